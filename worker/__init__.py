@@ -1,0 +1,1 @@
+"""The emotion-stream worker: tweets in, labelled tweets out, exactly once."""

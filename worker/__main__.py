@@ -1,0 +1,91 @@
+"""The worker's programs: the worker itself, and classify, create-topics and verify."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from worker.errors import ExitCode, Fatal, PassingFault
+from worker.settings import SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one program and returns its exit code; what a person did wrong is one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _run_program(options)
+    except SettingsError as error:
+        return _refuse(str(error), ExitCode.SETTINGS)
+    except Fatal as error:
+        return _refuse(str(error), error.exit_code)
+    except PassingFault as error:
+        return _refuse(str(error), ExitCode.KAFKA)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep the interpreter from flushing into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+
+
+def _run_program(options: argparse.Namespace) -> int:
+    # Imported here: classifying a text needs no Kafka client, and making topics no model.
+    match options.program:
+        case None:
+            from worker.run import run
+
+            return run()
+        case "classify":
+            from worker.commands import classify
+
+            return classify(options.texts, as_json=options.json)
+        case "create-topics":
+            from worker.commands import create_topics
+
+            return create_topics(
+                partitions=options.partitions,
+                replication_factor=options.replication_factor,
+                max_message_bytes=options.max_message_bytes,
+            )
+        case _:
+            from worker.commands import check_counts
+
+            return check_counts(fix=options.repair, timeout_s=options.timeout, as_json=options.json)
+
+
+def _refuse(message: str, code: ExitCode) -> int:
+    print(f"worker: {message}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m worker",
+        description="Without a program: consume tweets, classify them, publish the labels, until SIGTERM. "
+        "Everything is configured by environment variables; see the README.",
+    )
+    programs = parser.add_subparsers(dest="program", metavar="program")
+
+    classify = programs.add_parser("classify", help="label texts from the command line or stdin; needs no Kafka")
+    classify.add_argument("texts", nargs="*", metavar="text", help="texts to label; none: one a line from stdin")
+    classify.add_argument("--json", action="store_true", help="one JSON object a line, with all scores")
+
+    topics = programs.add_parser("create-topics", help="make the three topics; what exists already is left alone")
+    topics.add_argument(
+        "--partitions", type=int, default=12, help="of a new input topic; as many workers can share the work (12)"
+    )
+    topics.add_argument("--replication-factor", type=int, default=-1, help="of new topics (-1: the broker's default)")
+    topics.add_argument(
+        "--max-message-bytes", type=int, default=None, help="of a new input topic (the broker's default)"
+    )
+
+    check = programs.add_parser("verify", help="compare the counts in Kafka and Redis; exits 1 on a difference")
+    check.add_argument("--repair", action="store_true", help="first make Redis equal to Kafka")
+    check.add_argument("--timeout", type=float, default=10.0, help="seconds that a live system has to agree (10)")
+    check.add_argument("--json", action="store_true", help="one JSON object")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

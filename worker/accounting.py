@@ -1,0 +1,92 @@
+"""What is told to people after a commit: metrics, lag, and now and then a line in the log."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from worker.counts import Claim
+from worker.labelling import Result
+from worker.messages import Partition
+from worker.metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+REPORT_EVERY_S = 30.0
+
+
+class Accounting:
+    """Counts results once they are committed, and shows how far behind each owned partition is."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._fetched_any = False
+        self._last_committed_ms: dict[Partition, int] = {}
+        self._since_report: Counter[str] = Counter()
+        self._reported_at_s = time.monotonic()
+
+    def fetched(self) -> None:
+        """Records have been fetched."""
+        if not self._fetched_any:
+            self._metrics.first_fetch.set_to_current_time()
+            self._fetched_any = True
+
+    def committed(self, results: Sequence[Result]) -> None:
+        """These results stand in a committed transaction."""
+        metrics, now_s = self._metrics, time.time()
+        metrics.last_commit.set(now_s)
+        metrics.transactions.labels("committed").inc()
+        metrics.batch_tweets.observe(len(results))
+        metrics.consumed.inc(len(results))
+        for result in results:
+            metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
+            self._last_committed_ms[result.record.partition] = result.record.timestamp_ms
+            self._count(result)
+
+    def aborted(self) -> None:
+        """A transaction was given up."""
+        self._metrics.transactions.labels("aborted").inc()
+
+    def show_lag(self, lags: Mapping[Partition, int | None]) -> None:
+        """Records behind, for each owned partition; None where it is not known yet."""
+        for partition, lag in lags.items():
+            if lag is None:
+                continue
+            labels = (partition.topic, str(partition.number))
+            self._metrics.consumer_lag.labels(*labels).set(lag)
+            last_ms = self._last_committed_ms.get(partition)
+            behind_s = max(0.0, time.time() - last_ms / 1000) if lag and last_ms else 0.0
+            self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
+
+    def restored(self, before: Mapping[Partition, Claim], now: Mapping[Partition, Claim]) -> None:
+        """The group gave us the partitions of `now` for those of `before`."""
+        self._metrics.rebalances.inc()
+        for partition in set(before) - set(now):
+            self._last_committed_ms.pop(partition, None)
+            for gauge in (self._metrics.consumer_lag, self._metrics.consumer_lag_seconds):
+                if gauge.labels(partition.topic, str(partition.number)):
+                    gauge.remove(partition.topic, str(partition.number))
+
+    def maybe_report(self) -> None:
+        """Logs totals since the last report, at most every REPORT_EVERY_S seconds and only if there are any."""
+        elapsed_s = time.monotonic() - self._reported_at_s
+        if elapsed_s >= REPORT_EVERY_S:
+            self._report(elapsed_s)
+
+    def _count(self, result: Result) -> None:
+        if result.prediction is not None:
+            emotion = result.prediction.emotion
+            self._metrics.classified.labels(emotion).inc()
+            self._metrics.confidence.labels(emotion).observe(result.prediction.confidence)
+            self._since_report["classified"] += 1
+        else:
+            self._metrics.dead_lettered.labels(result.reason).inc()
+            self._since_report["dead-lettered"] += 1
+
+    def _report(self, elapsed_s: float) -> None:
+        total = self._since_report.total()
+        if total:
+            counts = ", ".join(f"{count} {what}" for what, count in self._since_report.items())
+            log.info("%s in %.0f s (%.0f/s)", counts, elapsed_s, total / elapsed_s)
+        self._since_report.clear()
+        self._reported_at_s = time.monotonic()

@@ -1,0 +1,89 @@
+"""Reading back what Kafka has committed: the counts in the offsets' notes, and a recount of the output topic."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from worker.counts import RunningCounts
+from worker.errors import PassingFault
+from worker.kafka_client import NETWORK, RepairedClient, translated
+from worker.messages import Partition
+from worker.settings import Settings
+
+TIMEOUT_MS: Final = 10_000
+POLL_MS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A partition's committed input offset and running counts; `counts` is None where the note is lost."""
+
+    offset: int
+    counts: RunningCounts | None
+
+
+class Audit:
+    """Reads as the group would, without joining it. Methods raise PassingFault or Fatal."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        with self._translating():
+            self._consumer = KafkaConsumer(
+                **NETWORK,
+                **settings.kafka_connection(),
+                kafka_client=RepairedClient,
+                group_id=settings.kafka_group_id,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
+                isolation_level="read_committed",
+            )
+
+    def committed(self) -> dict[Partition, Committed]:
+        """What the group has committed, for every input partition in which it has committed anything."""
+        topic = self._settings.kafka_input_topic
+        found = {}
+        with self._translating():
+            for number in sorted(self._consumer.partitions_for_topic(topic)):
+                at = self._consumer.committed(TopicPartition(topic, number), metadata=True, timeout_ms=TIMEOUT_MS)
+                if at is not None and at.offset >= 0:
+                    found[Partition(topic, number)] = Committed(at.offset, RunningCounts.from_note(at.metadata))
+        return found
+
+    def recount(self, number: int) -> RunningCounts | None:
+        """The emotions of all labelled tweets in this partition of the output topic; None if retention cut it."""
+        partition = TopicPartition(self._settings.kafka_output_topic, number)
+        with self._translating():
+            if self._consumer.beginning_offsets([partition], timeout_ms=TIMEOUT_MS)[partition] > 0:
+                return None
+            end = self._consumer.end_offsets([partition], timeout_ms=TIMEOUT_MS)[partition]
+            self._consumer.assign([partition])
+            self._consumer.seek(partition, 0)
+            counts: Counter[str] = Counter()
+            while (self._consumer.position(partition, timeout_ms=TIMEOUT_MS) or 0) < end:
+                for records in self._consumer.poll(timeout_ms=POLL_MS, max_records=10_000).values():
+                    counts.update(json.loads(record.value)["emotion"] for record in records)
+        return RunningCounts(dict(counts))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close(autocommit=False)
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise translated(error, self._settings.kafka_bootstrap_servers) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise PassingFault(
+                f"{self._settings.kafka_output_topic} holds a record that no worker wrote: {type(error).__name__}"
+            ) from error

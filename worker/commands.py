@@ -1,0 +1,90 @@
+"""The short programs beside the worker: classify, create-topics, verify."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from worker.errors import ExitCode
+from worker.logs import configure_logging
+from worker.settings import Settings, load_settings
+
+
+def classify(texts: Sequence[str], *, as_json: bool) -> int:
+    """Labels `texts`, or the lines of stdin, in the batches that the worker would make of them."""
+    from worker.classifier import load_classifier
+
+    settings = _configured()
+    classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
+    # Somebody who types wants an answer to each line.
+    batch_size = 1 if not texts and sys.stdin.isatty() else settings.batch_max_tweets
+    for batch in _batches(texts or _lines_of_stdin(), batch_size):
+        for text, prediction in zip(batch, classifier.classify(batch), strict=True):
+            if as_json:
+                fields = {
+                    "text": text,
+                    "emotion": prediction.emotion,
+                    "confidence": round(prediction.confidence, 6),
+                    "scores": {name: round(score, 6) for name, score in prediction.scores.items()},
+                    "model": classifier.model_id,
+                }
+                print(json.dumps(fields, ensure_ascii=False))
+            else:
+                print(f"{prediction.emotion:<9} {prediction.confidence:6.1%}  {text}")
+        sys.stdout.flush()
+    return ExitCode.OK
+
+
+def create_topics(*, partitions: int, replication_factor: int, max_message_bytes: int | None) -> int:
+    """Makes the three topics; says what it did for each."""
+    from worker.kafka_client import wait_until_reachable
+    from worker.topics import Topics
+
+    settings = _configured()
+    wait_until_reachable(settings)
+    topics = Topics(settings)
+    for line in topics.create(
+        partitions=partitions, replication_factor=replication_factor, max_message_bytes=max_message_bytes
+    ):
+        print(line, flush=True)
+    return ExitCode.OK
+
+
+def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
+    """Compares the counts in Kafka, in Redis and on the output topic; with `fix`, makes Redis equal to Kafka first."""
+    from worker.audit import Audit
+    from worker.kafka_client import wait_until_reachable
+    from worker.teller import RedisCounts
+    from worker.verify import repair, verify
+
+    settings = _configured()
+    wait_until_reachable(settings)
+    store = RedisCounts.of(settings)
+    with Audit(settings) as audit, store.reachable():
+        if fix:
+            repair(audit, store)
+        findings = verify(audit, store, timeout_s=timeout_s)
+    agrees = all(finding.agrees for finding in findings)
+    if as_json:
+        rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.words} for f in findings]
+        print(json.dumps({"agrees": agrees, "findings": rows}))
+    else:
+        for finding in findings:
+            print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.words}")
+    return ExitCode.OK if agrees else ExitCode.DIFFERENCE
+
+
+def _configured() -> Settings:
+    settings = load_settings()
+    configure_logging("WARNING" if settings.log_level == "INFO" else settings.log_level, settings.log_format)
+    return settings
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    return (line.rstrip("\r\n") for line in sys.stdin if line.strip())
+
+
+def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    remaining = iter(texts)
+    while batch := list(islice(remaining, size)):
+        yield batch

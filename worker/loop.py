@@ -1,0 +1,215 @@
+"""The promise: each input record yields exactly one committed labelled tweet or dead letter, and the counts agree.
+
+How it is kept, step by step; the code below bears the numbers.
+
+1. Restore. On every change of ownership, and after every error, ask the broker for each owned partition's committed
+   position and its note, go there, take the running counts from the note and tell Redis. Nothing that a worker
+   remembers outlives an error.
+2. Poll, and read the ownership at once; both travel together from here on.
+3. Decode each record. What is no tweet becomes a dead letter.
+4. Classify. What the model fails on, alone and while a probe works, becomes a dead letter.
+5. Open a transaction and send every result to the partition number of its input.
+6. Wait until every single record is acknowledged.
+7. Commit the transaction with the next positions, and the new running counts as their notes, in the name of the
+   ownership of step 2. The broker refuses it if that ownership has passed.
+8. Only now the new counts are ours: adopt them, count metrics, tell Redis.
+9. On a passing fault anywhere: abort, replace the producer, go to step 1. A commit that timed out may have happened;
+   the broker knows.
+10. On a fatal fault: leave. Whoever owns the partitions next starts at step 1.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from threading import Event
+from typing import Protocol
+
+from worker.accounting import Accounting
+from worker.batching import Batch
+from worker.counts import Claim, RunningCounts
+from worker.errors import PassingFault
+from worker.labelling import Labeller, Result
+from worker.messages import Outgoing, Partition, Record
+from worker.metrics import Metrics
+from worker.positions import Fetched, Ownership, Position
+
+log = logging.getLogger(__name__)
+
+IDLE_POLL_S = 0.5
+LABEL_LIMIT_S = 300.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+
+class Stream(Protocol):
+    """What the loop needs of Kafka. Every method raises PassingFault or Fatal and nothing else."""
+
+    def poll(self, *, timeout_s: float, max_records: int) -> Fetched: ...
+    def restore(self, ownership: Ownership) -> Mapping[Partition, Position]: ...
+    def publish(self, outgoing: Sequence[Outgoing]) -> None: ...
+    def commit(self, positions: Mapping[Partition, Position], ownership: Ownership) -> None: ...
+    def rollback(self) -> None: ...
+    def lag(self, partition: Partition, offset: int) -> int | None: ...
+
+
+class Teller(Protocol):
+    """What the loop needs of Redis: somebody who passes on the newest claims. Never blocks, never raises."""
+
+    def own(self, claims: Mapping[Partition, Claim]) -> None: ...
+    def tell(self, claims: Mapping[Partition, Claim]) -> None: ...
+
+
+class Watchdog(Protocol):
+    """Gives a step a time limit."""
+
+    def step(self, name: str, limit_s: float) -> AbstractContextManager[None]: ...
+
+
+class Loop:
+    """Steps 1 to 10, again and again until told to stop."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        labeller: Labeller,
+        teller: Teller,
+        *,
+        metrics: Metrics,
+        watchdog: Watchdog,
+        batch_max_tweets: int,
+        batch_max_wait_s: float,
+    ) -> None:
+        self._stream = stream
+        self._labeller = labeller
+        self._teller = teller
+        self._metrics = metrics
+        self._watchdog = watchdog
+        self._batch_max_tweets = batch_max_tweets
+        self._batch_max_wait_s = batch_max_wait_s
+        self._accounting = Accounting(metrics)
+        self._ownership: Ownership | None = None
+        self._claims: dict[Partition, Claim] = {}
+        self._broken = False
+        self._faults_in_a_row = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the group is joined and every owned partition restored; owning none is fine."""
+        return self._ownership is not None
+
+    def run(self, stop: Event) -> None:
+        """Runs until `stop` is set; a batch that is open then is finished. Raises Fatal (step 10)."""
+        while not stop.is_set():
+            try:
+                if self._broken:
+                    self._stream.rollback()  # step 9
+                    self._broken = False
+                self._turn()
+            except PassingFault as fault:
+                self._broken, self._ownership = True, None
+                self._faults_in_a_row += 1
+                log.warning("%s; rolling back and restoring (attempt %d)", fault, self._faults_in_a_row)
+                stop.wait(self._pause_s())
+
+    def _turn(self) -> None:
+        started = time.perf_counter()
+        batch = self._collect()
+        if batch:
+            self._metrics.stage_seconds.labels("wait").observe(time.perf_counter() - started)
+            self._process(*batch)
+            self._faults_in_a_row = 0
+        else:
+            self._show_lag(self._claims)
+        self._accounting.maybe_report()
+
+    def _collect(self) -> tuple[list[Record], Ownership] | None:
+        """Steps 1 and 2: a batch, and the ownership that holds for all of it."""
+        batch = Batch(self._batch_max_tweets, self._batch_max_wait_s, time.monotonic)
+        while not batch.closed:
+            wait_s = IDLE_POLL_S if batch.remaining_s is None else batch.remaining_s
+            fetched = self._stream.poll(timeout_s=wait_s, max_records=batch.room)  # step 2
+            if fetched.ownership != self._ownership:
+                # Positions have moved underneath. What was fetched so far is fetched again, by whoever owns it now.
+                self._restore(fetched.ownership)
+                return None
+            batch.add(fetched.records)
+            if not batch.records:
+                return None
+            self._accounting.fetched()
+        return batch.records, fetched.ownership
+
+    def _restore(self, ownership: Ownership) -> None:
+        """Step 1."""
+        self._ownership = None
+        if not ownership.joined:
+            return
+        positions = self._stream.restore(ownership)
+        claims = {p: _claim(p, position, ownership.generation) for p, position in positions.items()}
+        self._teller.own(claims)
+        self._accounting.restored(self._claims, claims)
+        self._claims, self._ownership = claims, ownership
+        where = " ".join(f"{partition}@{claim.offset}" for partition, claim in claims.items())
+        log.info("generation %d, %d partitions: %s", ownership.generation, len(claims), where)
+
+    def _process(self, records: Sequence[Record], ownership: Ownership) -> None:
+        with self._watchdog.step("label", LABEL_LIMIT_S):
+            results = self._labeller.label(records)  # steps 3 and 4
+        claims = self._claims_after(results)
+        try:
+            with self._timed("publish"):
+                self._stream.publish([result.outgoing for result in results])  # steps 5 and 6
+            with self._timed("commit"):
+                self._stream.commit(  # step 7
+                    {p: Position(claim.offset, claim.counts.to_note()) for p, claim in claims.items()}, ownership
+                )
+        except PassingFault:
+            self._accounting.aborted()
+            raise
+        self._claims |= claims  # step 8
+        self._accounting.committed(results)
+        self._teller.tell(claims)
+        self._show_lag(claims)
+
+    def _claims_after(self, results: Iterable[Result]) -> dict[Partition, Claim]:
+        """What will hold for the partitions of these results once they are committed."""
+        offsets: dict[Partition, int] = {}
+        emotions: dict[Partition, list[str]] = {}
+        for result in results:
+            partition = result.record.partition
+            offsets[partition] = result.record.offset + 1
+            labels = emotions.setdefault(partition, [])
+            if result.prediction is not None:
+                labels.append(result.prediction.emotion)
+        return {
+            partition: Claim(
+                self._claims[partition].generation, offset, self._claims[partition].counts.plus(emotions[partition])
+            )
+            for partition, offset in offsets.items()
+        }
+
+    def _show_lag(self, partitions: Iterable[Partition]) -> None:
+        self._accounting.show_lag({p: self._stream.lag(p, self._claims[p].offset) for p in partitions})
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)
+
+    def _pause_s(self) -> float:
+        """Doubles from FIRST_PAUSE_S to LONGEST_PAUSE_S, less up to half at random so that workers spread."""
+        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._faults_in_a_row - 1, 10))
+        return longest * random.uniform(0.5, 1.0)
+
+
+def _claim(partition: Partition, position: Position, generation: int) -> Claim:
+    counts = RunningCounts.from_note(position.note or "")
+    if counts is None and position.note is not None:
+        log.error(
+            "%s@%d: the committed offset has lost its note (a tool moved it?): this partition's counts start anew",
+            partition,
+            position.offset,
+        )
+    return Claim(generation, position.offset, counts or RunningCounts())

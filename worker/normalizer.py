@@ -1,0 +1,234 @@
+"""Raw tweets become the kind of text that the model was trained on.
+
+The training set is lower case, without punctuation, digits, links, mentions or emoji, and writes "don't" as "dont".
+A normaliser maps a tweet into that domain; the model folder's `config.json` names the one it was trained with, and
+training and serving call the same function. Each is pure, takes time linear in the text, and never returns an
+empty string.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+EMPTY: Final = "tweet"
+"""Stands for a text of which nothing is left, such as a lone link."""
+
+
+def tweet_v1(text: str) -> str:
+    """Return the tweet as words of the training set's domain: no links, mentions or punctuation, emoji as words."""
+    if not _PLAIN.fullmatch(text):
+        text = _words_of_raw_text(text)
+    return _ELONGATED.sub(_shortened, text) or EMPTY
+
+
+def _words_of_raw_text(text: str) -> str:
+    if "&" in text:
+        text = _unescaped(text)
+    if not text.isascii():
+        text = _REPEATED_EMOJI.sub(r"\1", text).translate(_UNICODE)
+    if "/" in text or "www." in text:
+        text = _LINK.sub(" ", text)
+    if "@" in text:
+        text = _MENTION.sub(" ", text)
+    if "#" in text:
+        text = _HASHTAG.sub(_hashtag_words, text)
+    if _MAY_HOLD_EMOTICON.search(text):
+        text = _EMOTICON.sub(_emoticon_words, text)
+    words = text.lower().translate(_ASCII).split()
+    return " ".join([word for word in words if not word.isdigit()])
+
+
+# Markup.
+
+
+def _unescaped(text: str) -> str:
+    """Decode HTML entities; twice, because tweets are often escaped once more on their way through a dump."""
+    try:
+        return html.unescape(html.unescape(text))
+    except ValueError:  # a numeric entity of more digits than int() accepts
+        return text
+
+
+_PLAIN: Final = re.compile(r"[a-z]+(?: [a-z]+)*")
+_LINK: Final = re.compile(r"(?:https?://|www\.|\b(?:t\.co|bit\.ly|youtu\.be|pic\.twitter\.com)/)\S*", re.IGNORECASE)
+_MENTION: Final = re.compile(r"(?:^\s*RT\s+)?(?<!\w)@\w+")
+_HASHTAG: Final = re.compile(r"#(\w+)")
+_CAMEL_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])")
+
+
+def _hashtag_words(match: re.Match[str]) -> str:
+    return " " + _CAMEL_HUMP.sub(" ", match[1]) + " "
+
+
+# Elongation.
+
+_ELONGATED: Final = re.compile(r"([a-z])\1{2,}(\b)?")
+_OFTEN_DOUBLE_AT_WORD_END: Final = frozenset("ls")
+
+
+def _shortened(match: re.Match[str]) -> str:
+    """Keep two letters inside a word (cooool, cool), one at its end (sooo, so) save where English doubles it."""
+    letter = match[1]
+    single = match[2] is not None and letter not in _OFTEN_DOUBLE_AT_WORD_END
+    return letter if single else letter * 2
+
+
+# Emoticons. Longer ones first, so that :'( is not read as : and '(.
+
+_EMOTICONS: Final = (
+    (r">:-?[(\[]+", "angry"),
+    (r"[:;=]-?'-?[(\[]+", "crying"),
+    (r"[:;=]'-?[)\]]+", "happy tears"),
+    (r"[:=]-?[(\[]+", "sad"),
+    (r"[:=]-?[)\]]+", "happy"),
+    (r";-?[)\]D]+", "wink"),
+    (r"[:=]-?D+", "very happy"),
+    (r"[xX]D+", "laughing"),
+    (r"[:=]-?[pP]+", "playful"),
+    (r"[:=]-?[oO0]+", "surprised"),
+    (r"[:=]-?\*+", "kiss"),
+    (r"[:=]-?[/\\|]+", "annoyed"),
+    (r"</+3+", "broken heart"),
+    (r"<3+", "love"),
+    (r"\^[_.-]*\^", "happy"),
+    (r"-_+-", "annoyed"),
+    (r"[TtQ;]_+[TtQ;]", "crying"),
+    (r"[oO0]_+[oO0]", "surprised"),
+)
+_MAY_HOLD_EMOTICON: Final = re.compile(r"[:;=<^_D]")
+_EMOTICON: Final = re.compile(r"(?<!\w)(?:" + "|".join(f"({pattern})" for pattern, _ in _EMOTICONS) + r")(?!\w)")
+
+
+def _emoticon_words(match: re.Match[str]) -> str:
+    assert match.lastindex is not None  # every alternative is a group
+    return f" {_EMOTICONS[match.lastindex - 1][1]} "
+
+
+# Characters.
+
+_EMOJI_WORDS: Final[Mapping[str, str]] = {
+    "❤": "love",
+    "♥": "love",
+    "💔": "broken heart",
+    "💕": "love",
+    "💖": "love",
+    "💗": "love",
+    "💙": "love",
+    "💚": "love",
+    "💛": "love",
+    "💜": "love",
+    "🧡": "love",
+    "🖤": "dark love",
+    "😍": "in love",
+    "🥰": "loved and happy",
+    "😘": "kiss",
+    "😂": "laughing with tears of joy",
+    "🤣": "laughing",
+    "😭": "crying loudly",
+    "😢": "crying",
+    "🥺": "pleading",
+    "😊": "happy smile",
+    "☺": "happy smile",
+    "🙂": "smile",
+    "😀": "happy",
+    "😃": "happy",
+    "😄": "happy",
+    "😁": "happy grin",
+    "😆": "laughing",
+    "😅": "nervous laugh",
+    "😉": "wink",
+    "😎": "cool",
+    "😔": "sad",
+    "😞": "disappointed",
+    "😟": "worried",
+    "🙁": "sad",
+    "☹": "sad",
+    "😩": "weary",
+    "😫": "tired",
+    "😡": "angry",
+    "😠": "angry",
+    "🤬": "furious and swearing",
+    "😤": "frustrated",
+    "😒": "annoyed",
+    "🙄": "annoyed",
+    "😱": "screaming in fear",
+    "😨": "scared",
+    "😰": "anxious",
+    "😳": "embarrassed",
+    "😮": "surprised",
+    "😲": "astonished",
+    "😯": "surprised",
+    "🤯": "shocked",
+    "🤔": "thinking",
+    "🤗": "hug",
+    "🤮": "disgusted",
+    "🤢": "disgusted",
+    "🙏": "praying",
+    "👍": "good",
+    "👎": "bad",
+    "🎉": "celebration",
+    "💯": "totally",
+}
+"""Common emoji whose official names miss what people mean by them (the red heart is HEAVY BLACK HEART)."""
+
+_NOISE_IN_NAMES: Final = re.compile(r"\b(?:heavy|black|white|symbol|sign|emoji|face|with)\b|[^a-z ]")
+_EMOJI_BLOCKS: Final = ((0x2600, 0x27BF), (0x2B50, 0x2B55), (0x1F300, 0x1F3FA), (0x1F400, 0x1FAFF))
+_APOSTROPHES: Final = frozenset("‘’‛ʼ′´＇")
+_REPEATED_EMOJI: Final = re.compile("([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)\\1+")
+_REMEMBERED_CHARACTERS: Final = 4096
+
+
+class _UnicodeTable(dict[int, str]):
+    """A `str.translate` table that works out each character once and remembers a bounded number of them."""
+
+    def __missing__(self, codepoint: int) -> str:
+        replacement = _in_plain_text(chr(codepoint))
+        if len(self) < _REMEMBERED_CHARACTERS:
+            self[codepoint] = replacement
+        return replacement
+
+
+def _in_plain_text(character: str) -> str:
+    """Return what one character becomes: ASCII where it has an ASCII form, words for emoji, blank for the rest."""
+    if character.isascii():
+        return character
+    if character in _APOSTROPHES:
+        return "'"
+    category = unicodedata.category(character)
+    if category in ("Mn", "Me", "Cf"):  # accents, joiners, variation selectors, direction marks
+        return ""
+    ascii_form = _without_marks(unicodedata.normalize("NFKD", character))
+    if ascii_form.isascii() and category != "So":
+        return ascii_form
+    if _is_emoji(character):
+        return f" {_emoji_words(character)} "
+    return unicodedata.normalize("NFKC", character) if category[0] in "LNM" else " "
+
+
+def _without_marks(text: str) -> str:
+    return "".join([character for character in text if not unicodedata.combining(character)])
+
+
+def _is_emoji(character: str) -> bool:
+    return any(first <= ord(character) <= last for first, last in _EMOJI_BLOCKS)
+
+
+def _emoji_words(character: str) -> str:
+    known = _EMOJI_WORDS.get(character)
+    return known or _NOISE_IN_NAMES.sub(" ", unicodedata.name(character, "").lower())
+
+
+_UNICODE: Final = _UnicodeTable()
+_ASCII: Final = {code: None if chr(code) in "'`" else " " for code in range(128) if not chr(code).isalnum()}
+
+
+def unchanged(text: str) -> str:
+    """Return the text as it is, for models trained on raw text; blank text becomes EMPTY."""
+    return text if text.strip() else EMPTY
+
+
+NORMALIZERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"none": unchanged, "tweet-v1": tweet_v1})
+"""Every normaliser by the name that stands in a model folder's `config.json`. A name's function never changes."""
