@@ -39,8 +39,9 @@ class Accounting:
         metrics.batch_tweets.observe(len(results))
         metrics.consumed.inc(len(results))
         for result in results:
-            metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
-            self._last_committed_ms[result.record.partition] = result.record.timestamp_ms
+            if result.record.timestamp_ms >= 0:  # very old clients send none
+                metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
+                self._last_committed_ms[result.record.partition] = result.record.timestamp_ms
             self._count(result)
 
     def aborted(self) -> None:

@@ -24,9 +24,10 @@ class HealthServer:
         registry: CollectorRegistry,
         overdue: Callable[[], str | None],
         ready: Callable[[], bool],
+        on_death: Callable[[BaseException], None],
     ) -> None:
-        """`overdue`: what hangs, or None; `ready`: whether tweets are being processed. Raises Fatal if the port is
-        taken.
+        """`overdue`: what hangs, or None; `ready`: whether tweets are being processed; `on_death`: told if serving
+        ends by an error. Raises Fatal if the port is taken.
         """
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,7 +62,8 @@ class HealthServer:
                 "choose another port, or 0 for any",
                 ExitCode.SETTINGS,
             ) from None
-        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
+        self._on_death = on_death
+        self._thread = threading.Thread(target=self._serve, name="health", daemon=True)
 
     @property
     def port(self) -> int:
@@ -76,6 +78,12 @@ class HealthServer:
         """Stops serving."""
         self._server.shutdown()
         self._server.server_close()
+
+    def _serve(self) -> None:
+        try:
+            self._server.serve_forever()
+        except BaseException as error:
+            self._on_death(error)
 
 
 class _Server(ThreadingHTTPServer):

@@ -109,7 +109,9 @@ def translated(error: BaseException, bootstrap_servers: str) -> PassingFault | F
             "grant READ on the group and the input topic, WRITE on both output topics and on the transactional id",
             ExitCode.KAFKA,
         )
-    return PassingFault(f"{type(error).__name__}: {error}")
+    words = str(error)
+    name = type(error).__name__
+    return PassingFault(words if name in words else f"{name}: {words}")
 
 
 def check_crc32c() -> None:
@@ -124,6 +126,16 @@ def wait_until_reachable(settings: Settings, stop: threading.Event | None = None
     Raises Fatal that says what is wrong; a consumer or producer would only say that it is unable to bootstrap.
     """
     stop = stop or threading.Event()
+    client_log = logging.getLogger("kafka")
+    level = client_log.level
+    client_log.setLevel(logging.CRITICAL)  # it would log three errors for every attempt
+    try:
+        _wait_until_reachable(settings, stop)
+    finally:
+        client_log.setLevel(level)
+
+
+def _wait_until_reachable(settings: Settings, stop: threading.Event) -> None:
     gives_up_at_s = time.monotonic() + START_LIMIT_S
     waiting = False
     while not stop.is_set():

@@ -4,6 +4,9 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Final
+
+REPEAT_AFTER_S: Final = 30.0
 
 
 class _JsonFormatter(logging.Formatter):
@@ -19,11 +22,29 @@ class _JsonFormatter(logging.Formatter):
         return json.dumps(fields, ensure_ascii=False)
 
 
+class _NotAgainAndAgain(logging.Filter):
+    """Lets a line of the Kafka client through once in REPEAT_AFTER_S; it writes three for each attempt to connect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("kafka"):
+            return True
+        key = (record.name, str(record.msg))
+        due = record.created - self._last_s.get(key, 0.0) >= REPEAT_AFTER_S
+        if due:
+            self._last_s[key] = record.created
+        return due
+
+
 def configure_logging(level: str, form: str) -> None:
     """Sets up the root logger; `level` is a name, `form` is text or json."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(_JsonFormatter() if form == "json" else text)
+    handler.addFilter(_NotAgainAndAgain())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The client's DEBUG lines contain keys, values and headers; its INFO lines tell of every connection.
     logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 IDLE_POLL_S = 0.5
 LABEL_LIMIT_S = 300.0
+TURN_LIMIT_S = 600.0  # whatever is not inside a step with a limit of its own
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 
@@ -106,7 +107,8 @@ class Loop:
                 if self._broken:
                     self._stream.rollback()  # step 9
                     self._broken = False
-                self._turn()
+                with self._watchdog.step("turn", TURN_LIMIT_S):
+                    self._turn()
             except PassingFault as fault:
                 self._broken, self._ownership = True, None
                 self._faults_in_a_row += 1

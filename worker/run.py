@@ -82,6 +82,7 @@ def _run(settings: Settings, stop: Stop) -> int:
         registry=metrics.registry,
         overdue=stop.watchdog.overdue,
         ready=lambda: loop is not None and loop.ready,
+        on_death=stop.on_death,
     )
     health.start()
     log.info("metrics on http://%s:%d/metrics", settings.metrics_host, health.port)

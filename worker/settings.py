@@ -1,6 +1,5 @@
 """The worker's settings: one frozen object, read once from the environment and `.env`."""
 
-import os
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -10,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED_MODEL = Path(__file__).parent / "model"
 
-_SECRETS = ("KAFKA_SASL_PASSWORD", "REDIS_URL")
+_SECRETS = ("kafka_sasl_password", "redis_url")
 _TOPIC_NAME = r"^[a-zA-Z0-9._-]{1,249}$"
 _MEMBER_NAME = r"^[a-zA-Z0-9._-]{1,200}$"
 
@@ -46,16 +45,16 @@ class Settings(BaseSettings):
         "SCRAM-SHA-512", description="how to log in; PLAIN only with SASL_SSL"
     )
     kafka_sasl_username: str | None = Field(None, description="who logs in")
-    kafka_sasl_password: SecretStr | None = Field(None, description="its password; KAFKA_SASL_PASSWORD_FILE for a file")
+    kafka_sasl_password: SecretStr | None = Field(None, description="its password")
+    kafka_sasl_password_file: Path | None = Field(None, description="or the file that holds it")
     kafka_ssl_cafile: Path | None = Field(None, description="PEM file of the authority that signed the brokers")
     kafka_ssl_certfile: Path | None = Field(None, description="PEM file of our certificate, for mutual TLS")
     kafka_ssl_keyfile: Path | None = Field(None, description="PEM file of our key, for mutual TLS")
     worker_id: str | None = Field(
         None, pattern=_MEMBER_NAME, description="a replica's lasting name; unset: a new member at each start"
     )
-    redis_url: SecretStr = Field(
-        SecretStr("redis://localhost:6379/0"), description="rediss:// for TLS; REDIS_URL_FILE for a file"
-    )
+    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="rediss:// for TLS")
+    redis_url_file: Path | None = Field(None, description="or the file that holds it")
     redis_key_prefix: str = Field(
         "{emotion}", min_length=1, max_length=100, description="braces keep all keys in one cluster slot"
     )
@@ -69,6 +68,17 @@ class Settings(BaseSettings):
     metrics_port: int = Field(8000, ge=0, le=65_535, description="0 = any free port, written to the log")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="of the worker's own log")
     log_format: Literal["text", "json"] = Field("text", description="json: one object a line")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for secret in _SECRETS:
+            path = values.get(f"{secret}_file")
+            if path and values.get(secret):
+                raise ValueError(f"{secret.upper()} and {secret.upper()}_FILE are both set: set one of them")
+            if path:
+                values = values | {secret: _content(secret, path)}
+        return values
 
     @field_validator("kafka_bootstrap_servers")
     @classmethod
@@ -132,29 +142,21 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Reads the environment, `.env` and the files that `…_FILE` variables name.
+    """Reads the environment, `.env` in the working directory, and the files that `…_FILE` variables name.
 
     Raises SettingsError with one line for the first thing that is wrong.
     """
     try:
-        return Settings(**_secrets_from_files())
+        return Settings()
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
 
 
-def _secrets_from_files() -> dict[str, Any]:
-    secrets: dict[str, Any] = {}
-    for name in _SECRETS:
-        path = os.environ.get(f"{name}_FILE")
-        if not path:
-            continue
-        if os.environ.get(name):
-            raise SettingsError(f"{name} and {name}_FILE are both set: set one of them")
-        try:
-            secrets[name.lower()] = Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise SettingsError(f"{name}_FILE={path}: cannot be read ({error.strerror})") from None
-    return secrets
+def _content(secret: str, path: str | Path) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"{secret.upper()}_FILE={path}: cannot be read ({error.strerror})") from None
 
 
 def _one_line(error: ValidationError) -> str:
@@ -163,7 +165,7 @@ def _one_line(error: ValidationError) -> str:
     if not first["loc"]:
         return message
     name = str(first["loc"][0]).upper()
-    value = "(hidden)" if name in _SECRETS else first["input"]
+    value = "(hidden)" if name.lower() in _SECRETS else first["input"]
     return f"{name}={value}: {message[0].lower()}{message[1:]}"
 
 

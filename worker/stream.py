@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from worker.errors import ExitCode, Fatal, PassingFault
 from worker.kafka_client import NETWORK, RepairedClient, translated
@@ -21,6 +21,8 @@ from worker.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 MAX_POLL_INTERVAL_MS: Final = 30_000
+HEARTBEATS_PER_SESSION: Final = 5
+HEARTBEAT_MARGIN_S: Final = 0.5
 BATCH_BYTES: Final = 262_144
 ASK_TIMEOUT_MS: Final = 5_000
 CLOSE_TIMEOUT_MS: Final = 2_000
@@ -29,6 +31,7 @@ POLL_LIMIT_S: Final = 60.0
 RESTORE_LIMIT_S: Final = 40.0
 INIT_LIMIT_S: Final = 40.0
 ACKNOWLEDGE_LIMIT_S: Final = 25.0
+FLUSH_TIMEOUT_S: Final = 20.0
 COMMIT_LIMIT_S: Final = 20.0
 
 
@@ -45,6 +48,8 @@ class KafkaStream:
         # One transactional id for the life of the process: a new producer then aborts what the old one left open.
         self._transactional_id = f"{settings.kafka_group_id}-{settings.worker_id or uuid.uuid4().hex}"
         self._outputs = (settings.kafka_output_topic, settings.kafka_dead_letter_topic)
+        self._producer_fenced = False
+        self._suspect: tuple[TopicPartition, int | None] | None = None
         self._producer: KafkaProducer | None = None
         with self._translating():
             self._consumer = self._new_consumer()
@@ -66,6 +71,7 @@ class KafkaStream:
                 unreadable = self._skip_unreadable(error)
             else:
                 unreadable = []
+            self._check_not_usurped()
             member = self._consumer.group_metadata()
             owned = frozenset(_ours(partition) for partition in self._consumer.assignment())
         records = [_record(fetched) for batch in polled.values() for fetched in batch]
@@ -98,7 +104,7 @@ class KafkaStream:
                     )
                     for record in outgoing
                 ]
-                producer.flush(timeout=ACKNOWLEDGE_LIMIT_S)
+                producer.flush(timeout=FLUSH_TIMEOUT_S)
                 for future in futures:  # flush hides failures, and a failed send does not stop a commit
                     future.get(timeout=0)
 
@@ -120,6 +126,8 @@ class KafkaStream:
 
         A producer that failed once may carry its old offsets and records into the next transaction.
         """
+        if self._producer_fenced:
+            self._wait_for_a_rival_to_show()
         old, self._producer = self._producer, None
         if old is not None:
             self._abort(old)
@@ -157,6 +165,8 @@ class KafkaStream:
         except (PassingFault, Fatal):
             raise
         except Exception as error:
+            # The client wraps it in errors of other classes.
+            self._producer_fenced = errors.ProducerFencedError.__name__ in f"{type(error).__name__} {error}"
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
 
     def _new_consumer(self) -> KafkaConsumer:
@@ -170,7 +180,7 @@ class KafkaStream:
             group_instance_id=settings.worker_id,
             client_id=f"emotion-worker-{settings.worker_id or 'dynamic'}",
             session_timeout_ms=settings.kafka_session_timeout_ms,
-            heartbeat_interval_ms=settings.kafka_session_timeout_ms // 5,
+            heartbeat_interval_ms=settings.kafka_session_timeout_ms // HEARTBEATS_PER_SESSION,
             max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
             enable_auto_commit=False,
@@ -226,20 +236,49 @@ class KafkaStream:
         return Position(int(beginning[partition]), None)
 
     def _skip_unreadable(self, error: Exception) -> list[Record]:
-        """Steps over a record that the client cannot read; without the seek every later poll would hang on it."""
-        if isinstance(error, errors.KafkaError) and not isinstance(error, errors.CorruptRecordError):
-            raise error
+        """Steps over a record that the client cannot read, if it cannot read it the second time either.
+
+        Without draining and seeking every later poll would find nothing, for ever.
+        """
         parsing = self._consumer._fetcher._next_partition_records
-        if parsing is None:
+        foreign = isinstance(error, errors.KafkaError) and not isinstance(error, errors.CorruptRecordError)
+        if foreign or not parsing:
             raise error
         partition = parsing.topic_partition
         offset = self._consumer.position(partition, timeout_ms=ASK_TIMEOUT_MS)
-        if offset is None:
-            raise error
+        parsing.drain()
+        if offset is None or self._suspect != (partition, offset):
+            self._suspect = (partition, offset)
+            return []
         log.warning("%s@%d cannot be read (%s)", _ours(partition), offset, type(error).__name__)
         self._consumer.seek(partition, offset + 1)
         now_ms = int(time.time() * 1000)
         return [Record(_ours(partition), offset, now_ms, None, None, unreadable=type(error).__name__)]
+
+    def _wait_for_a_rival_to_show(self) -> None:
+        """A producer is fenced by a rival with the same WORKER_ID, or by its own transaction that ran too long.
+
+        A new producer would fence the rival in its turn. A rival takes our place in the group too, which the next
+        heartbeat tells us; it is fatal then.
+        """
+        self._producer_fenced = False
+        if self._settings.worker_id is None:
+            return
+        with self._translating(), self._watchdog.step("wait for a heartbeat", POLL_LIMIT_S):
+            time.sleep(self._settings.kafka_session_timeout_ms / HEARTBEATS_PER_SESSION / 1000 + HEARTBEAT_MARGIN_S)
+            self._consumer.poll(timeout_ms=0, max_records=1)  # dropped: the caller restores
+            self._check_not_usurped()
+
+    def _check_not_usurped(self) -> None:
+        """Raises Fatal if another member took our place. The client only stops its heartbeat then and tells nobody."""
+        coordinator = self._consumer._coordinator
+        with coordinator._lock:
+            if (
+                coordinator.state is MemberState.STABLE
+                and not coordinator._heartbeat_enabled
+                and not coordinator.rejoining
+            ):
+                raise errors.FencedInstanceIdError
 
     def _abort(self, producer: KafkaProducer) -> None:
         try:
