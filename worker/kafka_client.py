@@ -7,9 +7,10 @@ import importlib.util
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Final
 
-from kafka import errors
+from kafka import KafkaProducer, errors
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.metadata import FindCoordinatorRequest
@@ -31,6 +32,7 @@ BOOTSTRAP_TIMEOUT_MS: Final = 2_000
 SETUP_TIMEOUT_MS: Final = 2_000
 SETUP_TIMEOUT_MAX_MS: Final = 4_000
 RETRY_PAUSE_MS: Final = 20
+CLOSE_TIMEOUT_MS: Final = 2_000
 
 NETWORK: Final[dict[str, Any]] = {
     "request_timeout_ms": 5_000,
@@ -112,6 +114,14 @@ def translated(error: BaseException, bootstrap_servers: str) -> PassingFault | F
     words = str(error)
     name = type(error).__name__
     return PassingFault(words if name in words else f"{name}: {words}")
+
+
+def discard(producer: KafkaProducer) -> None:
+    """Stops a producer whatever state it is in; its own close() raises, and leaks its thread, with an open batch."""
+    producer._sender.force_close()
+    producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
+    with suppress(Exception):
+        producer.close(timeout=0)
 
 
 def check_crc32c() -> None:

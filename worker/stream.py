@@ -12,7 +12,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.structs import MemberState, OffsetAndMetadata
 
 from worker.errors import ExitCode, Fatal, PassingFault
-from worker.kafka_client import NETWORK, RepairedClient, translated
+from worker.kafka_client import CLOSE_TIMEOUT_MS, NETWORK, RepairedClient, discard, translated
 from worker.messages import Outgoing, Partition, Record
 from worker.positions import Fetched, Ownership, Position
 from worker.settings import Settings
@@ -25,7 +25,6 @@ HEARTBEATS_PER_SESSION: Final = 5
 HEARTBEAT_MARGIN_S: Final = 0.5
 BATCH_BYTES: Final = 262_144
 ASK_TIMEOUT_MS: Final = 5_000
-CLOSE_TIMEOUT_MS: Final = 2_000
 
 POLL_LIMIT_S: Final = 60.0
 RESTORE_LIMIT_S: Final = 40.0
@@ -131,13 +130,13 @@ class KafkaStream:
         old, self._producer = self._producer, None
         if old is not None:
             self._abort(old)
-            _discard(old)
+            discard(old)
         with self._translating(), self._watchdog.step("init transactions", INIT_LIMIT_S):
             producer = self._new_producer()
             try:
                 producer.init_transactions()
             except BaseException:
-                _discard(producer)
+                discard(producer)
                 raise
         self._producer = producer
 
@@ -152,7 +151,7 @@ class KafkaStream:
         """Leaves the group and closes both clients. Raises nothing."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            _discard(producer)
+            discard(producer)
         try:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
         except Exception as error:
@@ -287,14 +286,6 @@ class KafkaStream:
         except Exception as error:
             # No transaction was open, or the producer is past saving; its successor's start aborts what is left.
             log.debug("abort: %s", type(error).__name__)
-
-
-def _discard(producer: KafkaProducer) -> None:
-    """Stops a producer whatever state it is in; its own close() raises, and leaks its thread, with an open batch."""
-    producer._sender.force_close()
-    producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
-    with suppress(Exception):
-        producer.close(timeout=0)
 
 
 def _ours(partition: TopicPartition) -> Partition:

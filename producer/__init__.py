@@ -1,0 +1,1 @@
+"""The replay producer: feeds a data set of tweets to a Kafka topic."""

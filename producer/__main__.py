@@ -1,0 +1,128 @@
+"""`python -m producer`: replays a data set into Kafka and prints one JSON object when it is done."""
+
+import json
+import logging
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from itertools import islice
+from types import FrameType
+
+from producer.connection import DELIVERY_LIMIT_S, connected
+from producer.datasets import DatasetError, Row, dataset_name, read_rows
+from producer.deliveries import Deliveries
+from producer.options import parse
+from producer.pacing import Pacer
+from producer.progress import progress
+from producer.replay import Replay
+from producer.tweets import Order, Tweet, tweets
+from worker.errors import ExitCode, Fatal, PassingFault
+from worker.logs import configure_logging
+from worker.settings import Settings, SettingsError, load_settings
+
+log = logging.getLogger("producer")
+
+WINDOW_TWEETS = 10_000
+"""Tweets sent and not yet acknowledged; a few megabytes, and enough to keep every partition busy."""
+ACKNOWLEDGE_LIMIT_S = DELIVERY_LIMIT_S + 6
+"""The client gives a tweet up itself; this is for when the client is the one that hangs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code, one of `worker.errors.ExitCode`."""
+    options = parse(arguments)
+    try:
+        settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        # What the client complains of reaches us as an error, or has passed; it would drown our one line.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        return _run(options, settings)
+    except (SettingsError, DatasetError) as error:
+        return _give_up(error, ExitCode.SETTINGS)
+    except Fatal as error:
+        return _give_up(error, error.exit_code)
+    except PassingFault as error:
+        return _give_up(error, ExitCode.KAFKA)
+    except KeyboardInterrupt:  # before the replay listens to signals itself
+        return _give_up("stopped before anything was sent", ExitCode.OK)
+    except Exception:
+        log.exception("an error nobody foresaw")
+        return ExitCode.BUG
+
+
+def _run(options: Namespace, settings: Settings) -> ExitCode:
+    read = partial(read_rows, options.dataset, options.split)
+    total = _total(read(), options)
+    stop = StopFlag()
+    with connected(settings) as send:
+        replay = Replay(
+            send=send,
+            deliveries=Deliveries(window=WINDOW_TWEETS, limit_s=ACKNOWLEDGE_LIMIT_S),
+            pacer=Pacer(options.rate),
+            stopped=stop,
+        )
+        stop.listen()
+        try:
+            with progress(total, terminal=sys.stderr.isatty()) as shown:
+                replay.run(_tweets(read, options), shown)
+        finally:
+            print(json.dumps(asdict(replay.summary())), flush=True)
+    return _verdict(replay.deliveries)
+
+
+def _total(rows: Iterator[Row], options: Namespace) -> int | None:
+    """Return how many tweets will be sent, where it is known, or a bar makes it worth reading them twice."""
+    if options.loop or not sys.stderr.isatty():
+        return None if options.limit is None else int(options.limit)
+    return sum(1 for _ in islice(rows, options.limit))
+
+
+def _tweets(read: Callable[[], Iterator[Row]], options: Namespace) -> Iterator[Tweet]:
+    order = Order(loop=options.loop, seed=options.seed, limit=options.limit)
+    return tweets(read, prefix=f"{dataset_name(options.dataset)}-{options.split}", order=order)
+
+
+def _verdict(deliveries: Deliveries) -> ExitCode:
+    error = deliveries.error
+    if error is None:
+        return ExitCode.OK
+    counts = f"{deliveries.failed} tweets were not acknowledged, {deliveries.acknowledged} were"
+    return _give_up(f"{counts}; the first error: {_named(error)}", ExitCode.KAFKA)
+
+
+def _named(error: Exception) -> str:
+    name, text = type(error).__name__, str(error)
+    return text if text.startswith(name) else f"{name}: {text}"  # the client's errors begin with their name
+
+
+def _give_up(reason: object, code: ExitCode) -> ExitCode:
+    log.error("%s", " ".join(str(reason).split()))
+    return code
+
+
+class StopFlag:
+    """Becomes true on the first SIGINT or SIGTERM; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._raised = False
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self._raised
+
+    def listen(self) -> None:
+        """Take over the signals of this process."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._raise)
+
+    def _raise(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self._raised = True
+        signal.signal(number, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The replay's connection to Kafka: an idempotent producer, and errors that say what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+from kafka import KafkaProducer
+from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
+
+from producer.deliveries import Delivery
+from producer.replay import Send
+from worker.errors import ExitCode, Fatal
+from worker.kafka_client import NETWORK, RepairedClient, discard, translated, wait_until_reachable
+from worker.settings import Settings
+
+DELIVERY_LIMIT_S: Final = 14.0
+"""A tweet that no broker has acknowledged for so long has failed."""
+
+
+@contextmanager
+def connected(settings: Settings) -> Iterator[Send]:
+    """Give the function that sends to the input topic; disconnect afterwards and give up what is not out.
+
+    Raises Fatal, with one line that says what to do, if the brokers do not answer or the topic is missing.
+    """
+    wait_until_reachable(settings)
+    try:
+        producer = _new_producer(settings)
+    except KafkaError as error:
+        raise translated(error, settings.kafka_bootstrap_servers) from error
+    try:
+        _check_topic(producer, settings)
+        yield partial(_send, producer, settings.kafka_input_topic)
+    finally:
+        discard(producer)
+
+
+def _send(producer: KafkaProducer, topic: str, key: bytes, value: bytes) -> Delivery:
+    delivery: Delivery = producer.send(topic, key=key, value=value)
+    return delivery
+
+
+def _new_producer(settings: Settings) -> KafkaProducer:
+    return KafkaProducer(
+        **NETWORK,
+        **settings.kafka_connection(),
+        kafka_client=RepairedClient,
+        enable_idempotence=True,
+        acks="all",
+        allow_auto_create_topics=False,
+        linger_ms=5,
+        # Idempotent, the client keeps one batch per partition in flight: the default of 16 KiB would throttle it.
+        batch_size=262_144,
+        delivery_timeout_ms=round(DELIVERY_LIMIT_S * 1000),
+        max_block_ms=5_000,
+    )
+
+
+def _check_topic(producer: KafkaProducer, settings: Settings) -> None:
+    topic, servers = settings.kafka_input_topic, settings.kafka_bootstrap_servers
+    try:
+        producer.partitions_for(topic)
+    except AuthorizationError as error:
+        raise Fatal(
+            f"Kafka at {servers} forbids topic {topic!r} to this user ({error}): grant WRITE on it",
+            ExitCode.KAFKA,
+        ) from error
+    except KafkaTimeoutError as error:
+        raise Fatal(
+            f"topic {topic!r} does not exist at {servers}: create it with `python -m worker create-topics`, "
+            "or check KAFKA_INPUT_TOPIC",
+            ExitCode.TOPICS,
+        ) from error

@@ -1,0 +1,102 @@
+"""Fixtures and rules for all tests: real servers, workers that never outlive their test, no silent skips."""
+
+import os
+from collections.abc import Callable, Generator, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+pytest.register_assert_rewrite("tests.servers", "tests.local.processes")
+
+from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, missing_for_apache  # noqa: E402
+
+_WORKERS = pytest.StashKey[list[WorkerProcess]]()
+_FAIL_ON_SKIP = "--fail-on-skip"
+_StackT = TypeVar("_StackT", bound=Stack)
+
+
+@pytest.fixture(scope="session")
+def embedded_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The embedded Kafka and Redis."""
+    yield from _running(EmbeddedStack(tmp_path_factory.mktemp("embedded")))
+
+
+@pytest.fixture(scope="session")
+def apache_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheStack]:
+    """A real Apache Kafka and a redis-server: skipped without KAFKA_HOME, a failure where that is set in vain."""
+    missing = missing_for_apache()
+    if missing and not os.environ.get("KAFKA_HOME"):
+        pytest.skip(missing)
+    assert missing is None, missing
+    yield from _running(ApacheStack(tmp_path_factory.mktemp("apache"), Path(os.environ["KAFKA_HOME"]).resolve()))
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("apache", marks=pytest.mark.apache)])
+def stack(request: pytest.FixtureRequest) -> Stack:
+    """Each kind of servers in turn: a test that asks for this runs on both."""
+    running: Stack = request.getfixturevalue(f"{request.param}_stack")
+    return running
+
+
+@pytest.fixture
+def start_worker(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[[Mapping[str, str]], WorkerProcess]]:
+    """Starts workers that end with the test at the latest; their logs are shown if it fails."""
+    workers: list[WorkerProcess] = request.node.stash.setdefault(_WORKERS, [])
+
+    def start(env: Mapping[str, str]) -> WorkerProcess:
+        workers.append(WorkerProcess(env, tmp_path))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.kill()
+
+
+def _running(stack: _StackT) -> Iterator[_StackT]:
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(_FAIL_ON_SKIP, action="store_true", help="end with a failure if any test was skipped")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "apache: runs on a real Apache Kafka and redis-server (KAFKA_HOME)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks what needs servers by the fixtures that it asks for."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & {"stack", "embedded_stack", "apache_stack"}:
+            item.add_marker("servers")
+        if "apache_stack" in fixtures:
+            item.add_marker("apache")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Adds the workers' logs to a failed test's report."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of worker {worker.pid}", worker.log) for worker in item.stash.get(_WORKERS, [])]
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With --fail-on-skip a skipped test fails the run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not session.config.getoption(_FAIL_ON_SKIP):
+        return
+    if skipped := len(reporter.stats.get("skipped", [])):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line(f"\n{skipped} skipped, which {_FAIL_ON_SKIP} forbids")
