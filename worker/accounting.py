@@ -3,9 +3,8 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from worker.counts import Claim
 from worker.labelling import Result
 from worker.messages import Partition
 from worker.metrics import Metrics
@@ -59,10 +58,13 @@ class Accounting:
             behind_s = max(0.0, time.time() - last_ms / 1000) if lag and last_ms else 0.0
             self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
 
-    def restored(self, before: Mapping[Partition, Claim], now: Mapping[Partition, Claim]) -> None:
-        """The group gave us the partitions of `now` for those of `before`."""
+    def rebalanced(self) -> None:
+        """The group has a new generation, or we own other partitions than before."""
         self._metrics.rebalances.inc()
-        for partition in set(before) - set(now):
+
+    def gave_up(self, partitions: Iterable[Partition]) -> None:
+        """These partitions are not ours any more."""
+        for partition in partitions:
             self._last_committed_ms.pop(partition, None)
             for gauge in (self._metrics.consumer_lag, self._metrics.consumer_lag_seconds):
                 if gauge.labels(partition.topic, str(partition.number)):

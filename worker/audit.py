@@ -33,6 +33,8 @@ class Audit:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._counted: dict[int, Counter[str]] = {}
+        self._counted_to: dict[int, int] = {}
         with self._translating():
             self._consumer = KafkaConsumer(
                 **NETWORK,
@@ -44,6 +46,11 @@ class Audit:
                 allow_auto_create_topics=False,
                 isolation_level="read_committed",
             )
+
+    @property
+    def topic(self) -> str:
+        """The input topic."""
+        return self._settings.kafka_input_topic
 
     def committed(self) -> dict[Partition, Committed]:
         """What the group has committed, for every input partition in which it has committed anything."""
@@ -57,18 +64,22 @@ class Audit:
         return found
 
     def recount(self, number: int) -> RunningCounts | None:
-        """The emotions of all labelled tweets in this partition of the output topic; None if retention cut it."""
+        """The emotions of all labelled tweets in this partition of the output topic; None if retention cut it.
+
+        A second look reads only what has come since the first.
+        """
         partition = TopicPartition(self._settings.kafka_output_topic, number)
         with self._translating():
             if self._consumer.beginning_offsets([partition], timeout_ms=TIMEOUT_MS)[partition] > 0:
                 return None
             end = self._consumer.end_offsets([partition], timeout_ms=TIMEOUT_MS)[partition]
             self._consumer.assign([partition])
-            self._consumer.seek(partition, 0)
-            counts: Counter[str] = Counter()
+            self._consumer.seek(partition, self._counted_to.get(number, 0))
+            counts = self._counted.setdefault(number, Counter())
             while (self._consumer.position(partition, timeout_ms=TIMEOUT_MS) or 0) < end:
                 for records in self._consumer.poll(timeout_ms=POLL_MS, max_records=10_000).values():
                     counts.update(json.loads(record.value)["emotion"] for record in records)
+            self._counted_to[number] = end
         return RunningCounts(dict(counts))
 
     def __enter__(self) -> Self:

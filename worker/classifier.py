@@ -131,10 +131,15 @@ def load_classifier(
     computes wrong scores on it.
     """
     folder = open_model_folder(path)
-    classifier = Classifier(
-        folder, _engine(folder, device, engine), max_pass_tokens=max_tokens, metrics=metrics or Metrics()
-    )
-    classifier.probe()
+    try:
+        classifier = Classifier(
+            folder, _engine(folder, device, engine), max_pass_tokens=max_tokens, metrics=metrics or Metrics()
+        )
+        classifier.probe()
+    except Fatal:
+        raise
+    except Exception as error:  # what tokenizer and engine raise on files that do not fit together is not documented
+        raise Fatal(f"MODEL_PATH={path}: the model does not work: {_one_line(error)}", ExitCode.MODEL) from error
     return classifier
 
 
@@ -160,6 +165,10 @@ def _cuda_available() -> bool:
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _softmax(logits: NDArray[Any]) -> NDArray[Any]:

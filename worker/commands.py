@@ -1,5 +1,6 @@
 """The short programs beside the worker: classify, create-topics, verify."""
 
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,10 +16,13 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
     from worker.classifier import load_classifier
 
     settings = _configured()
+    for stream in (sys.stdin, sys.stdout):  # tweets are UTF-8 whatever the locale says
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
     # Somebody who types wants an answer to each line.
     batch_size = 1 if not texts and sys.stdin.isatty() else settings.batch_max_tweets
-    for batch in _batches(texts or _lines_of_stdin(), batch_size):
+    for batch in _batches(map(_readable, texts) if texts else _lines_of_stdin(), batch_size):
         for text, prediction in zip(batch, classifier.classify(batch), strict=True):
             if as_json:
                 fields = {
@@ -80,8 +84,13 @@ def _configured() -> Settings:
     return settings
 
 
+def _readable(argument: str) -> str:
+    """Bytes of the command line that are not UTF-8 arrive as lone surrogates, which no tokenizer takes."""
+    return argument.encode("utf-8", "replace").decode("utf-8")
+
+
 def _lines_of_stdin() -> Iterator[str]:
-    return (line.rstrip("\r\n") for line in sys.stdin if line.strip())
+    return (_readable(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -32,8 +32,8 @@ class RunningCounts:
         try:
             fields = json.loads(note)
             counts = {str(name): int(count) for name, count in fields["counts"].items()}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            return None
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+            return None  # whatever it is, it is not ours
         return cls(counts) if fields.get("v") == _NOTE_VERSION else None
 
 

@@ -1,10 +1,15 @@
 """The int8 engine for CPUs, on ONNX Runtime."""
 
+import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
+
+# Must be set before the import: its builds report usage to their maker and leave files in the temporary folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import onnxruntime as ort
 
 from worker.errors import ExitCode, Fatal
 from worker.model_folder import ONNX_FILE

@@ -31,10 +31,6 @@ class PassingFault(Exception):
     """Lane two: something outside failed and may work again; roll back, restore, retry."""
 
 
-class OwnershipLost(PassingFault):
-    """The group moved on while a batch was under way; its partitions may have a new owner."""
-
-
 class Fatal(Exception):
     """Lane three: going on would be wrong or useless; log one line and exit with a named code."""
 

@@ -91,6 +91,7 @@ class Loop:
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._ownership: Ownership | None = None
+        self._last_right: tuple[int, frozenset[Partition]] | None = None
         self._claims: dict[Partition, Claim] = {}
         self._broken = False
         self._faults_in_a_row = 0
@@ -146,14 +147,26 @@ class Loop:
         """Step 1."""
         self._ownership = None
         if not ownership.joined:
+            if self._claims:
+                self._adopt({})
             return
         positions = self._stream.restore(ownership)
-        claims = {p: _claim(p, position, ownership.generation) for p, position in positions.items()}
+        self._adopt({p: _claim(p, position, ownership.generation) for p, position in positions.items()})
+        self._ownership = ownership
+        self._note(ownership)
+
+    def _adopt(self, claims: dict[Partition, Claim]) -> None:
         self._teller.own(claims)
-        self._accounting.restored(self._claims, claims)
-        self._claims, self._ownership = claims, ownership
-        where = " ".join(f"{partition}@{claim.offset}" for partition, claim in claims.items())
-        log.info("generation %d, %d partitions: %s", ownership.generation, len(claims), where)
+        self._accounting.gave_up(set(self._claims) - set(claims))
+        self._claims = claims
+
+    def _note(self, ownership: Ownership) -> None:
+        right = (ownership.generation, ownership.partitions)
+        if right != self._last_right:
+            self._last_right = right
+            self._accounting.rebalanced()
+        where = " ".join(f"{partition}@{claim.offset}" for partition, claim in self._claims.items())
+        log.info("generation %d, %d partitions: %s", ownership.generation, len(self._claims), where)
 
     def _process(self, records: Sequence[Record], ownership: Ownership) -> None:
         with self._watchdog.step("label", LABEL_LIMIT_S):

@@ -16,6 +16,9 @@ TOKENIZER_FILE: Final = "tokenizer.json"
 CONFIG_FILE: Final = "config.json"
 GOLDEN_FILE: Final = "golden.json"
 
+_WEIGHTS: Final = (ONNX_FILE, "model.safetensors")  # one of them is enough to serve
+_READ_BY_THE_WORKER: Final = (CONFIG_FILE, TOKENIZER_FILE, GOLDEN_FILE, *_WEIGHTS)
+
 
 @dataclass(frozen=True)
 class Golden:
@@ -49,26 +52,34 @@ def open_model_folder(path: Path) -> ModelFolder:
     _check_manifest(path)
     try:
         config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
+        labels = tuple(config["id2label"][str(i)] for i in range(len(config["id2label"])))
         return ModelFolder(
             path=path,
             model_id=str(config["model_id"]),
-            labels=tuple(config["id2label"][str(i)] for i in range(len(config["id2label"]))),
+            labels=labels,
             normalizer=_known_normalizer(path, config["normalizer"]),
             temperature=float(config["temperature"]),
             max_tokens=int(config["max_tokens"]),
-            golden=_golden(json.loads((path / GOLDEN_FILE).read_text(encoding="utf-8"))),
+            golden=_golden(json.loads((path / GOLDEN_FILE).read_text(encoding="utf-8")), labels),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _unusable(path, f"{CONFIG_FILE} or {GOLDEN_FILE} cannot be read: {error!r}") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unusable(
+            path, f"{CONFIG_FILE} or {GOLDEN_FILE} cannot be read ({type(error).__name__}: {error}); export it again"
+        ) from None
 
 
 def _check_manifest(path: Path) -> None:
     try:
         lines = (path / MANIFEST).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        raise _unusable(path, f"it has no {MANIFEST}; export it again with python -m training export") from None
-    for line in lines:
-        expected, _, name = line.partition("  ")
+    except (OSError, ValueError):
+        raise _unusable(
+            path, f"it has no {MANIFEST} that can be read; export it again with python -m training export"
+        ) from None
+    sums = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
+    for name in _READ_BY_THE_WORKER:
+        if name not in sums and (name not in _WEIGHTS or (path / name).exists()):
+            raise _unusable(path, f"{MANIFEST} does not list {name}; export the folder again")
+    for name, expected in sums.items():
         try:
             with (path / name).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -84,8 +95,10 @@ def _known_normalizer(path: Path, name: str) -> str:
     return name
 
 
-def _golden(fields: dict[str, Any]) -> Golden:
+def _golden(fields: dict[str, Any], labels: Sequence[str]) -> Golden:
     texts = fields["texts"]
+    if not texts or any(set(entry["scores"]) != set(labels) for entry in texts):
+        raise ValueError("its golden scores are not for the model's labels")
     return Golden(
         tolerance=float(fields["tolerance"]),
         texts=[str(entry["text"]) for entry in texts],

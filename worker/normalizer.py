@@ -103,8 +103,8 @@ _EMOTICON: Final = re.compile(r"(?<!\w)(?:" + "|".join(f"({pattern})" for patter
 
 
 def _emoticon_words(match: re.Match[str]) -> str:
-    assert match.lastindex is not None  # every alternative is a group
-    return f" {_EMOTICONS[match.lastindex - 1][1]} "
+    alternative = match.lastindex or 1  # every alternative is a group, so one has matched
+    return f" {_EMOTICONS[alternative - 1][1]} "
 
 
 # Characters.

@@ -150,6 +150,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{Path('.env').absolute()} is not UTF-8 text: save it as UTF-8") from None
 
 
 def _content(secret: str, path: str | Path) -> str:
@@ -157,6 +159,8 @@ def _content(secret: str, path: str | Path) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ValueError(f"{secret.upper()}_FILE={path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{secret.upper()}_FILE={path}: is not UTF-8 text") from None
 
 
 def _one_line(error: ValidationError) -> str:
@@ -166,7 +170,7 @@ def _one_line(error: ValidationError) -> str:
         return message
     name = str(first["loc"][0]).upper()
     value = "(hidden)" if name.lower() in _SECRETS else first["input"]
-    return f"{name}={value}: {message[0].lower()}{message[1:]}"
+    return " ".join(f"{name}={value}: {message[0].lower()}{message[1:]}".split())
 
 
 def _text(path: Path | None) -> str | None:

@@ -1,6 +1,7 @@
 """The two ends of the stream in Kafka: the consumer of tweets and the transactional producer of results."""
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +49,7 @@ class KafkaStream:
         self._transactional_id = f"{settings.kafka_group_id}-{settings.worker_id or uuid.uuid4().hex}"
         self._outputs = (settings.kafka_output_topic, settings.kafka_dead_letter_topic)
         self._producer_fenced = False
+        self._in_transaction = False
         self._suspect: tuple[TopicPartition, int | None] | None = None
         self._producer: KafkaProducer | None = None
         with self._translating():
@@ -91,6 +93,7 @@ class KafkaStream:
         with self._translating():
             with self._watchdog.step("begin", COMMIT_LIMIT_S):
                 producer.begin_transaction()
+            self._in_transaction = True
             with self._watchdog.step("publish", ACKNOWLEDGE_LIMIT_S):
                 futures = [
                     producer.send(
@@ -119,6 +122,7 @@ class KafkaStream:
         with self._translating(), self._watchdog.step("commit", COMMIT_LIMIT_S):
             producer.send_offsets_to_transaction(offsets, ownership.proof)
             producer.commit_transaction()
+        self._in_transaction = False
 
     def rollback(self) -> None:
         """Aborts what is open and replaces the producer.
@@ -129,8 +133,10 @@ class KafkaStream:
             self._wait_for_a_rival_to_show()
         old, self._producer = self._producer, None
         if old is not None:
-            self._abort(old)
+            with self._watchdog.step("abort", COMMIT_LIMIT_S):
+                _abort(old)
             discard(old)
+        self._in_transaction = False
         with self._translating(), self._watchdog.step("init transactions", INIT_LIMIT_S):
             producer = self._new_producer()
             try:
@@ -151,6 +157,10 @@ class KafkaStream:
         """Leaves the group and closes both clients. Raises nothing."""
         producer, self._producer = self._producer, None
         if producer is not None:
+            if self._in_transaction:  # readers would wait for it to time out
+                aborting = threading.Thread(target=_abort, args=[producer], daemon=True)
+                aborting.start()
+                aborting.join(CLOSE_TIMEOUT_MS / 1000)
             discard(producer)
         try:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
@@ -279,13 +289,13 @@ class KafkaStream:
             ):
                 raise errors.FencedInstanceIdError
 
-    def _abort(self, producer: KafkaProducer) -> None:
-        try:
-            with self._watchdog.step("abort", COMMIT_LIMIT_S):
-                producer.abort_transaction()
-        except Exception as error:
-            # No transaction was open, or the producer is past saving; its successor's start aborts what is left.
-            log.debug("abort: %s", type(error).__name__)
+
+def _abort(producer: KafkaProducer) -> None:
+    try:
+        producer.abort_transaction()
+    except Exception as error:
+        # No transaction was open, or the producer is past saving; its successor's start aborts what is left.
+        log.debug("abort: %s", type(error).__name__)
 
 
 def _ours(partition: TopicPartition) -> Partition:

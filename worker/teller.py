@@ -116,15 +116,16 @@ class RedisCounts:
             arguments += [self._field(partition), claim.offset, _dump(claim.counts)]
         self._repair(keys=self._keys("counts", "partitions", "fences"), args=arguments)
 
-    def totals(self) -> dict[str, int]:
-        """Emotion → total, over all groups and topics that share the prefix."""
-        stored = self._redis.hgetall(*self._keys("counts"))
-        return {name: int(count) for name, count in stored.items()}
-
-    def partitions(self) -> dict[str, dict[str, int]]:
-        """`group|topic|partition` → its counts, of all groups and topics that share the prefix."""
-        stored = self._redis.hgetall(*self._keys("partitions"))
-        return {name: json.loads(counts) for name, counts in stored.items()}
+    def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+        """Emotion → total, and `group|topic|partition` → its counts, over all that shares the prefix, at one moment."""
+        with self._redis.pipeline(transaction=True) as pipeline:
+            for key in self._keys("counts", "partitions"):
+                pipeline.hgetall(key)
+            totals, partitions = pipeline.execute()
+        return (
+            {name: int(count) for name, count in totals.items()},
+            {field: json.loads(counts) for field, counts in partitions.items()},
+        )
 
     def field(self, partition: Partition) -> str:
         """The name of a partition in the hashes."""
@@ -137,6 +138,12 @@ class RedisCounts:
             yield
         except redis.RedisError as error:
             raise Fatal(f"REDIS_URL=(hidden): Redis fails ({_reason(error)}): is it running?", ExitCode.REDIS) from None
+
+    def partition(self, field: str, topic: str) -> Partition | None:
+        """The partition of this topic that a name in the hashes stands for, if it is one of this group's."""
+        group, _, rest = field.partition("|")
+        name, _, number = rest.partition("|")
+        return Partition(topic, int(number)) if (group, name) == (self._group, topic) and number.isdigit() else None
 
     def close(self) -> None:
         """Closes the connections."""
@@ -196,7 +203,8 @@ class CountTeller:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
         self._store.close()
 
     def _run(self) -> None:

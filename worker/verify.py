@@ -9,20 +9,24 @@ from worker.audit import Committed
 from worker.counts import Claim, RunningCounts
 from worker.messages import Partition
 
+LOOK_AGAIN_AFTER_S = 0.2
+
 
 class Kafka(Protocol):
     """What is committed."""
 
+    @property
+    def topic(self) -> str: ...
     def committed(self) -> Mapping[Partition, Committed]: ...
     def recount(self, number: int) -> RunningCounts | None: ...
 
 
 class Store(Protocol):
-    """What Redis holds."""
+    """What Redis holds: totals, and the counts of every partition of every group, at one moment."""
 
-    def totals(self) -> Mapping[str, int]: ...
-    def partitions(self) -> Mapping[str, Mapping[str, int]]: ...
+    def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]: ...
     def field(self, partition: Partition) -> str: ...
+    def partition(self, field: str, topic: str) -> Partition | None: ...
     def repair(self, claims: Mapping[Partition, Claim]) -> None: ...
 
 
@@ -36,37 +40,64 @@ class Finding:
 
 
 def verify(
-    kafka: Kafka, store: Store, *, timeout_s: float, clock: Callable[[], float] = time.monotonic
+    kafka: Kafka,
+    store: Store,
+    *,
+    timeout_s: float,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> list[Finding]:
-    """Compares until everything agrees or `timeout_s` has passed: under load Redis is a moment behind Kafka."""
+    """Compares until everything has agreed once or `timeout_s` has passed: under load Redis is a moment behind."""
     deadline_s = clock() + timeout_s
+    agreed: dict[str, Finding] = {}
     while True:
-        findings = _compare(kafka, store)
+        findings = _look(kafka, store)
+        agreed |= {finding.subject: finding for finding in findings if finding.agrees}
+        findings = [agreed.get(finding.subject, finding) for finding in findings]
         if all(finding.agrees for finding in findings) or clock() >= deadline_s:
             return findings
+        sleep(LOOK_AGAIN_AFTER_S)
 
 
 def repair(kafka: Kafka, store: Store) -> None:
-    """Makes Redis equal to what Kafka has committed."""
-    store.repair({p: Claim(0, at.offset, at.counts or RunningCounts()) for p, at in kafka.committed().items()})
+    """Makes Redis equal to what Kafka has committed; partitions in which nothing is committed count nothing."""
+    committed = kafka.committed()
+    claims = {p: Claim(0, at.offset, at.counts or RunningCounts()) for p, at in committed.items()}
+    _, stored = store.snapshot()
+    store.repair(claims | {p: Claim(0, 0, RunningCounts()) for p in _held(kafka, store, stored) if p not in committed})
 
 
-def _compare(kafka: Kafka, store: Store) -> list[Finding]:
+def _look(kafka: Kafka, store: Store) -> list[Finding]:
     before = kafka.committed()
-    stored = store.partitions()
     recounts = {partition: kafka.recount(partition.number) for partition in before}
-    moved = {partition for partition, at in kafka.committed().items() if before.get(partition) != at}
+    after = kafka.committed()
+    totals, stored = store.snapshot()
     findings = [
         _partition_finding(
-            partition, at, stored.get(store.field(partition), {}), recounts[partition], partition in moved
+            partition,
+            at,
+            stored.get(store.field(partition), {}),
+            recounts.get(partition),
+            moved=before.get(partition) != at,
         )
-        for partition, at in before.items()
+        for partition, at in after.items()
     ]
-    return [*findings, _totals_finding(store)]
+    findings += [
+        Finding(str(partition), False, f"nothing is committed, Redis counts {sum(counts.values())} tweets")
+        for partition, counts in _held(kafka, store, stored).items()
+        if partition not in after and any(counts.values())
+    ]
+    return [*findings, _totals_finding(totals, stored)]
+
+
+def _held(kafka: Kafka, store: Store, stored: Mapping[str, Mapping[str, int]]) -> dict[Partition, Mapping[str, int]]:
+    """What Redis holds for our group and topic."""
+    known = {store.partition(field, kafka.topic): counts for field, counts in stored.items()}
+    return {partition: counts for partition, counts in known.items() if partition is not None}
 
 
 def _partition_finding(
-    partition: Partition, at: Committed, stored: Mapping[str, int], recount: RunningCounts | None, moved: bool
+    partition: Partition, at: Committed, stored: Mapping[str, int], recount: RunningCounts | None, *, moved: bool
 ) -> Finding:
     if at.counts is None:
         return Finding(str(partition), False, f"@{at.offset}: the committed offset has no note of counts")
@@ -81,10 +112,8 @@ def _partition_finding(
     return Finding(str(partition), not problems, f"@{at.offset}: {'; '.join(problems) or agreed}")
 
 
-def _totals_finding(store: Store) -> Finding:
-    # Read in this order, totals may run ahead of the partitions under load; the caller then looks again.
-    totals = _nonzero(store.totals())
-    sums = _nonzero(_sum(store.partitions().values()))
+def _totals_finding(stored_totals: Mapping[str, int], stored: Mapping[str, Mapping[str, int]]) -> Finding:
+    totals, sums = _nonzero(stored_totals), _nonzero(_sum(stored.values()))
     words = f"{sum(totals.values())} tweets" if totals == sums else f"Redis differs: {_difference(sums, totals)}"
     return Finding("totals", totals == sums, words)
 

@@ -1,0 +1,178 @@
+"""A Kafka broker in memory: partitions, transactions, committed offsets with notes, and one consumer group.
+
+It knows no faults of its own; `world.py` injects them into the calls.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from worker.errors import ExitCode, Fatal, PassingFault
+from worker.messages import Outgoing, Partition, Record
+from worker.positions import Position
+
+INPUT = "tweets"
+OUTPUT = "tweets.emotions"
+DEAD_LETTERS = "tweets.dead-letter"
+
+
+@dataclass
+class Transaction:
+    """What a producer has sent since it began: visible to readers only once it is committed."""
+
+    state: str = "open"
+    offsets: dict[Partition, Position] = field(default_factory=dict)
+
+
+class Proof(NamedTuple):
+    """In whose name, and of which generation, offsets are committed."""
+
+    member_id: str
+    instance: str | None
+    generation: int
+
+
+@dataclass
+class Member:
+    """A member of the group as the broker sees it; `instance` is a static member's lasting name."""
+
+    id: str
+    instance: str | None
+    partitions: frozenset[Partition] = frozenset()
+
+
+class Broker:
+    """All state that outlives a worker."""
+
+    def __init__(self, inputs: Mapping[Partition, Sequence[Record]], rng: random.Random) -> None:
+        self.inputs = inputs
+        self.log: list[tuple[Outgoing, Transaction]] = []
+        self.committed: dict[Partition, Position] = {}
+        self.history: set[tuple[Partition, int, str]] = set()
+        self.generation = 0
+        self.members: dict[str, Member] = {}
+        self._instances: dict[str, str] = {}
+        self._epochs: dict[str, int] = {}
+        self._open: dict[str, Transaction] = {}
+        self._rng = rng
+        self._names = 0
+
+    # The group
+
+    def join(self, instance: str | None) -> Member:
+        """A new member; one with a known lasting name takes the old one's place without a rebalance."""
+        self._names += 1
+        member = Member(f"member-{self._names}", instance)
+        replaced = self._instances.get(instance) if instance else None
+        if instance:
+            self._instances[instance] = member.id
+        if replaced in self.members:
+            member.partitions = self.members.pop(replaced).partitions
+            self.members[member.id] = member
+        else:
+            self.members[member.id] = member
+            self.rebalance()
+        return member
+
+    def leave(self, member_id: str) -> None:
+        """The member is gone, by its own wish or because it was silent for too long."""
+        if self.members.pop(member_id, None) is not None:
+            self.rebalance()
+
+    def rebalance(self) -> None:
+        """A new generation; partitions mostly stay where they are."""
+        self.generation += 1
+        members = list(self.members.values())
+        owned: dict[str, set[Partition]] = {member.id: set() for member in members}
+        for partition in self.inputs if members else ():
+            stays = [member for member in members if partition in member.partitions]
+            owner = stays[0] if stays and self._rng.random() < 0.5 else self._rng.choice(members)
+            owned[owner.id].add(partition)
+        for member in members:
+            member.partitions = frozenset(owned[member.id])
+
+    def check_not_replaced(self, member_id: str, instance: str | None) -> None:
+        """Raises Fatal if a newer process took over the lasting name."""
+        if instance and self._instances.get(instance) != member_id:
+            raise Fatal("another worker took over the instance", ExitCode.FENCED)
+
+    # Transactions
+
+    def init_producer(self, transactional_id: str) -> int:
+        """Fences every older producer of this id and aborts what it left open; returns the new epoch."""
+        self.abort(transactional_id)
+        self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
+        return self._epochs[transactional_id]
+
+    def begin(self, transactional_id: str, epoch: int) -> None:
+        self._check_epoch(transactional_id, epoch)
+        if transactional_id in self._open:
+            raise PassingFault("a transaction is already open")
+        self._open[transactional_id] = Transaction()
+
+    def append(self, transactional_id: str, epoch: int, outgoing: Outgoing) -> None:
+        self.log.append((outgoing, self._transaction(transactional_id, epoch)))
+
+    def add_offsets(
+        self,
+        transactional_id: str,
+        epoch: int,
+        positions: Mapping[Partition, Position],
+        proof: Proof,
+    ) -> None:
+        """As brokers do: offsets of one who names no generation are accepted unchecked."""
+        transaction = self._transaction(transactional_id, epoch)
+        if proof.generation >= 0:
+            self.check_not_replaced(proof.member_id, proof.instance)
+            if proof.member_id not in self.members or proof.generation != self.generation:
+                raise PassingFault("illegal generation")
+        transaction.offsets |= positions
+
+    def commit(self, transactional_id: str, epoch: int) -> None:
+        transaction = self._transaction(transactional_id, epoch)
+        transaction.state = "committed"
+        self.committed |= transaction.offsets
+        self.history |= {(p, at.offset, at.note or "") for p, at in transaction.offsets.items()}
+        del self._open[transactional_id]
+
+    def abort(self, transactional_id: str) -> None:
+        """Aborts what is open, if anything is."""
+        transaction = self._open.pop(transactional_id, None)
+        if transaction is not None:
+            transaction.state = "aborted"
+
+    def time_out(self, transactional_id: str) -> None:
+        """The broker's own abort of a transaction that stayed open too long; its producer is fenced."""
+        if transactional_id in self._open:
+            self.init_producer(transactional_id)
+
+    def open_transactions(self) -> list[str]:
+        return list(self._open)
+
+    def position(self, partition: Partition) -> Position:
+        """The committed position; raises while a transaction that would move it is undecided."""
+        if any(partition in transaction.offsets for transaction in self._open.values()):
+            raise PassingFault("offsets of an open transaction are pending")
+        return self.committed.get(partition) or Position(self.inputs[partition][0].offset, None)
+
+    def visible(self) -> list[Outgoing]:
+        """What read_committed readers see, in the order of the log."""
+        return [outgoing for outgoing, transaction in self.log if transaction.state == "committed"]
+
+    def drained(self) -> bool:
+        """Whether every input record lies before its partition's committed offset."""
+        return all(
+            partition in self.committed and self.committed[partition].offset > records[-1].offset
+            for partition, records in self.inputs.items()
+        )
+
+    def _check_epoch(self, transactional_id: str, epoch: int) -> None:
+        if self._epochs.get(transactional_id) != epoch:
+            raise PassingFault("the producer is fenced")
+
+    def _transaction(self, transactional_id: str, epoch: int) -> Transaction:
+        self._check_epoch(transactional_id, epoch)
+        if transactional_id not in self._open:
+            raise PassingFault("no transaction is open")
+        return self._open[transactional_id]

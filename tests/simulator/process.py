@@ -1,0 +1,156 @@
+"""A worker process: a real loop and a real labeller with fakes around them, stepped from call to call."""
+
+import random
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from threading import Event
+from typing import Final
+
+from tests.simulator.broker import DEAD_LETTERS, OUTPUT
+from tests.simulator.stream import SimulatedStream
+from tests.simulator.surroundings import Broken, Surroundings
+from worker.counts import Claim
+from worker.errors import Fatal, PassingFault
+from worker.labelling import Labeller, Output
+from worker.loop import Loop
+from worker.messages import EMOTIONS, Partition, Prediction
+from worker.metrics import Metrics
+
+_METRICS: Final = Metrics()
+_NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)
+
+
+class Killed(BaseException):
+    """The process dies here; no code of the worker may run any more."""
+
+
+class Process:
+    """A worker process: a real loop with fakes around it, in a thread that runs only while the scheduler waits."""
+
+    def __init__(self, world: Surroundings, name: str, instance: str | None, loop_class: type[Loop]) -> None:
+        self.name = name
+        self.instance = instance
+        self.ended = False
+        self.killed = False
+        self.stop = SteppedStop(self)
+        self.stream = SimulatedStream(world, pause=self.pause, name=name, instance=instance)
+        self.teller = SimulatedTeller(world)
+        self._world = world
+        self._loop_class = loop_class
+        self._go = threading.Semaphore(0)
+        self._paused = threading.Semaphore(0)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def step(self) -> None:
+        """Runs until the next call to Kafka."""
+        self._go.release()
+        self._paused.acquire()
+
+    def pause(self) -> None:
+        """Called in the process's own thread: anything may happen now."""
+        self._paused.release()
+        self._go.acquire()
+        if self.killed:
+            raise Killed
+
+    def kill(self) -> None:
+        """Like kill -9."""
+        self.killed = True
+        if not self.ended:
+            self.step()
+        self._thread.join()
+
+    def _run(self) -> None:
+        self._go.acquire()
+        try:
+            if not self.killed:
+                self._work()
+        except Killed:
+            pass
+        except (Fatal, PassingFault) as error:
+            self._world.happened[f"exit: {error}"] += 1
+        except BaseException as error:
+            self._world.errors.append(error)
+        finally:
+            self.ended = True
+            self._paused.release()
+
+    def _work(self) -> None:
+        self.stream.rollback()
+        loop = self._loop_class(
+            self.stream,
+            Labeller(
+                MoodyClassifier(self._world.rng), Output(OUTPUT, DEAD_LETTERS, 10_000), _METRICS, tweet_max_chars=50
+            ),
+            self.teller,
+            metrics=_METRICS,
+            watchdog=NoWatchdog(),
+            batch_max_tweets=self._world.rng.randint(1, 7),
+            batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
+        )
+        loop.run(self.stop)
+        self._world.happened["left in peace"] += 1
+        self._world.broker.leave(self.stream.view.member_id)
+
+
+class SteppedStop(Event):
+    """An event whose wait is a step of the scheduler and takes no time."""
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self._process = process
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._process.pause()
+        return self.is_set()
+
+
+class NoWatchdog:
+    def step(self, name: str, limit_s: float) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class MoodyClassifier:
+    """Gives the same text another label each time: no rule may lean on a batch that comes out the same twice."""
+
+    model_id = "simulated"
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+
+    def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        if any("poison" in text for text in texts):
+            raise FloatingPointError
+        if len(texts) > 1 and self._rng.random() < 0.05:
+            raise MemoryError
+        return [Prediction(self._rng.choice(EMOTIONS), 1.0, _NO_SCORES) for _ in texts]
+
+    def probe(self) -> None:
+        """The engine is well."""
+
+
+class SimulatedTeller:
+    """Holds the newest claims; the scheduler decides when they are sent, and what becomes of what was sent."""
+
+    def __init__(self, world: Surroundings) -> None:
+        self.claims: dict[Partition, Claim] = {}
+        self._world = world
+
+    def own(self, claims: Mapping[Partition, Claim]) -> None:
+        self._check(claims)
+        self.claims = dict(claims)
+
+    def tell(self, claims: Mapping[Partition, Claim]) -> None:
+        self._check(claims)
+        self.claims |= claims
+
+    def _check(self, claims: Mapping[Partition, Claim]) -> None:
+        for partition, claim in claims.items():
+            beginning = self._world.broker.inputs[partition][0].offset
+            is_true = (partition, claim.offset, claim.counts.to_note()) in self._world.broker.history or (
+                claim.offset == beginning and not claim.counts.totals
+            )
+            if not is_true:
+                self._world.errors.append(Broken(f"Redis is told of {partition}@{claim.offset}, never committed so"))

@@ -1,0 +1,181 @@
+"""The loop's stream over the broker in memory. Before and after every effect anything may happen."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
+
+from tests.simulator.broker import Proof
+from tests.simulator.surroundings import Surroundings
+from worker.errors import PassingFault
+from worker.messages import Outgoing, Partition, Record
+from worker.positions import Fetched, Ownership, Position
+
+FAULT: Final = 0.03
+NOBODY: Final = ""
+
+
+@dataclass
+class View:
+    """What a consumer believes of its group."""
+
+    member_id: str = NOBODY
+    generation: int = -1
+    partitions: frozenset[Partition] = frozenset()
+    positions: dict[Partition, int] = field(default_factory=dict)
+
+    def ownership(self, instance: str | None) -> Ownership:
+        member_id = self.member_id if self.generation >= 0 else NOBODY
+        return Ownership(self.partitions, self.generation, member_id, Proof(member_id, instance, self.generation))
+
+
+class SimulatedStream:
+    """The loop's stream over the broker in memory. Before and after every effect anything may happen."""
+
+    def __init__(self, world: Surroundings, *, pause: Callable[[], None], name: str, instance: str | None) -> None:
+        self.view = View()
+        self._world = world
+        self._rng = world.rng
+        self._pause = pause
+        self._instance = instance
+        self.transactional_id = instance or name
+        self._epoch: int | None = None
+        self._limbo_polls = 0
+
+    def poll(self, *, timeout_s: float, max_records: int) -> Fetched:
+        self._fault("poll")
+        self._world.broker.check_not_replaced(self.view.member_id or self._join_first(), self._instance)
+        fetched = self._fetched(max_records)
+        if not fetched.records:
+            self._world.now_s += timeout_s
+        return fetched
+
+    def restore(self, ownership: Ownership) -> dict[Partition, Position]:
+        self._fault("restore")
+        positions = {p: self._world.broker.position(p) for p in sorted(ownership.partitions)}
+        for partition, position in positions.items():
+            self.view.positions[partition] = position.offset
+        self._fault("restore, reply lost")
+        return positions
+
+    def publish(self, outgoing: Sequence[Outgoing]) -> None:
+        broker, epoch = self._world.broker, self._live_epoch()
+        self._fault("publish")
+        broker.begin(self.transactional_id, epoch)
+        for record in outgoing:
+            if self._rng.random() < 0.1:
+                self._fault("publish, halfway")
+            broker.append(self.transactional_id, epoch, record)
+        self._fault("publish, reply lost")
+
+    def commit(self, positions: Mapping[Partition, Position], ownership: Ownership) -> None:
+        broker, epoch = self._world.broker, self._live_epoch()
+        proof = cast(Proof, ownership.proof)
+        self._fault("offsets")
+        broker.add_offsets(self.transactional_id, epoch, positions, proof)
+        self._fault("end of transaction")
+        if self._chaos(FAULT / 2):
+            self._world.happened["commit in flight"] += 1
+            self._world.in_flight.append((self.transactional_id, epoch))
+            raise PassingFault("the commit was sent, no reply")
+        broker.commit(self.transactional_id, epoch)
+        self._world.happened["commit" if self._world.chaos else "commit in peace"] += 1
+        self._fault("commit, reply lost")
+
+    def rollback(self) -> None:
+        self._epoch = None
+        self._fault("rollback")
+        for late in [one for one in self._world.in_flight if one[0] == self.transactional_id]:
+            if self._rng.random() < 0.5:
+                self._world.deliver(late)
+        self._epoch = self._world.broker.init_producer(self.transactional_id)
+        self._fault("rollback, reply lost")
+
+    def lag(self, partition: Partition, offset: int) -> int | None:
+        return None
+
+    # For loops with a rule switched off
+
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        """Goes to where the worker believes that it stands."""
+        self.view.positions |= offsets
+
+    def present_ownership(self) -> Ownership:
+        """What the client's background thread has learnt of the group meanwhile."""
+        broker = self._world.broker
+        if self.view.member_id not in broker.members:
+            return self.view.ownership(self._instance)
+        return replace(self.view, generation=broker.generation).ownership(self._instance)
+
+    # The consumer's side
+
+    def _join_first(self) -> str:
+        if self._world.chaos and self._rng.random() < 0.3:
+            return NOBODY if self._instance is None else self._join()
+        return self._join()
+
+    def _join(self) -> str:
+        self._world.happened["join"] += 1
+        self.view.member_id = self._world.broker.join(self._instance).id
+        return self.view.member_id
+
+    def _fetched(self, max_records: int) -> Fetched:
+        broker, view = self._world.broker, self.view
+        if not view.member_id:
+            return Fetched([], view.ownership(self._instance))
+        notices = not self._chaos(0.3)
+        if view.member_id not in broker.members and notices:
+            if view.generation >= 0:
+                self._limbo_polls = self._rng.randint(1, 6) if self._world.chaos else 0
+                view.generation = -1
+            if self._limbo_polls > 0:
+                # Thrown out: the client still has its assignment, and reads on.
+                self._limbo_polls -= 1
+                self._world.happened["poll outside the group"] += 1
+                return Fetched(self._records(max_records), view.ownership(self._instance))
+            self._join()
+        member = broker.members.get(view.member_id)
+        if member is None or not notices or view.generation == broker.generation:
+            return Fetched(self._records(max_records), view.ownership(self._instance))
+        return self._after_rebalance(max_records, member.partitions)
+
+    def _after_rebalance(self, max_records: int, partitions: frozenset[Partition]) -> Fetched:
+        """Records of the old generation arrive with the new ownership, and positions have moved underneath."""
+        view, broker = self.view, self._world.broker
+        self._world.happened["rebalance noticed"] += 1
+        records = self._records(max_records) if self._rng.random() < 0.5 else []
+        view.generation, view.partitions = broker.generation, partitions
+        for partition in sorted(partitions):
+            if self._rng.random() < 0.7:
+                view.positions[partition] = self._rng.choice(broker.inputs[partition]).offset
+        if self._rng.random() < 0.5:
+            records = records[: max_records // 2] + self._records(max_records - max_records // 2)
+        return Fetched(records, view.ownership(self._instance))
+
+    def _records(self, at_most: int) -> list[Record]:
+        found: list[Record] = []
+        partitions = sorted(self.view.partitions)
+        self._rng.shuffle(partitions)
+        for partition in partitions:
+            start = self.view.positions.get(partition, 0)
+            waiting = [record for record in self._world.broker.inputs[partition] if record.offset >= start]
+            batch = waiting[: min(at_most - len(found), self._rng.randint(0, 5))]
+            if batch:
+                self.view.positions[partition] = batch[-1].offset + 1
+                found += batch
+        return found
+
+    # Faults
+
+    def _live_epoch(self) -> int:
+        if self._epoch is None:
+            raise PassingFault("no producer")
+        return self._epoch
+
+    def _fault(self, what: str) -> None:
+        self._pause()
+        if self._chaos(FAULT):
+            self._world.happened[what] += 1
+            raise PassingFault(f"injected: {what}")
+
+    def _chaos(self, probability: float) -> bool:
+        return self._world.chaos and self._rng.random() < probability

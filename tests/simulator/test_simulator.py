@@ -1,0 +1,55 @@
+"""The promise under hundreds of random schedules of faults, deaths and rebalances."""
+
+from collections import Counter
+
+import pytest
+
+from tests.simulator.surroundings import Broken
+from tests.simulator.world import World
+
+SEEDS = 300
+
+MUST_HAPPEN = (
+    "commit",
+    "commit, reply lost",
+    "commit in flight",
+    "end of transaction",
+    "expel",
+    "freeze",
+    "kill",
+    "late commit arrived",
+    "left in peace",
+    "offsets",
+    "exit: another worker took over the instance",
+    "poll outside the group",
+    "publish, halfway",
+    "rebalance noticed",
+    "restore",
+    "rollback",
+    "time out",
+    "wipe",
+    "restore an old snapshot",
+)
+
+
+def test_no_schedule_of_faults_loses_doubles_or_reorders_a_record_or_makes_redis_differ() -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(SEEDS):
+        world = World(seed)
+        try:
+            world.run()
+        except Broken as error:
+            pytest.fail(f"seed {seed}: {error}")
+        happened += world.happened
+    assert {what: happened[what] for what in MUST_HAPPEN if happened[what] < 5} == {}, "the schedules became too tame"
+
+
+def test_a_seed_is_a_schedule() -> None:
+    first, second = World(7), World(7)
+    first.run()
+    second.run()
+    assert first.happened == second.happened
+    assert [outgoing.partition for outgoing in first.broker.visible()] == [
+        outgoing.partition for outgoing in second.broker.visible()
+    ]
+    assert first.broker.committed == second.broker.committed

@@ -1,0 +1,203 @@
+"""Several real loops over one broker in memory, stepped one call at a time in an order that a seed decides.
+
+Each worker process is a thread that waits at every call to Kafka until the scheduler lets it go on; only one runs at a
+time, so a seed is a schedule. Between any two steps of one worker anything may happen: a rebalance, an expulsion, a
+second process with the same lasting name, a death, a transaction that times out, a commit that arrives late.
+"""
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Final
+from unittest.mock import patch
+
+from tests.simulator.broker import INPUT, Broker
+from tests.simulator.oracle import check
+from tests.simulator.process import Process
+from tests.simulator.store import FakeRedis
+from tests.simulator.surroundings import Broken, Surroundings
+from worker.counts import Claim
+from worker.loop import Loop
+from worker.messages import Partition, Record
+
+CHAOS_STEPS: Final = 300
+DRAIN_ROUNDS: Final = 1_500
+QUIET_ROUNDS: Final = 40
+"""Time for everybody to notice the last rebalance and to restore."""
+
+
+class World:
+    """One schedule: a broker, a Redis, and processes that come, freeze, die and return."""
+
+    def __init__(self, seed: int, loop_class: type[Loop] = Loop) -> None:
+        self._rng = rng = random.Random(seed)
+        self.surroundings = Surroundings(rng, Broker(_inputs(rng), rng))
+        self.broker = self.surroundings.broker
+        self.happened = self.surroundings.happened
+        self.redis = FakeRedis()
+        self._calm = rng.choice([0.85, 0.95, 0.99])
+        self._on_the_wire: list[tuple[Partition, Claim]] = []
+        self._snapshot = self.redis.snapshot()
+        self._loop_class = loop_class
+        self._processes: list[Process] = []
+        self._frozen: dict[Process, int] = {}
+        self._started = 0
+
+    def run(self) -> None:
+        """Chaos, then peace until all is processed; raises Broken if the promise was not kept."""
+        with _clock(self.surroundings):
+            try:
+                for _ in range(CHAOS_STEPS):
+                    self._something_happens()
+                    self._raise_errors()
+                self._drain()
+            finally:
+                for process in self._processes:
+                    process.kill()
+        self._raise_errors()
+        check(self.broker, self.redis)
+
+    def _something_happens(self) -> None:
+        alive = self._alive()
+        if len(alive) < 1 or (len(alive) < 3 and self._rng.random() < 0.03):
+            self._start(self._rng.choice([None, "a", "b"]))
+        elif self._rng.random() < self._calm:
+            self._step_somebody(alive)
+        else:
+            self._disturb(alive)
+
+    def _step_somebody(self, alive: list[Process]) -> None:
+        awake = [process for process in alive if not self._still_frozen(process)]
+        if awake:
+            self._rng.choice(awake).step()
+
+    def _still_frozen(self, process: Process) -> bool:
+        self._frozen[process] = self._frozen.get(process, 0) - 1
+        return self._frozen[process] > 0
+
+    def _disturb(self, alive: list[Process]) -> None:
+        process = self._rng.choice(alive)
+        what = self._rng.choices(
+            ["freeze", "expel", "rebalance", "kill", "stop", "time out", "deliver", "send", "wire", "redis"],
+            [6, 3, 3, 3, 1, 4, 3, 8, 8, 1],
+        )[0]
+        self.happened[what] += 1
+        match what:
+            case "freeze":
+                self._frozen[process] = self._rng.randint(5, 40)
+            case "expel":
+                self.broker.leave(process.stream.view.member_id)
+            case "rebalance":
+                self.broker.rebalance()
+            case "kill":
+                process.kill()
+            case "stop":
+                process.stop.set()
+            case "time out":
+                for transactional_id in self.broker.open_transactions()[:1]:
+                    self.broker.time_out(transactional_id)
+            case "deliver":
+                for late in self.surroundings.in_flight[:1]:
+                    self.surroundings.deliver(late)
+            case "send":
+                self._on_the_wire += process.teller.claims.items()
+            case "wire":
+                self._wire()
+            case "redis":
+                self._redis_accident()
+
+    def _wire(self) -> None:
+        """A message to Redis arrives, or is lost, or arrives and stays on the wire to arrive again."""
+        if self._on_the_wire:
+            message = self._on_the_wire.pop(self._rng.randrange(len(self._on_the_wire)))
+            if self._rng.random() < 0.8:
+                self.redis.tell(*message)
+            if self._rng.random() < 0.2:
+                self._on_the_wire.append(message)
+
+    def _redis_accident(self) -> None:
+        what = self._rng.choice(["wipe", "take a snapshot", "restore an old snapshot"])
+        self.happened[what] += 1
+        if what == "take a snapshot":
+            self._snapshot = self.redis.snapshot()
+        else:
+            self.redis.restore(FakeRedis() if what == "wipe" else self._snapshot)
+
+    def _start(self, instance: str | None) -> None:
+        self._started += 1
+        self._processes.append(Process(self.surroundings, f"process-{self._started}", instance, self._loop_class))
+
+    def _alive(self) -> list[Process]:
+        return [process for process in self._processes if not process.ended]
+
+    def _drain(self) -> None:
+        self.surroundings.chaos = False
+        for late in list(self.surroundings.in_flight):
+            self.surroundings.deliver(late)
+        rounds, quiet = 0, 0
+        while quiet < QUIET_ROUNDS:
+            self._bury_the_dead()
+            self._step_all()
+            self._raise_errors()
+            rounds += 1
+            quiet = quiet + 1 if self.broker.drained() else 0
+            if rounds > DRAIN_ROUNDS:
+                raise Broken(f"no end of work: committed {self.broker.committed}")
+        self._last_words()
+
+    def _step_all(self) -> None:
+        alive = self._alive()
+        if not alive:
+            self._start(None)
+        for process in alive:
+            process.step()
+
+    def _bury_the_dead(self) -> None:
+        """What a process left behind ends when the broker loses patience: its membership and its transaction."""
+        for process in self._processes:
+            if process.ended:
+                self.broker.leave(process.stream.view.member_id)
+        in_use = {process.stream.transactional_id for process in self._alive()}
+        for transactional_id in set(self.broker.open_transactions()) - in_use:
+            self.broker.time_out(transactional_id)
+
+    def _last_words(self) -> None:
+        """What is still on the wire arrives in any order; then the owners repeat themselves, as they always do."""
+        self._rng.shuffle(self._on_the_wire)
+        for process in self._alive():
+            self._on_the_wire += process.teller.claims.items()
+        for message in self._on_the_wire:
+            self.redis.tell(*message)
+
+    def _raise_errors(self) -> None:
+        for error in self.surroundings.errors:
+            raise Broken(f"{type(error).__name__}: {error}") from error
+
+
+def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
+    """One to three partitions; offsets have gaps, as transaction markers and compaction leave them."""
+    values: list[bytes | None] = [b'{"text":"w"}', b'{"text":"w"}', b'{"text":"w"}', b'{"text":"poison"}', b"[", None]
+    inputs = {}
+    for number in range(rng.randint(1, 3)):
+        partition, offset, records = Partition(INPUT, number), rng.randint(0, 3), []
+        for _ in range(rng.randint(3, 15)):
+            records.append(Record(partition, offset, 1_700_000_000_000, None, rng.choice(values)))
+            offset += rng.choice([1, 1, 1, 2, 3])
+        inputs[partition] = records
+    return inputs
+
+
+@contextmanager
+def _clock(world: Surroundings) -> Iterator[None]:
+    """The loop's clock moves only when a poll waits; its log is silent."""
+    log = logging.getLogger("worker")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    clock = SimpleNamespace(monotonic=lambda: world.now_s, perf_counter=lambda: world.now_s)
+    try:
+        with patch("worker.loop.time", clock):
+            yield
+    finally:
+        log.setLevel(level)

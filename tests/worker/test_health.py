@@ -1,0 +1,105 @@
+"""What the worker answers over HTTP."""
+
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from worker.errors import ExitCode, Fatal
+from worker.health import HealthServer
+from worker.metrics import Metrics
+
+
+class Worker:
+    """What the server is told when it asks."""
+
+    hanging: str | None = None
+    ready = False
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self.deaths: list[BaseException] = []
+        self.server = self.serve(0)
+
+    def serve(self, port: int) -> HealthServer:
+        return HealthServer(
+            "127.0.0.1",
+            port,
+            registry=self.metrics.registry,
+            overdue=lambda: self.hanging,
+            ready=lambda: self.ready,
+            on_death=self.deaths.append,
+        )
+
+    def get(self, path: str) -> tuple[int, str]:
+        url = f"http://127.0.0.1:{self.server.port}{path}"
+        try:
+            with urllib.request.urlopen(url, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker()
+    worker.server.start()
+    yield worker
+    worker.server.close()
+
+
+def test_metrics_are_served_as_prometheus_reads_them(worker: Worker) -> None:
+    worker.metrics.show_zeros(["joy"])
+    worker.metrics.consumed.inc(3)
+    status, text = worker.get("/metrics?x=1")
+    assert status == 200
+    assert "emotion_tweets_consumed_total 3.0" in text
+    assert 'emotion_tweets_classified_total{emotion="joy"} 0.0' in text
+    assert 'emotion_tweets_dead_lettered_total{reason="not_json"} 0.0' in text
+
+
+def test_health_is_the_watchdogs_word(worker: Worker) -> None:
+    assert worker.get("/healthz") == (200, "ok\n")
+    worker.hanging = "commit has taken more than 20 s"
+    assert worker.get("/healthz") == (503, "commit has taken more than 20 s\n")
+
+
+def test_readiness_is_the_loops_word_and_not_that_of_health(worker: Worker) -> None:
+    assert worker.get("/readyz") == (503, "not ready\n")
+    worker.ready = True
+    worker.hanging = "poll"
+    assert worker.get("/readyz") == (200, "ready\n")
+
+
+def test_other_paths_name_those_that_there_are(worker: Worker) -> None:
+    assert worker.get("/") == (404, "try /metrics, /healthz or /readyz\n")
+
+
+def test_a_port_that_is_taken_is_one_line_that_names_the_setting(worker: Worker) -> None:
+    with pytest.raises(Fatal) as caught:
+        worker.serve(worker.server.port)
+    assert caught.value.exit_code is ExitCode.SETTINGS
+    assert f"METRICS_PORT={worker.server.port}: cannot listen there" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_host_that_is_not_ours_is_one_line_that_names_the_setting() -> None:
+    with pytest.raises(Fatal, match=r"METRICS_HOST=192\.0\.2\.1 "):
+        HealthServer(
+            "192.0.2.1",
+            0,
+            registry=Metrics().registry,
+            overdue=lambda: None,
+            ready=lambda: True,
+            on_death=lambda error: None,
+        )
+
+
+def test_a_client_that_hangs_up_disturbs_nobody(worker: Worker) -> None:
+    with socket.create_connection(("127.0.0.1", worker.server.port)) as rude:
+        rude.sendall(b"GET /metrics HTTP/1.1\r\n")
+    assert worker.get("/healthz") == (200, "ok\n")
+    assert worker.deaths == []

@@ -1,0 +1,90 @@
+"""Every record becomes exactly one result."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from tests.worker.records import a_prediction, a_record, a_tweet_record
+from worker.errors import ExitCode, Fatal
+from worker.labelling import Labeller, Output
+from worker.messages import Prediction
+from worker.metrics import Metrics
+
+
+class LabelsByLength:
+    model_id = "m1"
+    probes = 0
+    broken = False
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+
+    def classify(self, texts: Sequence[str]) -> Sequence[Prediction]:
+        self.batches.append(list(texts))
+        if any("poison" in text for text in texts):
+            raise FloatingPointError
+        return [a_prediction("joy" if len(text) > 3 else "fear", 0.9) for text in texts]
+
+    def probe(self) -> None:
+        self.probes += 1
+        if self.broken:
+            raise FloatingPointError
+
+
+@pytest.fixture
+def classifier() -> LabelsByLength:
+    return LabelsByLength()
+
+
+@pytest.fixture
+def labeller(classifier: LabelsByLength) -> Labeller:
+    return Labeller(classifier, Output("out", "dead", 2_000), Metrics(), tweet_max_chars=1_900)
+
+
+def test_results_stand_in_the_order_of_the_records_each_with_its_own_label(labeller: Labeller) -> None:
+    records = [
+        a_tweet_record(0, text="a"),
+        a_record(b"\xff", offset=1),
+        a_tweet_record(2, text="longer"),
+        a_tweet_record(3, text="poison"),
+        a_record(None, offset=4),
+        a_tweet_record(5, text="b"),
+    ]
+    results = labeller.label(records)
+    assert [result.record.offset for result in results] == [0, 1, 2, 3, 4, 5]
+    assert [result.prediction.emotion if result.prediction else result.reason for result in results] == [
+        "fear",
+        "not_utf8",
+        "joy",
+        "classifier_failed",
+        "null_value",
+        "fear",
+    ]
+    assert [result.outgoing.topic for result in results] == ["out", "dead", "out", "dead", "dead", "out"]
+    assert all((result.reason is None) != (result.prediction is None) for result in results)
+    assert [json.loads(result.outgoing.value or b"{}").get("id") for result in results if result.prediction] == [
+        "tweets-3-0",
+        "tweets-3-2",
+        "tweets-3-5",
+    ]
+
+
+def test_a_batch_of_bad_records_never_asks_the_model(labeller: Labeller, classifier: LabelsByLength) -> None:
+    assert [result.reason for result in labeller.label([a_record(None), a_record(b"")])] == ["null_value", "not_json"]
+    assert classifier.batches == []
+
+
+def test_a_tweet_that_no_longer_fits_with_its_label_becomes_a_dead_letter(labeller: Labeller) -> None:
+    (result,) = labeller.label([a_tweet_record(text="a" * 1_800)])
+    assert (result.reason, result.prediction) == ("record_too_large", None)
+    assert result.outgoing.topic == "dead"
+
+
+def test_a_text_is_condemned_only_while_the_probe_works(labeller: Labeller, classifier: LabelsByLength) -> None:
+    (result,) = labeller.label([a_tweet_record(text="poison")])
+    assert (result.reason, classifier.probes) == ("classifier_failed", 1)
+    classifier.broken = True
+    with pytest.raises(Fatal) as caught:
+        labeller.label([a_tweet_record(text="poison"), a_tweet_record(text="fine")])
+    assert caught.value.exit_code is ExitCode.ENGINE

@@ -1,0 +1,66 @@
+"""The log: one object a line where it is asked for, and a Kafka client that neither chatters nor tells of tweets."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from worker.logs import configure_logging
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    root, kafka = logging.getLogger(), logging.getLogger("kafka")
+    before = root.handlers[:], root.level, kafka.level
+    yield
+    root.handlers[:], root.level, kafka.level = before
+
+
+def test_text_has_time_level_and_name(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", "text")
+    logging.getLogger("worker.loop").info("%s is %d", "tweets[3]@7", 5)
+    line = capsys.readouterr().err
+    assert line.endswith(" INFO    worker.loop: tweets[3]@7 is 5\n")
+
+
+def test_json_is_one_object_a_line_tracebacks_included(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", "json")
+    log = logging.getLogger("worker.loop")
+    log.info("first\nsecond %s", "ä")
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        log.critical("ended", exc_info=True)
+    first, second = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert list(first) == ["time", "level", "logger", "message"]
+    assert first["message"] == "first\nsecond ä"
+    assert first["time"].endswith("+00:00")
+    assert (second["level"], second["logger"]) == ("CRITICAL", "worker.loop")
+    assert "ValueError: broken" in second["traceback"]
+
+
+@pytest.mark.parametrize(("level", "kafka"), [("DEBUG", "INFO"), ("INFO", "WARNING"), ("WARNING", "WARNING")])
+def test_trap_debug_lines_of_the_client_print_keys_values_and_headers(level: str, kafka: str) -> None:
+    configure_logging(level, "text")
+    for name in ("kafka", "kafka.producer.kafka", "kafka.consumer.fetcher"):
+        assert logging.getLogger(name).getEffectiveLevel() == logging.getLevelName(kafka)
+
+
+def test_the_client_says_the_same_line_once_and_the_worker_as_often_as_it_likes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("INFO", "text")
+    for attempt in range(50):
+        logging.getLogger("kafka.net").error("connection %d failed", attempt)
+        logging.getLogger("worker.loop").warning("attempt %d", attempt)
+    text = capsys.readouterr().err
+    assert text.count("kafka.net: connection") == 1
+    assert text.count("worker.loop: attempt") == 50
+
+
+def test_a_second_configuration_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", "text")
+    configure_logging("INFO", "json")
+    logging.getLogger("worker").info("once")
+    assert len(capsys.readouterr().err.splitlines()) == 1

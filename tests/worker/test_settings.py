@@ -1,0 +1,245 @@
+"""The settings: what is read from where, and what a person is told who got one wrong."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from worker.settings import BUNDLED_MODEL, Settings, SettingsError, load_settings
+
+_SASL = {
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "KAFKA_SASL_USERNAME": "worker",
+    "KAFKA_SASL_PASSWORD": "hunter2",
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting comes from the machine that runs the tests."""
+    for name in Settings.model_fields:
+        for variable in (name.upper(), f"{name.upper()}_FILE"):
+            monkeypatch.delenv(variable, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def _loaded(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]) -> Settings:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    return load_settings()
+
+
+def _refused(monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str]) -> str:
+    with pytest.raises(SettingsError) as caught:
+        _loaded(monkeypatch, env)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    shown = {name: str(value) for name, value in load_settings() if value is not None}
+    assert shown == {
+        "kafka_bootstrap_servers": "localhost:9092",
+        "kafka_group_id": "emotion-worker",
+        "kafka_input_topic": "tweets",
+        "kafka_output_topic": "tweets.emotions",
+        "kafka_dead_letter_topic": "tweets.dead-letter",
+        "kafka_session_timeout_ms": "10000",
+        "kafka_transaction_timeout_ms": "15000",
+        "kafka_security_protocol": "PLAINTEXT",
+        "kafka_sasl_mechanism": "SCRAM-SHA-512",
+        "redis_url": "**********",
+        "redis_key_prefix": "{emotion}",
+        "model_path": str(BUNDLED_MODEL),
+        "device": "auto",
+        "batch_max_tweets": "512",
+        "batch_max_wait_ms": "50",
+        "batch_max_tokens": "512",
+        "tweet_max_chars": "10000",
+        "metrics_host": "127.0.0.1",
+        "metrics_port": "8000",
+        "log_level": "INFO",
+        "log_format": "text",
+    }
+    assert load_settings().redis_url.get_secret_value() == "redis://localhost:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost", "host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost:0", "host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "localhost:99999", "host:port"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "a:1,,b:2", "host:port"),
+        ("KAFKA_GROUP_ID", "a b", "pattern"),
+        ("KAFKA_INPUT_TOPIC", "tweets!", "pattern"),
+        ("KAFKA_OUTPUT_TOPIC", "x" * 250, "pattern"),
+        ("KAFKA_DEAD_LETTER_TOPIC", "ä", "pattern"),
+        ("KAFKA_SESSION_TIMEOUT_MS", "100", "greater than or equal to 3000"),
+        ("KAFKA_SESSION_TIMEOUT_MS", "10s", "valid integer"),
+        ("KAFKA_TRANSACTION_TIMEOUT_MS", "9000000", "less than or equal to 900000"),
+        ("KAFKA_SECURITY_PROTOCOL", "TLS", "'SASL_SSL'"),
+        ("KAFKA_SASL_MECHANISM", "GSSAPI", "'SCRAM-SHA-512'"),
+        ("KAFKA_SSL_CAFILE", "/nowhere/ca.pem", "file that exists"),
+        ("KAFKA_SSL_CERTFILE", "/nowhere/cert.pem", "file that exists"),
+        ("KAFKA_SSL_KEYFILE", "/nowhere/key.pem", "file that exists"),
+        ("WORKER_ID", "a/b", "pattern"),
+        ("REDIS_KEY_PREFIX", "p" * 101, "at most 100"),
+        ("DEVICE", "gpu", "'cuda'"),
+        ("BATCH_MAX_TWEETS", "0", "greater than or equal to 1"),
+        ("BATCH_MAX_TWEETS", "many", "valid integer"),
+        ("BATCH_MAX_WAIT_MS", "-1", "greater than or equal to 0"),
+        ("BATCH_MAX_TOKENS", "15", "greater than or equal to 16"),
+        ("TWEET_MAX_CHARS", "0", "greater than or equal to 1"),
+        ("METRICS_PORT", "65536", "less than or equal to 65535"),
+        ("LOG_LEVEL", "TRACE", "'DEBUG'"),
+        ("LOG_FORMAT", "xml", "'json'"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_variable_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, allowed: str
+) -> None:
+    message = _refused(monkeypatch, {name: value})
+    assert message.startswith(f"{name}={value}: ")
+    assert allowed in message
+
+
+@pytest.mark.parametrize("url", ["localhost:6379", "http://hunter2@localhost", "hunter2", "redis://[hunter2"])
+def test_a_wrong_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    message = _refused(monkeypatch, {"REDIS_URL": url})
+    assert message.startswith("REDIS_URL=(hidden): ")
+    assert "hunter2" not in message
+
+
+def test_a_value_of_several_lines_is_refused_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "KAFKA_GROUP_ID" in _refused(monkeypatch, {"KAFKA_GROUP_ID": "first\nsecond"})
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"KAFKA_OUTPUT_TOPIC": "tweets"}, "KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC and KAFKA_DEAD_LETTER_TOPIC"),
+        ({"KAFKA_DEAD_LETTER_TOPIC": "tweets.emotions"}, "must differ"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),
+        (_SASL | {"KAFKA_SASL_PASSWORD": ""}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),
+        (
+            _SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM": "PLAIN"},
+            "use it with SASL_SSL only",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, env: Mapping[str, str], words: str
+) -> None:
+    message = _refused(monkeypatch, env)
+    assert words in message
+    assert "hunter2" not in message
+
+
+def test_secrets_stand_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _loaded(monkeypatch, _SASL | {"REDIS_URL": "redis://user:hunter2@localhost:6379/0"})
+    for text in (repr(settings), str(settings), settings.redacted(), settings.model_dump_json()):
+        assert "hunter2" not in text
+    assert settings.redis_url.get_secret_value() == "redis://user:hunter2@localhost:6379/0"
+
+
+def test_the_redacted_settings_are_one_line_with_every_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = _loaded(monkeypatch, {"BATCH_MAX_TWEETS": "77"}).redacted()
+    assert "BATCH_MAX_TWEETS=77" in line
+    assert "KAFKA_GROUP_ID=emotion-worker" in line
+    assert "\n" not in line
+
+
+def test_settings_are_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().device = "cpu"  # type: ignore[misc]
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _loaded(monkeypatch, {"METRICS_PORT": "", "WORKER_ID": "", "KAFKA_SSL_CAFILE": ""})
+    assert (settings.metrics_port, settings.worker_id, settings.kafka_ssl_cafile) == (8000, None, None)
+
+
+@pytest.mark.parametrize(
+    ("secret", "content"), [("KAFKA_SASL_PASSWORD", "hunter2"), ("REDIS_URL", "redis://:hunter2@localhost:6379/0")]
+)
+def test_a_secret_may_stand_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str, content: str
+) -> None:
+    (tmp_path / "secret").write_text(f"{content}\n")
+    settings = _loaded(monkeypatch, {f"{secret}_FILE": str(tmp_path / "secret")})
+    assert getattr(settings, secret.lower()).get_secret_value() == content
+    assert "hunter2" not in settings.redacted()
+
+
+@pytest.mark.parametrize("secret", ["KAFKA_SASL_PASSWORD", "REDIS_URL"])
+def test_a_secret_and_its_file_are_not_both_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str) -> None:
+    (tmp_path / "secret").write_text("redis://hunter2")
+    message = _refused(monkeypatch, {secret: "redis://hunter2", f"{secret}_FILE": str(tmp_path / "secret")})
+    assert f"{secret} and {secret}_FILE are both set" in message
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("secret", ["KAFKA_SASL_PASSWORD", "REDIS_URL"])
+def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    message = _refused(monkeypatch, {f"{secret}_FILE": "/nowhere/secret"})
+    assert f"{secret}_FILE=/nowhere/secret: " in message
+
+
+@pytest.mark.parametrize("secret", ["KAFKA_SASL_PASSWORD", "REDIS_URL"])
+def test_a_secret_file_that_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str) -> None:
+    (tmp_path / "secret").write_bytes(b"\xff\xfehunter2")
+    message = _refused(monkeypatch, {f"{secret}_FILE": str(tmp_path / "secret")})
+    assert f"{secret}_FILE" in message
+    assert "hunter2" not in message
+
+
+def test_settings_are_read_from_dotenv_in_the_working_directory(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text('KAFKA_GROUP_ID=from-dotenv\nMETRICS_PORT="9001"\nUNRELATED=1\n')
+    settings = load_settings()
+    assert (settings.kafka_group_id, settings.metrics_port) == ("from-dotenv", 9001)
+
+
+def test_the_environment_goes_before_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KAFKA_GROUP_ID=from-dotenv\n")
+    assert _loaded(monkeypatch, {"KAFKA_GROUP_ID": "from-environment"}).kafka_group_id == "from-environment"
+
+
+def test_a_wrong_value_in_dotenv_is_one_line_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("METRICS_PORT=web\n")
+    assert _refused(monkeypatch, {}).startswith("METRICS_PORT=web: ")
+
+
+def test_dotenv_may_name_the_file_of_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("redis://hunter2:6379/0")
+    (tmp_path / ".env").write_text(f"REDIS_URL_FILE={tmp_path / 'secret'}\n")
+    assert load_settings().redis_url.get_secret_value() == "redis://hunter2:6379/0"
+
+
+def test_a_dotenv_that_is_no_text_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"KAFKA_GROUP_ID=\xff\xfe\n")
+    assert ".env" in _refused(monkeypatch, {})
+
+
+def test_a_plain_connection_carries_neither_login_nor_certificates() -> None:
+    assert load_settings().kafka_connection() == {
+        "bootstrap_servers": ["localhost:9092"],
+        "security_protocol": "PLAINTEXT",
+    }
+
+
+def test_several_servers_may_be_separated_by_commas_and_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = _loaded(monkeypatch, {"KAFKA_BOOTSTRAP_SERVERS": "a:1, b:2,[::1]:3"})
+    assert settings.kafka_connection()["bootstrap_servers"] == ["a:1", "b:2", "[::1]:3"]
+
+
+def test_tls_checks_host_names_and_a_login_goes_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("x")
+    connection = _loaded(monkeypatch, _SASL | {"KAFKA_SSL_CAFILE": str(tmp_path / "ca.pem")}).kafka_connection()
+    assert connection["ssl_check_hostname"] is True
+    assert connection["ssl_cafile"] == str(tmp_path / "ca.pem")
+    assert connection["sasl_mechanism"] == "SCRAM-SHA-512"
+    assert connection["sasl_plain_username"] == "worker"
+    assert connection["sasl_plain_password"] == "hunter2"

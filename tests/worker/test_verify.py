@@ -1,0 +1,205 @@
+"""Comparing what Kafka has committed with Redis and with a recount."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from worker.audit import Committed
+from worker.counts import Claim, RunningCounts
+from worker.messages import Partition
+from worker.verify import Finding, repair, verify
+
+P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
+
+
+@dataclass
+class FakeKafka:
+    offsets: dict[Partition, Committed] = field(default_factory=dict)
+    recounts: dict[int, RunningCounts | None] = field(default_factory=dict)
+    while_recounting: Callable[[], None] = lambda: None
+    topic: str = "tweets"
+
+    def committed(self) -> Mapping[Partition, Committed]:
+        return dict(self.offsets)
+
+    def recount(self, number: int) -> RunningCounts | None:
+        self.while_recounting()
+        return self.recounts[number]
+
+
+@dataclass
+class FakeStore:
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    sums: dict[str, int] = field(default_factory=dict)
+
+    def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]:
+        return dict(self.sums), {name: dict(counts) for name, counts in self.counts.items()}
+
+    def partition(self, field: str, topic: str) -> Partition | None:
+        group, name, number = field.split("|")
+        return Partition(topic, int(number)) if (group, name) == ("group", topic) else None
+
+    def field(self, partition: Partition) -> str:
+        return f"group|{partition.topic}|{partition.number}"
+
+    def repair(self, claims: Mapping[Partition, Claim]) -> None:
+        self.sums = {}
+        for partition, claim in claims.items():
+            self.counts[self.field(partition)] = dict(claim.counts.totals)
+        for counts in self.counts.values():
+            for name, count in counts.items():
+                self.sums[name] = self.sums.get(name, 0) + count
+
+
+class Clock:
+    """A second passes at each look."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        self.now_s += 1
+        return self.now_s
+
+
+class Sleep:
+    """Takes no time."""
+
+    def __call__(self, seconds: float) -> None:
+        assert seconds > 0
+
+
+@pytest.fixture
+def kafka() -> FakeKafka:
+    counts = {P0: RunningCounts({"joy": 3}), P1: RunningCounts({"joy": 1, "fear": 2})}
+    return FakeKafka(
+        {P0: Committed(10, counts[P0]), P1: Committed(20, counts[P1])}, {p.number: counts[p] for p in counts}
+    )
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    return FakeStore(
+        {"group|tweets|0": {"joy": 3, "anger": 0}, "group|tweets|1": {"joy": 1, "fear": 2}}, {"joy": 4, "fear": 2}
+    )
+
+
+def _verified(kafka: FakeKafka, store: FakeStore, timeout_s: float = 0.0) -> dict[str, Finding]:
+    return {
+        finding.subject: finding for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(), sleep=Sleep())
+    }
+
+
+def _only_difference(kafka: FakeKafka, store: FakeStore) -> Finding:
+    wrong = [finding for finding in _verified(kafka, store).values() if not finding.agrees]
+    assert len(wrong) == 1
+    return wrong[0]
+
+
+def test_where_all_agree_each_partition_and_the_totals_say_so(kafka: FakeKafka, store: FakeStore) -> None:
+    assert _verified(kafka, store) == {
+        "tweets[0]": Finding("tweets[0]", True, "@10: 3 tweets"),
+        "tweets[1]": Finding("tweets[1]", True, "@20: 3 tweets"),
+        "totals": Finding("totals", True, "6 tweets"),
+    }
+
+
+def test_a_partition_that_differs_in_redis_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+    store.counts["group|tweets|1"] = {"joy": 2, "fear": 1}
+    store.sums = {"joy": 5, "fear": 1}
+    assert _only_difference(kafka, store) == Finding(
+        "tweets[1]", False, "@20: Redis differs: fear 1 instead of 2, joy 2 instead of 1"
+    )
+
+
+def test_a_partition_that_redis_does_not_know_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+    del store.counts["group|tweets|0"]
+    store.sums = {"joy": 1, "fear": 2}
+    assert "Redis differs: joy 0 instead of 3" in _only_difference(kafka, store).words
+
+
+def test_totals_that_are_not_the_sum_are_found(kafka: FakeKafka, store: FakeStore) -> None:
+    store.sums["joy"] = 5
+    assert _only_difference(kafka, store) == Finding("totals", False, "Redis differs: joy 5 instead of 4")
+
+
+def test_an_output_that_differs_from_the_committed_counts_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+    kafka.recounts[0] = RunningCounts({"joy": 2})
+    assert _only_difference(kafka, store) == Finding(
+        "tweets[0]", False, "@10: the output topic differs: joy 2 instead of 3"
+    )
+
+
+def test_a_lost_note_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+    kafka.offsets[P0] = Committed(10, None)
+    assert "no note" in _only_difference(kafka, store).words
+
+
+def test_counts_in_redis_of_a_partition_without_a_committed_offset_are_found(
+    kafka: FakeKafka, store: FakeStore
+) -> None:
+    del kafka.offsets[P1]
+    assert any(not finding.agrees for finding in _verified(kafka, store).values())
+
+
+def test_what_retention_has_cut_is_not_recounted(kafka: FakeKafka, store: FakeStore) -> None:
+    kafka.recounts[0] = None
+    finding = _verified(kafka, store)["tweets[0]"]
+    assert finding.agrees
+    assert "not recounted" in finding.words
+
+
+def test_other_groups_count_into_the_totals_only(kafka: FakeKafka, store: FakeStore) -> None:
+    store.counts["other|tweets|0"] = {"love": 9}
+    store.sums["love"] = 9
+    assert all(finding.agrees for finding in _verified(kafka, store).values())
+
+
+def test_a_recount_taken_while_the_partition_moves_is_not_held_against_it(kafka: FakeKafka, store: FakeStore) -> None:
+    def move() -> None:
+        kafka.offsets[P0] = Committed(11, RunningCounts({"joy": 4}))
+
+    kafka.recounts[0] = RunningCounts({"joy": 4})
+    kafka.while_recounting = move
+    assert "output topic" not in _verified(kafka, store)["tweets[0]"].words
+
+
+def test_it_looks_again_until_redis_has_caught_up(kafka: FakeKafka, store: FakeStore) -> None:
+    store.counts["group|tweets|0"], store.sums = {}, {"joy": 1, "fear": 2}
+    looks = 0
+
+    def catch_up() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 6:
+            repair(kafka, store)
+
+    kafka.while_recounting = catch_up
+    assert all(finding.agrees for finding in _verified(kafka, store, timeout_s=30).values())
+
+
+def test_it_gives_up_after_its_time(kafka: FakeKafka, store: FakeStore) -> None:
+    store.sums = {}
+    clock = Clock()
+    findings = verify(kafka, store, timeout_s=5, clock=clock, sleep=Sleep())
+    assert not all(finding.agrees for finding in findings)
+    assert 5 < clock.now_s < 10
+
+
+def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeKafka, store: FakeStore) -> None:
+    store.counts = {"group|tweets|0": {"love": 7}, "group|tweets|7": {"love": 1}, "other|tweets|7": {"anger": 1}}
+    store.sums = {"fear": 100}
+    kafka.offsets[P1] = Committed(20, None)
+    kafka.recounts[1] = RunningCounts()
+    repair(kafka, store)
+    assert store.counts == {
+        "group|tweets|0": {"joy": 3},
+        "group|tweets|1": {},
+        "group|tweets|7": {},
+        "other|tweets|7": {"anger": 1},
+    }
+    assert store.sums == {"joy": 3, "anger": 1}
+
+
+def test_a_group_that_never_committed_agrees_with_an_empty_redis() -> None:
+    assert _verified(FakeKafka(), FakeStore()) == {"totals": Finding("totals", True, "0 tweets")}
