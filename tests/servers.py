@@ -68,7 +68,7 @@ class Stack:
 
 
 class EmbeddedStack(Stack):
-    """The stack of `make demo`."""
+    """The stack of `make demo`. It never notices a killed worker: what kills one needs an ApacheStack."""
 
     def __init__(self, folder: Path) -> None:
         kafka_port, redis_port = free_ports(2)

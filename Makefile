@@ -1,0 +1,50 @@
+# `make help` lists the commands. Set-up is part of each of them: what it needs is installed into .venv once, and
+# again after pyproject.toml or constraints.txt has changed.
+
+PYTHON ?= python3
+DATASET ?= sample
+TWEETS ?=
+RATE ?= 0
+PYTEST_ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+# Standard output belongs to the commands' results.
+INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test check clean
+.DELETE_ON_ERROR:
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis: DATASET=sample TWEETS= RATE=0
+	@$(RUN) deploy.local demo --dataset '$(DATASET)' --rate '$(RATE)' $(if $(TWEETS),--tweets '$(TWEETS)')
+
+up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379 and 8000, until Ctrl-C
+	@$(RUN) deploy.local up
+
+test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
+	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev ## format, lint, types, import contract, then the tests
+	@$(RUN) ruff format --check .
+	@$(RUN) ruff check .
+	@$(RUN) mypy
+	@$(VENV)/bin/lint-imports
+	@$(MAKE) --no-print-directory test
+
+clean: ## remove .venv and what the tools keep
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo 'installing emotion-stream[$*] into $(VENV) ...' >&2
+	@$(INSTALL) '.[$*]'
+	@touch $@
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'error: Python 3.11 or later is needed; name one with: make PYTHON=python3.12' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,1 @@
+"""How emotion-stream is run: on one machine, in containers, in a cluster."""

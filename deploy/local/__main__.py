@@ -1,0 +1,68 @@
+"""`python -m deploy.local demo|up`: the stack on this machine, without containers."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from deploy.local.demo import demo
+from deploy.local.errors import Interrupted, LocalError
+from deploy.local.progress import say
+from deploy.local.supervisor import Supervisor
+from deploy.local.up import up
+
+_FAILED = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0, 1 after an error, 128 + n where signal n cut the work short."""
+    options = _parser().parse_args(arguments)
+    supervisor = Supervisor()
+    try:
+        with supervisor.on_duty():
+            code: int = options.run(options, supervisor)
+            return code
+    except Interrupted as interrupted:
+        say("stopped")
+        return 0 if options.run is up else 128 + interrupted.signum
+    except LocalError as error:
+        if error.log:
+            say(error.log)
+        say(f"error: {error}")
+        return _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="demo|up")
+
+    command = commands.add_parser("demo", help="replay a data set through the whole stack, then stop")
+    command.add_argument("--dataset", default="sample", help="a name, folder, file or hub id (default: %(default)s)")
+    command.add_argument("--tweets", type=_positive, help="at most so many tweets (default: all)")
+    command.add_argument("--rate", type=_rate, default=0.0, help="tweets per second, 0: as fast as possible")
+    command.set_defaults(run=demo)
+
+    command = commands.add_parser("up", help="keep the stack and one worker running until Ctrl-C")
+    for name, port in (("kafka", 9092), ("redis", 6379), ("metrics", 8000)):
+        command.add_argument(f"--{name}-port", type=_positive, default=port, help="default: %(default)s")
+    command.set_defaults(run=up)
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return rate
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""What a replay comes to: a table for people and one JSON object for programs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isnan
+
+from rich.console import Console
+from rich.table import Table
+
+from deploy.local.metrics import Metrics, quantile
+from deploy.local.scores import Scores
+
+_FIRST_FETCH = "emotion_first_fetch_timestamp_seconds"
+_LAST_COMMIT = "emotion_last_commit_timestamp_seconds"
+_END_TO_END = "emotion_end_to_end_seconds"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The result of a replay; a figure that cannot be told is None."""
+
+    tweets: int
+    classified: int
+    dead_lettered: int
+    counts: Mapping[str, int]
+    scores: Scores | None
+    tweets_per_second: float | None
+    engine_tweets_per_second: float | None
+    latency_ms: Mapping[str, float | None]
+
+    def as_json(self) -> str:
+        """One line."""
+        return json.dumps(
+            {
+                "tweets": self.tweets,
+                "classified": self.classified,
+                "dead_lettered": self.dead_lettered,
+                "counts": dict(self.counts),
+                "accuracy": round(self.scores.accuracy, 4) if self.scores else None,
+                "macro_f1": round(self.scores.macro_f1, 4) if self.scores else None,
+                "tweets_per_second": self.tweets_per_second,
+                "engine_tweets_per_second": self.engine_tweets_per_second,
+                "latency_ms": dict(self.latency_ms),
+            }
+        )
+
+    def show(self) -> None:
+        """Prints the table and four lines on stderr."""
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(self._table())
+        console.print(
+            f"{self.tweets:,} tweets in, {self.classified:,} classified, {self.dead_lettered:,} dead-lettered"
+        )
+        if self.scores:
+            console.print(f"accuracy {self.scores.accuracy:.4f}, macro-F1 {self.scores.macro_f1:.4f}")
+        console.print(
+            f"{_figure(self.tweets_per_second)} tweets/s from the first fetch to the last commit, "
+            f"{_figure(self.engine_tweets_per_second)} by the classifier alone"
+        )
+        latency = ", ".join(f"{name} {_figure(value)} ms" for name, value in self.latency_ms.items())
+        console.print(f"from a record's timestamp to its commit: {latency}")
+
+    def _table(self) -> Table:
+        table = Table("emotion")
+        headings = ["tweets", "precision", "recall"] if self.scores else ["tweets"]
+        for heading in headings:
+            table.add_column(heading, justify="right")
+        for emotion, count in self.counts.items():
+            table.add_row(emotion, f"{count:,}", *self._qualities(emotion))
+        return table
+
+    def _qualities(self, emotion: str) -> list[str]:
+        if self.scores is None:
+            return []
+        known = (self.scores.precision.get(emotion), self.scores.recall.get(emotion))
+        return ["-" if quality is None else f"{quality:.3f}" for quality in known]
+
+
+def tweets_per_second(metrics: Metrics, tweets: int) -> float | None:
+    """From the worker's first fetch to its last commit."""
+    seconds = metrics.get(_LAST_COMMIT, 0.0) - metrics.get(_FIRST_FETCH, 0.0)
+    return round(tweets / seconds, 1) if tweets and seconds > 0 else None
+
+
+def latency_ms(metrics: Metrics) -> dict[str, float | None]:
+    """Percentiles of the time from a record's timestamp to its commit."""
+    buckets = metrics.buckets(_END_TO_END)
+    return {name: _rounded(1000 * quantile(share, buckets)) for name, share in _PERCENTILES.items()}
+
+
+_PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+
+
+def _rounded(value: float) -> float | None:
+    return None if isnan(value) else round(value, 1)
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}"

@@ -1,0 +1,105 @@
+"""Programs under test, and what they leave behind."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from tests.servers import eventually
+
+ROOT = Path(__file__).parents[2]
+GONE_S = 2.0
+
+
+class Program:
+    """A running Python program with its output in files and a temporary folder of its own."""
+
+    def __init__(self, arguments: Sequence[str], folder: Path) -> None:
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        self._stdout, self._stderr = folder / "stdout", folder / "stderr"
+        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                process_group=0,
+            )
+        self._family: set[psutil.Process] = set()
+
+    @property
+    def stdout(self) -> str:
+        return self._stdout.read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        return self._stderr.read_text(encoding="utf-8")
+
+    def children(self) -> list[psutil.Process]:
+        """The processes that it has started; they are remembered for `expect_nothing_left`."""
+        found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
+        self._family |= set(found)
+        return found
+
+    def child(self, word: str) -> psutil.Process:
+        """The one child with the word in its command line."""
+        (found,) = [child for child in self.children() if word in child.cmdline()]
+        return found
+
+    def wait_for(self, text: str, deadline_s: float) -> None:
+        """Waits until it has said something on stderr."""
+
+        def said() -> bool:
+            assert self.process.poll() is None, f"it ended: {self.stderr}"
+            self.children()
+            return text in self.stderr
+
+        eventually(said, deadline_s, f"it says {text!r}; so far: {self.stderr}")
+
+    def signal(self, signum: int) -> None:
+        """Sends a signal to this process alone, as its own process group is all that a terminal would reach."""
+        self.children()
+        self.process.send_signal(signum)
+
+    def end(self, deadline_s: float) -> int:
+        """Waits for its end and returns the exit code."""
+
+        def ended() -> bool:
+            if self.process.poll() is None:
+                self.children()
+            return self.process.poll() is not None
+
+        eventually(ended, deadline_s, "it ends")
+        return self.process.returncode
+
+    def expect_nothing_left(self, *, folders: bool = True) -> None:
+        """Within two seconds no process of it is left, and no file in its temporary folder."""
+        eventually(lambda: not any(map(_alive, self._family)), GONE_S, "its children are gone")
+        assert self._family, "no child was ever seen, so this would prove nothing"
+        if folders:
+            assert list(self.temporary.iterdir()) == []
+
+
+@contextmanager
+def running(arguments: Sequence[str], folder: Path) -> Iterator[Program]:
+    """A program that ends with the block at the latest."""
+    program = Program(arguments, folder)
+    try:
+        yield program
+    finally:
+        program.process.kill()
+        program.process.wait(5)
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

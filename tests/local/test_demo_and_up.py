@@ -1,0 +1,150 @@
+"""The two commands as a user runs them: real processes, real sockets, the bundled model."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import redis
+
+from deploy.local.ports import LOOPBACK, free_ports
+from tests.local.processes import Program, running
+from tests.servers import Message, Stack, eventually, publish, read_committed
+
+START_S = 90
+END_S = 20
+KEYS = [
+    "tweets",
+    "classified",
+    "dead_lettered",
+    "counts",
+    "accuracy",
+    "macro_f1",
+    "tweets_per_second",
+    "engine_tweets_per_second",
+    "latency_ms",
+]
+
+
+@contextmanager
+def local(folder: Path, *arguments: str) -> Iterator[Program]:
+    with running(["-m", "deploy.local", *arguments], folder) as program:
+        yield program
+
+
+def write(folder: Path, rows: list[dict[str, str]]) -> str:
+    path = folder / "tweets.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.slow
+def test_demo_counts_every_tweet_and_ends_with_json(tmp_path: Path) -> None:
+    rows = [{"text": f"i feel so happy today, number {number}", "label": "joy"} for number in range(60)]
+    dataset = write(tmp_path, [*rows, {"text": "  ", "label": "joy"}, {"text": "the rest is not replayed"}])
+    with local(tmp_path, "demo", "--dataset", dataset, "--tweets", "61") as program:
+        assert program.end(START_S + END_S) == 0, program.stderr
+        (line,) = program.stdout.splitlines()
+        result = json.loads(line)
+        assert list(result) == KEYS
+        assert (result["tweets"], result["classified"], result["dead_lettered"]) == (61, 60, 1)
+        assert list(result["counts"]) == ["sadness", "joy", "love", "anger", "fear", "surprise"]
+        assert sum(result["counts"].values()) == 60
+        assert result["accuracy"] == round(result["counts"]["joy"] / 60, 4)
+        assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"] <= result["latency_ms"]["p99"]
+        assert min(result["tweets_per_second"], result["engine_tweets_per_second"]) > 0
+        program.expect_nothing_left()
+
+
+@pytest.mark.slow
+def test_demo_without_labels_has_no_scores_and_keeps_the_rate(tmp_path: Path) -> None:
+    dataset = write(tmp_path, [{"text": f"what a day, number {number}"} for number in range(30)])
+    with local(tmp_path, "demo", "--dataset", dataset, "--rate", "20") as program:
+        assert program.end(START_S + END_S) == 0, program.stderr
+        result = json.loads(program.stdout.splitlines()[-1])
+        assert (result["accuracy"], result["macro_f1"]) == (None, None)
+        assert result["classified"] == 30
+        assert result["tweets_per_second"] < 25
+
+
+@pytest.mark.slow
+def test_demo_stops_cleanly_in_the_middle_of_a_replay(tmp_path: Path) -> None:
+    dataset = write(tmp_path, [{"text": f"what a day, number {number}"} for number in range(1000)])
+    with local(tmp_path, "demo", "--dataset", dataset, "--rate", "5") as program:
+        program.wait_for("of 1,000 tweets", START_S)
+        program.signal(signal.SIGINT)
+        assert program.end(END_S) == 128 + signal.SIGINT
+        assert program.stdout == ""
+        assert program.stderr.endswith("stopped\n")
+        program.expect_nothing_left()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["demo", "--dataset", "no/such/data.jsonl"], "no/such/data.jsonl"),
+        (["demo", "--tweets", "0"], "'0' is not a whole number of at least 1"),
+        (["demo", "--rate", "fast"], "'fast' is not a number of at least 0"),
+    ],
+)
+def test_a_wrong_option_is_named_before_anything_is_started(arguments: list[str], words: str, tmp_path: Path) -> None:
+    with local(tmp_path, *arguments) as program:
+        assert program.end(20) in (1, 2)
+        assert words in program.stderr.splitlines()[-1]
+        assert "Traceback" not in program.stderr
+        assert list(program.temporary.iterdir()) == []
+
+
+class Up(Stack):
+    """The stack of a running `up`."""
+
+    def __init__(self, folder: Path) -> None:
+        kafka_port, redis_port, self.metrics_port = free_ports(3)
+        super().__init__("embedded", folder, kafka_port=kafka_port, redis_port=redis_port)
+
+    @property
+    def arguments(self) -> list[str]:
+        ports = {"kafka": self.kafka_port, "redis": self.redis_port, "metrics": self.metrics_port}
+        return ["up", *[f"--{name}-port={port}" for name, port in ports.items()]]
+
+
+@contextmanager
+def running_up(folder: Path) -> Iterator[tuple[Program, Up]]:
+    stack = Up(folder)
+    with local(folder, *stack.arguments) as program:
+        program.wait_for("Ctrl-C stops everything", START_S)
+        yield program, stack
+
+
+@pytest.mark.slow
+def test_up_labels_what_anybody_publishes_until_ctrl_c(tmp_path: Path) -> None:
+    with running_up(tmp_path) as (program, stack):
+        publish(stack, "tweets", [Message(b'{"text":"so happy"}')])
+        (labelled,) = eventually(lambda: read_committed(stack, "tweets.emotions"), 10, "the label is there")
+        emotion = json.loads(labelled.value or b"")["emotion"]
+        with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
+            eventually(lambda: client.hget("{emotion}:counts", emotion) == "1", 10, "Redis has counted it")
+        program.signal(signal.SIGINT)
+        assert program.end(END_S) == 0
+        program.expect_nothing_left()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("part", "name"), [("worker", "worker"), ("kafka,redis", "embedded servers")])
+def test_up_ends_when_a_part_of_it_dies(part: str, name: str, tmp_path: Path) -> None:
+    with running_up(tmp_path) as (program, _):
+        program.child(part).kill()
+        assert program.end(END_S) == 1
+        assert program.stderr.endswith(f"error: {name} ended unexpectedly (killed by SIGKILL)\n")
+        program.expect_nothing_left()
+
+
+def test_up_names_a_port_that_is_taken(tmp_path: Path) -> None:
+    stack = Up(tmp_path)
+    with socket.create_server((LOOPBACK, stack.redis_port)), local(tmp_path, *stack.arguments) as program:
+        assert program.end(20) == 1
+        assert program.stderr.startswith(f"error: port {stack.redis_port} (Redis) cannot be used: ")
+        assert len(program.stderr.splitlines()) == 1
