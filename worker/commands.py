@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from worker.errors import ExitCode
+from worker.errors import ExitCode, Fatal
 from worker.logs import configure_logging
 from worker.settings import Settings, load_settings
 
@@ -58,16 +58,19 @@ def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
     """Compares the counts in Kafka, in Redis and on the output topic; with `fix`, makes Redis equal to Kafka first."""
     from worker.audit import Audit
     from worker.kafka_client import wait_until_reachable
-    from worker.teller import RedisCounts
+    from worker.redis_counts import RedisCounts, RedisFault
     from worker.verify import repair, verify
 
     settings = _configured()
     wait_until_reachable(settings)
     store = RedisCounts.of(settings)
-    with Audit(settings) as audit, store.reachable():
-        if fix:
-            repair(audit, store)
-        findings = verify(audit, store, timeout_s=timeout_s)
+    try:
+        with Audit(settings) as audit:
+            if fix:
+                repair(audit, store)
+            findings = verify(audit, store, timeout_s=timeout_s)
+    except RedisFault as fault:
+        raise Fatal(f"REDIS_URL=(hidden): Redis fails ({fault}): is it running?", ExitCode.REDIS) from None
     agrees = all(finding.agrees for finding in findings)
     if as_json:
         rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.words} for f in findings]

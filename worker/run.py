@@ -16,9 +16,10 @@ from worker.labelling import Labeller, Output
 from worker.logs import configure_logging
 from worker.loop import Loop
 from worker.metrics import Metrics
+from worker.redis_counts import RedisCounts
 from worker.settings import Settings, load_settings
 from worker.stream import KafkaStream
-from worker.teller import CountTeller, RedisCounts
+from worker.teller import CountTeller
 from worker.topics import Topics
 from worker.watchdog import Watchdog
 

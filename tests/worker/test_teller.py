@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import cast
 
 import pytest
-import redis
 
 from worker.counts import Claim, RunningCounts
 from worker.messages import Partition
 from worker.metrics import Metrics
-from worker.teller import CountTeller, RedisCounts
+from worker.redis_counts import RedisCounts, RedisFault
+from worker.teller import CountTeller
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 DEADLINE_S = 10.0
@@ -131,23 +131,11 @@ def test_all_is_told_again_after_a_while_so_that_a_wiped_redis_heals(
     telling.store.wait(lambda: telling.store.told[:3] == [{P0: _claim(1), P1: _claim(2)}] * 3)
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        redis.ConnectionError("redis://user:hunter2@localhost"),
-        redis.TimeoutError(),
-        redis.exceptions.ReadOnlyError("You can't write against a read only replica."),
-        redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
-        redis.ResponseError("WRONGTYPE"),
-        redis.AuthenticationError("WRONGPASS"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
 def test_a_store_that_fails_catches_up_with_the_newest_values(
-    telling: Telling, error: redis.RedisError, caplog: pytest.LogCaptureFixture
+    telling: Telling, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    telling.store.error = error
+    telling.store.error = RedisFault("ConnectionError")
     telling.teller.own({P0: _claim(1), P1: _claim(1)})
     telling.store.wait(lambda: telling.store.attempts >= 3)
     telling.teller.tell({P0: _claim(9)})
@@ -157,14 +145,13 @@ def test_a_store_that_fails_catches_up_with_the_newest_values(
     assert telling.published("failed") >= 6
     assert caplog.text.count("Redis does not take the counts") == 1
     assert caplog.text.count("Redis answers again") == 1
-    assert "hunter2" not in caplog.text
     assert telling.deaths == []
 
 
 def test_after_a_failure_everything_that_is_owned_is_told_and_not_only_what_failed(telling: Telling) -> None:
     telling.teller.own({P0: _claim(1), P1: _claim(1)})
     telling.store.wait_for_messages(1)
-    telling.store.error = redis.ConnectionError()
+    telling.store.error = RedisFault("ConnectionError")
     telling.teller.tell({P0: _claim(2)})
     telling.store.wait(lambda: telling.store.attempts >= 3)
     telling.store.error = None
@@ -219,7 +206,7 @@ def test_closing_does_not_wait_for_a_store_that_hangs(telling: Telling) -> None:
 
 
 def test_closing_does_not_wait_for_a_store_that_fails(telling: Telling) -> None:
-    telling.store.error = redis.ConnectionError()
+    telling.store.error = RedisFault("ConnectionError")
     telling.teller.tell({P0: _claim(1)})
     telling.store.wait(lambda: telling.store.attempts >= 2)
     telling.teller.close(DEADLINE_S)
