@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from worker.messages import REASONS
 
@@ -19,6 +19,7 @@ class Metrics:
     """The worker's metrics in one registry; what is counted per tweet is counted after its commit."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        disable_created_metrics()  # a second series for every counter, which nobody draws
         self.registry = registry = registry or CollectorRegistry()
         self.consumed = Counter(
             "emotion_tweets_consumed", "Input records whose result is committed.", registry=registry

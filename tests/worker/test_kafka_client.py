@@ -70,7 +70,7 @@ def test_kafka_python_is_the_version_whose_traps_are_known() -> None:
         "a pause, the set-up time-outs, committed() answering from its cache, the sender dying of expired batches, old "
         "offsets and records in a producer's next transaction, close() leaking the sender's thread, metadata of a "
         "member thrown out, poll() hanging on an unreadable record, a usurped static member that tells nobody; then "
-        "the private names that worker/kafka_client.py and worker/stream.py use; then pin it here"
+        "the private names that worker/kafka_client.py, tweet_consumer.py and result_producer.py use; then pin it here"
     )
 
 

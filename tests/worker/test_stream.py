@@ -145,8 +145,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     clients = Clients()
-    monkeypatch.setattr("worker.stream.KafkaProducer", clients.producer)
-    monkeypatch.setattr("worker.stream.KafkaConsumer", clients.consumer)
+    monkeypatch.setattr("worker.result_producer.KafkaProducer", clients.producer)
+    monkeypatch.setattr("worker.tweet_consumer.KafkaConsumer", clients.consumer)
     return clients
 
 
