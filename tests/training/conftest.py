@@ -1,0 +1,72 @@
+"""A tiny base model and a tiny data set, made in the test: no hub, no weights, seconds instead of minutes."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import PreTrainedTokenizerFast
+
+from tests.training.moods import MOODS, MakeBase, MakeDataset, Row, distilbert, rows_of, word_pieces
+
+
+@pytest.fixture(autouse=True)
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing in these tests may wait for a network."""
+    monkeypatch.setattr("training.base._hub_answers", lambda: False)
+
+
+@pytest.fixture(autouse=True)
+def restored_environment() -> Iterator[None]:
+    """The program sets variables for the libraries it uses; the next test must not see them."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def make_dataset(tmp_path: Path) -> MakeDataset:
+    """Write a folder of .jsonl splits and return its path."""
+
+    def make(**splits: Sequence[Row]) -> str:
+        folder = tmp_path / "moods"
+        folder.mkdir(exist_ok=True)
+        for split, rows in splits.items():
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            (folder / f"{split}.jsonl").write_text(lines, encoding="utf-8")
+        return str(folder)
+
+    return make
+
+
+@pytest.fixture
+def moods(make_dataset: MakeDataset) -> str:
+    """Three labels that are not the emotions, in three splits."""
+    labels = tuple(MOODS)
+    return make_dataset(
+        train=rows_of(labels, each=40), validation=rows_of(labels, each=5), test=rows_of(labels, each=4)
+    )
+
+
+@pytest.fixture
+def make_base(tmp_path: Path) -> MakeBase:
+    """Save a DistilBERT of random weights with its tokenizer and return the folder's path."""
+
+    def make(**sizes: int) -> str:
+        tokenizer = word_pieces()
+        folder = tmp_path / "base"
+        distilbert(vocab_size=tokenizer.get_vocab_size(), **sizes).save_pretrained(folder)
+        fast: Any = PreTrainedTokenizerFast
+        fast(tokenizer_object=tokenizer, pad_token="[PAD]").save_pretrained(folder)
+        return str(folder)
+
+    return make
+
+
+@pytest.fixture
+def tiny_base(make_base: MakeBase) -> str:
+    """Two layers of 32 units."""
+    return make_base(dim=32, hidden_dim=64, n_layers=2, n_heads=4, max_position_embeddings=64)

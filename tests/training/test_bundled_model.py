@@ -1,0 +1,64 @@
+"""The model that ships."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.golden import sample_texts
+from worker.classifier import load_classifier
+from worker.messages import EMOTIONS
+
+MODEL = Path(__file__).parents[2] / "worker" / "model"
+MB = 1_000_000
+
+
+def test_it_is_whole_and_small_enough_for_a_checkout() -> None:
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=MODEL, check=True, capture_output=True)
+    sizes = [path.stat().st_size for path in MODEL.iterdir()]
+    assert max(sizes) < 50 * MB
+    assert sum(sizes) < 58 * MB
+
+
+def test_it_meets_the_bars_that_were_set_for_it() -> None:
+    scores = json.loads((MODEL / "metrics.json").read_text(encoding="utf-8"))["scores"]
+    assert scores["test"]["int8"]["accuracy"] >= 0.925
+    assert scores["validation"]["label_agreement"] >= 0.99
+
+
+def test_a_tweet_has_the_same_scores_alone_and_among_others() -> None:
+    classifier = load_classifier(MODEL, device="cpu", engine="onnx")
+    texts = sample_texts()[:60]
+    together = classifier.scores(texts)
+    alone = np.concatenate([classifier.scores([text]) for text in texts])
+    assert (together.argmax(axis=1) == alone.argmax(axis=1)).all()
+    assert np.abs(together - alone).max() < 1e-3
+
+
+def test_both_engines_accept_the_golden_texts() -> None:
+    for engine in ("onnx", "torch"):
+        assert load_classifier(MODEL, device="cpu", engine=engine).labels == EMOTIONS
+
+
+def test_it_opens_in_a_plain_pipeline() -> None:
+    from transformers import pipeline
+
+    classify = pipeline("text-classification", model=str(MODEL), device=-1)
+    (found,) = classify("i feel so happy and grateful today")
+    assert found["label"] == "joy"
+
+
+@pytest.mark.parametrize(
+    ("text", "emotion"),
+    [
+        ("i feel so happy today", "joy"),
+        ("I'm feeling terrified!!", "fear"),
+        ("i feel so furious about it", "anger"),
+        ("feeling lonely and sad :(", "sadness"),
+    ],
+)
+def test_plain_feelings_are_recognised(text: str, emotion: str) -> None:
+    (prediction,) = load_classifier(MODEL, device="cpu", engine="onnx").classify([text])
+    assert prediction.emotion == emotion

@@ -1,0 +1,73 @@
+"""Splits: what is read, and what is refused with one clear line."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.moods import MakeDataset, rows_of
+from training.data import find_labels, read_split, require_every_class
+from training.errors import TrainingError
+from worker.messages import EMOTIONS
+
+
+def test_labels_are_the_training_splits_names_in_order_of_appearance(moods: str) -> None:
+    assert find_labels(moods) == ("glad", "low", "cross")
+
+
+def test_numbers_without_names_are_the_six_emotions(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(train=[{"text": "a", "label": 5}, {"text": "b", "label": 0}])
+    assert find_labels(dataset) == EMOTIONS
+    assert read_split(dataset, "train", EMOTIONS).targets == (5, 0)
+
+
+def test_numbers_follow_the_label_set_that_is_given(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(train=[{"text": "a", "label": 1}, {"text": "b", "label": 0}])
+    split = read_split(dataset, "train", ("bad", "good"))
+    assert split.targets == (1, 0)
+    assert split.numbers == (0, 1)
+
+
+def test_a_limit_keeps_the_first_rows(moods: str) -> None:
+    whole = read_split(moods, "train", find_labels(moods))
+    assert read_split(moods, "train", find_labels(moods), limit=7).texts == whole.texts[:7]
+
+
+def test_the_hash_is_of_texts_and_classes_not_of_the_file(moods: str, make_dataset: MakeDataset) -> None:
+    labels = find_labels(moods)
+    before = read_split(moods, "test", labels).sha256()
+    numbered = [{"text": row["text"], "label": labels.index(str(row["label"]))} for row in rows_of(labels, each=4)]
+    assert read_split(make_dataset(test=numbered), "test", labels).sha256() == before
+    assert read_split(make_dataset(test=numbered[::-1]), "test", labels).sha256() != before
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        ([], "split 'train' is empty"),
+        ([{"text": "a", "label": "glad"}, {"text": "b", "label": None}], "row 1: no label"),
+        ([{"text": "a", "label": "bored"}], "row 0: unknown label 'bored'; known are glad, low"),
+        ([{"tweet": "a", "label": "glad"}], "no column 'text'"),
+        ([{"text": "a", "label": 2}], "label 2 is not allowed"),
+    ],
+)
+def test_rows_that_cannot_be_learnt_from_are_named(
+    make_dataset: MakeDataset, rows: list[dict[str, str | int | None]], complaint: str
+) -> None:
+    with pytest.raises(TrainingError, match=complaint):
+        read_split(make_dataset(train=rows), "train", ("glad", "low"))
+
+
+def test_a_data_set_without_any_label_is_refused(make_dataset: MakeDataset) -> None:
+    with pytest.raises(TrainingError, match="no row has a label"):
+        find_labels(make_dataset(train=[{"text": "a"}]))
+
+
+def test_a_class_without_training_rows_is_named_with_the_labels_that_would_do(moods: str) -> None:
+    split = read_split(moods, "train", ("glad", "low", "cross", "bored"))
+    with pytest.raises(TrainingError, match=r"no row labelled bored;.*--labels glad,low,cross"):
+        require_every_class(split, ("glad", "low", "cross", "bored"))
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="nowhere"):
+        find_labels(str(tmp_path / "nowhere"))

@@ -1,0 +1,77 @@
+"""From a torch model to a fused graph and an int8 graph."""
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto
+
+from tests.training.moods import distilbert
+from training.finetune import predict
+from training.onnx_graph import fused_graph
+from training.quantize import measure_ranges, quantize, quantized_tensors, run_graph
+
+IDS = [
+    [3, *(5 + (7 * row + 3 * column) % 90 for column in range(length)), 4] for row, length in enumerate([9, 2, 17, 5])
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    model = distilbert(vocab_size=100, dim=32, hidden_dim=64, n_layers=2, n_heads=4, num_labels=3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(4)  # weights as small as at their start would hide any mistake
+    return model
+
+
+@pytest.fixture(scope="module")
+def fused(model: Any, tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
+    return fused_graph(model, tmp_path_factory.mktemp("graph"))
+
+
+@pytest.fixture(scope="module")
+def int8(fused: onnx.ModelProto) -> bytes:
+    return bytes(quantize(fused, measure_ranges(fused, IDS)).SerializeToString())
+
+
+def test_the_fused_graph_computes_what_torch_computes(model: Any, fused: onnx.ModelProto) -> None:
+    assert np.allclose(run_graph(fused.SerializeToString(), IDS), predict(model, IDS, pad_id=0), atol=1e-4)
+
+
+def test_attention_gelu_and_norms_are_single_operators(fused: onnx.ModelProto) -> None:
+    kinds = [node.op_type for node in fused.graph.node]
+    assert kinds.count("Attention") == 2
+    assert kinds.count("BiasGelu") == 2
+    assert kinds.count("LayerNormalization") == 1 + 2 * 2
+
+
+def test_int8_scores_are_close_to_full_precision(model: Any, int8: bytes) -> None:
+    exact = predict(model, IDS, pad_id=0)
+    assert np.abs(run_graph(int8, IDS) - exact).max() < 0.1 * np.abs(exact).max()
+
+
+def test_a_text_has_the_same_logits_alone_and_in_any_batch(int8: bytes) -> None:
+    together = run_graph(int8, IDS, pass_tokens=10_000)
+    alone = run_graph(int8, IDS, pass_tokens=1)
+    assert np.allclose(together, alone, atol=1e-5)
+
+
+def test_every_large_weight_is_int8(fused: onnx.ModelProto, int8: bytes) -> None:
+    assert quantized_tensors(fused.graph)
+    tensors = onnx.load_model_from_string(int8).graph.initializer
+    large = [tensor for tensor in tensors if np.prod(tensor.dims) > 32 * 64 - 1]
+    assert len(large) >= 2 * 3
+    assert {tensor.data_type for tensor in large} == {TensorProto.INT8}
+
+
+def test_input_and_output_have_the_names_and_types_that_the_worker_expects(int8: bytes) -> None:
+    graph = onnx.load_model_from_string(int8).graph
+    kinds = {value.name: value.type.tensor_type.elem_type for value in [*graph.input, *graph.output]}
+    assert kinds == {
+        "input_ids": TensorProto.INT64,
+        "attention_mask": TensorProto.INT64,
+        "logits": TensorProto.FLOAT,
+    }
