@@ -21,7 +21,7 @@ from producer.replay import Replay
 from producer.tweets import Order, Tweet, tweets
 from worker.errors import ExitCode, Fatal, PassingFault
 from worker.logs import configure_logging
-from worker.settings import Settings, SettingsError, load_settings
+from worker.settings import Settings, load_settings
 
 log = logging.getLogger("producer")
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # What the client complains of reaches us as an error, or has passed; it would drown our one line.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         return _run(options, settings)
-    except (SettingsError, DatasetError) as error:
+    except DatasetError as error:
         return _give_up(error, ExitCode.SETTINGS)
     except Fatal as error:
         return _give_up(error, error.exit_code)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 from worker.errors import ExitCode, Fatal, PassingFault
-from worker.settings import SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -15,8 +14,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run_program(options)
-    except SettingsError as error:
-        return _refuse(str(error), ExitCode.SETTINGS)
     except Fatal as error:
         return _refuse(str(error), error.exit_code)
     except PassingFault as error:
@@ -33,6 +30,8 @@ def _run_program(options: argparse.Namespace) -> int:
     # Imported here: classifying a text needs no Kafka client, and making topics no model.
     match options.program:
         case None:
+            # Until the worker listens itself, nothing has begun that would need an orderly end.
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.OK))
             from worker.run import run
 
             return run()

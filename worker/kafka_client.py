@@ -183,6 +183,8 @@ def _try_to_reach(settings: Settings) -> None:
 def _problem(client: RepairedClient, broker: Any) -> BaseException | None:
     async def connect() -> None:
         await client._manager.get_connection(broker.node_id, timeout_ms=SETUP_TIMEOUT_MAX_MS, pop_on_close=False)
+        # A broker that wants a login closes the connection only now, not at the TLS handshake.
+        await client.cluster.refresh_metadata(broker.node_id)
 
     try:
         client._manager.run(connect)

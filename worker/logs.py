@@ -48,3 +48,5 @@ def configure_logging(level: str, form: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The client's DEBUG lines contain keys, values and headers; its INFO lines tell of every connection.
     logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
+    # Whatever its producer complains of reaches us as an error too.
+    logging.getLogger("kafka.producer").setLevel(logging.INFO if level == "DEBUG" else logging.CRITICAL)

@@ -19,7 +19,8 @@ class Metrics:
     """The worker's metrics in one registry; what is counted per tweet is counted after its commit."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        disable_created_metrics()  # a second series for every counter, which nobody draws
+        # They would be a second series for every counter, which nobody draws.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = registry or CollectorRegistry()
         self.consumed = Counter(
             "emotion_tweets_consumed", "Input records whose result is committed.", registry=registry

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from worker.errors import ExitCode, Fatal
+
 BUNDLED_MODEL = Path(__file__).parent / "model"
 
 _SECRETS = ("kafka_sasl_password", "redis_url")
@@ -14,8 +16,11 @@ _TOPIC_NAME = r"^[a-zA-Z0-9._-]{1,249}$"
 _MEMBER_NAME = r"^[a-zA-Z0-9._-]{1,200}$"
 
 
-class SettingsError(Exception):
+class SettingsError(Fatal):
     """A setting is wrong; the text is one line that names the variable, the value and what is allowed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, ExitCode.SETTINGS)
 
 
 class Settings(BaseSettings):

@@ -98,8 +98,7 @@ class KafkaStream:
 
     def lag(self, partition: Partition, offset: int) -> int | None:
         """Records from `offset` to the partition's end as of the last fetch; None before the first."""
-        end = self._consumer.end(partition)
-        return None if end is None else max(0, end - offset)
+        return self._consumer.lag(partition, offset)
 
     def close(self) -> None:
         """Leaves the group and closes both clients. Raises nothing."""

@@ -20,6 +20,7 @@ MAX_POLL_INTERVAL_MS: Final = 30_000
 HEARTBEATS_PER_SESSION: Final = 5
 HEARTBEAT_MARGIN_S: Final = 0.5
 ASK_TIMEOUT_MS: Final = 5_000
+JOIN_PATIENCE_MS: Final = 3_000
 
 
 class TweetConsumer:
@@ -57,6 +58,7 @@ class TweetConsumer:
             records = [_record(fetched) for batch in polled.values() for fetched in batch]
         except Exception as error:
             records = self._skip_unreadable(error)
+        self._finish_joining()
         self._check_not_usurped()
         member = self._consumer.group_metadata()
         owned = frozenset(Partition(each.topic, each.partition) for each in self._consumer.assignment())
@@ -78,11 +80,14 @@ class TweetConsumer:
         """Goes on from there."""
         self._consumer.seek(TopicPartition(*partition), offset)
 
-    def end(self, partition: Partition) -> int | None:
-        """The partition's end as of the last fetch; None before the first."""
+    def lag(self, partition: Partition, offset: int) -> int | None:
+        """Records from `offset` to the partition's end as of the last fetch; None before the first."""
+        theirs = TopicPartition(*partition)
         with suppress(ValueError, TypeError, KeyError, errors.KafkaError):  # just revoked, say
-            end: int | None = self._consumer.highwater(TopicPartition(*partition))
-            return end
+            end: int | None = self._consumer.highwater(theirs)
+            # Markers of other people's transactions are no records; the client's position has gone past them.
+            read = self._consumer.position(theirs, timeout_ms=0) or offset
+            return None if end is None else max(0, end - max(offset, read))
         return None
 
     def wait_for_a_rival_to_show(self) -> None:
@@ -97,6 +102,12 @@ class TweetConsumer:
             self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
         except Exception as error:
             log.warning("the consumer did not close cleanly: %s", error)
+
+    def _finish_joining(self) -> None:
+        """The client throws away a join that ends between two polls, and joins again: a group would never settle."""
+        coordinator = self._consumer._coordinator
+        if coordinator.rejoining:
+            coordinator.poll(timeout_ms=JOIN_PATIENCE_MS)
 
     def _check_not_usurped(self) -> None:
         """The client only stops its heartbeat when another member takes our place, and tells nobody."""

@@ -43,8 +43,14 @@ def test_json_is_one_object_a_line_tracebacks_included(capsys: pytest.CaptureFix
 @pytest.mark.parametrize(("level", "kafka"), [("DEBUG", "INFO"), ("INFO", "WARNING"), ("WARNING", "WARNING")])
 def test_trap_debug_lines_of_the_client_print_keys_values_and_headers(level: str, kafka: str) -> None:
     configure_logging(level, "text")
-    for name in ("kafka", "kafka.producer.kafka", "kafka.consumer.fetcher"):
+    for name in ("kafka", "kafka.consumer.fetcher"):
         assert logging.getLogger(name).getEffectiveLevel() == logging.getLevelName(kafka)
+
+
+@pytest.mark.parametrize(("level", "producer"), [("DEBUG", "INFO"), ("INFO", "CRITICAL"), ("WARNING", "CRITICAL")])
+def test_the_clients_producer_does_not_log_what_it_raises_too(level: str, producer: str) -> None:
+    configure_logging(level, "text")
+    assert logging.getLogger("kafka.producer.kafka").getEffectiveLevel() == logging.getLevelName(producer)
 
 
 def test_the_client_says_the_same_line_once_and_the_worker_as_often_as_it_likes(

@@ -1,0 +1,97 @@
+"""What a worker says of itself while it works on real servers."""
+
+import os
+import shutil
+import subprocess
+import urllib.request
+
+import pytest
+
+from tests.servers import Stack, WorkerProcess, eventually, publish, unique_topics
+from tests.stream.oracle import Oracle
+from tests.stream.programs import StartWorker
+from tests.stream.tweets import sample_tweets
+from worker.errors import ExitCode
+from worker.messages import EMOTIONS
+
+PARTITIONS = 4
+DONE_S = 120.0
+SETTLED_S = 60.0
+
+
+def exposition(worker: WorkerProcess, path: str = "metrics") -> bytes:
+    with urllib.request.urlopen(f"http://127.0.0.1:{worker.port}/{path}", timeout=10) as response:
+        content: bytes = response.read()
+        return content
+
+
+def lag_gauges(worker: WorkerProcess) -> set[str]:
+    """The partitions of which the worker shows the lag."""
+    shown = [key for key in worker.metrics() if key.startswith("emotion_consumer_lag{")]
+    return {key.partition('partition="')[2].partition('"')[0] for key in shown}
+
+
+def test_three_thousand_tweets_are_counted_as_three_thousand(stack: Stack, start_worker: StartWorker) -> None:
+    env = unique_topics(stack, PARTITIONS)
+    oracle = Oracle(stack, env)
+    publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(3_000, partitions=PARTITIONS))
+    worker = start_worker(env)
+    oracle.wait_until_done(DONE_S)
+    oracle.check_all_done(3_000)
+
+    totals = oracle.redis_totals()
+    metrics = worker.metrics()
+    assert metrics.total("emotion_tweets_classified_total") == 3_000
+    assert metrics.total("emotion_tweets_consumed_total") == 3_000
+    assert metrics.total("emotion_end_to_end_seconds_count") == 3_000
+    assert metrics.total("emotion_batch_tweets_sum") == 3_000
+    assert metrics.total("emotion_tweets_dead_lettered_total") == 0
+    by_emotion = {name: metrics[f'emotion_tweets_classified_total{{emotion="{name}"}}'] for name in EMOTIONS}
+    assert {name: count for name, count in by_emotion.items() if count} == totals
+    eventually(
+        lambda: all(worker.metrics()[lag_key(env, number)] == 0 for number in range(PARTITIONS)),
+        SETTLED_S,
+        "no partition lags",
+    )
+
+
+def lag_key(env: dict[str, str], number: int) -> str:
+    return f'emotion_consumer_lag{{partition="{number}",topic="{env["KAFKA_INPUT_TOPIC"]}"}}'
+
+
+def test_the_lag_of_a_partition_is_shown_by_its_owner_only(stack: Stack, start_worker: StartWorker) -> None:
+    env = unique_topics(stack, PARTITIONS)
+    oracle = Oracle(stack, env)
+    everything = {str(number) for number in range(PARTITIONS)}
+    publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
+    first = start_worker(env)
+    oracle.wait_until_done(DONE_S)
+    eventually(lambda: lag_gauges(first) == everything, SETTLED_S, "the first one shows every partition")
+
+    second = start_worker(env)
+    eventually(lambda: len(lag_gauges(first)) == PARTITIONS // 2, SETTLED_S, "the first one gives up half of them")
+    publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
+    oracle.wait_until_done(DONE_S)
+    eventually(lambda: lag_gauges(second) == everything - lag_gauges(first), SETTLED_S, "the second one shows the rest")
+    assert first.metrics().total("emotion_rebalances_total") >= 2
+
+    assert first.terminate() == ExitCode.OK
+    eventually(lambda: lag_gauges(second) == everything, SETTLED_S, "the second one shows every partition")
+    oracle.check_all_done(200)
+
+
+def test_prometheus_own_tool_accepts_the_metrics(stack: Stack, start_worker: StartWorker) -> None:
+    if shutil.which("promtool") is None:
+        assert not os.environ.get("KAFKA_HOME"), "promtool is not installed (Debian: apt-get install prometheus)"
+        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    env = unique_topics(stack, PARTITIONS)
+    oracle = Oracle(stack, env)
+    publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(200, partitions=PARTITIONS))
+    worker = start_worker(env)
+    oracle.wait_until_done(DONE_S)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=exposition(worker), capture_output=True, check=False, timeout=60
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+    assert exposition(worker, "healthz") == b"ok\n"
+    assert exposition(worker, "readyz") == b"ready\n"
