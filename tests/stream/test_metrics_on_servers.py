@@ -6,8 +6,9 @@ import subprocess
 import urllib.request
 
 import pytest
+from confluent_kafka import Producer
 
-from tests.servers import Stack, WorkerProcess, eventually, publish, unique_topics
+from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, unique_topics
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
@@ -53,6 +54,26 @@ def test_three_thousand_tweets_are_counted_as_three_thousand(stack: Stack, start
         SETTLED_S,
         "no partition lags",
     )
+
+
+def test_the_marker_of_a_producers_transaction_is_no_lag(apache_stack: ApacheStack, start_worker: StartWorker) -> None:
+    env = unique_topics(apache_stack, 1)
+    producer = Producer({"bootstrap.servers": apache_stack.bootstrap, "transactional.id": env["KAFKA_GROUP_ID"]})
+    producer.init_transactions(DONE_S)
+    producer.begin_transaction()
+    producer.produce(env["KAFKA_INPUT_TOPIC"], b'{"text": "so happy"}')
+    producer.commit_transaction(DONE_S)
+    worker = start_worker(env)
+    eventually(lambda: worker_consumed(worker) == 1, DONE_S, "the tweet is committed")
+    eventually(lambda: worker.metrics()[lag_key(env, 0)] == 0, SETTLED_S, "nothing lags")
+
+
+def worker_consumed(worker: WorkerProcess) -> float:
+    """0 until it answers."""
+    try:
+        return worker.metrics().total("emotion_tweets_consumed_total")
+    except OSError:
+        return 0
 
 
 def lag_key(env: dict[str, str], number: int) -> str:

@@ -1,0 +1,37 @@
+"""A model of one's own, from its training to labelled tweets on a Kafka and counts in a Redis."""
+
+import json
+from pathlib import Path
+
+from tests.servers import Message, Stack, publish, unique_topics
+from tests.stream.oracle import Oracle
+from tests.stream.programs import StartWorker, verify
+from tests.stream.tweets import fields
+from training.__main__ import main
+from worker.errors import ExitCode
+
+QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "0", "--ema-decay", "0.5"]
+TEXTS = {
+    "glad": "I feel SO sunny, so great!",
+    "low": "i feel so lonely... tears",
+    "cross": "i feel so furious, rage 😡",
+}
+
+
+def test_other_labels_stand_on_the_tweets_and_in_the_counts(
+    tmp_path: Path, moods: str, tiny_base: str, stack: Stack, start_worker: StartWorker
+) -> None:
+    model = tmp_path / "model"
+    where = ["--dataset", moods, "--base", tiny_base, "--run", str(tmp_path / "run"), "--model", str(model)]
+    assert main(["train", *where, *QUICK, "--vocabulary-rows", "80"]) == 0
+
+    env = unique_topics(stack, 2) | {"MODEL_PATH": str(model)}
+    oracle = Oracle(stack, env)
+    tweets = [Message(json.dumps({"id": label, "text": text}).encode()) for label, text in TEXTS.items()]
+    publish(stack, env["KAFKA_INPUT_TOPIC"], tweets)
+    start_worker(env)
+    oracle.wait_until_done(120)
+    labelled = oracle.check_all_done(len(TEXTS)).labelled
+    assert {fields(tweet)["id"]: fields(tweet)["emotion"] for tweet in labelled} == {label: label for label in TEXTS}
+    assert oracle.redis_totals() == dict.fromkeys(TEXTS, 1)
+    assert verify(env).code == ExitCode.OK
