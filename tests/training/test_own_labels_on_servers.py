@@ -7,15 +7,12 @@ from tests.servers import Message, Stack, publish, unique_topics
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, verify
 from tests.stream.tweets import fields
+from tests.training.moods import MOODS
 from training.__main__ import main
 from worker.errors import ExitCode
 
 QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "0", "--ema-decay", "0.5"]
-TEXTS = {
-    "glad": "I feel SO sunny, so great!",
-    "low": "i feel so lonely... tears",
-    "cross": "i feel so furious, rage 😡",
-}
+TEXTS = {label: f"I feel SO {words[0]}, i {words[1]}!" for label, words in MOODS.items()}
 
 
 def test_other_labels_stand_on_the_tweets_and_in_the_counts(
