@@ -62,3 +62,12 @@ def test_it_opens_in_a_plain_pipeline() -> None:
 def test_plain_feelings_are_recognised(text: str, emotion: str) -> None:
     (prediction,) = load_classifier(MODEL, device="cpu", engine="onnx").classify([text])
     assert prediction.emotion == emotion
+
+
+@pytest.mark.gpu
+def test_a_gpu_labels_as_the_cpu_does() -> None:
+    texts = sample_texts()
+    on_gpu = load_classifier(MODEL, device="cuda").scores(texts)
+    on_cpu = load_classifier(MODEL, device="cpu", engine="torch").scores(texts)
+    assert (on_gpu.argmax(axis=1) == on_cpu.argmax(axis=1)).mean() >= 0.99
+    assert np.abs(on_gpu - on_cpu).mean() <= 0.02
