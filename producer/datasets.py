@@ -23,7 +23,7 @@ Record = Mapping[str, Any]
 """One row as its format gives it: at least `text`, perhaps `label`, perhaps more."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_EXTRA_DATA = "install the extra: pip install 'emotion-stream[data]'"
+_EXTRA_DATA = "install the extra: pip install '.[data]' in the project's folder"
 
 
 class DatasetError(Exception):

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.SETTINGS
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is missing: pip install 'emotion-stream[train]'", file=sys.stderr)
+        print(f"error: {error.name} is missing: pip install '.[train]' in the project's folder", file=sys.stderr)
         return ExitCode.SETTINGS
     except KeyboardInterrupt:
         print("interrupted; nothing half-written is left", file=sys.stderr)

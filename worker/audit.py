@@ -1,6 +1,7 @@
 """Reading back what Kafka has committed: the counts in the offsets' notes, and a recount of the output topic."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from worker.counts import RunningCounts
-from worker.errors import PassingFault
+from worker.errors import ExitCode, Fatal, PassingFault
 from worker.kafka_client import NETWORK, RepairedClient, translated
 from worker.messages import Partition
 from worker.settings import Settings
 
 TIMEOUT_MS: Final = 10_000
+RECOUNT_LIMIT_S: Final = 300.0
 POLL_MS: Final = 1_000
 
 
@@ -57,7 +59,10 @@ class Audit:
         topic = self._settings.kafka_input_topic
         found = {}
         with self._translating():
-            for number in sorted(self._consumer.partitions_for_topic(topic)):
+            partitions = self._consumer.partitions_for_topic(topic)
+            if not partitions:
+                raise Fatal(f"topic {topic} does not exist: check KAFKA_INPUT_TOPIC", ExitCode.TOPICS)
+            for number in sorted(partitions):
                 at = self._consumer.committed(TopicPartition(topic, number), metadata=True, timeout_ms=TIMEOUT_MS)
                 if at is not None and at.offset >= 0:
                     found[Partition(topic, number)] = Committed(at.offset, RunningCounts.from_note(at.metadata))
@@ -76,7 +81,10 @@ class Audit:
             self._consumer.assign([partition])
             self._consumer.seek(partition, self._counted_to.get(number, 0))
             counts = self._counted.setdefault(number, Counter())
+            gives_up_at_s = time.monotonic() + RECOUNT_LIMIT_S
             while (self._consumer.position(partition, timeout_ms=TIMEOUT_MS) or 0) < end:
+                if time.monotonic() > gives_up_at_s:
+                    raise PassingFault(f"reading {partition.topic} took more than {RECOUNT_LIMIT_S:g} s")
                 for records in self._consumer.poll(timeout_ms=POLL_MS, max_records=10_000).values():
                     counts.update(json.loads(record.value)["emotion"] for record in records)
             self._counted_to[number] = end

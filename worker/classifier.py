@@ -147,9 +147,7 @@ def _engine(folder: ModelFolder, device: str, engine: str | None) -> Engine:
     cuda = device == "cuda" or (device == "auto" and engine != "onnx" and _cuda_available())
     if engine == "torch" or cuda:
         if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
-            raise Fatal(
-                f"DEVICE={device}: needs torch and transformers: pip install 'emotion-stream[gpu]'", ExitCode.MODEL
-            )
+            raise Fatal(f"DEVICE={device}: needs torch and transformers; install the extra gpu", ExitCode.SETTINGS)
         from worker.engine_torch import TorchEngine
 
         return TorchEngine(folder.path, "cuda" if cuda else "cpu")

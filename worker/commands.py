@@ -8,7 +8,7 @@ from itertools import islice
 
 from worker.errors import ExitCode, Fatal
 from worker.logs import configure_logging
-from worker.settings import Settings, load_settings
+from worker.settings import Settings, SettingsError, load_settings
 
 
 def classify(texts: Sequence[str], *, as_json: bool) -> int:
@@ -16,6 +16,11 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
     from worker.classifier import load_classifier
 
     settings = _configured()
+    if not texts and sys.stdin is None:
+        raise SettingsError("no text: give it as an argument, or one a line on stdin")
+    for number, text in enumerate(texts, start=1):
+        if not text.strip():
+            raise SettingsError(f"text {number} is blank")
     for stream in (sys.stdin, sys.stdout):  # tweets are UTF-8 whatever the locale says
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -35,7 +40,8 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
                 print(json.dumps(fields, ensure_ascii=False))
             else:
                 print(f"{prediction.emotion:<9} {prediction.confidence:6.1%}  {text}")
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     return ExitCode.OK
 
 
@@ -70,7 +76,7 @@ def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
                 repair(audit, store)
             findings = verify(audit, store, timeout_s=timeout_s)
     except RedisFault as fault:
-        raise Fatal(f"REDIS_URL=(hidden): Redis fails ({fault}): is it running?", ExitCode.REDIS) from None
+        raise Fatal(f"Redis fails: {fault}", ExitCode.REDIS) from None
     agrees = all(finding.agrees for finding in findings)
     if as_json:
         rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.words} for f in findings]

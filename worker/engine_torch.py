@@ -15,7 +15,7 @@ class TorchEngine:
 
     def __init__(self, path: Path, device: str) -> None:
         if device == "cuda" and not torch.cuda.is_available():
-            raise Fatal("DEVICE=cuda: torch finds no GPU; use DEVICE=cpu or check the driver", ExitCode.MODEL)
+            raise Fatal("DEVICE=cuda: torch finds no GPU; use DEVICE=cpu or check the driver", ExitCode.SETTINGS)
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.device = device
         self.name = f"torch-{'bf16' if device == 'cuda' else 'fp32'}"

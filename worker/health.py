@@ -59,7 +59,7 @@ class HealthServer:
         except OSError as error:
             raise Fatal(
                 f"METRICS_HOST={host} METRICS_PORT={port}: cannot listen there ({error.strerror}); "
-                "choose another port, or 0 for any",
+                "choose another host or port; port 0 is any",
                 ExitCode.SETTINGS,
             ) from None
         self._on_death = on_death

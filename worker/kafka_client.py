@@ -55,6 +55,14 @@ _TRANSACTION_REQUESTS: Final = (
 )
 
 
+_REFUSED_MEMBER: Final = (
+    errors.InvalidSessionTimeoutError,
+    errors.InvalidGroupIdError,
+    errors.InconsistentGroupProtocolError,
+    errors.GroupMaxSizeReachedError,
+)
+
+
 class RepairedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
     """The client to pass as `kafka_client=` to a consumer or producer."""
 
@@ -109,6 +117,12 @@ def translated(error: BaseException, bootstrap_servers: str) -> PassingFault | F
         return Fatal(
             f"Kafka at {bootstrap_servers} does not allow this user to go on ({error}): "
             "grant READ on the group and the input topic, WRITE on both output topics and on the transactional id",
+            ExitCode.KAFKA,
+        )
+    if isinstance(error, _REFUSED_MEMBER):
+        return Fatal(
+            f"Kafka at {bootstrap_servers} does not let this worker into its group ({error}): check KAFKA_GROUP_ID, "
+            "which no other kind of program may use, and KAFKA_SESSION_TIMEOUT_MS, which the brokers limit",
             ExitCode.KAFKA,
         )
     words = str(error)

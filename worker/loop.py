@@ -129,7 +129,9 @@ class Loop:
 
     def _collect(self) -> tuple[list[Record], Ownership] | None:
         """Steps 1 and 2: a batch, and the ownership that holds for all of it."""
-        batch = Batch(self._batch_max_tweets, self._batch_max_wait_s, time.monotonic)
+        # What failed may have been too much at once: a batch that takes longer than the group waits for us, say.
+        max_tweets = max(1, self._batch_max_tweets >> self._faults_in_a_row)
+        batch = Batch(max_tweets, self._batch_max_wait_s, time.monotonic)
         while not batch.closed:
             wait_s = IDLE_POLL_S if batch.remaining_s is None else batch.remaining_s
             fetched = self._stream.poll(timeout_s=wait_s, max_records=batch.room)  # step 2

@@ -2,9 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import redis
 
@@ -14,6 +14,8 @@ from worker.messages import Partition
 from worker.settings import Settings
 
 MINUTE_KEPT_S: Final = 24 * 3600
+
+Parsed = TypeVar("Parsed")
 
 # KEYS: counts, partitions, fences, minute. ARGV: field, generation, offset, counts as JSON, seconds to keep the minute.
 # A wiped or restored Redis, a zombie and a repeated write all come out right: only the difference between what is
@@ -89,9 +91,15 @@ class RedisCounts:
         """The store that the settings name. Raises Fatal if REDIS_URL cannot be understood."""
         try:
             url = settings.redis_url.get_secret_value()
-            return cls(url, prefix=settings.redis_key_prefix, group=settings.kafka_group_id)
-        except ValueError as error:
-            raise Fatal(f"REDIS_URL=(hidden): {error}", ExitCode.SETTINGS) from None
+            store = cls(url, prefix=settings.redis_key_prefix, group=settings.kafka_group_id)
+            store._redis.connection_pool.make_connection()  # connects to nothing yet, but reads the URL's options
+            return store
+        except (ValueError, TypeError):  # their texts quote the URL, and so the password
+            raise Fatal(
+                "REDIS_URL=(hidden): cannot be understood; check port, database number and options, and write "
+                "/ # ? @ in the password as %2F %23 %3F %40",
+                ExitCode.SETTINGS,
+            ) from None
 
     def tell(self, claims: Mapping[Partition, Claim]) -> dict[Partition, str]:
         """Sends claims; returns `applied`, `known` or `stale` for each partition."""
@@ -113,14 +121,17 @@ class RedisCounts:
             self._repair(keys=self._keys("counts", "partitions", "fences"), args=arguments)
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-        """Emotion → total, and `group|topic|partition` → its counts, over all that shares the prefix, at one moment."""
+        """Emotion → total, and `group|topic|partition` → its counts, over all that shares the prefix, at one moment.
+
+        What no worker wrote counts nothing, which a comparison then shows.
+        """
         with _translating(), self._redis.pipeline(transaction=True) as pipeline:
             for key in self._keys("counts", "partitions"):
                 pipeline.hgetall(key)
             totals, partitions = pipeline.execute()
         return (
-            {name: int(count) for name, count in totals.items()},
-            {field: json.loads(counts) for field, counts in partitions.items()},
+            {name: _parsed(count, int, 0) for name, count in totals.items()},
+            {field: _parsed(counts, _counts, {}) for field, counts in partitions.items()},
         )
 
     def field(self, partition: Partition) -> str:
@@ -141,6 +152,17 @@ class RedisCounts:
         return [f"{self._prefix}:{name}" for name in names]
 
 
+def _parsed(text: str, parse: Callable[[str], Parsed], otherwise: Parsed) -> Parsed:
+    try:
+        return parse(text)
+    except (ValueError, TypeError, AttributeError):
+        return otherwise
+
+
+def _counts(text: str) -> dict[str, int]:
+    return {str(name): int(count) for name, count in json.loads(text).items()}
+
+
 def _dump(counts: RunningCounts) -> str:
     return json.dumps(dict(counts.totals), ensure_ascii=True, separators=(",", ":"))
 
@@ -152,4 +174,5 @@ def _translating() -> Iterator[None]:
     except redis.ResponseError as error:
         raise RedisFault(f"{type(error).__name__}: {error}") from error
     except redis.RedisError as error:
-        raise RedisFault(type(error).__name__) from error  # the text of a connection error may carry the URL
+        # The text of a connection error may carry the URL.
+        raise RedisFault(f"{type(error).__name__}: is it running, and is REDIS_URL right?") from error

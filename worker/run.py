@@ -89,12 +89,13 @@ def _run(settings: Settings, stop: Stop) -> int:
     log.info("metrics on http://%s:%d/metrics", settings.metrics_host, health.port)
     stop.watchdog.start()
 
+    store = RedisCounts.of(settings)
     classifier = _load_classifier(settings, metrics)
     wait_until_reachable(settings, stop)
     if stop.is_set():
         return ExitCode.OK
     max_record_bytes = Topics(settings).check()
-    teller = CountTeller(RedisCounts.of(settings), metrics, stop.on_death)
+    teller = CountTeller(store, metrics, stop.on_death)
     stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=stop.watchdog)
     try:
         output = Output(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)

@@ -64,7 +64,8 @@ class CountTeller:
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-        self._store.close()
+        if not self._thread.is_alive():  # else it is still waiting for Redis, and ends with the process
+            self._store.close()
 
     def _run(self) -> None:
         try:

@@ -93,7 +93,10 @@ class TweetConsumer:
     def wait_for_a_rival_to_show(self) -> None:
         """Waits for a heartbeat. Raises FencedInstanceIdError if it says that another member has taken our place."""
         time.sleep(self._heartbeat_interval_ms / 1000 + HEARTBEAT_MARGIN_S)
-        self._consumer.poll(timeout_ms=0, max_records=1)  # dropped: the caller restores
+        try:
+            self._consumer.poll(timeout_ms=0, max_records=1)  # dropped: the caller restores
+        except Exception as error:
+            self._skip_unreadable(error)
         self._check_not_usurped()
 
     def close(self) -> None:
@@ -131,7 +134,9 @@ class TweetConsumer:
         parsing.drain()
         if offset is None or self._suspect != (theirs, offset):
             self._suspect = (theirs, offset)
-            return []
+            if isinstance(error, errors.CorruptRecordError):
+                return []
+            raise error  # it may not come from the record at all; then other records are lost without a restore
         partition = Partition(theirs.topic, theirs.partition)
         log.warning("%s@%d cannot be read (%s)", partition, offset, type(error).__name__)
         self._consumer.seek(theirs, offset + 1)

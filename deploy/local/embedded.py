@@ -105,7 +105,7 @@ def _binary() -> Path:
     if not folders:
         raise LocalError(
             "the embedded Kafka and Redis (package noida-db) are not installed: "
-            "pip install 'emotion-stream[local]'; on platforms without a wheel of it use: docker compose up"
+            "pip install '.[local]' in the project's folder; on platforms without a wheel of it use: docker compose up"
         )
     binary = Path(folders[0]) / ("noida-db.exe" if os.name == "nt" else "noida-db")
     if not os.access(binary, os.X_OK):

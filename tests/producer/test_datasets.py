@@ -205,7 +205,7 @@ def test_a_damaged_parquet_file_says_so(write: Write, content: bytes) -> None:
 
 def test_parquet_without_pyarrow_names_the_extra(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert "pip install 'emotion-stream[data]'" in error(write("t.parquet", b""))
+    assert "pip install '.[data]'" in error(write("t.parquet", b""))
 
 
 # The hub, as the library shows it.
@@ -272,7 +272,7 @@ def test_a_hub_that_does_not_answer_says_what_to_do(hub: Callable[[object], None
 
 def test_a_hub_id_without_the_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    assert "pip install 'emotion-stream[data]'" in error("owner/set")
+    assert "pip install '.[data]'" in error("owner/set")
 
 
 def parquet(path: Path, columns: dict[str, list[Any]]) -> str:

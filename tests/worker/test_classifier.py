@@ -155,10 +155,10 @@ def test_the_onnx_engine_serves_a_folder(tmp_path: Path) -> None:
     assert (classifier.model_id, classifier.labels) == ("tiny-1", EMOTIONS)
 
 
-def _refused(path: Path, device: str = "cpu") -> str:
+def _refused(path: Path, device: str = "cpu", code: ExitCode = ExitCode.MODEL) -> str:
     with pytest.raises(Fatal) as caught:
         load_classifier(path, device=device)
-    assert caught.value.exit_code is ExitCode.MODEL
+    assert caught.value.exit_code is code
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -197,7 +197,7 @@ def test_a_tokenizer_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None
 
 def test_cuda_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.classifier.importlib.util.find_spec", lambda name: None)
-    assert "pip install 'emotion-stream[gpu]'" in _refused(write_folder(tmp_path), device="cuda")
+    assert "install the extra gpu" in _refused(write_folder(tmp_path), device="cuda", code=ExitCode.SETTINGS)
 
 
 def test_a_model_that_computes_no_numbers_is_refused_in_one_line(

@@ -58,7 +58,7 @@ def test_the_names_of_others_lead_nowhere(store: RedisCounts, field: str) -> Non
 
 def test_a_url_that_cannot_be_understood_is_one_line_without_the_url() -> None:
     with pytest.raises(Fatal) as caught:
-        RedisCounts.of(Settings(_env_file=None, redis_url="redis://:hunter2@localhost:port/0"))
+        RedisCounts.of(Settings(_env_file=None, redis_url="redis://:hunter2@localhost:6379/0?foo=1"))
     assert caught.value.exit_code is ExitCode.SETTINGS
     assert str(caught.value).startswith("REDIS_URL=(hidden): ")
     assert "hunter2" not in str(caught.value)

@@ -221,3 +221,14 @@ def test_a_thread_that_dies_says_so(telling: Telling) -> None:
     telling.teller.tell({P0: _claim(1)})
     assert telling.died.wait(DEADLINE_S)
     assert telling.deaths == [telling.store.error]
+
+
+def test_a_store_that_hangs_at_the_end_is_left_alone_and_is_no_death(telling: Telling) -> None:
+    telling.store.free.clear()
+    telling.teller.own({P0: _claim(1)})
+    assert telling.store.hanging.wait(DEADLINE_S)
+    telling.teller.close(0.01)
+    assert not telling.store.closed
+    telling.store.free.set()
+    telling.store.wait(lambda: len(telling.store.told) >= 1)
+    assert telling.deaths == []
