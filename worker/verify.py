@@ -87,6 +87,8 @@ def _look(kafka: Kafka, store: Store) -> list[Finding]:
         for partition, counts in _held(kafka, store, stored).items()
         if partition not in after and any(counts.values())
     ]
+    if not after:
+        findings.append(Finding(kafka.topic, True, "the group has committed nothing: is KAFKA_GROUP_ID right?"))
     return [*findings, _totals_finding(totals, stored)]
 
 

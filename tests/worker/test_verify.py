@@ -202,4 +202,7 @@ def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeKafka, store: FakeStore)
 
 
 def test_a_group_that_never_committed_agrees_with_an_empty_redis() -> None:
-    assert _verified(FakeKafka(), FakeStore()) == {"totals": Finding("totals", True, "0 tweets")}
+    findings = _verified(FakeKafka(), FakeStore())
+    assert findings["totals"] == Finding("totals", True, "0 tweets")
+    assert findings["tweets"].agrees
+    assert "KAFKA_GROUP_ID" in findings["tweets"].words
