@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from worker.errors import ExitCode, Fatal, PassingFault
+from worker.options import not_negative, positive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,22 +58,6 @@ def _run_program(options: argparse.Namespace) -> int:
             return check_counts(fix=options.repair, timeout_s=options.timeout, as_json=options.json)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
-    return seconds
-
-
 def _refuse(message: str, code: ExitCode) -> int:
     print(f"worker: {message}", file=sys.stderr)
     return code
@@ -92,14 +77,12 @@ def _parser() -> argparse.ArgumentParser:
 
     topics = programs.add_parser("create-topics", help="make the three topics; what exists already is left alone")
     topics.add_argument(
-        "--partitions", type=_count, default=12, help="of a new input topic; as many workers can share the work (12)"
+        "--partitions", type=positive, default=12, help="of a new input topic; as many workers can share the work (12)"
     )
-    topics.add_argument(
-        "--replication-factor", type=_count, default=-1, help="of new topics (-1: the broker's default)"
-    )
+    topics.add_argument("--replication-factor", type=positive, default=-1, help="of new topics (the broker's default)")
     topics.add_argument(
         "--max-message-bytes",
-        type=_count,
+        type=positive,
         default=None,
         metavar="BYTES",
         help="of a new input topic (the broker's default)",
@@ -107,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
 
     check = programs.add_parser("verify", help="compare the counts in Kafka and Redis; exits 1 on a difference")
     check.add_argument("--repair", action="store_true", help="first make Redis equal to Kafka")
-    check.add_argument("--timeout", type=_seconds, default=10.0, help="seconds that a live system has to agree (10)")
+    check.add_argument(
+        "--timeout", type=not_negative, default=10.0, help="seconds that a live system has to agree (10)"
+    )
     check.add_argument("--json", action="store_true", help="one JSON object")
     return parser
 

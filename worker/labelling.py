@@ -1,8 +1,6 @@
 """From fetched records to the records that are published: decode, classify, encode. Knows nothing of Kafka."""
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,7 +54,7 @@ class Labeller:
 
     def label(self, records: Sequence[Record]) -> list[Result]:
         """Results in the order of `records`. Raises Fatal if the model is broken."""
-        with self._timed("decode"):
+        with self._metrics.stage_seconds.labels("decode").time():
             outcomes = [self._decode(record) for record in records]
         texts = [tweet.text for tweet in outcomes if isinstance(tweet, Tweet)]
         labels = classify_each(self._classifier.classify, self._classifier.probe, texts) if texts else []
@@ -96,9 +94,3 @@ class Labeller:
         output = self._output
         outgoing = dead_letter(record, error, topic=output.dead_letter_topic, max_bytes=output.max_record_bytes)
         return Result(record, outgoing, reason=error.reason)
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
-        started = time.perf_counter()
-        yield
-        self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)

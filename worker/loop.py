@@ -211,6 +211,7 @@ class Loop:
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
+        """Observes the block's time if it succeeds; a failure tells how long it waited, not how long a stage takes."""
         started = time.perf_counter()
         yield
         self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)

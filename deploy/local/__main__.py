@@ -9,6 +9,7 @@ from deploy.local.errors import Interrupted, LocalError
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
 from deploy.local.up import up
+from worker.options import not_negative, positive
 
 _FAILED = 1
 
@@ -37,31 +38,15 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("demo", help="replay a data set through the whole stack, then stop")
     command.add_argument("--dataset", default="sample", help="a name, folder, file or hub id (default: %(default)s)")
-    command.add_argument("--tweets", type=_positive, help="at most so many tweets (default: all)")
-    command.add_argument("--rate", type=_rate, default=0.0, help="tweets per second, 0: as fast as possible")
+    command.add_argument("--tweets", type=positive, help="at most so many tweets (default: all)")
+    command.add_argument("--rate", type=not_negative, default=0.0, help="tweets per second, 0: as fast as possible")
     command.set_defaults(run=demo)
 
     command = commands.add_parser("up", help="keep the stack and one worker running until Ctrl-C")
     for name, port in (("kafka", 9092), ("redis", 6379), ("metrics", 8000)):
-        command.add_argument(f"--{name}-port", type=_positive, default=port, help="default: %(default)s")
+        command.add_argument(f"--{name}-port", type=positive, default=port, help="default: %(default)s")
     command.set_defaults(run=up)
     return parser
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        rate = float(text)
-    except ValueError:
-        rate = -1.0
-    if not 0 <= rate < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
-    return rate
 
 
 if __name__ == "__main__":
