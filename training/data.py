@@ -4,12 +4,19 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 from producer.datasets import DatasetError, Row, read_rows
 from training.errors import TrainingError
+from training.progress import say
 from worker.messages import EMOTIONS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+RAW_TWEETS: Final = "raw-tweets"
+"""The name of the tweets that ship with this package: written for it, as people tweet and with few "I feel"."""
+_RAW_TWEETS_FILE: Final = Path(__file__).with_name("raw_tweets.jsonl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,86 @@ def require_every_class(split: Split, labels: Sequence[str]) -> None:
             f"split {split.name!r} ({len(split)} rows) has no row labelled {', '.join(missing)}; "
             f"add some, or leave the label out: --labels {present}"
         )
+
+
+# Everything that a training run reads.
+
+
+@dataclass(frozen=True, slots=True)
+class LearningData:
+    """The split to learn from, perhaps more rows to learn from, and the split to judge by."""
+
+    labels: tuple[str, ...]
+    train: Split
+    added: Split | None
+    validation: Split
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All texts to learn from."""
+        return self.train.texts + (self.added.texts if self.added else ())
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """Their class numbers."""
+        return self.train.targets + (self.added.targets if self.added else ())
+
+    def digests(self) -> dict[str, Any]:
+        """Return rows and SHA-256 of each part."""
+        parts = {TRAIN: self.train, "added": self.added, VALIDATION: self.validation}
+        return {name: {"rows": len(split), "sha256": split.sha256()} for name, split in parts.items() if split}
+
+    def sha256(self) -> str:
+        """Return one digest of it all."""
+        return hashlib.sha256(json.dumps([self.labels, self.digests()]).encode()).hexdigest()
+
+    def described(self) -> str:
+        """Return the sizes in words."""
+        more = f" and {len(self.added)} added" if self.added else ""
+        counts = f"{len(self.train)}{more} training rows, {len(self.validation)} validation rows"
+        return f"{counts}, {len(self.labels)} labels"
+
+
+def read_learning_data(
+    dataset: str, labels: Sequence[str] | None, *, add: str | None, limit: int | None = None
+) -> LearningData:
+    """Read what a run learns from and is judged by. Raises TrainingError for anything that cannot be used.
+
+    Rows that stand in two splits are told, not removed: scores on the public splits stay comparable. Added rows that
+    stand in the validation split are left out, and the shipped tweets are added only to the six emotions.
+    """
+    known = tuple(labels or find_labels(dataset))
+    train = read_split(dataset, TRAIN, known, limit=limit)
+    require_every_class(train, known)
+    validation = read_split(dataset, VALIDATION, known)
+    warn_of_leaks(train, validation)
+    added = None
+    if add == RAW_TWEETS and known == EMOTIONS:
+        added = without_texts_of(read_split(str(_RAW_TWEETS_FILE), TRAIN, known), validation)
+    elif add not in (None, RAW_TWEETS):
+        added = without_texts_of(read_split(add, TRAIN, known), validation)
+    return LearningData(known, train, added, validation)
+
+
+def warn_of_leaks(one: Split, other: Split) -> None:
+    """Say how many texts of one split stand in the other too."""
+    shared = set(one.texts) & set(other.texts)
+    if shared:
+        rows = sum(text in shared for text in other.texts)
+        say(
+            f"warning: {rows} of {len(other)} rows of {other.name!r} stand in {one.name!r} too; "
+            "scores on them say nothing about new tweets"
+        )
+
+
+def without_texts_of(split: Split, other: Split) -> Split:
+    """Return the split without the rows whose texts stand in the other one."""
+    taken = set(other.texts)
+    rows = [row for row in zip(split.numbers, split.texts, split.targets, strict=True) if row[1] not in taken]
+    if len(rows) < len(split):
+        say(f"{len(split) - len(rows)} added rows stand in {other.name!r} too and are left out")
+    numbers, texts, targets = zip(*rows, strict=True) if rows else ((), (), ())
+    return Split(split.name, numbers, texts, targets)
 
 
 def _rows(dataset: str, split: str, labels: Sequence[str]) -> Iterator[Row]:

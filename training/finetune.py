@@ -1,36 +1,38 @@
-"""Fine-tuning: the loop, from a base to the weights of the best epoch."""
+"""Fine-tuning: the loop, from a base to the weights of the best epoch.
+
+What a step does depends on the seed and the step's number alone: the order of the rows, their augmentation and the
+dropout masks. A run that was interrupted and goes on from its checkpoint therefore ends with the same weights.
+"""
 
 import math
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate import Accelerator
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from transformers import PreTrainedModel
 
+from training.checkpoint import Checkpoint
+from training.errors import TrainingError
+from training.imbalance import Imbalance, class_weights
+from training.loss import BatchLoss, batch_loss
+from training.optimizer import averaged, optimizer, schedule
 from training.progress import progress, say
 from training.recipe import Recipe
+from training.rows import Batch, EpochBatches, Examples, TrainingRows
 from training.scores import Scores, score, softmax
-from training.tokens import TokenIds, length_bucketed, padded
+from training.tokens import TokenIds, padded
 from worker.batching import cut_into_passes
 
 _PASS_TOKENS = 2048
 _GRADIENT_NORM = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Tokenised rows with their class numbers."""
-
-    ids: TokenIds
-    targets: Sequence[int]
+_CHECKPOINT_EVERY_S = 120.0
 
 
 @dataclass(slots=True)
@@ -45,39 +47,29 @@ class Outcome:
     device: str
 
 
-@dataclass(slots=True)
-class _Best:
-    """The weights of the epoch with the highest accuracy plus macro-F1 so far."""
-
-    rank: float = -math.inf
-    epoch: int = 0
-    weights: dict[str, torch.Tensor] = field(default_factory=dict)
-    logits: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
-
-
 def fine_tune(
-    model: PreTrainedModel, train: Examples, validation: Examples, recipe: Recipe, *, labels: Sequence[str], pad_id: int
+    model: PreTrainedModel,
+    train: TrainingRows,
+    validation: Examples,
+    recipe: Recipe,
+    *,
+    labels: Sequence[str],
+    checkpoint: Checkpoint | None = None,
 ) -> Outcome:
     """Train all weights, evaluate after each epoch, leave the best epoch's weights in the model.
 
     Runs on the GPU where there is one, on several under `accelerate launch`, else on the CPU, in bf16 autocast where
-    the hardware multiplies it. The same seed on the same hardware gives the same weights.
+    the hardware multiplies it. The same seed on the same hardware with as many threads gives the same weights.
     """
-    started_s = time.monotonic()
     accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no")
-    batches = _Batches(train.ids, recipe.batch_size, recipe.seed)
-    loop = _loop(accelerator, model, _loader(train, batches, pad_id), recipe)
-    best, history = _Best(), []
-    for epoch in range(1, recipe.epochs + 1):
-        batches.epoch = epoch
-        loss = loop.one_epoch(f"epoch {epoch}/{recipe.epochs}")
-        logits = predict(loop.averaged.module, validation.ids, pad_id=pad_id)
-        scores = score(softmax(logits), validation.targets, labels)
-        history.append(_epoch_line(epoch, loss, scores))
-        _keep_if_best(best, epoch, scores, loop.averaged.module, logits)
-    accelerator.unwrap_model(loop.model, keep_fp32_wrapper=False).load_state_dict(best.weights)
-    device, precision = str(accelerator.device), accelerator.mixed_precision
-    return Outcome(best.epoch, history, best.logits, time.monotonic() - started_s, precision, device)
+    run = _FineTuning(accelerator, model, train, recipe, len(labels))
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        run.restore(state)
+    while not run.finished:
+        run.train_epoch(checkpoint)
+        run.judge(validation, labels)
+        run.save(checkpoint)
+    return run.outcome()
 
 
 def has_bf16() -> bool:
@@ -87,7 +79,7 @@ def has_bf16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-def predict(model: torch.nn.Module, ids: TokenIds, *, pad_id: int) -> npt.NDArray[np.float32]:
+def predict(model: torch.nn.Module, ids: TokenIds, *, pad_id: int = 0) -> npt.NDArray[np.float32]:
     """Return the logits of each text in full precision, [texts, labels]."""
     device = next(model.parameters()).device
     was_training = model.training
@@ -102,122 +94,182 @@ def predict(model: torch.nn.Module, ids: TokenIds, *, pad_id: int) -> npt.NDArra
     return np.stack([rows[index] for index in range(len(ids))])
 
 
-# What the loop is made of.
+@dataclass(slots=True)
+class _Progress:
+    """How far the run is, in plain values: all of the checkpoint that is not weights."""
+
+    epoch: int = 0
+    """Epochs that are done and judged."""
+    step: int = 0
+    """Steps that are done in all."""
+    losses: list[float] = field(default_factory=list)
+    """Of the epoch under way; as many as its steps that are done."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_rank: float = -math.inf
+    seconds: float = 0.0
+    pieces: int = 1
+    """Into how many parts a batch is cut to fit the GPU's memory."""
 
 
-class _Batches(torch.utils.data.Sampler[list[int]]):
-    """Length-bucketed batches of row numbers, other ones in each epoch, the same ones for a seed."""
+class _FineTuning:
+    """One run: the objects that take part in a step, as accelerate has placed them, and the run's progress."""
 
-    def __init__(self, ids: TokenIds, batch_size: int, seed: int) -> None:
-        self._lengths = [len(one) for one in ids]
-        self.batch_size = batch_size  # accelerate asks for it
-        self.drop_last = False
-        self._seed = seed
-        self.epoch = 1
+    def __init__(
+        self, accelerator: Accelerator, model: PreTrainedModel, train: TrainingRows, recipe: Recipe, labels: int
+    ) -> None:
+        self._accelerator = accelerator
+        self._recipe = recipe
+        self._batches = EpochBatches(train, recipe.batch_size, recipe.imbalance)
+        model.to(accelerator.device).train()
+        self._averaged: AveragedModel = averaged(model, recipe.ema_decay)  # copied first: it is judged in fp32
+        every_row: Any = range(len(train.texts))
+        loader = torch.utils.data.DataLoader(
+            every_row, batch_sampler=self._batches, collate_fn=partial(self._batches.collate, pad_id=0)
+        )
+        prepared: tuple[Any, Any, Any] = accelerator.prepare(model, optimizer(model, recipe), loader)
+        self._model, self._optimizer, self._loader = prepared
+        self._steps_per_epoch = len(self._loader)
+        self._scheduler = schedule(
+            self._optimizer.optimizer, steps=recipe.epochs * self._steps_per_epoch, warmup=recipe.warmup
+        )
+        self._loss = self._batch_loss(train.targets, labels)
+        self._progress = _Progress()
+        self._best_weights: dict[str, torch.Tensor] = {}
+        self._best_logits: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._resumed_at_s = self._saved_at_s = time.monotonic()
 
-    def __len__(self) -> int:
-        return math.ceil(len(self._lengths) / self.batch_size)
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or enough of them brought nothing."""
+        history, patience = self._progress.history, self._recipe.patience
+        f1 = [line["macro_f1"] for line in history]
+        idle = len(f1) - 1 - f1.index(max(f1)) if f1 else 0
+        return len(history) >= self._recipe.epochs or (patience > 0 and idle >= patience)
 
-    def __iter__(self) -> Iterator[list[int]]:
-        rng = random.Random(f"{self._seed}/{self.epoch}")
-        return iter(length_bucketed(self._lengths, self.batch_size, rng))
+    def train_epoch(self, checkpoint: Checkpoint | None) -> None:
+        """Take the steps of one epoch that are still to be taken."""
+        now = self._progress
+        epoch = now.epoch + 1
+        self._batches.begin(epoch, skip=len(now.losses) * self._accelerator.num_processes)
+        with progress(f"epoch {epoch}/{self._recipe.epochs}", self._steps_per_epoch - len(now.losses)) as advance:
+            for batch in self._loader:
+                now.losses.append(self._step(batch))
+                now.step += 1
+                advance(f"loss {np.mean(now.losses[-50:]):.4f}")
+                if time.monotonic() - self._saved_at_s > _CHECKPOINT_EVERY_S:
+                    self.save(checkpoint)
+
+    def judge(self, validation: Examples, labels: Sequence[str]) -> None:
+        """Score the running mean of the weights on validation and keep it if it is the best so far."""
+        now = self._progress
+        now.epoch += 1
+        logits = predict(self._averaged.module, validation.ids)
+        scores = score(softmax(logits), validation.targets, labels)
+        now.history.append(_epoch_line(now.epoch, float(np.mean(now.losses)), scores))
+        now.losses = []
+        if (rank := scores.accuracy + scores.macro_f1) > now.best_rank:
+            now.best_rank, now.best_epoch, self._best_logits = rank, now.epoch, logits
+            self._best_weights = _copied(self._averaged.module)
+
+    def outcome(self) -> Outcome:
+        """Put the best weights into the model and return what happened."""
+        model = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
+        model.load_state_dict(self._best_weights)
+        return Outcome(
+            best_epoch=self._progress.best_epoch,
+            epochs=self._progress.history,
+            logits=self._best_logits,
+            seconds=self._progress.seconds + time.monotonic() - self._resumed_at_s,
+            precision=self._accelerator.mixed_precision,
+            device=str(self._accelerator.device),
+        )
+
+    # A step.
+
+    def _batch_loss(self, targets: Sequence[int], labels: int) -> BatchLoss:
+        if self._recipe.imbalance is not Imbalance.CLASS_WEIGHTS:
+            return batch_loss(self._recipe, None)
+        weights = torch.tensor(class_weights(targets, labels), device=self._accelerator.device)
+        return batch_loss(self._recipe, weights)
+
+    def _step(self, batch: Batch) -> float:
+        """Learn from one batch; a batch that does not fit the GPU is cut in halves, which changes no result."""
+        self._seed_step()
+        while True:
+            try:
+                loss = self._gradients(batch)
+                break
+            except torch.OutOfMemoryError as error:
+                self._halve(len(batch[2]), error)
+        self._accelerator.clip_grad_norm_(self._model.parameters(), _GRADIENT_NORM)
+        self._optimizer.step()
+        self._scheduler.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._averaged.update_parameters(self._accelerator.unwrap_model(self._model))
+        return loss
+
+    def _seed_step(self) -> None:
+        """Dropout masks belong to the step, not to what happened before it."""
+        torch.manual_seed((self._recipe.seed << 32) + (self._progress.step << 8) + self._accelerator.process_index)
+
+    def _gradients(self, batch: Batch) -> float:
+        views = 2 if self._recipe.r_drop else 1
+        rows = len(batch[2])
+        total = 0.0
+        parts = [tensor.chunk(self._progress.pieces) for tensor in batch]
+        for input_ids, mask, targets in zip(*parts, strict=True):
+            logits = self._model(input_ids=input_ids.repeat(views, 1), attention_mask=mask.repeat(views, 1)).logits
+            loss = self._loss(logits.float(), targets) * (len(targets) / rows)
+            self._accelerator.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def _halve(self, rows: int, error: Exception) -> None:
+        if self._progress.pieces >= rows or self._accelerator.num_processes > 1:
+            raise TrainingError(
+                f"the GPU's memory does not hold {math.ceil(rows / self._progress.pieces)} rows; give a smaller "
+                "--batch-size or --max-tokens, or a smaller --base"
+            ) from error
+        self._progress.pieces *= 2
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+        say(f"out of GPU memory: batches are now cut into {self._progress.pieces} parts; the result stays the same")
+
+    # What a checkpoint holds.
+
+    def save(self, checkpoint: Checkpoint | None) -> None:
+        """Write the state to the checkpoint; of several processes only the main one does."""
+        self._saved_at_s = time.monotonic()
+        if checkpoint is None or not self._accelerator.is_main_process:
+            return
+        spent = {"seconds": self._progress.seconds + self._saved_at_s - self._resumed_at_s}
+        checkpoint.save(
+            {
+                "progress": {name: getattr(self._progress, name) for name in _Progress.__dataclass_fields__} | spent,
+                "model": self._accelerator.unwrap_model(self._model).state_dict(),
+                "averaged": self._averaged.state_dict(),
+                "optimizer": self._optimizer.optimizer.state_dict(),
+                "scheduler": self._scheduler.state_dict(),
+                "best_weights": self._best_weights,
+                "best_logits": torch.from_numpy(self._best_logits),
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `save` wrote."""
+        self._progress = _Progress(**state["progress"])
+        self._accelerator.unwrap_model(self._model).load_state_dict(state["model"])
+        self._averaged.load_state_dict(state["averaged"])
+        self._optimizer.optimizer.load_state_dict(state["optimizer"])
+        self._scheduler.load_state_dict(state["scheduler"])
+        self._best_weights = state["best_weights"]
+        self._best_logits = state["best_logits"].numpy()
+        say(f"going on from the checkpoint: {self._progress.epoch} epochs and {len(self._progress.losses)} steps done")
 
 
-def _loader(train: Examples, batches: _Batches, pad_id: int) -> Any:
-    """Batches of `input_ids`, `attention_mask` and class numbers."""
-
-    def collate(indices: list[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        input_ids, mask = padded([train.ids[index] for index in indices], pad_id=pad_id)
-        return input_ids, mask, torch.tensor([train.targets[index] for index in indices])
-
-    rows: Any = range(len(train.ids))
-    return torch.utils.data.DataLoader(rows, batch_sampler=batches, collate_fn=collate)
-
-
-def _loop(accelerator: Accelerator, model: PreTrainedModel, loader: Any, recipe: Recipe) -> "_Loop":
-    """Place model, optimiser and batches on the devices that accelerate found."""
-    model.to(accelerator.device).train()
-    averaged = _averaged(model, recipe.ema_decay)  # copied before accelerate wraps: it is evaluated in full precision
-    trained, optimizer, loader = accelerator.prepare(model, _optimizer(model, recipe), loader)
-    scheduler = _schedule(optimizer.optimizer, steps=recipe.epochs * len(loader), warmup=recipe.warmup)
-    return _Loop(accelerator, trained, optimizer, scheduler, loader, averaged, recipe)
-
-
-def _optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """AdamW; biases and norms are not decayed."""
-    matrices = [weight for weight in model.parameters() if weight.ndim > 1]
-    vectors = [weight for weight in model.parameters() if weight.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-
-
-def _schedule(optimizer: torch.optim.Optimizer, *, steps: int, warmup: float) -> torch.optim.lr_scheduler.LambdaLR:
-    climb = max(1.0, warmup * steps)
-
-    def factor(step: int) -> float:
-        return min((step + 1) / climb, max(0.0, (steps - step) / max(1.0, steps - climb)))
-
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-
-
-def _averaged(model: torch.nn.Module, highest_decay: float) -> AveragedModel:
-    """Return the running mean of the weights; with a decay of 0 it is their latest copy."""
-
-    def move(means: Any, weights: Any, updates: torch.Tensor | int) -> None:
-        """Forget faster at first, or the base's weights would fill the mean of a short run for long."""
-        decay = min(highest_decay, (1 + int(updates)) / (10 + int(updates)))
-        torch._foreach_lerp_(list(means), list(weights), 1 - decay)
-
-    return AveragedModel(model, multi_avg_fn=move)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loop:
-    """What takes part in a step, as accelerate has wrapped it."""
-
-    accelerator: Accelerator
-    model: Any
-    optimizer: Any
-    scheduler: torch.optim.lr_scheduler.LambdaLR
-    loader: Any
-    averaged: AveragedModel
-    recipe: Recipe
-
-    def one_epoch(self, title: str) -> float:
-        """Take one step for each batch; return the mean loss."""
-        losses: list[float] = []
-        with progress(title, len(self.loader)) as advance:
-            for input_ids, mask, targets in self.loader:
-                losses.append(self._step(input_ids, mask, targets))
-                advance(f"loss {np.mean(losses[-50:]):.4f}")
-        return float(np.mean(losses))
-
-    def _step(self, input_ids: torch.Tensor, mask: torch.Tensor, targets: torch.Tensor) -> float:
-        loss = _loss(self.model, input_ids, mask, targets, recipe=self.recipe)
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), _GRADIENT_NORM)
-        self.optimizer.step()
-        self.scheduler.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.averaged.update_parameters(self.accelerator.unwrap_model(self.model))
-        return float(loss.detach())
-
-
-def _loss(
-    model: Any, input_ids: torch.Tensor, mask: torch.Tensor, targets: torch.Tensor, *, recipe: Recipe
-) -> torch.Tensor:
-    """Cross entropy; with R-Drop (Liang et al. 2021) of two dropout views, plus their symmetric divergence."""
-    views = 2 if recipe.r_drop else 1
-    logits = model(input_ids=input_ids.repeat(views, 1), attention_mask=mask.repeat(views, 1)).logits.float()
-    entropy = functional.cross_entropy(logits, targets.repeat(views), label_smoothing=recipe.label_smoothing)
-    if views == 1:
-        return entropy
-    one, other = logits.log_softmax(dim=-1).chunk(2)
-    return entropy + recipe.r_drop * (_divergence(one, other) + _divergence(other, one)) / 2
-
-
-def _divergence(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    return functional.kl_div(one, other, reduction="batchmean", log_target=True)
+def _copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
 
 
 def _epoch_line(epoch: int, loss: float, scores: Scores) -> dict[str, Any]:
@@ -227,12 +279,3 @@ def _epoch_line(epoch: int, loss: float, scores: Scores) -> dict[str, Any]:
     )
     figures = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": scores.loss}
     return {"epoch": epoch, "training_loss": round(loss, 6), **{k: round(v, 6) for k, v in figures.items()}}
-
-
-def _keep_if_best(
-    best: _Best, epoch: int, scores: Scores, model: torch.nn.Module, logits: npt.NDArray[np.float32]
-) -> None:
-    rank = scores.accuracy + scores.macro_f1
-    if rank > best.rank:
-        weights = {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
-        best.rank, best.epoch, best.weights, best.logits = rank, epoch, weights, logits

@@ -4,6 +4,8 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from training.data import RAW_TWEETS
+from training.imbalance import Imbalance
 from training.recipe import AUTO, DISTILBERT, MINILM, Recipe
 from worker.normalizer import NORMALIZERS
 
@@ -74,6 +76,14 @@ def _add_task(parser: ArgumentParser) -> None:
         "in ASCII; 0 keeps all, as languages other than English need it; default: %(default)s",
     )
     parser.add_argument(
+        "--add",
+        type=_optional,
+        default=RAW_TWEETS,
+        metavar="NAME_OR_PATH",
+        help=f"learn from this data set too; {RAW_TWEETS}: tweets that ship with the project, for the six emotions "
+        "only; none: nothing; default: %(default)s",
+    )
+    parser.add_argument(
         "--limit", type=_whole(1), metavar="ROWS", help="learn from the first rows only, for a quick try; default: all"
     )
 
@@ -102,8 +112,20 @@ def _add_recipe(parser: ArgumentParser) -> None:
     def add(name: str, kind: Callable[[str], float], default: float, text: str) -> None:
         knobs.add_argument(name, type=kind, default=default, metavar="N", help=f"{text}; default: %(default)s")
 
-    add("--epochs", _whole(1), recipe.epochs, "passes over the training split; 1 or 2 for a quick try")
+    add("--epochs", _whole(1), recipe.epochs, "passes over the training rows; 1 or 2 for a quick try")
+    add(
+        "--patience",
+        _whole(0),
+        recipe.patience,
+        "end after so many epochs without a better macro-F1 on validation; 0 never does",
+    )
     add("--learning-rate", _number(0.0), recipe.learning_rate, "the highest rate; 5e-5 suits bases of 768 units")
+    add(
+        "--layer-decay",
+        _number(0.0, 1.0),
+        recipe.layer_decay,
+        "each layer further from the head learns at this fraction of the rate above it; 0.9 for large bases",
+    )
     add("--batch-size", _whole(1), recipe.batch_size, "tweets in one step; fewer where memory runs out")
     add("--warmup", _number(0.0, 1.0), recipe.warmup, "fraction of all steps in which the rate climbs")
     add(
@@ -129,6 +151,26 @@ def _add_recipe(parser: ArgumentParser) -> None:
         _number(0.0, 0.99999),
         recipe.ema_decay,
         "of the mean of the weights that is kept, per step; less for runs under 1,000 steps, 0 for none",
+    )
+    knobs.add_argument(
+        "--imbalance",
+        type=Imbalance,
+        choices=list(Imbalance),
+        default=recipe.imbalance,
+        metavar="WAY",
+        help=f"what is done about rare classes: {', '.join(Imbalance)}; default: %(default)s",
+    )
+    add(
+        "--shifted",
+        _number(0.0, 1.0),
+        recipe.shifted,
+        "fraction of the rows that an epoch shows as raw tweets: capitals, links, typing errors; 0 for none",
+    )
+    add(
+        "--unannounced",
+        _number(0.0, 1.0),
+        recipe.unannounced,
+        'fraction of the rows that an epoch shows without "I feel" and its like; 0 for none',
     )
     add(
         "--max-tokens",
@@ -173,6 +215,10 @@ def _add_export(parser: ArgumentParser) -> None:
 
 
 # What an option accepts.
+
+
+def _optional(text: str) -> str | None:
+    return None if text == "none" else text
 
 
 def _labels(text: str) -> tuple[str, ...]:

@@ -1,9 +1,11 @@
 """`train`: from a data set and a base to a training run."""
 
+import hashlib
+import json
 import random
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,18 @@ import torch
 from accelerate import PartialState
 
 from training.base import Base, load_base
-from training.data import TRAIN, VALIDATION, Split, find_labels, read_split, require_every_class
+from training.checkpoint import Checkpoint
+from training.curves import draw_curves
+from training.data import LearningData, read_learning_data
 from training.errors import TrainingError
-from training.finetune import Examples, Outcome, fine_tune
+from training.finetune import Outcome, fine_tune
 from training.folders import whole_folder
 from training.progress import say
 from training.provenance import provenance
 from training.recipe import Recipe
+from training.rows import Examples, TrainingRows, encoder
 from training.run_folder import RUN_FILE, Run, write_run
 from training.temperature import fit_temperature
-from training.tokens import encode
 from training.vocabulary import kept_pieces, pruned_tokenizer, shrink_embeddings
 from worker.normalizer import NORMALIZERS
 
@@ -33,6 +37,8 @@ class Task:
     dataset: str
     labels: tuple[str, ...] | None
     """None: those of the training split."""
+    add: str | None
+    """A data set whose split `train` is learnt too; None: no other."""
     base: str
     normalizer: str
     name: str | None
@@ -44,21 +50,23 @@ class Task:
 
 
 def train(task: Task, recipe: Recipe, folder: Path) -> dict[str, Any]:
-    """Fine-tune and write a training run; return its summary. Nothing is left behind if it fails.
+    """Fine-tune and write a training run; return its summary. Nothing half-written is left if it fails.
 
-    Of several processes under `accelerate launch` only the main one writes.
+    An interrupted run leaves its checkpoint beside the folder, and the same command goes on from there. Of several
+    processes under `accelerate launch` only the main one writes.
     """
     with whole_folder(folder, replaces=RUN_FILE) if is_main_process() else nullcontext() as beside:
-        labels = task.labels or find_labels(task.dataset)
-        learnt = read_split(task.dataset, TRAIN, labels, limit=task.limit)
-        require_every_class(learnt, labels)
-        judged = read_split(task.dataset, VALIDATION, labels)
+        data = read_learning_data(task.dataset, task.labels, add=task.add, limit=task.limit)
         _seed(recipe.seed)
-        base = load_base(task.base, labels)
-        say(f"base {base.name}, {len(learnt)} training rows, {len(judged)} validation rows, {len(labels)} labels")
-        run = _fine_tuned(task, recipe, base, (learnt, judged), labels=labels)
+        base = load_base(task.base, data.labels)
+        say(f"base {base.name}, {data.described()}")
+        checkpoint = Checkpoint(folder.with_name(folder.name + ".checkpoint"), _identity(task, recipe, base, data))
+        run = _fine_tuned(task, recipe, base, data, checkpoint)
         if beside is not None:
             write_run(beside, run)
+            draw_curves(run.record["epochs"], run.record["best_epoch"], beside / "learning.png", title=run.name)
+    if is_main_process():
+        checkpoint.delete()
     return _summary(folder, run)
 
 
@@ -73,28 +81,33 @@ def _seed(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def _fine_tuned(task: Task, recipe: Recipe, base: Base, splits: tuple[Split, Split], *, labels: Sequence[str]) -> Run:
-    """Train on the first split, choose on the second."""
-    learnt, judged = splits
+def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData) -> str:
+    """Return a digest of everything that decides the weights, the hardware apart."""
+    parts = asdict(task), recipe.as_dict(), base.name, data.sha256(), provenance()["versions"]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _fine_tuned(task: Task, recipe: Recipe, base: Base, data: LearningData, checkpoint: Checkpoint) -> Run:
+    """Train on one split, choose the best epoch on the other."""
     normalize = NORMALIZERS[task.normalizer]
-    base = _pruned(base, [normalize(text) for text in learnt.texts], task.vocabulary_rows)
+    base = _pruned(base, [normalize(text) for text in data.texts], task.vocabulary_rows)
+    _require_served_padding(base)
     max_tokens = min(recipe.max_tokens, _longest_input(base))
-    train_examples, validation_examples = (
-        Examples(encode(base.tokenizer, split.texts, normalize=normalize, max_tokens=max_tokens), split.targets)
-        for split in splits
-    )
-    outcome = fine_tune(base.model, train_examples, validation_examples, recipe, labels=labels, pad_id=_pad_id(base))
+    encode = encoder(base.tokenizer, normalize=normalize, max_tokens=max_tokens)
+    rows = TrainingRows(data.texts, data.targets, recipe.augmentation, encode, recipe.seed)
+    judged = Examples(encode(data.validation.texts), data.validation.targets)
+    outcome = fine_tune(base.model, rows, judged, recipe, labels=data.labels, checkpoint=checkpoint)
     model: Any = base.model
     return Run(
         model=model.cpu().eval(),
         tokenizer=base.tokenizer,
         name=task.name or "emotion-" + base.name.rstrip("/").rpartition("/")[2],
-        labels=tuple(labels),
+        labels=data.labels,
         normalizer=task.normalizer,
         max_tokens=max_tokens,
-        temperature=fit_temperature(outcome.logits, judged.targets),
+        temperature=fit_temperature(outcome.logits, data.validation.targets),
         dataset=task.dataset,
-        record=_record(task, recipe, base, splits, outcome),
+        record=_record(task, recipe, base, data, outcome),
     )
 
 
@@ -111,26 +124,27 @@ def _longest_input(base: Base) -> int:
     return int(getattr(base.model.config, "max_position_embeddings", 512))
 
 
-def _pad_id(base: Base) -> int:
-    """Return the id that fills up rows; the worker pads with 0, so nothing else can be served."""
+def _require_served_padding(base: Base) -> None:
+    """The worker fills rows up with id 0, so nothing else can be served."""
     number = base.model.config.pad_token_id
     if number not in (0, None):
         raise TrainingError(f"base {base.name!r}: pads with id {number}, the worker with 0; choose a BERT-like base")
-    return 0
 
 
-def _record(task: Task, recipe: Recipe, base: Base, splits: tuple[Split, Split], outcome: Outcome) -> dict[str, Any]:
+def _record(task: Task, recipe: Recipe, base: Base, data: LearningData, outcome: Outcome) -> dict[str, Any]:
     return {
         "base": base.name,
         "recipe": recipe.as_dict(),
         "vocabulary_rows": base.model.config.vocab_size,
         "limit": task.limit,
-        "data": {split.name: {"rows": len(split), "sha256": split.sha256()} for split in splits},
+        "add": task.add,
+        "data": data.digests(),
         "best_epoch": outcome.best_epoch,
         "epochs": outcome.epochs,
         "training_seconds": round(outcome.seconds, 1),
         "device": outcome.device,
         "precision": outcome.precision,
+        "threads": torch.get_num_threads(),
         **provenance(),
     }
 

@@ -1,0 +1,59 @@
+"""How every picture of this package looks: one style, one colour per emotion, one way to write the file."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+
+mpl.use("Agg")  # no window, whatever the machine
+
+import matplotlib.pyplot as plt
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from worker.messages import EMOTIONS
+
+_OKABE_ITO: Final = ("#0072b2", "#e69f00", "#cc79a7", "#d55e00", "#009e73", "#56b4e9", "#999999", "#b2a200")
+"""Distinguishable with every kind of colour blindness (Okabe and Ito 2008)."""
+
+EMOTION_COLOURS: Final = dict(zip(EMOTIONS, _OKABE_ITO, strict=False))
+DOTS_PER_INCH: Final = 150
+_STYLE: Final[dict[Any, Any]] = {
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e3e3e3",
+    "axes.prop_cycle": cycler(color=_OKABE_ITO),
+}
+
+
+def colours(labels: Sequence[str]) -> list[str]:
+    """Return a colour for each label: an emotion's own, else the next of the palette."""
+    return [EMOTION_COLOURS.get(label, _OKABE_ITO[n % len(_OKABE_ITO)]) for n, label in enumerate(labels)]
+
+
+@contextmanager
+def picture(path: Path, *, rows: int = 1, columns: int = 1, size: tuple[float, float]) -> Iterator[tuple[Figure, Any]]:
+    """Yield a figure and its axes (one, or an array of them), `size` in inches; write it as PNG when the block ends."""
+    with mpl.rc_context(_STYLE):
+        figure, axes = plt.subplots(rows, columns, figsize=size)
+        try:
+            yield figure, axes
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=DOTS_PER_INCH)
+        finally:
+            plt.close(figure)
+
+
+def label_bars(axes: Axes, form: str = "{:.2f}") -> None:
+    """Write each bar's value beside it."""
+    for bars in axes.containers:
+        axes.bar_label(bars, fmt=form, padding=3, fontsize=8)  # type: ignore[arg-type]
