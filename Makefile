@@ -5,6 +5,9 @@ PYTHON ?= python3
 DATASET ?= sample
 TWEETS ?=
 RATE ?= 0
+EMOTION ?= dair-ai/emotion
+SEED ?= 7
+MODEL ?= runs/released-model
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -13,7 +16,7 @@ RUN := $(VENV)/bin/python -m
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test check clean
+.PHONY: help demo up train test check clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -24,6 +27,9 @@ demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis:
 
 up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379 and 8000, until Ctrl-C
 	@$(RUN) deploy.local up
+
+train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion SEED= MODEL=runs/released-model
+	@$(RUN) training train --dataset '$(EMOTION)' --base minilm --seed '$(SEED)' --run runs/released --model '$(MODEL)'
 
 test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
 	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PYTEST_ARGS)

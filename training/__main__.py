@@ -1,4 +1,4 @@
-"""`python -m training`: train, evaluate, export. The last line on stdout is one JSON object."""
+"""`python -m training`: one command for each step. The last line on stdout is one JSON object."""
 
 import json
 import logging
@@ -12,9 +12,10 @@ from typing import Any
 
 from training.errors import TrainingError
 from training.options import parse
-from worker.errors import ExitCode
+from worker.errors import ExitCode, Fatal
 
 _INTERRUPTED = 130
+_RESUMABLE = ("train", "tune")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,14 +24,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _quieten_libraries()
         summary = _COMMANDS[options.command](options)
-    except TrainingError as error:
+    except (TrainingError, Fatal) as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.SETTINGS
     except ModuleNotFoundError as error:
         print(f"error: {error.name} is missing: pip install '.[train]' in the project's folder", file=sys.stderr)
         return ExitCode.SETTINGS
     except KeyboardInterrupt:
-        print("interrupted; nothing half-written is left", file=sys.stderr)
+        goes_on = ", and the same command goes on from here" if options.command in _RESUMABLE else ""
+        print(f"interrupted; no half-written result is left{goes_on}", file=sys.stderr)
         return _INTERRUPTED
     print(json.dumps(summary, ensure_ascii=False))
     return ExitCode.OK
@@ -50,6 +52,12 @@ def _quieten_libraries() -> None:
     transformers_logging.disable_progress_bar()
 
 
+def _explore(options: Namespace) -> dict[str, Any]:
+    from training.explore import explore
+
+    return explore(options.dataset, options.output, model=options.model, limit=options.limit)
+
+
 def _train(options: Namespace) -> dict[str, Any]:
     from training.export import export
     from training.folders import require_replaceable
@@ -57,7 +65,7 @@ def _train(options: Namespace) -> dict[str, Any]:
     from training.train import Task, is_main_process, train
     from worker.model_folder import MANIFEST
 
-    model: Path = options.model or options.run.with_name(options.run.name + "-model")
+    model: Path = options.model or _beside(options.run)
     if not options.no_export:  # found out now rather than after training
         require_replaceable(model, replaces=MANIFEST)
     task = Task(**{name: getattr(options, name) for name in Task.__dataclass_fields__})
@@ -68,23 +76,62 @@ def _train(options: Namespace) -> dict[str, Any]:
     return {**summary, **export(options.run, model)}
 
 
-def _evaluate(options: Namespace) -> dict[str, Any]:
-    from training.evaluate import evaluate
-    from training.scores import table
+def _beside(run: Path) -> Path:
+    return run.with_name(run.name + "-model")
 
-    summary, scores = evaluate(options.model, options.dataset, options.split, engine=options.engine)
+
+def _evaluate(options: Namespace) -> dict[str, Any]:
+    from training.evaluate import Subject, evaluate
+
+    subject = Subject(**{name: getattr(options, name) for name in Subject.__dataclass_fields__})
+    report = evaluate(options.model, subject, options.output, against=options.against, resamples=options.resamples)
     if not options.json:
-        print(table(scores))
-    return summary
+        print(report.text)
+    return report.summary
+
+
+def _compare(options: Namespace) -> dict[str, Any]:
+    from training.compare import Plan, compare
+
+    plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
+    return compare(plan, options.output)
+
+
+def _tune(options: Namespace) -> dict[str, Any]:
+    from training.tune import Search, tune
+
+    search = Search(**{name: getattr(options, name) for name in Search.__dataclass_fields__})
+    return tune(search, options.output)
+
+
+def _explain(options: Namespace) -> dict[str, Any]:
+    from training.explain import explain
+
+    return explain(options.texts, options.model, options.output)
 
 
 def _export(options: Namespace) -> dict[str, Any]:
     from training.export import export
+    from training.measured import Comparisons
 
-    return export(options.run, options.model, dataset=options.dataset)
+    return export(
+        options.run,
+        options.model or _beside(options.run),
+        dataset=options.dataset,
+        calibration_rows=options.calibration_rows,
+        comparisons=Comparisons(options.before, options.siblings, options.note),
+    )
 
 
-_COMMANDS = {"train": _train, "evaluate": _evaluate, "export": _export}
+_COMMANDS = {
+    "explore": _explore,
+    "train": _train,
+    "evaluate": _evaluate,
+    "compare": _compare,
+    "tune": _tune,
+    "explain": _explain,
+    "export": _export,
+}
 
 
 if __name__ == "__main__":

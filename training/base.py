@@ -1,6 +1,7 @@
 """Where fine-tuning starts: a hub id, a folder, or MiniLM rebuilt exactly as a DistilBERT without any network."""
 
 import importlib.util
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ class Base:
     name: str
     model: PreTrainedModel
     tokenizer: Tokenizer
+    history: dict[str, Any] | None = None
+    """How the base itself was made, where it is a run or a model folder of this package: what its JSON says of it."""
 
 
 def load_base(name: str, labels: Sequence[str]) -> Base:
@@ -93,9 +96,36 @@ def _pretrained(name: str, labels: Sequence[str]) -> Base:
             name, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **careful
         )
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **careful)
-        return Base(Path(name).resolve().name if local else name, model, tokenizer.backend_tokenizer)
+        history = _history(Path(name)) if local else None
+        called = history["name"] if history else Path(name).resolve().name if local else name
+        return Base(called, model, tokenizer.backend_tokenizer, history)
     except Exception as error:  # the library lets the errors of its transports and parsers through
         raise TrainingError(_no_base(name, local, error)) from error
+
+
+def _history(folder: Path) -> dict[str, Any] | None:
+    """Return name, base, recipe, data and cost of a run or of a model folder, None of any other folder."""
+    for file in ("run.json", "metrics.json"):
+        if (folder / file).is_file():
+            found: dict[str, Any] = json.loads((folder / file).read_text(encoding="utf-8"))
+            record = {**found.get("run", {}), **found}
+            name = found.get("name") or str(found.get("model_id")).rpartition("-")[0]
+            return {"name": name, **{key: record[key] for key in _TOLD if key in record}}
+    return None
+
+
+_TOLD = (
+    "model_id",
+    "base",
+    "recipe",
+    "add",
+    "data",
+    "best_epoch",
+    "training_seconds",
+    "precision",
+    "hardware",
+    "started_from",
+)
 
 
 def _hub_answers() -> bool:

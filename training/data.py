@@ -168,6 +168,7 @@ def _target(row: Row, number_of: dict[str, int], *, where: str) -> int:
     if row.label not in number_of:
         known = ", ".join(number_of)
         raise TrainingError(
-            f"{where}, row {row.number}: unknown label {row.label!r}; known are {known}; change it or give --labels"
+            f"{where}, row {row.number}: unknown label {row.label!r}; known are {known}; "
+            "change it, or train with --labels"
         )
     return number_of[row.label]

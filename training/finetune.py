@@ -6,7 +6,7 @@ dropout masks. A run that was interrupted and goes on from its checkpoint theref
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +29,9 @@ from training.rows import Batch, EpochBatches, Examples, TrainingRows
 from training.scores import Scores, score, softmax
 from training.tokens import TokenIds, padded
 from worker.batching import cut_into_passes
+
+AfterEpoch = Callable[[dict[str, Any]], None]
+"""Is told an epoch's number, training loss, and accuracy, macro-F1 and loss on validation."""
 
 _PASS_TOKENS = 2048
 _GRADIENT_NORM = 1.0
@@ -54,21 +57,27 @@ def fine_tune(
     recipe: Recipe,
     *,
     labels: Sequence[str],
+    pad_id: int = 0,
     checkpoint: Checkpoint | None = None,
+    after_epoch: AfterEpoch | None = None,
 ) -> Outcome:
     """Train all weights, evaluate after each epoch, leave the best epoch's weights in the model.
+
+    `after_epoch` is told each epoch's figures, and may raise to end the run.
 
     Runs on the GPU where there is one, on several under `accelerate launch`, else on the CPU, in bf16 autocast where
     the hardware multiplies it. The same seed on the same hardware with as many threads gives the same weights.
     """
     accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no")
-    run = _FineTuning(accelerator, model, train, recipe, len(labels))
+    run = _FineTuning(accelerator, model, train, recipe, labels=len(labels), pad_id=pad_id)
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         run.restore(state)
     while not run.finished:
         run.train_epoch(checkpoint)
         run.judge(validation, labels)
         run.save(checkpoint)
+        if after_epoch is not None:
+            after_epoch(run.latest)
     return run.outcome()
 
 
@@ -116,16 +125,24 @@ class _FineTuning:
     """One run: the objects that take part in a step, as accelerate has placed them, and the run's progress."""
 
     def __init__(
-        self, accelerator: Accelerator, model: PreTrainedModel, train: TrainingRows, recipe: Recipe, labels: int
+        self,
+        accelerator: Accelerator,
+        model: PreTrainedModel,
+        train: TrainingRows,
+        recipe: Recipe,
+        *,
+        labels: int,
+        pad_id: int,
     ) -> None:
         self._accelerator = accelerator
         self._recipe = recipe
+        self._pad_id = pad_id
         self._batches = EpochBatches(train, recipe.batch_size, recipe.imbalance)
         model.to(accelerator.device).train()
         self._averaged: AveragedModel = averaged(model, recipe.ema_decay)  # copied first: it is judged in fp32
         every_row: Any = range(len(train.texts))
         loader = torch.utils.data.DataLoader(
-            every_row, batch_sampler=self._batches, collate_fn=partial(self._batches.collate, pad_id=0)
+            every_row, batch_sampler=self._batches, collate_fn=partial(self._batches.collate, pad_id=pad_id)
         )
         prepared: tuple[Any, Any, Any] = accelerator.prepare(model, optimizer(model, recipe), loader)
         self._model, self._optimizer, self._loader = prepared
@@ -147,6 +164,11 @@ class _FineTuning:
         idle = len(f1) - 1 - f1.index(max(f1)) if f1 else 0
         return len(history) >= self._recipe.epochs or (patience > 0 and idle >= patience)
 
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The figures of the last epoch."""
+        return self._progress.history[-1]
+
     def train_epoch(self, checkpoint: Checkpoint | None) -> None:
         """Take the steps of one epoch that are still to be taken."""
         now = self._progress
@@ -164,7 +186,12 @@ class _FineTuning:
         """Score the running mean of the weights on validation and keep it if it is the best so far."""
         now = self._progress
         now.epoch += 1
-        logits = predict(self._averaged.module, validation.ids)
+        logits = predict(self._averaged.module, validation.ids, pad_id=self._pad_id)
+        if not np.isfinite(logits).all():
+            raise TrainingError(
+                f"epoch {now.epoch}: the model's output is no longer a number; give a smaller --learning-rate than "
+                f"{self._recipe.learning_rate:g} or a longer --warmup"
+            )
         scores = score(softmax(logits), validation.targets, labels)
         now.history.append(_epoch_line(now.epoch, float(np.mean(now.losses)), scores))
         now.losses = []
@@ -194,7 +221,7 @@ class _FineTuning:
         return batch_loss(self._recipe, weights)
 
     def _step(self, batch: Batch) -> float:
-        """Learn from one batch; a batch that does not fit the GPU is cut in halves, which changes no result."""
+        """Learn from one batch; one that does not fit the GPU is cut up, which changes nothing but dropout masks."""
         self._seed_step()
         while True:
             try:
@@ -234,7 +261,7 @@ class _FineTuning:
         self._progress.pieces *= 2
         self._optimizer.zero_grad(set_to_none=True)
         torch.cuda.empty_cache()
-        say(f"out of GPU memory: batches are now cut into {self._progress.pieces} parts; the result stays the same")
+        say(f"out of GPU memory: each batch is now computed in {self._progress.pieces} parts")
 
     # What a checkpoint holds.
 

@@ -24,6 +24,7 @@ DOTS_PER_INCH: Final = 150
 _STYLE: Final[dict[Any, Any]] = {
     "figure.constrained_layout.use": True,
     "font.size": 10,
+    "text.parse_math": False,  # a label may have dollar signs
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.spines.top": False,

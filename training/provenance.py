@@ -9,7 +9,17 @@ from typing import Any
 
 import torch
 
-_LIBRARIES = ("torch", "transformers", "tokenizers", "accelerate", "scikit-learn", "onnx", "onnxruntime", "numpy")
+_LIBRARIES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "scikit-learn",
+    "onnx",
+    "onnxruntime",
+    "numpy",
+    "scipy",
+)
 
 
 def provenance() -> dict[str, Any]:

@@ -4,10 +4,13 @@ Weights are symmetric int8 with one scale per output column, the embedding table
 uint8 with one fixed scale per tensor, measured beforehand on training texts. A scale that ONNX Runtime takes anew in
 each call would make a tweet's scores depend on its neighbours in the batch; a fixed one does not, and saves a pass
 over each tensor.
+
+Weights use the whole numbers from -64 to 64 only. Processors without VNNI add pairs of products in 16 bits, which
+saturate beyond 255 x 64 x 2; within that, every processor computes the same sums.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +25,17 @@ Ranges = Mapping[str, tuple[float, float]]
 
 _CONTRIB = "com.microsoft"
 _ATTENTION_ATTRIBUTES = {"num_heads", "scale", "unidirectional", "mask_filter_value"}
-_CLIPPED = 0.01
+_PRODUCT_LEVELS: Final = 64
+_TABLE_LEVELS: Final = 127
+"""Rows that are only looked up enter no sum."""
+
+Chosen = Callable[[Sequence[int]], bool]
+"""Whether products with weights of this shape, [inputs, outputs], are computed in int8."""
+
+
+def every_product(_shape: Sequence[int]) -> bool:
+    """Choose all products."""
+    return True
 
 
 def quantized_tensors(graph: onnx.GraphProto) -> list[str]:
@@ -38,11 +51,13 @@ def _is_product(node: onnx.NodeProto, constants: Iterable[str]) -> bool:
 # Calibration.
 
 
-def measure_ranges(model: onnx.ModelProto, ids: Sequence[Sequence[int]]) -> dict[str, tuple[float, float]]:
+def measure_ranges(
+    model: onnx.ModelProto, ids: Sequence[Sequence[int]], *, clipped: float
+) -> dict[str, tuple[float, float]]:
     """Run the texts one by one and return what range each activation needs.
 
-    Of the texts' smallest (largest) values the lowest (highest) hundredth is cut off: a few outliers would coarsen
-    the scale of all the others.
+    Of the texts' smallest (largest) values the lowest (highest) fraction `clipped` is cut off: a few outliers would
+    coarsen the scale of all the others.
     """
     names = quantized_tensors(model.graph)
     lows: dict[str, list[float]] = {name: [] for name in names}
@@ -53,8 +68,7 @@ def measure_ranges(model: onnx.ModelProto, ids: Sequence[Sequence[int]]) -> dict
             lows[name].append(float(values.min()))
             highs[name].append(float(values.max()))
     return {
-        name: (float(np.quantile(lows[name], _CLIPPED)), float(np.quantile(highs[name], 1 - _CLIPPED)))
-        for name in names
+        name: (float(np.quantile(lows[name], clipped)), float(np.quantile(highs[name], 1 - clipped))) for name in names
     }
 
 
@@ -92,9 +106,9 @@ def run_graph(model: bytes, ids: Sequence[Sequence[int]], *, pass_tokens: int = 
 # Rewriting the graph.
 
 
-def quantize(model: onnx.ModelProto, ranges: Ranges) -> onnx.ModelProto:
-    """Return the int8 model; every tensor of `quantized_tensors` needs its range."""
-    return _Rewrite(model, ranges).result()
+def quantize(model: onnx.ModelProto, ranges: Ranges, *, chosen: Chosen = every_product) -> onnx.ModelProto:
+    """Return the int8 model; every tensor of `quantized_tensors` needs its range, products not `chosen` stay fp32."""
+    return _Rewrite(model, ranges, chosen).result()
 
 
 def _readers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
@@ -109,11 +123,12 @@ def _readers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
 class _Rewrite:
     """Goes through the nodes once, replaces products and table look-ups, and drops the fp32 weights."""
 
-    def __init__(self, model: onnx.ModelProto, ranges: Ranges) -> None:
+    def __init__(self, model: onnx.ModelProto, ranges: Ranges, chosen: Chosen) -> None:
         self._model = onnx.ModelProto()
         self._model.CopyFrom(model)
         self._constants = {tensor.name: tensor for tensor in self._model.graph.initializer}
         self._ranges = ranges
+        self._chosen = chosen
         self._readers = _readers(self._model.graph)
         self._folded: set[str] = set()
         self._added: dict[str, onnx.TensorProto] = {}
@@ -131,10 +146,10 @@ class _Rewrite:
         return self._model
 
     def _rewritten(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-        if node.op_type == "MatMul" and node.input[1] in self._constants:
+        if node.op_type == "MatMul" and self._is_chosen(node.input[1]):
             yield from self._activation(node.input[0])
             yield self._product(node)
-        elif node.op_type == "Attention" and node.input[1] in self._constants:
+        elif node.op_type == "Attention" and self._is_chosen(node.input[1]):
             yield from self._activation(node.input[0])
             yield self._attention(node)
         elif self._is_table_lookup(node):
@@ -144,6 +159,9 @@ class _Rewrite:
             yield helper.make_node("Sum", list(node.input), list(node.output), node.name)
         elif node.output[0] not in self._folded:
             yield node
+
+    def _is_chosen(self, weights: str) -> bool:
+        return weights in self._constants and self._chosen(self._constants[weights].dims)
 
     def _activation(self, name: str) -> Iterator[onnx.NodeProto]:
         """Quantise an activation where it is first needed; several products may share it."""
@@ -199,8 +217,9 @@ class _Rewrite:
         if f"{name}_int8" not in self._added:
             values = numpy_helper.to_array(self._constants[name])
             keep = axis == 1  # a table's scale is [rows, 1]: it multiplies what was looked up
-            scale = (np.maximum(np.abs(values).max(axis=axis, keepdims=keep), 1e-9) / 127).astype(np.float32)
-            self._add(f"{name}_int8", np.clip(np.rint(values / scale), -127, 127).astype(np.int8))
+            levels = _TABLE_LEVELS if keep else _PRODUCT_LEVELS
+            scale = (np.maximum(np.abs(values).max(axis=axis, keepdims=keep), 1e-9) / levels).astype(np.float32)
+            self._add(f"{name}_int8", np.clip(np.rint(values / scale), -levels, levels).astype(np.int8))
             self._add(f"{name}_scale", scale)
             self._add(f"{name}_zero", np.zeros(scale.shape, dtype=np.int8))
         return name

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
@@ -15,6 +17,7 @@ from training.folders import write_json
 
 RUN_FILE: Final = "run.json"
 TOKENIZER_FILE: Final = "tokenizer.json"
+LOGITS_FILE: Final = "validation-logits.npy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Run:
     dataset: str
     record: dict[str, Any]
     """Arguments, seed, epochs, data hashes, versions, hardware, seconds."""
+    validation_logits: npt.NDArray[np.float32] | None = None
+    """Of the best epoch, [rows, labels]; None where the run was read from a folder without them."""
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -45,6 +50,8 @@ def write_run(folder: Path, run: Run) -> None:
         "temperature": run.temperature,
         "dataset": run.dataset,
     }
+    if run.validation_logits is not None:
+        np.save(folder / LOGITS_FILE, run.validation_logits, allow_pickle=False)
     write_json(folder / RUN_FILE, {**described, **run.record})
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import classification_report, log_loss
 
+from training.calibration import calibration_error
+
 Probabilities = npt.NDArray[np.float64]
 """[rows, labels], each row sums to 1."""
 
@@ -22,22 +24,29 @@ class ClassScores:
     support: int
 
 
+_MEANS = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece")
+
+
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one split says about a model; `loss` is the mean negative log likelihood."""
+    """What one split says about a model.
+
+    `loss` is the mean negative log likelihood, `ece` the expected calibration error (see training.calibration).
+    """
 
     rows: int
     accuracy: float
     macro_f1: float
     weighted_f1: float
     loss: float
+    ece: float
     per_class: dict[str, ClassScores]
 
     def as_dict(self, digits: int = 6) -> dict[str, Any]:
         """Return JSON-ready figures, rounded."""
         return {
             "rows": self.rows,
-            **{name: round(getattr(self, name), digits) for name in ("accuracy", "macro_f1", "weighted_f1", "loss")},
+            **{name: round(getattr(self, name), digits) for name in _MEANS},
             "per_class": {label: _rounded(row, digits) for label, row in self.per_class.items()},
         }
 
@@ -65,6 +74,7 @@ def score(probabilities: Probabilities, targets: Sequence[int], labels: Sequence
         macro_f1=float(report["macro avg"]["f1-score"]),
         weighted_f1=float(report["weighted avg"]["f1-score"]),
         loss=float(log_loss(targets, probabilities, labels=numbers)),
+        ece=calibration_error(probabilities, targets),
         per_class={label: _class_scores(report[label]) for label in labels},
     )
 
@@ -88,4 +98,7 @@ def table(scores: Scores) -> str:
         lines.append(f"{label:{width}}  {row.precision:9.4f}  {row.recall:6.4f}  {row.f1:6.4f}  {row.support:7d}")
     means = ("accuracy", scores.accuracy), ("macro F1", scores.macro_f1), ("weighted F1", scores.weighted_f1)
     lines += [f"{name:{width}}  {'':17}  {figure:6.4f}  {scores.rows:7d}" for name, figure in means]
-    return "\n".join([*lines, f"{'loss':{width}}  {'':17}  {scores.loss:6.4f}"])
+    lines += [
+        f"{name:{width}}  {'':17}  {figure:6.4f}" for name, figure in (("loss", scores.loss), ("ECE", scores.ece))
+    ]
+    return "\n".join(lines)

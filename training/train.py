@@ -5,7 +5,7 @@ import json
 import random
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from training.checkpoint import Checkpoint
 from training.curves import draw_curves
 from training.data import LearningData, read_learning_data
 from training.errors import TrainingError
-from training.finetune import Outcome, fine_tune
+from training.finetune import AfterEpoch, Outcome, fine_tune
 from training.folders import whole_folder
 from training.progress import say
 from training.provenance import provenance
@@ -57,11 +57,12 @@ def train(task: Task, recipe: Recipe, folder: Path) -> dict[str, Any]:
     """
     with whole_folder(folder, replaces=RUN_FILE) if is_main_process() else nullcontext() as beside:
         data = read_learning_data(task.dataset, task.labels, add=task.add, limit=task.limit)
-        _seed(recipe.seed)
+        seed_everything(recipe.seed)
         base = load_base(task.base, data.labels)
+        _require_served_padding(base)
         say(f"base {base.name}, {data.described()}")
         checkpoint = Checkpoint(folder.with_name(folder.name + ".checkpoint"), _identity(task, recipe, base, data))
-        run = _fine_tuned(task, recipe, base, data, checkpoint)
+        run = fit(task, recipe, data, base, checkpoint=checkpoint)
         if beside is not None:
             write_run(beside, run)
             draw_curves(run.record["epochs"], run.record["best_epoch"], beside / "learning.png", title=run.name)
@@ -75,7 +76,8 @@ def is_main_process() -> bool:
     return bool(PartialState().is_main_process)
 
 
-def _seed(seed: int) -> None:
+def seed_everything(seed: int) -> None:
+    """Seed every random number generator that a base or a training run draws from."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -87,28 +89,52 @@ def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData) -> str
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _fine_tuned(task: Task, recipe: Recipe, base: Base, data: LearningData, checkpoint: Checkpoint) -> Run:
-    """Train on one split, choose the best epoch on the other."""
+def fit(
+    task: Task,
+    recipe: Recipe,
+    data: LearningData,
+    base: Base,
+    *,
+    checkpoint: Checkpoint | None = None,
+    after_epoch: AfterEpoch | None = None,
+) -> Run:
+    """Fine-tune a base: learn from the one split, choose the best epoch on the other; nothing is written.
+
+    The logits of the best epoch on validation stand in the run's `validation_logits`.
+    """
     normalize = NORMALIZERS[task.normalizer]
     base = _pruned(base, [normalize(text) for text in data.texts], task.vocabulary_rows)
-    _require_served_padding(base)
     max_tokens = min(recipe.max_tokens, _longest_input(base))
     encode = encoder(base.tokenizer, normalize=normalize, max_tokens=max_tokens)
     rows = TrainingRows(data.texts, data.targets, recipe.augmentation, encode, recipe.seed)
     judged = Examples(encode(data.validation.texts), data.validation.targets)
-    outcome = fine_tune(base.model, rows, judged, recipe, labels=data.labels, checkpoint=checkpoint)
+    outcome = fine_tune(
+        base.model,
+        rows,
+        judged,
+        recipe,
+        labels=data.labels,
+        pad_id=base.model.config.pad_token_id or 0,
+        checkpoint=checkpoint,
+        after_epoch=after_epoch,
+    )
     model: Any = base.model
     return Run(
         model=model.cpu().eval(),
         tokenizer=base.tokenizer,
-        name=task.name or "emotion-" + base.name.rstrip("/").rpartition("/")[2],
+        name=task.name or _name_after(base),
         labels=data.labels,
         normalizer=task.normalizer,
         max_tokens=max_tokens,
         temperature=fit_temperature(outcome.logits, data.validation.targets),
         dataset=task.dataset,
         record=_record(task, recipe, base, data, outcome),
+        validation_logits=outcome.logits,
     )
+
+
+def _name_after(base: Base) -> str:
+    return base.name if base.history else "emotion-" + base.name.rstrip("/").rpartition("/")[2]
 
 
 def _pruned(base: Base, texts: Sequence[str], rows: int) -> Base:
@@ -117,7 +143,7 @@ def _pruned(base: Base, texts: Sequence[str], rows: int) -> Base:
     keep = kept_pieces(base.tokenizer, texts, rows=rows)
     tokenizer = pruned_tokenizer(base.tokenizer, keep)
     shrink_embeddings(base.model, keep, pad_id=tokenizer.token_to_id("[PAD]") or 0)
-    return Base(base.name, base.model, tokenizer)
+    return replace(base, tokenizer=tokenizer)
 
 
 def _longest_input(base: Base) -> int:
@@ -134,6 +160,7 @@ def _require_served_padding(base: Base) -> None:
 def _record(task: Task, recipe: Recipe, base: Base, data: LearningData, outcome: Outcome) -> dict[str, Any]:
     return {
         "base": base.name,
+        "started_from": base.history,
         "recipe": recipe.as_dict(),
         "vocabulary_rows": base.model.config.vocab_size,
         "limit": task.limit,

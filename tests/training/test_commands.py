@@ -14,7 +14,8 @@ from tests.training.moods import MakeBase, MakeDataset, rows_of
 from training.__main__ import main
 from training.folders import sha256
 
-QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "0", "--ema-decay", "0.5"]
+PLAIN = ["--r-drop", "0", "--shifted", "0", "--unannounced", "0"]
+QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--ema-decay", "0.5", *PLAIN]
 LABELS = ("glad", "low", "cross")
 HANDED_OVER = {
     "README.md",
@@ -64,14 +65,14 @@ def test_a_model_with_other_labels_goes_from_training_to_labelled_texts(
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=model, check=True, capture_output=True)
     assert str(tmp_path) not in (model / "config.json").read_text() + (model / "README.md").read_text()
 
-    glad, cross = classified(model, "I feel SO sunny!", "furious... rage 😡")
+    glad, cross = classified(model, "I feel SO sunny!", "I feel so FURIOUS... rage!!")
     assert (glad["emotion"], cross["emotion"]) == ("glad", "cross")
     assert set(glad["scores"]) == set(LABELS)
     assert math.isclose(sum(glad["scores"].values()), 1.0, abs_tol=1e-5)
     assert glad["model"] == summary["model_id"]
     assert glad["model"].startswith("moods-")
 
-    evaluation = ["evaluate", "--model", str(model), "--dataset", moods]
+    evaluation = ["evaluate", "--model", str(model), "--dataset", moods, "--output", str(tmp_path / "evaluation")]
     assert main([*evaluation, "--json"]) == 0
     found = last_line(capsys)
     measured = json.loads((model / "metrics.json").read_text())["scores"]["test"]
@@ -208,7 +209,11 @@ def test_a_folder_of_the_wrong_kind_is_named(
         ["train", "--learning-rate", "nan"],
         ["train", "--warmup", "2"],
         ["train", "--normalizer", "tweet-v9"],
-        ["evaluate"],
+        ["train", "--imbalance", "more"],
+        ["evaluate", "--engine", "tensorflow"],
+        ["evaluate", "--budget", "tiny"],
+        ["tune", "--trials", "0"],
+        ["mend"],
         [],
     ],
 )

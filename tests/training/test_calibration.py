@@ -1,0 +1,47 @@
+"""What confidence is worth."""
+
+import numpy as np
+import pytest
+
+from training.calibration import BINS, bin_numbers, calibration_error, reliability
+from training.scores import score, softmax
+
+
+def test_the_error_is_the_mean_gap_weighted_by_rows() -> None:
+    confidences = np.array([0.95, 0.97, 0.99, 0.55])
+    right = np.array([True, True, False, False])
+    found = reliability(confidences, right)
+    assert found.error == pytest.approx(3 / 4 * abs(2 / 3 - 0.97) + 1 / 4 * 0.55)
+    assert found.mean_confidence == pytest.approx(confidences.mean())
+
+
+def test_a_bin_holds_its_upper_edge_and_not_its_lower_one() -> None:
+    edges = np.arange(1, BINS + 1) / BINS
+    assert bin_numbers(edges).tolist() == list(range(BINS))
+    assert bin_numbers(np.array([0.0, 0.2 + 1e-9])).tolist() == [0, 3]
+
+
+def test_confidence_that_is_always_1_is_off_by_the_share_of_wrong_rows() -> None:
+    probabilities = np.eye(2)[[0, 0, 1, 1]]
+    assert calibration_error(probabilities, [0, 1, 1, 1]) == pytest.approx(0.25)
+
+
+def test_honest_probabilities_have_hardly_any_error_and_overstated_ones_have() -> None:
+    rng = np.random.default_rng(5)
+    logits = rng.normal(size=(20_000, 4)) * 1.5
+    targets = (softmax(logits).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1).tolist()
+    assert calibration_error(softmax(logits), targets) < 0.015
+    assert calibration_error(softmax(logits * 3), targets) > 0.1
+
+
+def test_only_bins_with_rows_are_listed() -> None:
+    (lowest, highest) = reliability(np.array([0.3, 1.0, 0.98]), np.array([False, True, True])).as_list()
+    assert lowest == {"above": 0.266667, "to": 0.333333, "rows": 1, "confidence": 0.3, "accuracy": 0.0}
+    assert (highest["to"], highest["rows"], highest["confidence"], highest["accuracy"]) == (1.0, 2, 0.99, 1.0)
+
+
+def test_scores_carry_the_error() -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1]])
+    scores = score(probabilities, [0, 1], ("glad", "low", "cross"))
+    assert scores.ece == pytest.approx((0.2 + 0.6) / 2)
+    assert scores.as_dict()["ece"] == pytest.approx(0.4)

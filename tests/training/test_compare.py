@@ -1,0 +1,180 @@
+"""`compare`: who takes part, what is reported, and who is left out."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.training.moods import MakeDataset, rows_of
+from training.__main__ import main
+from training.compare_pictures import short_names
+from training.contest import open_contest
+from training.entry import Entry, best_entry
+from training.entry_table import entry_table
+from training.errors import TrainingError
+from training.imbalance import Imbalance
+from training.scores import ClassScores, Scores
+from training.train import fit
+
+LABELS = ("glad", "low", "cross")
+
+
+@pytest.fixture(autouse=True)
+def rate_for_a_tiny_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Random weights learn nothing at the rate of MiniLM."""
+    monkeypatch.setattr("training.contest.suited_learning_rate", lambda model: 1e-2)
+
+
+def compare(output: Path, dataset: str, bases: str, *more: str) -> int:
+    where = ["--dataset", dataset, "--bases", bases, "--output", str(output)]
+    return main(["compare", *where, "--epochs", "2", *more])
+
+
+def last_line(text: str) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads(text.splitlines()[-1])
+    return summary
+
+
+def scores(accuracy: float, macro_f1: float) -> Scores:
+    per_class = {label: ClassScores(macro_f1, macro_f1, macro_f1, 1) for label in LABELS}
+    return Scores(3, accuracy, macro_f1, macro_f1, 0.5, 0.1, per_class)
+
+
+def entry(name: str, validation: float, test: float | None) -> Entry:
+    judged = None if test is None else scores(test, test)
+    return Entry(name, {}, 1234, 5.6, 789.1, scores(validation, validation), judged)
+
+
+# The command.
+
+
+def test_models_and_strategies_are_trained_and_reported(
+    tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "compared"
+    assert compare(output, moods, f"tfidf,{tiny_base}") == 0
+    printed = capsys.readouterr().out
+    summary = last_line(printed)
+    assert list(summary["models"]) == ["tfidf", tiny_base]
+    assert list(summary["strategies"]) == list(Imbalance)
+    assert summary["strategies_on"] == tiny_base
+    assert (summary["judged_on"], summary["left_out"]) == ("test", [])
+    assert summary["models"]["tfidf"] == {"accuracy": 1.0, "macro_f1": 1.0}
+    assert {path.name for path in output.iterdir()} == {"report.json", "models.png", "imbalance.png"}
+    assert "tweets/s" in printed
+
+    report = json.loads((output / "report.json").read_text())
+    models = report["models"]
+    assert [model["validation"]["rows"] for model in models] == [15, 15]
+    assert [model["test"]["rows"] for model in models] == [12, 12]
+    assert all(model["parameters"] > 0 and model["tweets_per_s"] > 0 for model in models)
+    assert report["strategies"][0] == {**models[1], "name": "none"}  # the plain run is not made twice
+    assert report["data"]["train"]["rows"] == 120
+    assert report["arguments"]["epochs"] == 2
+
+
+def test_what_cannot_be_had_is_left_out_with_a_word(
+    tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare(tmp_path / "compared", moods, f"tfidf,/nowhere,{tiny_base}", "--imbalance", "focal") == 0
+    captured = capsys.readouterr()
+    summary = last_line(captured.out)
+    assert [left["name"] for left in summary["left_out"]] == ["/nowhere"]
+    assert "no such folder" in summary["left_out"][0]["reason"]
+    assert "/nowhere is left out" in captured.err
+    assert summary["strategies_on"] == tiny_base
+    assert list(summary["strategies"]) == ["focal"]
+
+
+def test_a_strategy_that_fails_does_not_stop_the_others(
+    tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cramped(task: Any, recipe: Any, *rest: Any) -> Any:
+        if recipe.imbalance is Imbalance.OVERSAMPLE:
+            raise TrainingError("too little memory")
+        return fit(task, recipe, *rest)
+
+    monkeypatch.setattr("training.contest.fit", cramped)
+    ways = ("--imbalance", "oversample,undersample", "--epochs", "1")
+    assert compare(tmp_path / "compared", moods, tiny_base, *ways) == 0
+    summary = last_line(capsys.readouterr().out)
+    assert list(summary["strategies"]) == ["undersample"]
+    assert summary["left_out"] == [{"name": "oversample", "reason": "too little memory"}]
+
+
+def test_words_alone_can_be_compared_without_a_test_split(
+    tmp_path: Path, make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = make_dataset(train=rows_of(LABELS, each=6), validation=rows_of(LABELS, each=2))
+    (tmp_path / "compared").mkdir()
+    (tmp_path / "compared" / "imbalance.png").write_text("of an earlier comparison")
+    assert compare(tmp_path / "compared", dataset, "tfidf", "--imbalance", "none") == 0
+    captured = capsys.readouterr()
+    summary = last_line(captured.out)
+    assert summary["judged_on"] == "validation"
+    assert summary["pictures"] == ["models.png"]
+    assert summary["left_out"][0]["name"] == "none"
+    assert not (tmp_path / "compared" / "imbalance.png").exists()
+    assert "test" not in captured.out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("bases", "ways", "complaint"),
+    [
+        ("tfidf", "none,magic", "no strategy is called 'magic'; choose from none, class-weights, oversample"),
+        ("/nowhere,./neither", "none", "none of --bases could be trained; the first one: base '/nowhere'"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_ends_in_one_line(
+    tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str], bases: str, ways: str, complaint: str
+) -> None:
+    assert compare(tmp_path / "compared", moods, bases, "--imbalance", ways) == 2
+    captured = capsys.readouterr()
+    assert complaint in captured.err.splitlines()[-1]
+    assert captured.out == ""
+
+
+# Entries.
+
+
+def test_every_entry_meets_the_same_rows_and_the_same_budget(moods: str, tiny_base: str) -> None:
+    contest = open_contest(moods, epochs=1, seed=3, limit=30)
+    assert (len(contest.data.train), contest.data.added) == (30, None)
+    words, model = contest.enter("tfidf"), contest.enter(tiny_base)
+    assert words.test is not None
+    assert model.test is not None
+    assert words.test.rows == model.test.rows
+    again = contest.enter(tiny_base)
+    assert (again.validation, again.test) == (model.validation, model.test)
+
+
+def test_the_best_entry_is_chosen_on_validation_not_on_test() -> None:
+    assert best_entry([entry("lucky", 0.5, 0.9), entry("good", 0.7, 0.6)]).name == "good"
+
+
+def test_the_rarest_class_is_the_one_with_the_fewest_training_rows(moods: str) -> None:
+    contest = open_contest(moods, epochs=1, seed=3, limit=38)  # glad, low, cross, glad, low, cross, …
+    assert contest.rarest == "cross"
+    assert sum(contest.shares.values()) == pytest.approx(1)
+    few = replace(contest.data, train=replace(contest.data.train, targets=(0, 1, 1, 2, 2)))
+    assert replace(contest, data=few).rarest == "glad"
+
+
+def test_a_table_has_a_column_for_each_figure() -> None:
+    table = entry_table([entry("a", 0.5, 0.25), entry("longer", 0.75, 0.5)], "model", rarest="low")
+    above, heading, first, second = table.splitlines()
+    assert above.split() == ["validation", "test", "low"]
+    assert heading.split("  ")[0] == "model"
+    assert first.split() == ["a", "1,234", "5.6", "s", "789", "0.5000", "0.5000", "0.2500", "0.2500", "0.2500"]
+    assert len(first) == len(second)
+
+
+def test_names_are_short_where_they_stay_different() -> None:
+    assert short_names(["tfidf", "google-bert/bert-base-uncased", "/my/base/"]) == [
+        "tfidf",
+        "bert-base-uncased",
+        "base",
+    ]
+    assert short_names(["one/base", "other/base"]) == ["one/base", "other/base"]

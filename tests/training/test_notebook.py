@@ -1,0 +1,48 @@
+"""The notebook runs from its first cell to its last, and is committed without outputs."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from tests.training.moods import MakeDataset
+from training import data
+from training.data import read_split
+from worker.messages import EMOTIONS
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
+
+
+def test_it_is_committed_without_outputs() -> None:
+    for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]:
+        assert not cell.get("outputs")
+        assert not cell.get("execution_count")
+
+
+@pytest.mark.slow
+def test_every_cell_runs_on_a_small_budget(
+    tmp_path: Path, make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = read_split(str(data._RAW_TWEETS_FILE), "train", EMOTIONS)
+    rows = [
+        {"text": text, "label": EMOTIONS[target]} for text, target in zip(shipped.texts, shipped.targets, strict=True)
+    ]
+    dataset = make_dataset(train=rows[:300], validation=rows[300:400], test=rows[400:500])
+    more = {"DATASET": dataset, "HF_HUB_OFFLINE": "1", "MORE": "--base minilm --add none --epochs 1 --batch-size 16"}
+    for name, value in {**more, "IPYTHONDIR": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHON": sys.executable}.items():
+        monkeypatch.setenv(name, value)
+    notebook: Any = nbformat.reads(NOTEBOOK.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+    client = NotebookClient(
+        notebook, timeout=250, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    )
+    client.execute()
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    pictures = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert len(pictures) == 3 + 1 + 2 + 2
+    printed = "".join(output["text"] for output in outputs if output.get("name") == "stdout")
+    assert printed.count("I'm so happy to see you again!") >= 1
+    assert all(label in EMOTIONS for label in (line.split()[0] for line in printed.splitlines() if "%  " in line))

@@ -1,0 +1,117 @@
+"""A run that was interrupted ends with the very model of one that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training import finetune
+from training.__main__ import main
+from training.run_folder import LOGITS_FILE
+
+RECIPE = ["--epochs", "3", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "1", "--ema-decay", "0.9"]
+
+
+def command(run: Path, dataset: str, base: str, *more: str) -> list[str]:
+    return ["train", "--dataset", dataset, "--base", base, "--run", str(run), "--no-export", *RECIPE, *more]
+
+
+def logits(run: Path) -> bytes:
+    found: np.ndarray = np.load(run / LOGITS_FILE)
+    return found.tobytes()
+
+
+def checkpoint_of(run: Path) -> Path:
+    return run.with_name(run.name + ".checkpoint")
+
+
+class Interrupting:
+    """Ends the program like Ctrl-C once the given step has begun."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, at_step: int) -> None:
+        seed_step = finetune._FineTuning._seed_step
+
+        def interrupted(run: finetune._FineTuning) -> None:
+            if run._progress.step == at_step:
+                monkeypatch.setattr(finetune._FineTuning, "_seed_step", seed_step)
+                raise KeyboardInterrupt
+            seed_step(run)
+
+        monkeypatch.setattr(finetune._FineTuning, "_seed_step", interrupted)
+
+
+def test_a_process_killed_with_9_goes_on_to_the_same_model(tmp_path: Path, moods: str, tiny_base: str) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main(command(whole, moods, tiny_base)) == 0
+    program = [sys.executable, "-m", "training", *command(killed, moods, tiny_base)]
+    offline = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    with subprocess.Popen(
+        program, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=offline
+    ) as running:
+        assert running.stderr is not None
+        assert any(line.startswith("epoch 2/3:") for line in running.stderr)  # epoch 1 is done, epoch 2 under way
+        running.send_signal(signal.SIGKILL)
+    assert checkpoint_of(killed).exists()
+    assert not killed.exists()
+    done = subprocess.run(program, capture_output=True, text=True, check=True, env=offline)
+    assert "going on from the checkpoint: 1 epochs" in done.stderr or "from the checkpoint: 2 epochs" in done.stderr
+    assert logits(killed) == logits(whole)
+    assert not checkpoint_of(killed).exists()
+
+
+@pytest.mark.parametrize("step", [4, 15, 22])
+def test_an_interrupted_epoch_goes_on_at_the_step_where_it_was(
+    tmp_path: Path,
+    moods: str,
+    tiny_base: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    step: int,
+) -> None:
+    monkeypatch.setattr(finetune, "_CHECKPOINT_EVERY_S", 0.0)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert main(command(whole, moods, tiny_base)) == 0
+    Interrupting(monkeypatch, at_step=step)
+    assert main(command(cut, moods, tiny_base)) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+    assert main(command(cut, moods, tiny_base)) == 0
+    assert f"going on from the checkpoint: {step // 15} epochs and {step % 15} steps done" in capsys.readouterr().err
+    assert logits(cut) == logits(whole)
+
+
+def test_a_run_with_other_arguments_does_not_go_on_from_the_checkpoint(
+    tmp_path: Path, moods: str, tiny_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Interrupting(monkeypatch, at_step=20)
+    run, fresh = tmp_path / "run", tmp_path / "fresh"
+    assert main(command(run, moods, tiny_base)) == 130
+    assert main(command(run, moods, tiny_base, "--seed", "5")) == 0
+    assert "belongs to a run with other arguments" in capsys.readouterr().err
+    assert main(command(fresh, moods, tiny_base, "--seed", "5")) == 0
+    assert logits(run) == logits(fresh)
+
+
+def test_a_damaged_checkpoint_is_told_and_the_run_starts_anew(
+    tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    checkpoint_of(run).write_bytes(b"half a file")
+    assert main(command(run, moods, tiny_base)) == 0
+    assert "cannot be read" in capsys.readouterr().err
+    assert not checkpoint_of(run).exists()
+
+
+def test_a_disk_that_is_full_gives_one_line(
+    tmp_path: Path, moods: str, tiny_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("training.checkpoint.torch.save", full)
+    assert main(command(tmp_path / "run", moods, tiny_base)) == 2
+    assert "the checkpoint cannot be written (No space left on device); make room" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "moods"]

@@ -1,0 +1,55 @@
+"""The report of `explore` as a table for a terminal."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from producer.datasets import dataset_name
+
+_SHOWN_WORDS = 6
+
+
+def as_text(report: dict[str, Any]) -> str:
+    """Return the splits side by side, then what they share, then each class's most telling words."""
+    splits = report["splits"]
+    columns = [list(_column(facts)) for facts in splits.values()]
+    names = [dataset_name(report["dataset"]), *(name for name, _ in columns[0])]
+    cells = [list(splits), *([value for _, value in row] for row in zip(*columns, strict=True))]
+    width = max(map(len, names))
+    lines = [name.ljust(width) + "".join(map(_right, row)) for name, row in zip(names, cells, strict=True)]
+    return "\n".join([*lines, *_shared(report), *_words(report)])
+
+
+def _right(cell: str) -> str:
+    return cell.rjust(18)
+
+
+def _column(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "rows", f"{facts['rows']:,}"
+    for label, counted in facts["classes"].items():
+        yield f"  {label}", _rows(counted)
+    ratio = facts["imbalance_ratio"]
+    yield "largest / smallest class", "–" if ratio is None else f"{ratio:.1f}"
+    for unit in ("tokens", "words"):
+        yield f"{unit}: mean / median", f"{facts[unit]['mean']:.1f} / {facts[unit]['median']:.0f}"
+        yield f"{unit}: p95 / longest", f"{facts[unit]['p95']:.0f} / {facts[unit]['max']}"
+    yield "longer than the model reads", _rows(facts["over_max_tokens"])
+    for kind, counted in facts["rows_with"].items():
+        yield f"with {kind}", _rows(counted)
+    yield "repeat an earlier text", f"{facts['repeated_rows']:,}"
+    yield "texts with several labels", f"{facts['contradicting_texts']:,}"
+
+
+def _rows(counted: dict[str, float]) -> str:
+    return f"{counted['rows']:,} ({counted['share']:.1%})"
+
+
+def _shared(report: dict[str, Any]) -> Iterator[str]:
+    for pair in report["shared"]:
+        what = f"in {' and '.join(pair['splits'])}: {pair['texts']:,} texts"
+        yield f"{what}, {pair['with_another_label']:,} of them with another label"
+
+
+def _words(report: dict[str, Any]) -> Iterator[str]:
+    for label, words in report["telling_words"].items():
+        shown = ", ".join(entry["word"] for entry in words[:_SHOWN_WORDS])
+        yield f"telling {label}: {shown or 'no word'}"

@@ -1,0 +1,110 @@
+"""What is measured of an exported model: through the worker's own classifier, and beside other models and seeds."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from producer.datasets import dataset_name
+from training.data import Split
+from training.errors import TrainingError
+from training.evaluate import measure
+from training.progress import say
+from training.robustness import robustness
+from training.run_folder import Run, read_run
+from worker.errors import Fatal
+from worker.model_folder import MANIFEST, open_model_folder
+
+METRICS_FILE: Final = "metrics.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparisons:
+    """What the card says beside the model's own scores."""
+
+    before: Path | None = None
+    """The model folder that this one replaces: measured on the same texts."""
+    siblings: Sequence[Path] = ()
+    """Training runs of the same recipe with other seeds: their validation scores give mean and spread."""
+    notes: Sequence[str] = ()
+    """Sentences for the card, such as earlier looks at the test split."""
+
+
+def measured(folder: Path, run: Run, splits: tuple[Split, Split | None]) -> dict[str, Any]:
+    """Return the metrics of a model folder: scores on both splits (the second, test, may be missing), sizes, the run.
+
+    Raises TrainingError where the worker would refuse the folder.
+    """
+    _, test = splits
+    try:
+        scores = {split.name: _both_engines(folder, split, run.labels) for split in splits if split is not None}
+        model_id = open_model_folder(folder).model_id
+    except Fatal as error:
+        raise TrainingError(f"the worker refuses the exported model: {error}") from error
+    return {
+        "model_id": model_id,
+        "labels": list(run.labels),
+        "normalizer": run.normalizer,
+        "max_tokens": run.max_tokens,
+        "temperature": run.temperature,
+        "dataset": dataset_name(run.dataset),
+        "scores": scores,
+        "robustness": robustness(folder, test),
+        "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != MANIFEST},
+        "run": {**run.record, "data": {**run.record["data"], **_digest(test)}},
+    }
+
+
+def _digest(test: Split | None) -> dict[str, Any]:
+    return {} if test is None else {test.name: {"rows": len(test), "sha256": test.sha256()}}
+
+
+def compared(run: Run, test: Split | None, comparisons: Comparisons) -> dict[str, Any]:
+    """Return what the card says beside the model's own scores."""
+    found: dict[str, Any] = {"notes": list(comparisons.notes), "seeds": _seeds(run, comparisons.siblings)}
+    if comparisons.before is not None:
+        found["before"] = _before(comparisons.before, test)
+    return found
+
+
+def _seeds(run: Run, siblings: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return seed and validation scores of the run and its siblings; their recipes may differ in the seed alone."""
+    records = [run.record]
+    for folder in siblings:
+        record = read_run(folder).record
+        if {**record["recipe"], "seed": 0} != {**run.record["recipe"], "seed": 0}:
+            raise TrainingError(f"{folder}: was trained with another recipe; give runs that differ in the seed alone")
+        records.append(record)
+    best = [record["epochs"][record["best_epoch"] - 1] for record in records]
+    return [
+        {"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **_figures(line)}
+        for record, line in zip(records, best, strict=True)
+    ]
+
+
+def _figures(line: dict[str, Any]) -> dict[str, float]:
+    return {name: line[name] for name in ("accuracy", "macro_f1")}
+
+
+def _before(folder: Path, test: Split | None) -> dict[str, Any]:
+    """Measure the model folder that this one replaces, and take over how it was made."""
+    found: dict[str, Any] = {"model_id": open_model_folder(folder).model_id}
+    if (folder / METRICS_FILE).is_file():
+        found["run"] = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))["run"]
+    return {**found, "robustness": robustness(folder, test)}
+
+
+def _both_engines(folder: Path, split: Split, labels: Sequence[str]) -> dict[str, Any]:
+    say(f"scoring {split.name} with int8 and fp32")
+    int8, int8_scores = measure(folder, split, labels, engine="onnx")
+    fp32, fp32_scores = measure(folder, split, labels, engine="torch")
+    same = int8.argmax(axis=1) == fp32.argmax(axis=1)
+    return {
+        "int8": int8_scores.as_dict(),
+        "fp32": fp32_scores.as_dict(),
+        "label_agreement": round(float(same.mean()), 6),
+        "mean_score_difference": round(float(np.abs(int8 - fp32).mean()), 6),
+    }
