@@ -28,8 +28,11 @@ demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis:
 up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379 and 8000, until Ctrl-C
 	@$(RUN) deploy.local up
 
-train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion SEED= MODEL=runs/released-model
-	@$(RUN) training train --dataset '$(EMOTION)' --base minilm --seed '$(SEED)' --run runs/released --model '$(MODEL)'
+train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion SEED=7 MODEL=runs/released-model
+	@$(RUN) training train --dataset '$(EMOTION)' --base minilm --seed '$(SEED)' --epochs 8 \
+		--add none --shifted 0 --unannounced 0 --run runs/first-stage --no-export
+	@$(RUN) training train --dataset '$(EMOTION)' --base runs/first-stage --seed '$(SEED)' --epochs 2 \
+		--learning-rate 5e-5 --shifted 0.35 --interpolate --run runs/released --model '$(MODEL)'
 
 test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
 	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PYTEST_ARGS)

@@ -116,6 +116,7 @@ def _history(folder: Path) -> dict[str, Any] | None:
 
 _TOLD = (
     "model_id",
+    "labels",
     "base",
     "recipe",
     "add",

@@ -70,6 +70,7 @@ def _training(metrics: dict[str, Any]) -> str:
         f"Added: {added['rows']} rows of `{run['add']}`, SHA-256 `{added['sha256']}`." if added else "",
         *_start(run),
         f"Recipe: {_recipe(run)}. Best epoch on validation: {run['best_epoch']}.",
+        _interpolated(run),
         f"Texts pass through the normaliser `{metrics['normalizer']}`, in training and in serving.",
         f"Temperature {metrics['temperature']}, fitted on the validation split.",
         f"Time: {_cost(run)}.",
@@ -88,6 +89,16 @@ def _start(run: dict[str, Any]) -> list[str]:
         f"First stage, `{name}`: {_recipe(first)}. Best epoch on validation: {first['best_epoch']}. {_cost(first)}.",
         "Second stage: from there on, with the recipe below.",
     ]
+
+
+def _interpolated(run: dict[str, Any]) -> str:
+    if "interpolated" not in run:
+        return ""
+    share = run["interpolated"]["share"]
+    return (
+        f"Then interpolated: {share:.0%} of the trained weights and {1 - share:.0%} of those it started from, the "
+        "largest share that validation judged no worse than the start (WiSE-FT)."
+    )
 
 
 def _recipe(run: dict[str, Any]) -> str:

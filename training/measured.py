@@ -14,7 +14,7 @@ from training.errors import TrainingError
 from training.evaluate import measure
 from training.progress import say
 from training.robustness import robustness
-from training.run_folder import Run, read_run
+from training.run_folder import Run, judged, read_run
 from worker.errors import Fatal
 from worker.model_folder import MANIFEST, open_model_folder
 
@@ -78,15 +78,9 @@ def _seeds(run: Run, siblings: Sequence[Path]) -> list[dict[str, Any]]:
         if {**record["recipe"], "seed": 0} != {**run.record["recipe"], "seed": 0}:
             raise TrainingError(f"{folder}: was trained with another recipe; give runs that differ in the seed alone")
         records.append(record)
-    best = [record["epochs"][record["best_epoch"] - 1] for record in records]
     return [
-        {"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **_figures(line)}
-        for record, line in zip(records, best, strict=True)
+        {"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **judged(record)} for record in records
     ]
-
-
-def _figures(line: dict[str, Any]) -> dict[str, float]:
-    return {name: line[name] for name in ("accuracy", "macro_f1")}
 
 
 def _before(folder: Path, test: Split | None) -> dict[str, Any]:

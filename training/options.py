@@ -317,7 +317,9 @@ def _add_task(parser: ArgumentParser) -> None:
 
 def _add_recipe(parser: ArgumentParser) -> None:
     recipe = Recipe()
-    knobs = parser.add_argument_group("recipe", "defaults: the bundled model's")
+    knobs = parser.add_argument_group(
+        "recipe", "defaults: one run that suits raw tweets; `make train` makes the bundled model in two"
+    )
     for name, kind, text in _KNOBS:
         knobs.add_argument(
             f"--{name.replace('_', '-')}",
@@ -333,6 +335,12 @@ def _add_recipe(parser: ArgumentParser) -> None:
         default=recipe.imbalance,
         metavar="WAY",
         help=f"what is done about rare classes: {', '.join(Imbalance)}; default: %(default)s",
+    )
+    knobs.add_argument(
+        "--interpolate",
+        action="store_true",
+        help="with a --base that knows the labels already: go back towards its weights until validation is judged as "
+        "well as by it; default: keep the weights of the best epoch",
     )
 
 

@@ -1,4 +1,4 @@
-"""How a model is fine-tuned: one frozen object, its defaults the recipe of the bundled model."""
+"""How a model is fine-tuned: one frozen object, its defaults a run from a plain base that suits raw tweets."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -35,6 +35,8 @@ class Recipe:
     """Fraction of the rows that an epoch shows with capitals, punctuation, links, typing errors and the like."""
     unannounced: float = 0.15
     """Fraction of the rows that an epoch shows without "I feel" and its like."""
+    interpolate: bool = False
+    """Go back towards the base, which must know the labels already, until validation is judged as well as by it."""
     max_tokens: int = 128
     seed: int = 13
 

@@ -1,7 +1,7 @@
 """A training run on disk: full-precision weights, tokenizer, and everything needed to repeat or export it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +36,12 @@ class Run:
     """Arguments, seed, epochs, data hashes, versions, hardware, seconds."""
     validation_logits: npt.NDArray[np.float32] | None = None
     """Of the best epoch, [rows, labels]; None where the run was read from a folder without them."""
+
+
+def judged(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return what validation says of a run's final weights: accuracy and macro-F1."""
+    final: Mapping[str, Any] = record.get("interpolated") or record["epochs"][record["best_epoch"] - 1]
+    return {name: float(final[name]) for name in ("accuracy", "macro_f1")}
 
 
 def write_run(folder: Path, run: Run) -> None:

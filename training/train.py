@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from training.checkpoint import Checkpoint
 from training.curves import draw_curves
 from training.data import LearningData, read_learning_data
 from training.errors import TrainingError
-from training.finetune import AfterEpoch, Outcome, fine_tune
+from training.finetune import AfterEpoch, Outcome, fine_tune, predict
 from training.folders import whole_folder
+from training.interpolate import interpolate
 from training.progress import say
 from training.provenance import provenance
 from training.recipe import Recipe
 from training.rows import Examples, TrainingRows, encoder
-from training.run_folder import RUN_FILE, Run, write_run
+from training.run_folder import RUN_FILE, Run, judged, write_run
 from training.temperature import fit_temperature
 from training.vocabulary import kept_pieces, pruned_tokenizer, shrink_embeddings
 from worker.normalizer import NORMALIZERS
@@ -107,11 +109,12 @@ def fit(
     max_tokens = min(recipe.max_tokens, _longest_input(base))
     encode = encoder(base.tokenizer, normalize=normalize, max_tokens=max_tokens)
     rows = TrainingRows(data.texts, data.targets, recipe.augmentation, encode, recipe.seed)
-    judged = Examples(encode(data.validation.texts), data.validation.targets)
+    validation = Examples(encode(data.validation.texts), data.validation.targets)
+    start = _weights_to_keep(base, recipe, data.labels)
     outcome = fine_tune(
         base.model,
         rows,
-        judged,
+        validation,
         recipe,
         labels=data.labels,
         pad_id=base.model.config.pad_token_id or 0,
@@ -119,18 +122,35 @@ def fit(
         after_epoch=after_epoch,
     )
     model: Any = base.model
+    model.cpu().eval()
+    logits, more = outcome.logits, {}
+    if start is not None:
+        between = interpolate(model, start, partial(predict, model, validation.ids), validation.targets, data.labels)
+        logits, more = between.logits, {"interpolated": between.as_dict()}
     return Run(
-        model=model.cpu().eval(),
+        model=model,
         tokenizer=base.tokenizer,
         name=task.name or _name_after(base),
         labels=data.labels,
         normalizer=task.normalizer,
         max_tokens=max_tokens,
-        temperature=fit_temperature(outcome.logits, data.validation.targets),
+        temperature=fit_temperature(logits, data.validation.targets),
         dataset=task.dataset,
-        record=_record(task, recipe, base, data, outcome),
-        validation_logits=outcome.logits,
+        record={**_record(task, recipe, base, data, outcome), **more},
+        validation_logits=logits,
     )
+
+
+def _weights_to_keep(base: Base, recipe: Recipe, labels: Sequence[str]) -> dict[str, torch.Tensor] | None:
+    """Return a copy of the weights to go back to, where the recipe wants it; the base's head must know the labels."""
+    if not recipe.interpolate:
+        return None
+    if base.history is None or tuple(base.history["labels"]) != tuple(labels):
+        raise TrainingError(
+            f"--interpolate with base {base.name!r}: its head does not know {', '.join(labels)}; give a --base that "
+            "train or export wrote for these labels"
+        )
+    return {name: weight.detach().clone() for name, weight in base.model.state_dict().items()}
 
 
 def _name_after(base: Base) -> str:
@@ -177,7 +197,7 @@ def _record(task: Task, recipe: Recipe, base: Base, data: LearningData, outcome:
 
 
 def _summary(folder: Path, run: Run) -> dict[str, Any]:
-    best = run.record["epochs"][run.record["best_epoch"] - 1]
+    best = judged(run.record)
     return {
         "run": str(folder),
         "name": run.name,
