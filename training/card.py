@@ -181,8 +181,8 @@ def _robustness(metrics: dict[str, Any]) -> list[str]:
 
 _TEXTS_EXPLAINED = (
     f"`{SHIFTED}` is the test split with capitals, punctuation, mentions, links, hashtags, emoji, stretched words and "
-    "typing errors added by code (`training/shift.py`); `sample` are the tweets of the replay, which no training and "
-    "no choice has seen. They were written for this project, as were the added training tweets, so expect less on "
+    "typing errors added by code (`training/shift.py`); `sample` are the tweets of the replay, which no training has "
+    "seen. They were written for this project, as were the added training tweets, so expect less on "
     "tweets of other people."
 )
 
