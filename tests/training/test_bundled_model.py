@@ -35,12 +35,13 @@ def test_it_meets_the_bars_that_were_set_for_it(metrics: dict[str, Any]) -> None
     assert validation["int8"]["accuracy"] >= 0.942
     assert validation["label_agreement"] >= 0.995
     assert test["accuracy"] >= 0.930
+    assert test["macro_f1"] >= 0.890
     assert test["ece"] <= 0.02
 
 
 def test_raw_tweets_cost_it_little(metrics: dict[str, Any]) -> None:
     accuracy = {name: one["with_normalizer"]["accuracy"] for name, one in metrics["robustness"].items()}
-    assert accuracy["test"] - accuracy["shifted test"] <= 0.02
+    assert accuracy["test"] - accuracy["shifted test"] <= 0.03
     before = metrics["before"]["robustness"]["sample"]["with_normalizer"]["accuracy"]
     assert accuracy["sample"] > before + 0.25
 
