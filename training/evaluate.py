@@ -24,7 +24,7 @@ from training.provenance import provenance
 from training.scores import Probabilities, Scores, score
 from training.shift import shifted_texts
 from training.verdict import Verdict, judge
-from worker.classifier import load_classifier
+from worker.classifier import Classifier, load_classifier
 from worker.model_folder import ModelFolder, open_model_folder
 
 BATCH_TWEETS = 512
@@ -100,15 +100,20 @@ def measure(folder: Path, split: Split, labels: Sequence[str], *, engine: str) -
 
 def _served(folder: Path, split: Split, *, engine: str) -> Probabilities:
     classifier = load_classifier(folder, device="cpu", engine=engine)
-    starts = range(0, len(split), BATCH_TWEETS)
-    parts: list[Probabilities] = []
     try:
-        with progress(f"{split.name}, {engine}", len(starts)) as advance:
-            for start in starts:
-                parts.append(classifier.scores(split.texts[start : start + BATCH_TWEETS]))
-                advance("")
+        return in_batches(classifier, split, title=f"{split.name}, {engine}")
     except FloatingPointError as error:
         raise TrainingError(f"{folder}: {error} for some rows of {split.name!r}; train the model anew") from error
+
+
+def in_batches(classifier: Classifier, split: Split, *, title: str) -> Probabilities:
+    """Return the probabilities [rows, labels] of a split, cut into the worker's batches."""
+    starts = range(0, len(split), BATCH_TWEETS)
+    parts: list[Probabilities] = []
+    with progress(title, len(starts)) as advance:
+        for start in starts:
+            parts.append(classifier.scores(split.texts[start : start + BATCH_TWEETS]))
+            advance("")
     return np.concatenate(parts)
 
 

@@ -5,11 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from producer.datasets import SAMPLE
 from training.data import TEST, Split, read_split
-from training.evaluate import BATCH_TWEETS
+from training.evaluate import in_batches
 from training.progress import say
 from training.scores import score
 from training.shift import shifted_texts
@@ -50,8 +48,7 @@ def _scored(folder: ModelFolder, texts: Mapping[str, Split]) -> dict[str, dict[s
     classifier = Classifier(folder, OnnxEngine(folder.path), max_pass_tokens=_PASS_TOKENS, metrics=Metrics())
     figures = {}
     for name, split in texts.items():
-        starts = range(0, len(split), BATCH_TWEETS)
-        scores = [classifier.scores(split.texts[start : start + BATCH_TWEETS]) for start in starts]
-        one = score(np.concatenate(scores), split.targets, folder.labels)
+        title = f"{name}, normaliser {folder.normalizer}"
+        one = score(in_batches(classifier, split, title=title), split.targets, folder.labels)
         figures[name] = {"accuracy": round(one.accuracy, 6), "macro_f1": round(one.macro_f1, 6)}
     return figures

@@ -87,7 +87,7 @@ def seed_everything(seed: int) -> None:
 
 def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData) -> str:
     """Return a digest of everything that decides the weights, the hardware apart."""
-    parts = asdict(task), recipe.as_dict(), base.name, data.sha256(), provenance()["versions"]
+    parts = asdict(task), recipe.as_dict(), base.name, base.history, data.sha256(), provenance()["versions"]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
