@@ -7,7 +7,8 @@ import importlib.util
 import logging
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from kafka import KafkaProducer, errors
@@ -132,10 +133,22 @@ def translated(error: BaseException, bootstrap_servers: str) -> PassingFault | F
 
 def discard(producer: KafkaProducer) -> None:
     """Stops a producer whatever state it is in; its own close() raises, and leaks its thread, with an open batch."""
-    producer._sender.force_close()
-    producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
-    with suppress(Exception):
-        producer.close(timeout=0)
+    with _silent_client():  # it calls what we cut off a lost connection, in three lines
+        producer._sender.force_close()
+        producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
+        with suppress(Exception):
+            producer.close(timeout=0)
+
+
+@contextmanager
+def _silent_client() -> Iterator[None]:
+    client_log = logging.getLogger("kafka")
+    level = client_log.level
+    client_log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        client_log.setLevel(level)
 
 
 def check_crc32c() -> None:
@@ -150,13 +163,8 @@ def wait_until_reachable(settings: Settings, stop: threading.Event | None = None
     Raises Fatal that says what is wrong; a consumer or producer would only say that it is unable to bootstrap.
     """
     stop = stop or threading.Event()
-    client_log = logging.getLogger("kafka")
-    level = client_log.level
-    client_log.setLevel(logging.CRITICAL)  # it would log three errors for every attempt
-    try:
+    with _silent_client():  # it would log three errors for every attempt
         _wait_until_reachable(settings, stop)
-    finally:
-        client_log.setLevel(level)
 
 
 def _wait_until_reachable(settings: Settings, stop: threading.Event) -> None:

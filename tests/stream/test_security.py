@@ -95,6 +95,6 @@ def test_a_user_who_may_read_but_not_write_is_told_what_to_grant(secured_stack: 
 def start_and_end(env: dict[str, str], code: ExitCode = ExitCode.KAFKA) -> Ended:
     """Runs a worker that cannot start; asserts its exit code and that it says why in one line."""
     ended = run_program({**env, "LOG_LEVEL": "ERROR", "METRICS_PORT": "0"})
-    assert (ended.code, len(ended.err.splitlines())) == (code, 1), ended
+    assert (ended.code, len(ended.err.splitlines())) == (code, 1), ended.err
     assert PASSWORD not in ended.err
     return ended
