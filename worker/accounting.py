@@ -81,6 +81,8 @@ class Accounting:
             emotion = result.prediction.emotion
             self._metrics.classified.labels(emotion).inc()
             self._metrics.confidence.labels(emotion).observe(result.prediction.confidence)
+            if result.label is not None:
+                self._metrics.confusion.labels(result.label, emotion).inc()
             self._since_report["classified"] += 1
         else:
             self._metrics.dead_lettered.labels(result.reason).inc()

@@ -40,6 +40,8 @@ class Result:
     record: Record
     outgoing: Outgoing
     prediction: Prediction | None = None
+    label: str | None = None
+    """What the tweet says its emotion is, where that is one of the model's labels."""
     reason: str | None = None
 
 
@@ -57,8 +59,8 @@ class Labeller:
         with self._metrics.stage_seconds.labels("decode").time():
             outcomes = [self._decode(record) for record in records]
         texts = [tweet.text for tweet in outcomes if isinstance(tweet, Tweet)]
-        labels = classify_each(self._classifier.classify, self._classifier.probe, texts) if texts else []
-        remaining = iter(labels)
+        predictions = classify_each(self._classifier.classify, self._classifier.probe, texts) if texts else []
+        remaining = iter(predictions)
         now = rfc3339_now()
         return [
             self._labelled(record, outcome, next(remaining), now)
@@ -73,14 +75,14 @@ class Labeller:
         except BadMessage as error:
             return error
 
-    def _labelled(self, record: Record, tweet: Tweet, label: Prediction | BadMessage, now: str) -> Result:
-        if isinstance(label, BadMessage):
-            return self._dead_letter(record, label)
+    def _labelled(self, record: Record, tweet: Tweet, prediction: Prediction | BadMessage, now: str) -> Result:
+        if isinstance(prediction, BadMessage):
+            return self._dead_letter(record, prediction)
         try:
             outgoing = labelled_tweet(
                 tweet,
                 record,
-                label,
+                prediction,
                 topic=self._output.topic,
                 model=self._classifier.model_id,
                 classified_at=now,
@@ -88,7 +90,8 @@ class Labeller:
             )
         except BadMessage as error:
             return self._dead_letter(record, error)
-        return Result(record, outgoing, prediction=label)
+        known = tweet.label if tweet.label in prediction.scores else None
+        return Result(record, outgoing, prediction=prediction, label=known)
 
     def _dead_letter(self, record: Record, error: BadMessage) -> Result:
         output = self._output

@@ -50,6 +50,10 @@ class Metrics:
             "emotion_confidence", "Confidence of labelled tweets.", ["emotion"], buckets=_CONFIDENCE_BUCKETS,
             registry=registry,
         )  # fmt: skip
+        self.confusion = Counter(
+            "emotion_confusion", "Labelled tweets committed that said their emotion, one the model knows.",
+            ["label", "emotion"], registry=registry,
+        )  # fmt: skip
         self.consumer_lag = Gauge(
             "emotion_consumer_lag", "Input records not yet committed.", ["topic", "partition"], registry=registry
         )
@@ -79,6 +83,8 @@ class Metrics:
         for emotion in emotions:
             self.classified.labels(emotion)
             self.confidence.labels(emotion)
+            for label in emotions:
+                self.confusion.labels(label, emotion)
         for reason in REASONS:
             self.dead_lettered.labels(reason)
         for stage in STAGES:

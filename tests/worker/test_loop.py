@@ -132,6 +132,11 @@ class Running:
     def value(self, name: str, **labels: str) -> float | None:
         return self.metrics.registry.get_sample_value(name, labels)
 
+    def confusion(self) -> dict[tuple[str, str], float]:
+        """What was counted for each label that tweets said and each emotion that the model said."""
+        samples = next(iter(self.metrics.confusion.collect())).samples
+        return {(sample.labels["label"], sample.labels["emotion"]): sample.value for sample in samples}
+
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +267,13 @@ def test_pauses_between_attempts_double_up_to_a_limit_and_spread(monkeypatch: py
     assert len({round(pause / most, 6) for pause, most in zip(pauses, longest, strict=True)}) > 6
 
 
+def test_labels_that_the_model_knows_are_counted_beside_what_it_said() -> None:
+    labels = ["joy", "anger", "anger", "bliss", None]  # a made-up label would be a new series for each of them
+    records = [a_tweet_record(offset, label=label) for offset, label in enumerate(labels)]
+    running = Running(NOTHING, Fetched(records, OWNED)).run()
+    assert running.confusion() == {("joy", "joy"): 1, ("anger", "joy"): 2}
+
+
 def test_what_is_committed_is_counted() -> None:
     records: list[Record] = [
         a_tweet_record(7),
@@ -277,6 +289,7 @@ def test_what_is_committed_is_counted() -> None:
     assert running.value("emotion_transactions_total", outcome="committed") == 1
     assert running.value("emotion_batch_tweets_sum") == 4
     assert running.value("emotion_confidence_sum", emotion="joy") == 1.5
+    assert not running.confusion()
     assert running.value("emotion_end_to_end_seconds_count") == 4
     for stage in ("wait", "decode", "publish", "commit"):
         assert running.value("emotion_stage_seconds_count", stage=stage) == 1
