@@ -24,6 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _quieten_libraries()
         summary = _COMMANDS[options.command](options)
+        print(json.dumps(summary, ensure_ascii=False), flush=True)
     except (TrainingError, Fatal) as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.SETTINGS
@@ -34,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         goes_on = ", and the same command goes on from here" if options.command in _RESUMABLE else ""
         print(f"interrupted; no half-written result is left{goes_on}", file=sys.stderr)
         return _INTERRUPTED
-    print(json.dumps(summary, ensure_ascii=False))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep the interpreter from flushing into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return ExitCode.OK
 
 
@@ -110,6 +113,12 @@ def _explain(options: Namespace) -> dict[str, Any]:
     return explain(options.texts, options.model, options.output)
 
 
+def _average(options: Namespace) -> dict[str, Any]:
+    from training.average import average
+
+    return average(options.runs, options.run, dataset=options.dataset)
+
+
 def _export(options: Namespace) -> dict[str, Any]:
     from training.export import export
     from training.measured import Comparisons
@@ -130,6 +139,7 @@ _COMMANDS = {
     "compare": _compare,
     "tune": _tune,
     "explain": _explain,
+    "average": _average,
     "export": _export,
 }
 

@@ -69,8 +69,9 @@ def _training(metrics: dict[str, Any]) -> str:
         f"Data: {_data(metrics)}. {train['rows']} training rows, SHA-256 `{train['sha256']}`.",
         f"Added: {added['rows']} rows of `{run['add']}`, SHA-256 `{added['sha256']}`." if added else "",
         *_start(run),
-        f"Recipe: {_recipe(run)}. Best epoch on validation: {run['best_epoch']}.",
+        f"Recipe: {_recipe(run)}.{_best_epoch(run)}",
         _interpolated(run),
+        _averaged(run),
         f"Texts pass through the normaliser `{metrics['normalizer']}`, in training and in serving.",
         f"Temperature {metrics['temperature']}, fitted on the validation split.",
         f"Time: {_cost(run)}.",
@@ -86,7 +87,7 @@ def _start(run: dict[str, Any]) -> list[str]:
     name = first.get("model_id") or first["name"]
     return [
         *_start({**first, "vocabulary_rows": run["vocabulary_rows"]}),
-        f"First stage, `{name}`: {_recipe(first)}. Best epoch on validation: {first['best_epoch']}. {_cost(first)}.",
+        f"First stage, `{name}`: {_recipe(first)}.{_best_epoch(first)} {_cost(first)}.",
         "Second stage: from there on, with the recipe below.",
     ]
 
@@ -99,6 +100,20 @@ def _interpolated(run: dict[str, Any]) -> str:
         f"Then interpolated: {share:.0%} of the trained weights and {1 - share:.0%} of those it started from, the "
         "largest share that validation judged no worse than the start (WiSE-FT)."
     )
+
+
+def _averaged(run: dict[str, Any]) -> str:
+    if "averaged" not in run:
+        return ""
+    seeds = run["averaged"]["seeds"]
+    shares = [f"{one['interpolated']['share']:.0%}" for one in seeds if "interpolated" in one]
+    pulled = f" Each was first interpolated towards the start (WiSE-FT): {', '.join(shares)} its own." if shares else ""
+    mean = f"validation accuracy {run['averaged']['accuracy']:.4f}, macro F1 {run['averaged']['macro_f1']:.4f}"
+    return f"Then averaged: the mean of the weights of {len(seeds)} seeds (model soup), {mean}.{pulled}"
+
+
+def _best_epoch(run: dict[str, Any]) -> str:
+    return f" Best epoch on validation: {run['best_epoch']}." if "best_epoch" in run else ""
 
 
 def _recipe(run: dict[str, Any]) -> str:

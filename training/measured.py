@@ -14,7 +14,7 @@ from training.errors import TrainingError
 from training.evaluate import measure
 from training.progress import say
 from training.robustness import robustness
-from training.run_folder import Run, judged, read_run
+from training.run_folder import Run, judged, read_run, require_siblings
 from worker.errors import Fatal
 from worker.model_folder import MANIFEST, open_model_folder
 
@@ -71,16 +71,19 @@ def compared(run: Run, test: Split | None, comparisons: Comparisons) -> dict[str
 
 
 def _seeds(run: Run, siblings: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return seed and validation scores of the run and its siblings; their recipes may differ in the seed alone."""
+    """Return seed and validation scores of the run and its siblings, or of the runs whose mean it is."""
+    if "averaged" in run.record:
+        return [{name: one[name] for name in _SEED_FIELDS} for one in run.record["averaged"]["seeds"]]
     records = [run.record]
     for folder in siblings:
-        record = read_run(folder).record
-        if {**record["recipe"], "seed": 0} != {**run.record["recipe"], "seed": 0}:
-            raise TrainingError(f"{folder}: was trained with another recipe; give runs that differ in the seed alone")
-        records.append(record)
+        records.append(read_run(folder).record)
+        require_siblings(run.record, records[-1], folder)
     return [
         {"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **judged(record)} for record in records
     ]
+
+
+_SEED_FIELDS: Final = ("seed", "best_epoch", "accuracy", "macro_f1")
 
 
 def _before(folder: Path, test: Split | None) -> dict[str, Any]:

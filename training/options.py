@@ -27,6 +27,7 @@ SMALL: Final[dict[str, dict[str, Any]]] = {
     "compare": {"limit": _SMALL_ROWS, "epochs": 1, "bases": ("tfidf", MINILM)},
     "tune": {"limit": _SMALL_ROWS, "epochs": 1, "trials": 4},
     "explain": {},
+    "average": {},
     "export": {"calibration_rows": 128},
 }
 """What `--budget small` sets, for each command; an option that is given wins over it."""
@@ -185,6 +186,22 @@ def _explain(parser: ArgumentParser) -> None:
     _add_output(parser, "explain")
 
 
+def _average(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="runs of one recipe and one --base that differ in the seed"
+    )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        default=Path("runs/averaged"),
+        metavar="FOLDER",
+        help="where the averaged run goes; an earlier run there is replaced; default: %(default)s",
+    )
+    parser.add_argument(
+        "--dataset", metavar="NAME_OR_PATH", help="where the runs' data set lies now; default: where it was"
+    )
+
+
 def _export(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--run",
@@ -236,6 +253,7 @@ _COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
     "compare": ("train several models, and several ways to treat rare classes, under one budget", _compare),
     "tune": ("search the recipe's knobs with Optuna", _tune),
     "explain": ("show attention, and which tokens speak for the label", _explain),
+    "average": ("make one run of several seeds: the mean of their weights", _average),
     "export": ("make the model folder of a training run: fp16 weights, int8 graph, golden scores, card", _export),
 }
 

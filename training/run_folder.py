@@ -40,8 +40,16 @@ class Run:
 
 def judged(record: Mapping[str, Any]) -> dict[str, float]:
     """Return what validation says of a run's final weights: accuracy and macro-F1."""
-    final: Mapping[str, Any] = record.get("interpolated") or record["epochs"][record["best_epoch"] - 1]
+    final: Mapping[str, Any] = (
+        record.get("averaged") or record.get("interpolated") or record["epochs"][record["best_epoch"] - 1]
+    )
     return {name: float(final[name]) for name in ("accuracy", "macro_f1")}
+
+
+def require_siblings(one: Mapping[str, Any], other: Mapping[str, Any], folder: Path) -> None:
+    """Raise TrainingError unless the recipes of two runs' records differ in the seed alone; `folder` is the other."""
+    if {**other["recipe"], "seed": 0} != {**one["recipe"], "seed": 0}:
+        raise TrainingError(f"{folder}: was trained with another recipe; give runs that differ in the seed alone")
 
 
 def write_run(folder: Path, run: Run) -> None:

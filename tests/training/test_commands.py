@@ -221,3 +221,12 @@ def test_a_wrong_option_ends_with_exit_code_2(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(wrong)
     assert stopped.value.code == 2
+
+
+def test_output_that_nobody_reads_is_no_error(tmp_path: Path, moods: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "training", "explore", "--dataset", moods, "--output", str(tmp_path / "explored")]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+    os.close(writer)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), ended.stderr
