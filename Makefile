@@ -6,7 +6,8 @@ DATASET ?= sample
 TWEETS ?=
 RATE ?= 0
 EMOTION ?= dair-ai/emotion
-SEEDS ?= 7 13 42
+FIRST_SEED ?= 7
+SEEDS ?= 13
 MODEL ?= runs/released-model
 PYTEST_ARGS ?=
 
@@ -28,14 +29,14 @@ demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis:
 up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379 and 8000, until Ctrl-C
 	@$(RUN) deploy.local up
 
-train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion SEEDS='7 13 42' MODEL=runs/released-model
-	@$(RUN) training train --dataset '$(EMOTION)' --base minilm --seed $(firstword $(SEEDS)) --epochs 8 \
+train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion FIRST_SEED=7 SEEDS=13 MODEL=runs/released-model
+	@$(RUN) training train --dataset '$(EMOTION)' --base minilm --seed $(FIRST_SEED) --epochs 8 \
 		--add none --shifted 0 --unannounced 0 --run runs/first-stage --no-export
 	@set -e; for seed in $(SEEDS); do \
 		$(RUN) training train --dataset '$(EMOTION)' --base runs/first-stage --seed $$seed --epochs 2 \
-			--learning-rate 5e-5 --shifted 0.35 --interpolate --run runs/seed-$$seed --no-export; \
+			--learning-rate 5e-5 --shifted 0.35 --run runs/seed-$$seed --no-export; \
 	done
-	@$(RUN) training average $(SEEDS:%=runs/seed-%) --run runs/released
+	@$(RUN) training average $(SEEDS:%=runs/seed-%) --towards runs/first-stage --run runs/released
 	@$(RUN) training export --run runs/released --model '$(MODEL)'
 
 test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=

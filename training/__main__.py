@@ -116,7 +116,7 @@ def _explain(options: Namespace) -> dict[str, Any]:
 def _average(options: Namespace) -> dict[str, Any]:
     from training.average import average
 
-    return average(options.runs, options.run, dataset=options.dataset)
+    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset)
 
 
 def _export(options: Namespace) -> dict[str, Any]:

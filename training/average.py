@@ -1,49 +1,52 @@
-"""`average`: one model out of several seeds, the mean of their weights.
+"""`average`: one model out of several seeds, the mean of their weights, and back towards their start where that helps.
 
 Runs that start from the same weights and differ in the seed alone end close enough for their mean to be a model; it
 errs less than each of them, most of all on texts unlike the data (model soups, Wortsman et al. 2022).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
+from training.base import load_base
 from training.data import VALIDATION, Split, read_split
 from training.errors import TrainingError
 from training.finetune import predict
 from training.folders import whole_folder
+from training.interpolate import Between, Weights, interpolate
 from training.progress import say
 from training.run_folder import RUN_FILE, Run, judged, read_run, require_siblings, write_run
-from training.scores import score, softmax
 from training.temperature import fit_temperature
 from training.tokens import encode
 from worker.normalizer import NORMALIZERS
 
 
-def average(folders: Sequence[Path], target: Path, *, dataset: str | None = None) -> dict[str, Any]:
+def average(
+    folders: Sequence[Path], target: Path, *, towards: Path | None = None, dataset: str | None = None
+) -> dict[str, Any]:
     """Write the run whose weights are the mean of the given runs' and return its summary.
 
+    With `towards`, the folder that all of them started from, the mean goes back towards it as far as validation asks.
     `dataset` is where the runs' data set lies now, if it has moved. Raises TrainingError for runs that are not
     siblings: another recipe, another start, or the same seed twice.
     """
     with whole_folder(target, replaces=RUN_FILE) as folder:
         runs = [read_run(one) for one in folders]
         _require_a_common_start(folders, runs)
-        first = runs[0]
-        validation = read_split(dataset or first.dataset, VALIDATION, first.labels)
-        first.model.load_state_dict(_mean([run.model.state_dict() for run in runs]))
-        run = _averaged(runs, validation)
+        start = None if towards is None else _start(towards, runs[0])
+        validation = read_split(dataset or runs[0].dataset, VALIDATION, runs[0].labels)
+        run = _averaged(runs, start, validation)
         write_run(folder, run)
-    say(f"the mean of {len(runs)} seeds: validation {_told(judged(run.record))}")
+    figures = judged(run.record)
+    say(f"the mean of {len(runs)} seeds: validation {_told(figures)}")
     return {
         "run": str(target),
         "name": run.name,
         "seeds": run.record["recipe"]["seed"],
-        **{f"validation_{name}": figure for name, figure in judged(run.record).items()},
+        **{f"validation_{name}": figure for name, figure in figures.items()},
         "temperature": run.temperature,
         "training_seconds": run.record["training_seconds"],
     }
@@ -60,19 +63,31 @@ def _require_a_common_start(folders: Sequence[Path], runs: Sequence[Run]) -> Non
         seeds.add(run.record["recipe"]["seed"])
 
 
-def _mean(weights: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    return {name: torch.stack([one[name] for one in weights]).mean(dim=0) for name in weights[0]}
+def _start(folder: Path, run: Run) -> Weights:
+    base = load_base(str(folder), run.labels)
+    if base.history != run.record["started_from"]:
+        raise TrainingError(f"--towards {folder}: is not what the runs started from; give that run or model folder")
+    weights: Weights = base.model.state_dict()
+    return weights
 
 
-def _averaged(runs: Sequence[Run], validation: Split) -> Run:
-    """The first run's model carries the mean already."""
+def _averaged(runs: Sequence[Run], start: Weights | None, validation: Split) -> Run:
     first = runs[0]
-    logits = _logits(first, validation)
-    scores = score(softmax(logits), validation.targets, first.labels)
-    members = [{"seed": run.record["recipe"]["seed"], **_story(run.record)} for run in runs]
+    normalize = NORMALIZERS[first.normalizer]
+    ids = encode(first.tokenizer, validation.texts, normalize=normalize, max_tokens=first.max_tokens)
+    scores = partial(predict, first.model, ids)
+
+    def settled(weights: Weights) -> Between:
+        """Leaves the weights, or those between them and the start, in the first run's model."""
+        first.model.load_state_dict(weights)
+        return interpolate(first.model, start, scores, validation.targets, first.labels)
+
+    weights = [{name: weight.clone() for name, weight in run.model.state_dict().items()} for run in runs]
+    members = [_member(run, None if start is None else settled(one)) for run, one in zip(runs, weights, strict=True)]
+    mean = settled({name: torch.stack([one[name] for one in weights]).mean(dim=0) for name in weights[0]})
     record = {name: value for name, value in first.record.items() if name not in _OF_ONE_SEED} | {
         "recipe": {**first.record["recipe"], "seed": [member["seed"] for member in members]},
-        "averaged": {"accuracy": round(scores.accuracy, 6), "macro_f1": round(scores.macro_f1, 6), "seeds": members},
+        "averaged": {**mean.as_dict(), "seeds": members},
         "training_seconds": round(sum(member["training_seconds"] for member in members), 1),
     }
     return Run(
@@ -82,24 +97,22 @@ def _averaged(runs: Sequence[Run], validation: Split) -> Run:
         labels=first.labels,
         normalizer=first.normalizer,
         max_tokens=first.max_tokens,
-        temperature=fit_temperature(logits, validation.targets),
+        temperature=fit_temperature(mean.logits, validation.targets),
         dataset=first.dataset,
         record=record,
-        validation_logits=logits,
+        validation_logits=mean.logits,
     )
 
 
-_OF_ONE_SEED = ("epochs", "best_epoch", "interpolated")
+_OF_ONE_SEED = ("epochs", "best_epoch")
 
 
-def _story(record: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: record[name] for name in (*_OF_ONE_SEED, "training_seconds", "hardware") if name in record}
-    return {**kept, **judged(record)}
-
-
-def _logits(run: Run, validation: Split) -> npt.NDArray[np.float32]:
-    ids = encode(run.tokenizer, validation.texts, normalize=NORMALIZERS[run.normalizer], max_tokens=run.max_tokens)
-    return predict(run.model, ids)
+def _member(run: Run, between: Between | None) -> dict[str, Any]:
+    """Tell a seed's story: its epochs, its scores, and what it would have been alone on the way to the start."""
+    record = run.record
+    kept = {name: record[name] for name in (*_OF_ONE_SEED, "training_seconds", "hardware", "precision")}
+    alone = {} if between is None else {"interpolated": between.as_dict()}
+    return {"seed": record["recipe"]["seed"], **kept, **judged(record), **alone}
 
 
 def _told(figures: Mapping[str, float]) -> str:

@@ -70,7 +70,6 @@ def _training(metrics: dict[str, Any]) -> str:
         f"Added: {added['rows']} rows of `{run['add']}`, SHA-256 `{added['sha256']}`." if added else "",
         *_start(run),
         f"Recipe: {_recipe(run)}.{_best_epoch(run)}",
-        _interpolated(run),
         _averaged(run),
         f"Texts pass through the normaliser `{metrics['normalizer']}`, in training and in serving.",
         f"Temperature {metrics['temperature']}, fitted on the validation split.",
@@ -92,24 +91,16 @@ def _start(run: dict[str, Any]) -> list[str]:
     ]
 
 
-def _interpolated(run: dict[str, Any]) -> str:
-    if "interpolated" not in run:
-        return ""
-    share = run["interpolated"]["share"]
-    return (
-        f"Then interpolated: {share:.0%} of the trained weights and {1 - share:.0%} of those it started from, the "
-        "largest share that validation judged no worse than the start (WiSE-FT)."
-    )
-
-
 def _averaged(run: dict[str, Any]) -> str:
     if "averaged" not in run:
         return ""
-    seeds = run["averaged"]["seeds"]
-    shares = [f"{one['interpolated']['share']:.0%}" for one in seeds if "interpolated" in one]
-    pulled = f" Each was first interpolated towards the start (WiSE-FT): {', '.join(shares)} its own." if shares else ""
-    mean = f"validation accuracy {run['averaged']['accuracy']:.4f}, macro F1 {run['averaged']['macro_f1']:.4f}"
-    return f"Then averaged: the mean of the weights of {len(seeds)} seeds (model soup), {mean}.{pulled}"
+    mean = run["averaged"]
+    seeds = len(mean["seeds"])
+    what = f"averaged: the mean of the weights of {seeds} seeds (model soup)" if seeds > 1 else "interpolated"
+    return (
+        f"Then {what}, {mean['share']:.0%} of the way from the start to what was trained, the largest share that "
+        "validation judged no worse than the start (WiSE-FT)."
+    )
 
 
 def _best_epoch(run: dict[str, Any]) -> str:
@@ -214,20 +205,21 @@ def _paired(metrics: dict[str, Any]) -> list[str]:
 
 
 def _seeds(metrics: dict[str, Any]) -> list[str]:
-    seeds = metrics.get("seeds", [])
+    seeds = sorted(metrics.get("seeds", []), key=lambda one: int(one["seed"]))
     if len(seeds) < 2:
         return []
+    columns = [[one[name] for one in seeds] for name in ("accuracy", "macro_f1")]
+    head = ["seed", "epoch", "accuracy", "macro F1"]
+    if all("interpolated" in one for one in seeds):
+        alone = [one["interpolated"] for one in seeds]
+        columns += [[one[name] for one in alone] for name in ("accuracy", "macro_f1")]
+        head += ["interpolated alone: accuracy", "macro F1"]
     rows = [
-        [str(one["seed"]), str(one["best_epoch"]), f"{one['accuracy']:.4f}", f"{one['macro_f1']:.4f}"]
-        for one in sorted(seeds, key=lambda one: int(one["seed"]))
+        [str(one["seed"]), str(one["best_epoch"]), *(f"{figure:.4f}" for figure in figures)]
+        for one, *figures in zip(seeds, *columns, strict=True)
     ]
-    means = [_mean_and_spread([one[name] for one in seeds]) for name in ("accuracy", "macro_f1")]
-    rows.append(["mean ± standard deviation", "", *means])
-    return [
-        "## Seeds",
-        "Runs of the same recipe, fp32, on validation:",
-        _table(["seed", "epoch", "accuracy", "F1"], rows),
-    ]
+    rows.append(["mean ± standard deviation", "", *map(_mean_and_spread, columns)])
+    return ["## Seeds", "Runs of the same recipe, fp32, on validation:", _table(head, rows)]
 
 
 def _mean_and_spread(figures: Sequence[float]) -> str:

@@ -39,13 +39,19 @@ class Between:
 
 
 def interpolate(
-    model: PreTrainedModel, base: Weights, predict: Predict, targets: Sequence[int], labels: Sequence[str]
+    model: PreTrainedModel,
+    base: Weights | None,
+    predict: Predict,
+    targets: Sequence[int],
+    labels: Sequence[str],
 ) -> Between:
     """Leave the weights with the largest share of the trained ones that judge validation no worse than the base.
 
-    Judged by accuracy plus macro-F1, like the epochs.
+    Judged by accuracy plus macro-F1, like the epochs. Without a base the trained weights stay as they are.
     """
     trained = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    if base is None:
+        return _between(model, trained, trained, 1.0, predict=predict, targets=targets, labels=labels)
     at_home = _between(model, base, trained, 0.0, predict=predict, targets=targets, labels=labels)
     for share in _SHARES:
         found = _between(model, base, trained, share, predict=predict, targets=targets, labels=labels)

@@ -1,7 +1,7 @@
 """What is measured of an exported model: through the worker's own classifier, and beside other models and seeds."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -71,19 +71,19 @@ def compared(run: Run, test: Split | None, comparisons: Comparisons) -> dict[str
 
 
 def _seeds(run: Run, siblings: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return seed and validation scores of the run and its siblings, or of the runs whose mean it is."""
-    if "averaged" in run.record:
-        return [{name: one[name] for name in _SEED_FIELDS} for one in run.record["averaged"]["seeds"]]
+    """Return what each seed came to on validation: of the run and its siblings, and of those whose mean one is."""
     records = [run.record]
     for folder in siblings:
         records.append(read_run(folder).record)
         require_siblings(run.record, records[-1], folder)
-    return [
-        {"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **judged(record)} for record in records
-    ]
+    return [seed for record in records for seed in _seeds_of(record)]
 
 
-_SEED_FIELDS: Final = ("seed", "best_epoch", "accuracy", "macro_f1")
+def _seeds_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if "averaged" in record:
+        seeds: list[dict[str, Any]] = record["averaged"]["seeds"]
+        return seeds
+    return [{"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **judged(record)}]
 
 
 def _before(folder: Path, test: Split | None) -> dict[str, Any]:

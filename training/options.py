@@ -198,6 +198,13 @@ def _average(parser: ArgumentParser) -> None:
         help="where the averaged run goes; an earlier run there is replaced; default: %(default)s",
     )
     parser.add_argument(
+        "--towards",
+        type=Path,
+        metavar="FOLDER",
+        help="what the runs started from, a run or a model folder: go back towards it, as little as validation asks "
+        "for; default: keep the mean",
+    )
+    parser.add_argument(
         "--dataset", metavar="NAME_OR_PATH", help="where the runs' data set lies now; default: where it was"
     )
 

@@ -35,8 +35,6 @@ class Recipe:
     """Fraction of the rows that an epoch shows with capitals, punctuation, links, typing errors and the like."""
     unannounced: float = 0.15
     """Fraction of the rows that an epoch shows without "I feel" and its like."""
-    interpolate: bool = False
-    """Go back towards the base, which must know the labels already, until validation is judged as well as by it."""
     max_tokens: int = 128
     seed: int = 13
 

@@ -31,12 +31,6 @@ def add_recipe(parser: ArgumentParser) -> None:
         metavar="WAY",
         help=f"what is done about rare classes: {', '.join(Imbalance)}; default: %(default)s",
     )
-    knobs.add_argument(
-        "--interpolate",
-        action="store_true",
-        help="with a --base that knows the labels already: go back towards its weights until validation is judged as "
-        "well as by it; default: keep the weights of the best epoch",
-    )
 
 
 _KNOBS: Final[tuple[tuple[str, Callable[[str], float], str], ...]] = (

@@ -40,9 +40,7 @@ class Run:
 
 def judged(record: Mapping[str, Any]) -> dict[str, float]:
     """Return what validation says of a run's final weights: accuracy and macro-F1."""
-    final: Mapping[str, Any] = (
-        record.get("averaged") or record.get("interpolated") or record["epochs"][record["best_epoch"] - 1]
-    )
+    final: Mapping[str, Any] = record.get("averaged") or record["epochs"][record["best_epoch"] - 1]
     return {name: float(final[name]) for name in ("accuracy", "macro_f1")}
 
 

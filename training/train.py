@@ -6,7 +6,6 @@ import random
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,8 @@ from training.checkpoint import Checkpoint
 from training.curves import draw_curves
 from training.data import LearningData, read_learning_data
 from training.errors import TrainingError
-from training.finetune import AfterEpoch, Outcome, fine_tune, predict
+from training.finetune import AfterEpoch, Outcome, fine_tune
 from training.folders import whole_folder
-from training.interpolate import interpolate
 from training.progress import say
 from training.provenance import provenance
 from training.recipe import Recipe
@@ -110,7 +108,6 @@ def fit(
     encode = encoder(base.tokenizer, normalize=normalize, max_tokens=max_tokens)
     rows = TrainingRows(data.texts, data.targets, recipe.augmentation, encode, recipe.seed)
     validation = Examples(encode(data.validation.texts), data.validation.targets)
-    start = _weights_to_keep(base, recipe, data.labels)
     outcome = fine_tune(
         base.model,
         rows,
@@ -123,10 +120,6 @@ def fit(
     )
     model: Any = base.model
     model.cpu().eval()
-    logits, more = outcome.logits, {}
-    if start is not None:
-        between = interpolate(model, start, partial(predict, model, validation.ids), validation.targets, data.labels)
-        logits, more = between.logits, {"interpolated": between.as_dict()}
     return Run(
         model=model,
         tokenizer=base.tokenizer,
@@ -134,23 +127,11 @@ def fit(
         labels=data.labels,
         normalizer=task.normalizer,
         max_tokens=max_tokens,
-        temperature=fit_temperature(logits, data.validation.targets),
+        temperature=fit_temperature(outcome.logits, data.validation.targets),
         dataset=task.dataset,
-        record={**_record(task, recipe, base, data, outcome), **more},
-        validation_logits=logits,
+        record=_record(task, recipe, base, data, outcome),
+        validation_logits=outcome.logits,
     )
-
-
-def _weights_to_keep(base: Base, recipe: Recipe, labels: Sequence[str]) -> dict[str, torch.Tensor] | None:
-    """Return a copy of the weights to go back to, where the recipe wants it; the base's head must know the labels."""
-    if not recipe.interpolate:
-        return None
-    if base.history is None or tuple(base.history["labels"]) != tuple(labels):
-        raise TrainingError(
-            f"--interpolate with base {base.name!r}: its head does not know {', '.join(labels)}; give a --base that "
-            "train or export wrote for these labels"
-        )
-    return {name: weight.detach().clone() for name, weight in base.model.state_dict().items()}
 
 
 def _name_after(base: Base) -> str:

@@ -29,14 +29,18 @@ def test_the_mean_of_several_seeds_is_a_run_that_can_be_exported(
 ) -> None:
     seeds = [trained(tmp_path / f"seed-{seed}", moods, base=first, seed=seed) for seed in (2, 3, 4)]
     capsys.readouterr()
-    assert main(["average", *map(str, seeds), "--run", str(tmp_path / "mean")]) == 0
+    assert main(["average", *map(str, seeds), "--towards", str(first), "--run", str(tmp_path / "mean")]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["seeds"] == [2, 3, 4]
 
     weights = [read_run(folder).model.state_dict()["classifier.weight"] for folder in seeds]
     mean = read_run(tmp_path / "mean")
     assert not torch.equal(weights[0], weights[1])
-    assert torch.allclose(mean.model.state_dict()["classifier.weight"], sum(weights, torch.zeros(())) / 3)
+    assert mean.record["started_from"]["recipe"]["seed"] == 1
+    share = mean.record["averaged"]["share"]
+    start = read_run(first).model.state_dict()["classifier.weight"]
+    between = torch.lerp(start, sum(weights, torch.zeros(())) / 3, share)
+    assert torch.allclose(mean.model.state_dict()["classifier.weight"], between)
 
     assert main(["export", "--run", str(tmp_path / "mean"), "--model", str(tmp_path / "model")]) == 0
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
@@ -44,7 +48,9 @@ def test_the_mean_of_several_seeds_is_a_run_that_can_be_exported(
     assert metrics["run"]["training_seconds"] == pytest.approx(sum(spent), abs=0.05)
     assert [one["seed"] for one in metrics["seeds"]] == [2, 3, 4]
     card = (tmp_path / "model" / "README.md").read_text()
+    assert "First stage" in card
     assert "the mean of the weights of 3 seeds" in card
+    assert "interpolated alone" in card
     assert "mean ± standard deviation" in card
 
 
@@ -69,6 +75,14 @@ def test_runs_that_are_no_siblings_are_refused(
     assert main(["average", str(one), str(other), "--run", str(tmp_path / "mean")]) == 2
     assert words in capsys.readouterr().err
     assert not (tmp_path / "mean").exists()
+
+
+def test_another_start_than_the_runs_own_cannot_be_gone_back_to(
+    tmp_path: Path, moods: str, tiny_base: str, first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = (trained(tmp_path / f"{seed}", moods, base=first, seed=seed) for seed in (2, 3))
+    assert main(["average", str(one), str(other), "--towards", str(one), "--run", str(tmp_path / "mean")]) == 2
+    assert "is not what the runs started from" in capsys.readouterr().err
 
 
 def test_runs_that_did_not_start_from_one_trained_model_are_refused(

@@ -1,7 +1,5 @@
 """Training that goes on from a trained model can be pulled back towards it."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +7,6 @@ import pytest
 import torch
 
 from tests.training.moods import distilbert
-from tests.training.test_commands import PLAIN
-from training.__main__ import main
 from training.interpolate import interpolate
 
 LABELS = ("glad", "low", "cross")
@@ -61,22 +57,7 @@ def test_the_largest_share_that_validation_judges_no_worse_than_the_base_is_kept
     assert (found.logits == Judge(model)()).all()
 
 
-def test_a_second_stage_goes_on_from_the_first_and_tells_it(tmp_path: Path, moods: str, tiny_base: str) -> None:
-    first, second = tmp_path / "first", tmp_path / "second"
-    common = ["train", "--dataset", moods, "--learning-rate", "1e-3", "--batch-size", "8", *PLAIN, "--epochs", "1"]
-    assert main([*common, "--base", tiny_base, "--run", str(first), "--no-export"]) == 0
-    assert main([*common, "--base", str(first), "--run", str(second), "--interpolate", "--seed", "5"]) == 0
-    made = json.loads((second / "run.json").read_text())
-    assert made["name"] == json.loads((first / "run.json").read_text())["name"]
-    assert made["started_from"]["recipe"]["seed"] == 13
-    assert 0 <= made["interpolated"]["share"] <= 1
-    card = (tmp_path / "second-model" / "README.md").read_text()
-    assert "First stage" in card
-    assert "Then interpolated" in card
-
-
-def test_a_base_whose_head_is_new_cannot_be_gone_back_to(
-    tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["train", "--dataset", moods, "--base", tiny_base, "--interpolate", "--run", str(tmp_path / "a")]) == 2
-    assert "its head does not know glad, low, cross" in capsys.readouterr().err
+def test_without_a_base_the_trained_weights_stay(model: Any) -> None:
+    model.load_state_dict(weights_with(model, -6.0))
+    assert interpolate(model, None, Judge(model), TARGETS, LABELS).share == 1.0
+    assert float(model.classifier.bias[0].detach()) == -6.0
