@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from dashboard.colours import colours
 from producer.datasets import dataset_name
-from training.pictures import colours, picture
+from training.pictures import picture
 from training.split_facts import Lengths
 
 _PANELS_BESIDE_EACH_OTHER = 3
@@ -36,7 +37,9 @@ def _largest_share(facts: dict[str, Any]) -> float:
 def _draw_split(axes: Axes, name: str, facts: dict[str, Any]) -> None:
     classes: dict[str, dict[str, float]] = facts["classes"]
     bars = axes.barh(
-        list(classes), [100 * counted["share"] for counted in classes.values()], color=colours(list(classes))
+        list(classes),
+        [100 * counted["share"] for counted in classes.values()],
+        color=list(colours(list(classes)).values()),
     )
     axes.bar_label(bars, [f"{counted['rows']:,}" for counted in classes.values()], padding=3, fontsize=9)
     ratio = facts["imbalance_ratio"]
@@ -83,7 +86,7 @@ def draw_words(report: dict[str, Any], path: Path) -> None:
         figure.supxlabel(
             "z-score of the log-odds ratio: how sure it is that the class has the word more often", fontsize=10
         )
-        every_colour = dict(zip(report["labels"], colours(report["labels"]), strict=True))
+        every_colour = colours(report["labels"])
         flat = np.atleast_1d(panels).ravel()
         for axes, label in zip(flat, labels, strict=False):
             _draw_words(axes, label, telling[label], colour=every_colour[label], most=most)

@@ -1,6 +1,6 @@
-"""How every picture of this package looks: one style, one colour per emotion, one way to write the file."""
+"""How every picture of this package looks: one style, one way to write the file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -14,12 +14,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from worker.messages import EMOTIONS
+from dashboard.colours import PALETTE
 
-_OKABE_ITO: Final = ("#0072b2", "#e69f00", "#cc79a7", "#d55e00", "#009e73", "#56b4e9", "#999999", "#b2a200")
-"""Distinguishable with every kind of colour blindness (Okabe and Ito 2008)."""
-
-EMOTION_COLOURS: Final = dict(zip(EMOTIONS, _OKABE_ITO, strict=False))
 DOTS_PER_INCH: Final = 150
 _STYLE: Final[dict[Any, Any]] = {
     "figure.constrained_layout.use": True,
@@ -32,13 +28,8 @@ _STYLE: Final[dict[Any, Any]] = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e3e3e3",
-    "axes.prop_cycle": cycler(color=_OKABE_ITO),
+    "axes.prop_cycle": cycler(color=PALETTE),
 }
-
-
-def colours(labels: Sequence[str]) -> list[str]:
-    """Return a colour for each label: an emotion's own, else the next of the palette."""
-    return [EMOTION_COLOURS.get(label, _OKABE_ITO[n % len(_OKABE_ITO)]) for n, label in enumerate(labels)]
 
 
 @contextmanager

@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from worker.messages import REASONS
 
@@ -22,6 +30,8 @@ class Metrics:
         # They would be a second series for every counter, which nobody draws.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = registry = registry or CollectorRegistry()
+        ProcessCollector(registry=registry)  # memory, processor time, open files, start; on Linux
+        PlatformCollector(registry=registry)
         self.consumed = Counter(
             "emotion_tweets_consumed", "Input records whose result is committed.", registry=registry
         )

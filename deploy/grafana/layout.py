@@ -1,0 +1,58 @@
+"""From rows of panels to a dashboard: places, numbers, links and the JSON that Grafana loads."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as DashboardBuilder
+from grafana_foundation_sdk.builders.dashboard import DashboardLink
+from grafana_foundation_sdk.builders.dashboard import Row as RowBuilder
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard, DashboardCursorSync, DashboardLinkType
+
+from deploy.grafana.panels import Panel
+
+TAG: Final = "emotion-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels from left to right, which wrap after 24 columns; a row without a title has no heading."""
+
+    title: str
+    panels: Sequence[Panel]
+
+
+def new_dashboard(uid: str, title: str, description: str, *, since: str, refresh: str) -> DashboardBuilder:
+    """An empty dashboard that shows the time from `since` (such as now-1h) on and looks again every `refresh`."""
+    siblings = DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG]).keep_time(True)
+    return (
+        DashboardBuilder(title)
+        .uid(uid)
+        .description(description)
+        .tags([TAG])
+        .time(since, "now")
+        .timezone("browser")
+        .refresh(refresh)
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .link(siblings)
+    )
+
+
+def filled(dashboard: DashboardBuilder, rows: Sequence[Row]) -> Dashboard:
+    """The finished dashboard; panels are numbered in their order."""
+    for row in rows:
+        if row.title:
+            dashboard.with_row(RowBuilder(row.title))
+        for panel in row.panels:
+            dashboard.with_panel(panel)
+    built = dashboard.build()
+    for number, placed in enumerate(built.panels or [], start=1):
+        placed.id_val = number
+    return built
+
+
+def to_json(dashboard: Dashboard) -> str:
+    """Sorted, so that a change of the library's order is no change of the file."""
+    return json.dumps(dashboard, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,0 +1,109 @@
+"""Prometheus' configuration, its rules and the page that its alerts lead to."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from prometheus_client import generate_latest
+
+from tests.deploy.boards import BOARDS, expressions
+from tests.deploy.promtool import FOLDER, RULE_TESTS, RULES, content, promtool, rules
+from worker.messages import EMOTIONS
+from worker.metrics import Metrics
+from worker.settings import Settings
+
+OPERATIONS: Final = FOLDER.parents[1] / "docs/operations.md"
+METRIC: Final = re.compile(r"\b(?<![:.])((?:emotion|process)_[a-z0-9_]+)(?=[\[{])")
+
+
+def file_name(path: Path) -> str:
+    return path.name
+
+
+def test_promtool_accepts_the_configuration() -> None:
+    assert "SUCCESS" in promtool("check", "config", str(FOLDER / "prometheus.yml"))
+
+
+def test_promtool_accepts_the_rules() -> None:
+    assert "SUCCESS" in promtool("check", "rules", *map(str, RULES))
+
+
+@pytest.mark.parametrize("path", RULE_TESTS, ids=file_name)
+def test_the_rules_do_what_their_tests_say(path: Path) -> None:
+    assert "SUCCESS" in promtool("test", "rules", str(path))
+
+
+def test_each_alert_is_tried_where_it_fires_and_where_it_is_silent() -> None:
+    tried = [case for path in RULE_TESTS for test in content(path)["tests"] for case in test.get("alert_rule_test", [])]
+    alerts = {rule["alert"] for rule in rules("alert")}
+    assert {case["alertname"] for case in tried if case.get("exp_alerts")} == alerts
+    assert {case["alertname"] for case in tried if not case.get("exp_alerts")} == alerts
+
+
+@pytest.mark.parametrize("rule", rules("alert"), ids=lambda rule: rule["alert"])
+def test_an_alert_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert re.fullmatch(r".+\. .+\.", rule["annotations"]["summary"]), "what is wrong, and what to do"
+
+
+@pytest.mark.parametrize("rule", rules("alert"), ids=lambda rule: rule["alert"])
+def test_an_alert_leads_to_a_section_of_the_operations_page(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert page == "docs/operations.md"
+    assert anchor == rule["alert"].lower()
+    assert anchor in anchors(OPERATIONS)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names under which a Markdown page's headings can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_rules_and_dashboards_ask_for_metrics_that_a_worker_has() -> None:
+    expected = {metric for rule in rules("alert") + rules("record") for metric in METRIC.findall(rule["expr"])}
+    expected |= {metric for path in BOARDS for expr in expressions(path) for metric in METRIC.findall(expr)}
+    assert "emotion_consumer_lag" in expected
+    assert expected - worker_metrics() == set()
+
+
+def test_rules_and_dashboards_read_recordings_that_are_made() -> None:
+    recorded = {rule["record"] for rule in rules("record")}
+    exprs = [rule["expr"] for rule in rules("alert") + rules("record")]
+    exprs += [expr for path in BOARDS for expr in expressions(path)]
+    read = {name for expr in exprs for name in re.findall(r"\b\w+:\w+:\w+", expr)}
+    assert read - recorded == set()
+
+
+def test_the_operations_page_names_recordings_that_are_made() -> None:
+    page = OPERATIONS.read_text(encoding="utf-8")
+    assert set(re.findall(r"\bstream:\w+:\w+", page)) - {rule["record"] for rule in rules("record")} == set()
+
+
+def test_the_operations_page_names_metrics_and_settings_that_there_are() -> None:
+    page = OPERATIONS.read_text(encoding="utf-8")
+    histograms = {metric.removesuffix("_count") for metric in worker_metrics() if metric.endswith("_count")}
+    named = set(re.findall(r"(?<![:\w])(?:emotion|process)_\w+(?!:)\b", page))
+    assert named - worker_metrics() - histograms == set()
+    settings = {name.upper() for name in Settings.model_fields}
+    assert set(re.findall(r"\b(?:KAFKA|BATCH|METRICS|REDIS|MODEL|WORKER)_[A-Z_]+\b", page)) - settings == set()
+
+
+def worker_metrics() -> set[str]:
+    """The names of everything that a worker may show."""
+    metrics = Metrics()
+    metrics.show_zeros(EMOTIONS)
+    metrics.pass_tokens.labels("real")
+    metrics.consumer_lag.labels("tweets", "0")
+    metrics.consumer_lag_seconds.labels("tweets", "0")
+    metrics.build_info.labels("version", "model", "device", "engine")
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
+
+
+def test_every_replica_of_the_service_is_found_at_the_port_of_its_metrics() -> None:
+    jobs = {job["job_name"]: job for job in content(FOLDER / "prometheus.yml")["scrape_configs"]}
+    (discovery,) = jobs["worker"]["dns_sd_configs"]
+    assert (discovery["names"], discovery["type"]) == (["worker"], "A")
+    assert discovery["port"] == Settings.model_fields["metrics_port"].default

@@ -1,0 +1,28 @@
+"""What the registry holds beside what the worker counts."""
+
+import sys
+
+from prometheus_client import generate_latest
+
+from worker.messages import EMOTIONS
+from worker.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> set[str]:
+    """Names and labels of all samples."""
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
+
+
+def test_memory_and_processor_time_are_shown_where_the_system_tells_them() -> None:
+    shown = samples(Metrics())
+    told = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds"}
+    assert told & shown == (told if sys.platform == "linux" else set())
+    assert any(sample.startswith("python_info{") for sample in shown)
+
+
+def test_every_pair_of_emotions_exists_from_the_start() -> None:
+    metrics = Metrics()
+    metrics.show_zeros(EMOTIONS)
+    pairs = [sample for sample in samples(metrics) if sample.startswith("emotion_confusion_total{")]
+    assert len(pairs) == len(EMOTIONS) ** 2
