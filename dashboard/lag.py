@@ -1,0 +1,41 @@
+"""How far the workers are behind: records, and how long the oldest of them has waited. Pure."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Input records that are not committed, and the age of the oldest as far as the page has watched."""
+
+    records: int
+    seconds: float
+
+
+class LagClock:
+    """Remembers when each partition's end went past which offset: the time at which the record there was published."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, deque[tuple[float, int]]] = {}
+
+    def look(self, now_s: float, *, ends: Mapping[int, int], committed: Mapping[int, int]) -> Lag:
+        """Partition → end offset, and → the next offset to be processed, as of now."""
+        records, oldest_s = 0, now_s
+        for number, end in ends.items():
+            waiting = max(0, end - committed.get(number, 0))
+            seen = self._ends.setdefault(number, deque())
+            self._note(seen, now_s, end)
+            while seen and seen[0][1] <= committed.get(number, 0):
+                seen.popleft()
+            if waiting and seen:
+                oldest_s = min(oldest_s, seen[0][0])
+            records += waiting
+        return Lag(records, now_s - oldest_s)
+
+    @staticmethod
+    def _note(seen: deque[tuple[float, int]], now_s: float, end: int) -> None:
+        if seen and end < seen[-1][1]:  # the topic was made anew
+            seen.clear()
+        if not seen or end > seen[-1][1]:
+            seen.append((now_s, end))

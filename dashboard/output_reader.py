@@ -1,0 +1,78 @@
+"""Reads the output topic as anybody may: read_committed, without a group, so that nothing is ever committed."""
+
+from collections.abc import Mapping
+from typing import Final, Self
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from dashboard.labelled import Labelled, read_labelled
+from worker.errors import PassingFault
+from worker.kafka_client import CLOSE_TIMEOUT_MS, NETWORK, RepairedClient, translated
+from worker.settings import Settings
+
+_MAX_RECORDS: Final = 2_000
+
+
+class Unreadable(PassingFault):
+    """The client cannot get past a record; go on at the end of the topic."""
+
+
+class OutputReader:
+    """Follows partitions from where it is told. Methods raise PassingFault or Fatal."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect after the brokers were seen to answer: the client leaks a thread if they do not."""
+        self._settings = settings
+        self._topic = settings.kafka_output_topic
+        try:
+            self._consumer = KafkaConsumer(
+                **NETWORK,
+                **settings.kafka_connection(),
+                kafka_client=RepairedClient,
+                group_id=None,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                allow_auto_create_topics=False,
+                isolation_level="read_committed",
+                max_poll_records=_MAX_RECORDS,
+            )
+        except KafkaError as error:
+            raise translated(error, settings.kafka_bootstrap_servers) from error
+
+    def follow(self, starts: Mapping[int, int]) -> None:
+        """Reads these partitions, each from its offset on; partitions that were followed before go on."""
+        following = {TopicPartition(self._topic, number): offset for number, offset in starts.items()}
+        before = self._consumer.assignment()
+        self._consumer.assign(list(following))
+        for partition, offset in following.items():
+            if partition not in before:
+                self._consumer.seek(partition, offset)
+
+    def seek(self, number: int, offset: int) -> None:
+        """Goes on from there in one partition."""
+        self._consumer.seek(TopicPartition(self._topic, number), offset)
+
+    def poll(self, timeout_s: float) -> list[tuple[int, int, Labelled | None]]:
+        """What has come: partition, offset, and the labelled tweet or None for something else.
+
+        Raises Unreadable for a record that the client cannot read: without a new consumer no poll would get past it.
+        """
+        try:
+            polled = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
+        except Exception as error:
+            raise Unreadable(f"{self._topic} cannot be read on ({type(error).__name__})") from error
+        return [
+            (each.partition, each.offset, self._labelled(each.partition, each.offset, each.timestamp, each.value))
+            for records in polled.values()
+            for each in records
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+
+    def _labelled(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> Labelled | None:
+        return read_labelled(value, place=f"{partition}@{offset}", timestamp_ms=timestamp_ms)

@@ -1,0 +1,133 @@
+"""`python -m dashboard`: builds the parts, starts a thread for each, waits for the end, and ends in order."""
+
+import logging
+import socket
+import threading
+import time
+from typing import Any, Final
+
+import uvicorn
+
+from dashboard.app import make_app
+from dashboard.batcher import Batcher
+from dashboard.board import Board
+from dashboard.colours import colours
+from dashboard.events import Events
+from dashboard.guard import Guard
+from dashboard.kafka_watch import KafkaWatch
+from dashboard.redis_watch import RedisWatch
+from dashboard.settings import DashboardSettings, load_dashboard_settings
+from dashboard.stop import Stop
+from dashboard.tally import BUCKET_S, Tally
+from worker.classifier import Classifier, load_classifier
+from worker.errors import ExitCode, Fatal
+from worker.kafka_client import check_crc32c
+from worker.logs import configure_logging
+from worker.redis_counts import RedisCounts
+
+log = logging.getLogger(__name__)
+
+LOOK_UP_S: Final = 0.1
+BACKLOG: Final = 512
+WEB_ENDS_S: Final = 1
+WATCHES_END_S: Final = 1.0
+
+
+def run() -> int:
+    """Serves until SIGTERM or SIGINT; returns OK then, or the code of what ended it."""
+    settings = load_dashboard_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    try:
+        return _run(settings)
+    except Fatal as error:
+        log.critical("%s", error)
+        return error.exit_code
+    except Exception:
+        log.critical("an error nobody foresaw", exc_info=True)
+        return ExitCode.BUG
+
+
+def _run(settings: DashboardSettings) -> int:
+    log.info("%s", settings.redacted())
+    check_crc32c()
+    listener = _listen(settings)
+    store = RedisCounts.of(settings)
+    classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
+    log.info("model %s on %s (%s)", classifier.model_id, classifier.engine.device, classifier.engine.name)
+    stop = Stop()
+    stop.listen()
+    board, batcher = Board(), Batcher(classifier)
+    kafka = KafkaWatch(settings, board, Tally(classifier.labels, time.time), stop)
+    events = Events(board, _hello(settings, classifier), stop)
+    app = make_app(batcher, events, model=classifier.model_id, tweet_max_chars=settings.tweet_max_chars)
+    server = _server(Guard(app, settings.allowed_hosts))
+    watches = [
+        stop.watch("kafka", kafka.run),
+        stop.watch("redis", RedisWatch(store, board, classifier.labels, stop).run),
+        stop.watch("classifier", lambda: batcher.run(stop)),
+    ]
+    web = stop.watch("web", lambda: server.run([listener]))
+    log.info("live page on http://%s:%d", settings.dashboard_host, listener.getsockname()[1])
+    while not stop.is_set():
+        time.sleep(LOOK_UP_S)
+    log.info("stopping")
+    server.should_exit = True
+    _wait_for([web], 2 * WEB_ENDS_S)
+    _wait_for(watches, WATCHES_END_S)
+    if stop.death is not None:
+        raise stop.death
+    return ExitCode.OK
+
+
+def _listen(settings: DashboardSettings) -> socket.socket:
+    host, port = settings.dashboard_host, settings.dashboard_port
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)[0]
+        # Only a socket that says it speaks TCP is told by asyncio not to hold back small answers, for 40 ms each.
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        raise Fatal(
+            f"DASHBOARD_HOST={host} DASHBOARD_PORT={port}: cannot listen there ({error.strerror}); "
+            "choose another host or port; port 0 is any",
+            ExitCode.SETTINGS,
+        ) from None
+    return listener
+
+
+def _server(app: Guard) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            access_log=False,
+            http="h11",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            loop="asyncio",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=WEB_ENDS_S,
+            ws="none",
+        )
+    )
+
+
+def _hello(settings: DashboardSettings, classifier: Classifier) -> dict[str, Any]:
+    """What a page needs to know once."""
+    return {
+        "labels": list(classifier.labels),
+        "colours": colours(classifier.labels),
+        "model": classifier.model_id,
+        "bucket_s": BUCKET_S,
+        "input_topic": settings.kafka_input_topic,
+        "output_topic": settings.kafka_output_topic,
+    }
+
+
+def _wait_for(threads: list[threading.Thread], limit_s: float) -> None:
+    ends_at_s = time.monotonic() + limit_s
+    for thread in threads:
+        thread.join(max(0.0, ends_at_s - time.monotonic()))

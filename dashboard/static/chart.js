@@ -1,0 +1,40 @@
+// The rates over time, drawn by uPlot.
+import { colourOf } from "./show.js";
+
+const HEIGHT_PX = 260;
+const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const times = (_plot, seconds) => seconds.map((each) => TIME.format(1000 * each));
+
+export class Chart {
+  constructor(target, labels, bucketS) {
+    this.target = target;
+    this.labels = labels;
+    this.bucketS = bucketS;
+    this.data = [[], ...labels.map(() => [])];
+    this.draw();
+    new ResizeObserver(() => this.plot.setSize(this.size())).observe(target);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+  }
+
+  size() {
+    return { width: Math.max(200, this.target.clientWidth), height: HEIGHT_PX };
+  }
+
+  draw() {
+    const style = getComputedStyle(document.documentElement);
+    const line = { stroke: style.getPropertyValue("--soft"), grid: { stroke: style.getPropertyValue("--line") }, ticks: { show: false } };
+    const series = this.labels.map((label) => ({ label, stroke: colourOf(label), width: 2, points: { show: false } }));
+    this.target.replaceChildren();
+    this.plot = new uPlot(
+      { ...this.size(), axes: [{ ...line, values: times, space: 90 }, { ...line, size: 44 }], series: [{}, ...series], cursor: { y: false }, legend: { live: false } },
+      this.data,
+      this.target,
+    );
+  }
+
+  show({ from, series }) {
+    const values = this.labels.map((label) => series[label] ?? []);
+    this.data = [(values[0] ?? []).map((_, place) => from + place * this.bucketS), ...values];
+    this.plot.setData(this.data);
+  }
+}

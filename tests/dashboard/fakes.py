@@ -1,0 +1,37 @@
+"""A classifier whose answers can be told from the text, and that can be held up or broken."""
+
+import threading
+from collections.abc import Sequence
+
+from worker.messages import EMOTIONS, Prediction
+
+
+class FakeClassifier:
+    """Joy is likelier the more often a text says happy; `calls` are the texts of each call."""
+
+    model_id = "fake-1"
+    labels = EMOTIONS
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+        self.broken = False
+
+    def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        self.calls.append(list(texts))
+        assert self.may_go_on.wait(10), "the test forgot it"
+        if self.broken or any("poison" in text for text in texts):
+            raise ValueError("no")
+        return [prediction(text) for text in texts]
+
+    def probe(self) -> None:
+        if self.broken:
+            raise ValueError("still no")
+
+
+def prediction(text: str) -> Prediction:
+    """What the fake says of a text."""
+    joy = min(0.9, 0.4 + 0.25 * text.count("happy"))
+    rest = (1 - joy) / (len(EMOTIONS) - 1)
+    return Prediction("joy", joy, {emotion: joy if emotion == "joy" else rest for emotion in EMOTIONS})

@@ -1,0 +1,103 @@
+"""A `python -m dashboard` in a process of its own, and a client of its events."""
+
+import http.client
+import json
+import os
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from deploy.local.children import Child
+from tests.servers import eventually
+
+START_S: Final = 90.0
+_ANSWER_S: Final = 15.0
+
+
+class PageProcess:
+    """Listens on a free port of its own choice, unless it is given one."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path, *, port: int = 0) -> None:
+        self._child = Child(
+            "dashboard",
+            [sys.executable, "-m", "dashboard"],
+            env={**os.environ, **environment, "DASHBOARD_HOST": "127.0.0.1", "DASHBOARD_PORT": str(port)},
+            log=folder / f"dashboard-{uuid.uuid4().hex[:8]}.log",
+            stop_s=10,
+        )
+        self.port = eventually(self._port_it_says, START_S, "the page says where it listens")
+
+    def _port_it_says(self) -> int:
+        """0 while it has not said."""
+        self._child.check()
+        found = re.search(r"live page on http://127\.0\.0\.1:(\d+)$", self.log, re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    @property
+    def log(self) -> str:
+        """All that it has written."""
+        return self._child.log.read_text(encoding="utf-8", errors="replace")
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self._child.exit_code
+
+    def ask(self, method: str, path: str, content: Any = None) -> tuple[int, str]:
+        """Status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_S)
+        try:
+            body = None if content is None else json.dumps(content)
+            connection.request(method, path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    @contextmanager
+    def events(self) -> Iterator[Iterator[tuple[str, Any]]]:
+        """Name and content of each event, until the server closes the connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_S)
+        try:
+            connection.request("GET", "/events")
+            response = connection.getresponse()
+            assert response.getheader("Content-Type", "").startswith("text/event-stream")
+            yield _events(response)
+        finally:
+            connection.close()
+
+    def wait_for_state(self, holds: Callable[[dict[str, Any]], bool], deadline_s: float, what: str) -> dict[str, Any]:
+        """The first state that a page is sent of which this holds."""
+        ends_at_s = time.monotonic() + deadline_s
+        state: dict[str, Any] = {}
+        with self.events() as events:
+            for name, content in events:
+                state = content if name == "state" else state
+                if name == "state" and holds(state):
+                    return state
+                assert time.monotonic() < ends_at_s, f"within {deadline_s:g} s not true: {what}; the last was {state}"
+        raise AssertionError(f"the events ended before this was true: {what}")
+
+    def terminate(self) -> None:
+        """Sends SIGTERM."""
+        self._child.terminate()
+
+    def kill(self) -> None:
+        """Ends it without asking."""
+        self._child.kill()
+        eventually(lambda: self.exit_code is not None, 5, "it is gone")
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:
+    name = ""
+    for line in response:
+        field, _, value = line.decode().rstrip("\n").partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            yield name, json.loads(value)

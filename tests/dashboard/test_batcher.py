@@ -1,0 +1,120 @@
+"""One owner answers the requests of many: in few calls, to each its own, and never more than it can take."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher, Busy
+from tests.dashboard.fakes import FakeClassifier, prediction
+from tests.servers import eventually
+from worker.errors import BadMessage, ExitCode, Fatal
+
+
+class Owner:
+    """A batcher with its thread."""
+
+    def __init__(self) -> None:
+        self.model = FakeClassifier()
+        self.batcher = Batcher(self.model)
+        self.stop = threading.Event()
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.batcher.run(self.stop)
+        except Fatal as error:
+            self.error = error
+
+    def hold(self) -> None:
+        """Returns when the model is busy with a text of ours until it may go on."""
+        self.model.may_go_on.clear()
+        self.batcher.submit(["busy"])
+        eventually(lambda: self.model.calls, 5, "the model is busy")
+
+    def close(self) -> None:
+        self.stop.set()
+        self.model.may_go_on.set()
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def owner() -> Iterator[Owner]:
+    running = Owner()
+    yield running
+    running.close()
+
+
+def test_what_queues_up_while_the_model_is_busy_is_answered_by_one_call(owner: Owner) -> None:
+    owner.hold()
+    answers = [owner.batcher.submit([f"{'happy ' * number}text", "other"]) for number in range(30)]
+    owner.model.may_go_on.set()
+    got = [answer.result(5) for answer in answers]
+    assert got == [[prediction(f"{'happy ' * number}text"), prediction("other")] for number in range(30)]
+    assert len(owner.model.calls) == 2
+    assert (owner.batcher.stats.model_calls, owner.batcher.stats.texts) == (2, 61)
+
+
+def test_one_call_takes_whole_requests_and_no_more_texts_than_its_limit(owner: Owner) -> None:
+    owner.hold()
+    answers = [owner.batcher.submit(["text"] * 400) for _ in range(5)]
+    owner.model.may_go_on.set()
+    assert [len(answer.result(5)) for answer in answers] == [400] * 5
+    assert [len(call) for call in owner.model.calls] == [1, 800, 800, 400]
+    assert max(map(len, owner.model.calls)) <= CALL_MAX_TEXTS
+
+
+def test_a_full_queue_refuses_and_takes_again_when_it_is_empty(owner: Owner) -> None:
+    owner.hold()
+    waiting = [owner.batcher.submit(["text"] * CALL_MAX_TEXTS) for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS)]
+    with pytest.raises(Busy):
+        owner.batcher.submit(["one too many"])
+    owner.model.may_go_on.set()
+    for answer in waiting:
+        answer.result(5)
+    assert owner.batcher.submit(["again"]).result(5) == [prediction("again")]
+
+
+def test_a_text_on_which_the_model_fails_costs_the_others_nothing(owner: Owner) -> None:
+    owner.hold()
+    bad, good = owner.batcher.submit(["fine", "poison"]), owner.batcher.submit(["fine"])
+    owner.model.may_go_on.set()
+    first, second = bad.result(5)
+    assert first == prediction("fine")
+    assert isinstance(second, BadMessage)
+    assert second.reason == "classifier_failed"
+    assert good.result(5) == [prediction("fine")]
+
+
+def test_a_broken_model_ends_the_thread_and_leaves_nobody_waiting(owner: Owner) -> None:
+    owner.hold()
+    owner.model.broken = True
+    answer = owner.batcher.submit(["text"])
+    owner.model.may_go_on.set()
+    with pytest.raises(Fatal):
+        answer.result(5)
+    owner.thread.join(5)
+    assert isinstance(owner.error, Fatal)
+    assert owner.error.exit_code == ExitCode.ENGINE
+    with pytest.raises(Busy):
+        owner.batcher.submit(["too late"])
+
+
+def test_a_request_that_nobody_waits_for_any_more_is_not_classified(owner: Owner) -> None:
+    owner.hold()
+    assert owner.batcher.submit(["given up"]).cancel()
+    wanted = owner.batcher.submit(["wanted"])
+    owner.model.may_go_on.set()
+    wanted.result(5)
+    assert owner.model.calls == [["busy"], ["wanted"]]
+
+
+def test_at_the_end_whoever_still_waits_is_told(owner: Owner) -> None:
+    owner.hold()
+    left = owner.batcher.submit(["left"])
+    owner.close()
+    with pytest.raises(Fatal, match="ending"):
+        left.result(5)

@@ -1,0 +1,175 @@
+"""The page in a real browser, beside a real stack: it shows what Redis says, and nobody is shut out."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+
+from tests.dashboard.page_process import PageProcess
+from tests.servers import Message, Stack, eventually, publish, unique_topics
+from tests.stream.oracle import Oracle
+from tests.stream.programs import StartWorker
+from tests.stream.tweets import sample_tweets
+
+PARTITIONS: Final = 3
+SHOWN_MS: Final = 30_000
+DONE_S: Final = 120.0
+BEHIND_S: Final = 2.0
+SCRIPT: Final = "<script>alert(1)</script> i feel so happy"
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+StartPage = Callable[..., PageProcess]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        assert not os.environ.get("KAFKA_HOME"), "chromium is not installed (Debian: apt-get install chromium)"
+        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def start_page(tmp_path: Path) -> Iterator[StartPage]:
+    servers: list[PageProcess] = []
+
+    def start(environment: Mapping[str, str], *, port: int = 0) -> PageProcess:
+        servers.append(PageProcess(environment, tmp_path, port=port))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.kill()
+
+
+def opened(browser: Browser, server: PageProcess, **options: Any) -> Page:
+    page = browser.new_page(**options)
+    page.set_default_timeout(SHOWN_MS)
+    page.goto(f"http://127.0.0.1:{server.port}")
+    expect(page.locator("#emotions tbody tr")).to_have_count(6)
+    return page
+
+
+def shown_counts(page: Page) -> dict[str, int]:
+    """What the page counts: each emotion's total as the DOM has it."""
+    rows: dict[str, str] = page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('#emotions [data-emotion]')]"
+        ".map(row => [row.dataset.emotion, row.dataset.count]))"
+    )
+    return {name: int(count) for name, count in rows.items() if int(count)}
+
+
+def test_a_page_opened_before_there_is_data_fills_by_itself_and_counts_what_redis_counts(
+    browser: Browser, embedded_stack: Stack, start_worker: StartWorker, start_page: StartPage
+) -> None:
+    env = unique_topics(embedded_stack, PARTITIONS)
+    oracle, page = Oracle(embedded_stack, env), opened(browser, start_page(env))
+    expect(page.locator("#notice")).to_contain_text("No tweet has been labelled yet", timeout=SHOWN_MS)
+    start_worker(env).wait_ready()
+    for _ in range(3):
+        publish(embedded_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
+        eventually(lambda: oracle.redis_totals() and shown_counts(page), DONE_S, "the page shows counts")
+        now = oracle.redis_totals()
+        eventually(lambda: at_least(shown_counts(page), now), BEHIND_S, "the page shows what Redis said")  # noqa: B023
+    eventually(lambda: sum(oracle.redis_totals().values()) == 300, DONE_S, "300 are counted")
+    eventually(lambda: shown_counts(page) == oracle.redis_totals(), BEHIND_S, "page and Redis agree")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#tweets li .text")).to_have_count(20)
+    expect(page.locator("#lag")).to_have_text("0")
+    expect(page.locator("#accuracy")).to_have_text(re.compile(r"\d+\.\d %"))
+
+
+def at_least(shown: Mapping[str, int], counted: Mapping[str, int]) -> bool:
+    return all(shown.get(name, 0) >= count for name, count in counted.items())
+
+
+def test_a_tweet_with_a_script_is_shown_as_text_and_runs_nothing(
+    browser: Browser, embedded_stack: Stack, start_worker: StartWorker, start_page: StartPage
+) -> None:
+    env = unique_topics(embedded_stack, PARTITIONS)
+    page = opened(browser, start_page(env))
+    dialogs: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    page.on("dialog", dismiss)
+    start_worker(env)
+    publish(embedded_stack, env["KAFKA_INPUT_TOPIC"], [Message(b'{"text": "%s"}' % SCRIPT.encode())])
+    expect(page.locator("#tweets .text")).to_have_text([SCRIPT])
+    page.fill("#text", SCRIPT)
+    page.press("#text", "Enter")
+    expect(page.locator("#answer .words")).to_contain_text("<script>alert(1)</script>")
+    assert page.locator("#tweets script, #answer script").count() == 0
+    assert dialogs == []
+
+
+def test_a_typed_tweet_gets_scores_words_and_clear_errors(browser: Browser, start_page: StartPage) -> None:
+    page = opened(browser, start_page(nowhere()))
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    page.focus("#text")
+    page.keyboard.type("so happy today")
+    page.keyboard.press("Enter")
+    expect(page.locator("#answer .verdict")).to_contain_text("joy")
+    expect(page.locator("#answer tbody tr")).to_have_count(6)
+    expect(page.locator("#answer .words .for")).to_contain_text(["happy"])
+    page.fill("#text", "   ")
+    page.press("#text", "Enter")
+    expect(page.locator("#answer .error")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_screen(
+    browser: Browser, embedded_stack: Stack, start_page: StartPage, scheme: str, width: int
+) -> None:
+    env = unique_topics(embedded_stack, PARTITIONS)
+    labelled = b'{"text":"what a day","emotion":"joy","confidence":0.9,"scores":{"joy":0.9},"label":"love"}'
+    publish(embedded_stack, env["KAFKA_OUTPUT_TOPIC"], [Message(labelled)])
+    page = opened(browser, start_page(env), color_scheme=scheme, viewport={"width": width, "height": 800})
+    expect(page.locator("#tweets .text")).to_have_count(1)
+    page.fill("#text", "so happy to see you again, but I miss my old dog")
+    page.press("#text", "Enter")
+    expect(page.locator("#answer tbody tr")).to_have_count(6)
+    found = Axe().run(page).response["violations"]
+    faults = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]
+    assert faults == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_lost_server_is_told_and_its_return_is_noticed(browser: Browser, start_page: StartPage) -> None:
+    server = start_page(nowhere())
+    page = opened(browser, server)
+    expect(page.locator("#connection")).to_have_text("Live")
+    expect(page.locator("#notice")).to_contain_text("Redis does not answer")
+    server.kill()
+    expect(page.locator("#connection")).to_contain_text("lost")
+    start_page(nowhere(), port=server.port)
+    expect(page.locator("#connection")).to_have_text("Live")
+
+
+def nowhere() -> dict[str, str]:
+    """A Kafka and a Redis that are not there: the page does without."""
+    return {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}

@@ -1,0 +1,140 @@
+"""The page's server beside a real Kafka, Redis and worker: it tells what they say, and outlives them."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dashboard.page_process import PageProcess
+from tests.servers import ApacheStack, Message, Stack, eventually, publish, unique_topics
+from tests.stream.offsets import fetch_positions
+from tests.stream.oracle import Oracle
+from tests.stream.programs import StartWorker
+from tests.stream.tweets import sample_tweets
+from worker.errors import ExitCode
+
+PARTITIONS = 3
+SEES_S = 30.0
+LABELLED_S = 120.0
+ENDS_S = 3.0
+
+StartPage = Callable[[Mapping[str, str]], PageProcess]
+
+
+@pytest.fixture
+def start_page(tmp_path: Path) -> Iterator[StartPage]:
+    """Starts pages' servers that end with the test at the latest."""
+    pages: list[PageProcess] = []
+
+    def start(environment: Mapping[str, str]) -> PageProcess:
+        pages.append(PageProcess(environment, tmp_path))
+        return pages[-1]
+
+    yield start
+    for page in pages:
+        page.kill()
+
+
+def test_a_page_opened_before_there_is_data_fills_by_itself_and_its_counts_equal_redis(
+    stack: Stack, start_worker: StartWorker, start_page: StartPage
+) -> None:
+    env = unique_topics(stack, PARTITIONS)
+    oracle = Oracle(stack, env)
+    page = start_page(env)
+    empty = page.wait_for_state(
+        lambda state: state["kafka"]["answers"] and state["redis"]["answers"], SEES_S, "both answer"
+    )
+    assert sum(empty["counts"].values()) == 0
+    start_worker(env)
+    publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(200, partitions=PARTITIONS))
+
+    full = page.wait_for_state(lambda state: sum(state["counts"].values()) == 200, LABELLED_S, "200 are counted")
+    assert {name: count for name, count in full["counts"].items() if count} == oracle.redis_totals()
+    settled = page.wait_for_state(
+        lambda state: (state["lag"] or {}).get("records") == 0 and (state["quality"] or {}).get("tweets") == 200,
+        SEES_S,
+        "nothing is left to do, and every label was compared",
+    )
+    assert 0.5 < settled["quality"]["accuracy"] <= 1
+    assert page.exit_code is None
+
+
+def test_the_lag_counts_what_no_worker_has_taken_and_nothing_is_ever_committed(
+    stack: Stack, start_page: StartPage
+) -> None:
+    env = unique_topics(stack, PARTITIONS)
+    page = start_page(env)
+    publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(60, partitions=PARTITIONS))
+    page.wait_for_state(lambda state: (state["lag"] or {}).get("records") == 60, SEES_S, "60 are waiting")
+    positions = fetch_positions(stack.kafka_port, env["KAFKA_GROUP_ID"], env["KAFKA_INPUT_TOPIC"], PARTITIONS)
+    assert positions == {}
+
+
+def test_the_events_of_a_page_come_in_the_agreed_shapes(stack: Stack, start_page: StartPage) -> None:
+    env = unique_topics(stack, PARTITIONS)
+    publish(stack, env["KAFKA_OUTPUT_TOPIC"], [Message(labelled("<script>alert(1)</script>")), Message(b"not ours")])
+    page = start_page(env)
+    seen: dict[str, list[Any]] = {}
+
+    def complete() -> bool:
+        name, content = next(events)
+        seen.setdefault(name, []).append(content)
+        return len(seen.get("history", [])) >= 2 and any(seen["tweets"])
+
+    with page.events() as events:
+        assert next(events)[0] == "hello"
+    with page.events() as events:
+        eventually(complete, SEES_S, "all kinds of events have come")
+    (hello,) = seen["hello"]
+    assert {"labels", "colours", "model", "bucket_s", "input_topic", "output_topic"} == set(hello)
+    assert set(hello["colours"]) == set(hello["labels"])
+    (tweet,) = seen["tweets"][-1]
+    assert (tweet["text"], tweet["emotion"]) == ("<script>alert(1)</script>", "joy")
+    assert all(
+        abs(later["at"] - earlier["at"]) > 0.5 for earlier, later in zip(seen["state"], seen["state"][1:], strict=False)
+    )
+    assert set(seen["history"][-1]) == {"from", "series"}
+
+
+def labelled(text: str) -> bytes:
+    fields = {"id": "1", "text": text, "emotion": "joy", "confidence": 0.9, "scores": {"joy": 0.9}, "model": "m"}
+    return json.dumps(fields).encode()
+
+
+def test_redis_killed_and_back_is_told(apache_stack: ApacheStack, start_page: StartPage) -> None:
+    page = start_page(unique_topics(apache_stack, PARTITIONS))
+    page.wait_for_state(lambda state: state["redis"]["answers"], SEES_S, "Redis answers")
+    apache_stack.kill_redis()
+    try:
+        gone = page.wait_for_state(lambda state: not state["redis"]["answers"], SEES_S, "Redis is gone")
+        assert gone["redis"]["note"] == "does not answer"
+        assert page.ask("POST", "/classify", {"text": "so happy"})[0] == 200
+    finally:
+        apache_stack.start_redis()
+    page.wait_for_state(lambda state: state["redis"]["answers"], SEES_S, "Redis is back")
+
+
+def test_without_kafka_and_redis_the_page_says_so_and_still_classifies(start_page: StartPage) -> None:
+    page = start_page({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"})
+    state = page.wait_for_state(lambda state: state["redis"]["note"] == "does not answer", SEES_S, "Redis is missed")
+    assert state["kafka"]["answers"] is False
+    assert state["counts"] is None
+    status, body = page.ask("POST", "/classify", {"text": "so happy to see you"})
+    assert (status, json.loads(body)["emotion"]) == (200, "joy")
+
+
+def test_sigterm_ends_open_pages_and_the_program_within_seconds(start_page: StartPage) -> None:
+    page = start_page({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"})
+    with page.events() as first, page.events() as second:
+        assert next(first)[0] == next(second)[0] == "hello"
+        started_s = time.monotonic()
+        page.terminate()
+        assert len(list(first)) < 20, "the first page's events have no end"
+        assert len(list(second)) < 20, "the second page's events have no end"
+        eventually(lambda: page.exit_code is not None, ENDS_S, "the program has ended")
+    assert page.exit_code == ExitCode.OK
+    assert time.monotonic() - started_s < ENDS_S
+    assert "Traceback" not in page.log
