@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers, kafka_answers, redis_answers
-from deploy.local.metrics import Metrics, is_ready, scrape
+from deploy.local.metrics import Metrics, answers, scrape
 from deploy.local.ports import LOOPBACK, free_ports
 
 _T = TypeVar("_T")
@@ -335,7 +335,7 @@ class WorkerProcess:
 
     def wait_ready(self, deadline_s: float = 60) -> None:
         """Returns when its model is warm and it is a member of the group."""
-        eventually(_alive(self._child, lambda: is_ready(self.port)), deadline_s, "the worker is ready")
+        eventually(_alive(self._child, lambda: answers(self.port, "/readyz")), deadline_s, "the worker is ready")
 
     def metrics(self) -> Metrics:
         """What `/metrics` says now."""

@@ -36,14 +36,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m deploy.local", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="demo|up")
 
-    command = commands.add_parser("demo", help="replay a data set through the whole stack, then stop")
+    command = commands.add_parser(
+        "demo", help="replay a data set through the whole stack; on a terminal, keep the live page"
+    )
     command.add_argument("--dataset", default="sample", help="a name, folder, file or hub id (default: %(default)s)")
     command.add_argument("--tweets", type=positive, help="at most so many tweets (default: all)")
     command.add_argument("--rate", type=not_negative, default=0.0, help="tweets per second, 0: as fast as possible")
     command.set_defaults(run=demo)
 
     command = commands.add_parser("up", help="keep the stack and one worker running until Ctrl-C")
-    for name, port in (("kafka", 9092), ("redis", 6379), ("metrics", 8000)):
+    for name, port in (("kafka", 9092), ("redis", 6379), ("metrics", 8000), ("page", 8080)):
         command.add_argument(f"--{name}-port", type=positive, default=port, help="default: %(default)s")
     command.set_defaults(run=up)
     return parser

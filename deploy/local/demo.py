@@ -1,5 +1,9 @@
-"""`demo`: replays a data set through the stack, proves that nothing was lost, says what it came to."""
+"""`demo`: replays a data set through the stack, proves that nothing was lost, says what it came to.
 
+On a terminal the live page stays until Ctrl-C; elsewhere the program ends.
+"""
+
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Sequence
@@ -11,7 +15,7 @@ import redis
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers
 from deploy.local.engine_speed import engine_tweets_per_second
-from deploy.local.errors import LocalError
+from deploy.local.errors import Interrupted, LocalError
 from deploy.local.metrics import Metrics, scrape
 from deploy.local.output import Output
 from deploy.local.ports import free_ports
@@ -33,18 +37,28 @@ _SETTLE_S: Final = 15.0
 def demo(options: Namespace, supervisor: Supervisor) -> int:
     """Prints a summary on stderr and one JSON object as the last line of stdout; returns the exit code."""
     rows = _rows(options.dataset, options.tweets)
-    kafka_port, redis_port, metrics_port = free_ports(3)
-    stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port)
+    kafka_port, redis_port, metrics_port, page_port = free_ports(4)
+    stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port)
     stack.start(supervisor)
+    say(f"live page: {stack.page}")
     with _output(stack) as output:
         _replay(options, supervisor, stack, output, total=len(rows))
         metrics = _settled_metrics(supervisor, stack, output)
         _compare_with_redis(supervisor, stack, output)
-    supervisor.stop_all()
     summary = _summary(rows, output, metrics, engine_rate=_engine_rate(rows, output, stack, supervisor))
     summary.show()
     print(summary.as_json(), flush=True)
+    if sys.stdout.isatty():
+        _stay(stack, supervisor)
     return 0
+
+
+def _stay(stack: LocalStack, supervisor: Supervisor) -> None:
+    say(f"the live page stays at {stack.page} until Ctrl-C")
+    try:
+        supervisor.watch()
+    except Interrupted:
+        say("stopped")
 
 
 def _rows(dataset: str, limit: int | None) -> list[Row]:

@@ -1,4 +1,4 @@
-"""What a worker's `/metrics` and `/readyz` say."""
+"""What a worker's `/metrics` says, and whether a program answers at all."""
 
 import urllib.error
 import urllib.request
@@ -40,12 +40,12 @@ def parse(exposition: str) -> Metrics:
     return Metrics({_key(sample.name, sample.labels): sample.value for sample in samples})
 
 
-def is_ready(port: int) -> bool:
-    """Whether the worker says that it is ready to work."""
+def answers(port: int, path: str) -> bool:
+    """Whether a GET of the path is answered with 200."""
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/readyz", timeout=_TIMEOUT_S) as response:
-            ready: bool = response.status == 200
-            return ready
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=_TIMEOUT_S) as response:
+            well: bool = response.status == 200
+            return well
     except (urllib.error.URLError, OSError):
         return False
 

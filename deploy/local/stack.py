@@ -1,11 +1,11 @@
-"""Embedded servers, topics and one worker, started in this order."""
+"""Embedded servers, topics, one worker and the live page, started in this order."""
 
 import sys
 from dataclasses import dataclass
 from typing import Final
 
 from deploy.local.embedded import START_DEADLINE_S, EmbeddedServers
-from deploy.local.metrics import is_ready
+from deploy.local.metrics import answers
 from deploy.local.ports import LOOPBACK
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
@@ -13,6 +13,7 @@ from deploy.local.supervisor import Supervisor
 _TOPICS_DEADLINE_S: Final = 60.0
 _WORKER_DEADLINE_S: Final = 120.0  # a cold disk may take its time over the model
 _WORKER_STOP_S: Final = 15.0  # it may finish the batch in hand
+_PAGE_DEADLINE_S: Final = 60.0
 _SERVERS_STOP_S: Final = 5.0
 
 INPUT_TOPIC: Final = "tweets"
@@ -27,6 +28,12 @@ class LocalStack:
 
     servers: EmbeddedServers
     metrics_port: int
+    page_port: int
+
+    @property
+    def page(self) -> str:
+        """The live page's address."""
+        return f"http://{LOOPBACK}:{self.page_port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -43,10 +50,12 @@ class LocalStack:
             "REDIS_KEY_PREFIX": KEY_PREFIX,
             "METRICS_HOST": LOOPBACK,
             "METRICS_PORT": str(self.metrics_port),
+            "DASHBOARD_HOST": LOOPBACK,
+            "DASHBOARD_PORT": str(self.page_port),
         }
 
     def start(self, supervisor: Supervisor) -> None:
-        """Returns when the worker is ready for the first tweet."""
+        """Returns when the worker is ready for the first tweet and the page for the first visitor."""
         say("starting the embedded Kafka and Redis ...")
         command = self.servers.command(supervisor.folder / "servers")
         supervisor.start("embedded servers", command, stop_s=_SERVERS_STOP_S)
@@ -62,7 +71,10 @@ class LocalStack:
 
         say("starting a worker: loading the model ...")
         supervisor.start("worker", program("worker"), env=self.environment, stop_s=_WORKER_STOP_S)
-        supervisor.wait(lambda: is_ready(self.metrics_port), _WORKER_DEADLINE_S, "the worker to be ready")
+        supervisor.wait(lambda: answers(self.metrics_port, "/readyz"), _WORKER_DEADLINE_S, "the worker to be ready")
+
+        supervisor.start("dashboard", program("dashboard"), env=self.environment)
+        supervisor.wait(lambda: answers(self.page_port, "/healthz"), _PAGE_DEADLINE_S, "the live page to answer")
 
 
 def program(module: str, *arguments: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from deploy.local.children import Child
 from deploy.local.errors import Interrupted, LocalError
@@ -57,6 +58,12 @@ class Supervisor:
         for child in self._children:
             if child is not ending:
                 child.check()
+
+    def watch(self) -> NoReturn:
+        """Watches the children until a signal or the death of one, as `check` raises them."""
+        while True:
+            self.check()
+            time.sleep(_POLL_S)
 
     def wait(self, condition: Callable[[], bool], deadline_s: float, what: str, *, ending: Child | None = None) -> None:
         """Waits for the condition, watching the children; `what` names it in the LocalError of a time-out."""

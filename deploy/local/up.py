@@ -1,8 +1,7 @@
 """`up`: keeps the stack running on well-known ports until Ctrl-C."""
 
-import time
 from argparse import Namespace
-from typing import Final
+from typing import Final, NoReturn
 
 from deploy.local.embedded import EmbeddedServers
 from deploy.local.ports import require_free
@@ -10,11 +9,10 @@ from deploy.local.progress import say
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack
 from deploy.local.supervisor import Supervisor
 
-_CHECK_EVERY_S: Final = 0.2
-
 _GUIDE: Final = """
 Kafka listens on localhost:{kafka}, Redis on localhost:{redis}; one worker is ready.
 
+  watch them         {page}
   publish a tweet    echo '{{"text":"so happy"}}' | kcat -P -b localhost:{kafka} -t {input}
   read the labels    kcat -C -b localhost:{kafka} -t {output} -o beginning
   and what failed    kcat -C -b localhost:{kafka} -t {dead_letter} -o beginning
@@ -26,25 +24,25 @@ Ctrl-C stops everything; the tweets are kept in memory only and are gone then.
 """
 
 
-def up(options: Namespace, supervisor: Supervisor) -> int:
+def up(options: Namespace, supervisor: Supervisor) -> NoReturn:
     """Runs until a signal or the death of a child, so it never returns."""
     ports = {
         "Kafka": options.kafka_port,
         "Redis": options.redis_port,
         "worker's metrics": options.metrics_port,
+        "live page": options.page_port,
     }
     for purpose, port in ports.items():
         require_free(port, purpose)
-    stack = LocalStack(EmbeddedServers(options.kafka_port, options.redis_port), options.metrics_port)
+    stack = LocalStack(EmbeddedServers(options.kafka_port, options.redis_port), options.metrics_port, options.page_port)
     stack.start(supervisor)
-    say(_guide(options, supervisor))
-    while True:
-        supervisor.check()
-        time.sleep(_CHECK_EVERY_S)
+    say(_guide(options, stack, supervisor))
+    supervisor.watch()
 
 
-def _guide(options: Namespace, supervisor: Supervisor) -> str:
+def _guide(options: Namespace, stack: LocalStack, supervisor: Supervisor) -> str:
     return _GUIDE.format(
+        page=stack.page,
         kafka=options.kafka_port,
         redis=options.redis_port,
         metrics=options.metrics_port,

@@ -1,10 +1,12 @@
 """Programs under test, and what they leave behind."""
 
 import os
+import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -18,21 +20,34 @@ GONE_S = 2.0
 class Program:
     """A running Python program with its output in files and a temporary folder of its own."""
 
-    def __init__(self, arguments: Sequence[str], folder: Path) -> None:
+    def __init__(self, arguments: Sequence[str], folder: Path, *, terminal: bool = False) -> None:
+        """On a `terminal` everything it says is in `stderr`, as a person would see it."""
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
-        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                [sys.executable, *arguments],
-                cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary)},
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                process_group=0,
-            )
+        self._stdout.touch()
         self._family: set[psutil.Process] = set()
+        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
+            output = (stdout.fileno(), stderr.fileno())
+            self.process = self._start_on_a_terminal(arguments) if terminal else self._start(arguments, *output)
+
+    def _start(self, arguments: Sequence[str], stdout: int, stderr: int) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(self.temporary), "TERM": "xterm"},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            process_group=0,
+        )
+
+    def _start_on_a_terminal(self, arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+        ours, theirs = pty.openpty()
+        process = self._start(arguments, theirs, theirs)
+        os.close(theirs)
+        threading.Thread(target=_copy, args=(ours, self._stderr), daemon=True).start()
+        return process
 
     @property
     def stdout(self) -> str:
@@ -87,10 +102,17 @@ class Program:
             assert list(self.temporary.iterdir()) == []
 
 
+def _copy(terminal: int, path: Path) -> None:
+    with path.open("ab", buffering=0) as file, suppress(OSError):  # Linux's way to say that the other end is closed
+        while said := os.read(terminal, 65_536):
+            file.write(said)
+    os.close(terminal)
+
+
 @contextmanager
-def running(arguments: Sequence[str], folder: Path) -> Iterator[Program]:
+def running(arguments: Sequence[str], folder: Path, *, terminal: bool = False) -> Iterator[Program]:
     """A program that ends with the block at the latest."""
-    program = Program(arguments, folder)
+    program = Program(arguments, folder, terminal=terminal)
     try:
         yield program
     finally:

@@ -1,8 +1,10 @@
 """The two commands as a user runs them: real processes, real sockets, the bundled model."""
 
 import json
+import re
 import signal
 import socket
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +62,21 @@ def test_demo_counts_every_tweet_and_ends_with_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_demo_on_a_terminal_keeps_the_live_page_until_ctrl_c(tmp_path: Path) -> None:
+    dataset = write(tmp_path, [{"text": f"what a day, number {number}"} for number in range(30)])
+    with running(["-m", "deploy.local", "demo", "--dataset", dataset], tmp_path, terminal=True) as program:
+        program.wait_for("until Ctrl-C", START_S + END_S)
+        found = re.search(r"live page stays at (http://\S+) until", program.stderr)
+        assert found, program.stderr
+        with urllib.request.urlopen(found[1], timeout=5) as page:
+            assert page.status == 200
+        assert '"classified": 30' in program.stderr
+        program.signal(signal.SIGINT)
+        assert program.end(END_S) == 0
+        program.expect_nothing_left()
+
+
+@pytest.mark.slow
 def test_demo_without_labels_has_no_scores_and_keeps_the_rate(tmp_path: Path) -> None:
     dataset = write(tmp_path, [{"text": f"what a day, number {number}"} for number in range(30)])
     with local(tmp_path, "demo", "--dataset", dataset, "--rate", "20") as program:
@@ -102,12 +119,13 @@ class Up(Stack):
     """The stack of a running `up`."""
 
     def __init__(self, folder: Path) -> None:
-        kafka_port, redis_port, self.metrics_port = free_ports(3)
+        kafka_port, redis_port, self.metrics_port, self.page_port = free_ports(4)
         super().__init__("embedded", folder, kafka_port=kafka_port, redis_port=redis_port)
 
     @property
     def arguments(self) -> list[str]:
         ports = {"kafka": self.kafka_port, "redis": self.redis_port, "metrics": self.metrics_port}
+        ports["page"] = self.page_port
         return ["up", *[f"--{name}-port={port}" for name, port in ports.items()]]
 
 

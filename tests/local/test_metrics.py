@@ -5,7 +5,7 @@ from math import inf, isnan
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from deploy.local.metrics import Buckets, Metrics, is_ready, parse, quantile, scrape
+from deploy.local.metrics import Buckets, Metrics, answers, parse, quantile, scrape
 from deploy.local.ports import free_ports
 from deploy.local.summary import latency_ms, tweets_per_second
 
@@ -58,6 +58,6 @@ def test_latencies_are_milliseconds_and_unknown_without_observations() -> None:
 
 def test_a_port_without_a_worker_is_not_ready_and_cannot_be_scraped() -> None:
     (port,) = free_ports(1)
-    assert not is_ready(port)
+    assert not answers(port, "/readyz")
     with pytest.raises(OSError, match="refused"):
         scrape(port)
