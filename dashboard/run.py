@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import uvicorn
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 LOOK_UP_S: Final = 0.1
 BACKLOG: Final = 512
 WEB_ENDS_S: Final = 1
-WATCHES_END_S: Final = 1.0
+WATCHES_END_S: Final = 0.5
 
 
 def run() -> int:
@@ -58,25 +59,33 @@ def _run(settings: DashboardSettings) -> int:
     stop.listen()
     board, batcher = Board(), Batcher(classifier)
     kafka = KafkaWatch(settings, board, Tally(classifier.labels, time.time), stop)
+    watches = {
+        "kafka": kafka.run,
+        "redis": RedisWatch(store, board, classifier.labels, stop).run,
+        "classifier": lambda: batcher.run(stop),
+    }
     events = Events(board, _hello(settings, classifier), stop)
     app = make_app(batcher, events, model=classifier.model_id, tweet_max_chars=settings.tweet_max_chars)
     server = _server(Guard(app, settings.allowed_hosts))
-    watches = [
-        stop.watch("kafka", kafka.run),
-        stop.watch("redis", RedisWatch(store, board, classifier.labels, stop).run),
-        stop.watch("classifier", lambda: batcher.run(stop)),
-    ]
-    web = stop.watch("web", lambda: server.run([listener]))
     log.info("live page on http://%s:%d", settings.dashboard_host, listener.getsockname()[1])
+    _work_until(stop, watches, server, listener)
+    if stop.death is not None:
+        raise stop.death
+    return ExitCode.OK
+
+
+def _work_until(
+    stop: Stop, watches: Mapping[str, Callable[[], None]], server: uvicorn.Server, listener: socket.socket
+) -> None:
+    """Runs everything, each in a thread of its own, until the flag is set; then ends the pages' connections first."""
+    threads = [stop.watch(name, work) for name, work in watches.items()]
+    web = stop.watch("web", lambda: server.run([listener]))
     while not stop.is_set():
         time.sleep(LOOK_UP_S)
     log.info("stopping")
     server.should_exit = True
     _wait_for([web], 2 * WEB_ENDS_S)
-    _wait_for(watches, WATCHES_END_S)
-    if stop.death is not None:
-        raise stop.death
-    return ExitCode.OK
+    _wait_for(threads, WATCHES_END_S)
 
 
 def _listen(settings: DashboardSettings) -> socket.socket:

@@ -38,6 +38,7 @@ def start_page(tmp_path: Path) -> Iterator[StartPage]:
         page.kill()
 
 
+@pytest.mark.slow
 def test_a_page_opened_before_there_is_data_fills_by_itself_and_its_counts_equal_redis(
     stack: Stack, start_worker: StartWorker, start_page: StartPage
 ) -> None:
