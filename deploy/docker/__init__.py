@@ -1,0 +1,1 @@
+"""Images, and the smoke test that runs them."""

@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# Two workers and the producer as containers on a real Kafka and Redis, a worker killed under load: is the promise kept?
+#
+#   deploy/docker/smoke.sh              docker-compose.yml with the images that it names
+#   deploy/docker/smoke.sh --stand-in   where no registry is in reach: Debian's Redis, and the Kafka of KAFKA_HOME, as images
+#                                       made here with debootstrap; starts a Docker engine (as root) where none answers
+#
+# TWEETS=2000 RATE=100. Port 9092 must be free. The last line is one JSON object. Ends what it starts; built images stay.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+readonly tweets=${TWEETS:-2000} rate=${RATE:-100} python=${PYTHON:-python3}
+export COMPOSE_PROJECT_NAME=emotion-smoke-$$
+work=$(mktemp -d "${TMPDIR:-/tmp}/emotion-smoke.XXXXXX")
+files=(-f docker-compose.yml -f deploy/docker/smoke.yml)
+started=()
+
+# shellcheck source=deploy/docker/stand_in.sh
+source deploy/docker/stand_in.sh
+
+main() {
+    trap clean_up EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    case ${1:-} in
+        "") ;;
+        --stand-in)
+            files+=(-f deploy/docker/stand-in.yml)
+            prepare_stand_in
+            ;;
+        *) fail "$1: the only option is --stand-in" ;;
+    esac
+    find_compose
+    step "building the images"
+    compose --profile replay build worker producer >"$work/build.log" 2>&1 || fail_with_log build
+    step "starting Kafka, Redis and two workers"
+    compose up -d --scale worker=2 kafka redis topics worker >"$work/up.log" 2>&1 || fail_with_log up
+    judge_the_promise
+}
+
+judge_the_promise() {
+    local workers producer before
+    mapfile -t workers < <(compose ps -q worker)
+    ((${#workers[@]} == 2)) || fail "there are ${#workers[@]} worker containers, not 2"
+    victim=${workers[0]} witness=${workers[1]}
+    wait_until 120 "both workers are healthy" healthy "${workers[@]}"
+    before=$(judge "$witness" members --workers 2)
+
+    step "replaying $tweets tweets, $rate a second"
+    producer=$(compose --profile replay run -d --no-deps producer \
+        python -m producer --dataset sample --loop --limit "$tweets" --rate "$rate" | tail -n 1)
+    judge "$witness" wait --committed $((tweets / 4))
+    step "killing a worker"
+    # Of the container's first process, which only passes signals on, the one child.
+    docker exec "$victim" sh -c 'kill -9 $(cat /proc/1/task/1/children)'
+    wait_until 60 "the killed container is started again" restarted "$victim"
+    [[ $(docker wait "$producer") == 0 ]] || fail "the producer: $(docker logs "$producer" 2>&1 | tail -n 1)"
+    judge "$witness" wait --committed "$tweets"
+
+    step "judging"
+    docker exec "$witness" python -m worker verify >&2
+    docker exec "$victim" sh -c "$(hardened)" || fail "a container is less locked up than docker-compose.yml says"
+    local verdict
+    verdict=$(judge "$victim" check --tweets "$tweets" --before "$before")
+    stop_workers "${workers[@]}"
+    report "$verdict"
+}
+
+# Prints the command that fails in a container which is root, can write, has capabilities, or carries torch or a compiler.
+hardened() {
+    cat <<'CHECKS'
+set -eu
+[ "$(id -u)" = 10001 ]
+grep -q '^CapEff:.0*$' /proc/self/status
+grep -q '^CapBnd:.0*$' /proc/self/status
+grep -q '^NoNewPrivs:.1$' /proc/self/status
+grep -Eq '^[^ ]+ / [^ ]+ ro[, ]' /proc/mounts
+for compiler in cc gcc c++ clang; do
+    if command -v $compiler; then exit 1; fi
+done
+python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is not None)'
+CHECKS
+}
+
+stop_workers() {
+    step "stopping the workers"
+    compose stop worker >"$work/stop.log" 2>&1 || fail_with_log stop
+    local worker
+    for worker in "$@"; do
+        [[ $(docker inspect -f '{{.State.ExitCode}}' "$worker") == 0 ]] ||
+            fail "a worker did not end well on SIGTERM: $(docker logs "$worker" 2>&1 | tail -n 1)"
+    done
+}
+
+report() {
+    local kafka redis
+    kafka=$(docker inspect -f '{{.Config.Image}}' "$(compose ps -q kafka)")
+    redis=$(docker inspect -f '{{.Config.Image}}' "$(compose ps -q redis)")
+    printf '{"ok": true, "workers": 2, "restarts": %d, "kafka": "%s", "redis": "%s", "worker_image_mb": %d, "seconds": %d, %s\n' \
+        "$(docker inspect -f '{{.RestartCount}}' "$victim")" "$kafka" "$redis" \
+        "$(($(docker image inspect -f '{{.Size}}' emotion-stream-worker:0.1.0) / 1000000))" "$SECONDS" "${1#\{}"
+}
+
+# The judge runs where the clients are, in a worker's container.
+judge() {
+    local container=$1
+    shift
+    docker exec -i "$container" python - "$@" <deploy/docker/judge.py || fail "the judge: $1"
+}
+
+healthy() {
+    local container
+    for container in "$@"; do
+        [[ $(docker inspect -f '{{.State.Health.Status}}' "$container") == healthy ]] || return 1
+    done
+}
+
+restarted() {
+    [[ $(docker inspect -f '{{.RestartCount}} {{.State.Running}}' "$1") == "1 true" ]]
+}
+
+find_compose() {
+    if docker compose version >/dev/null 2>&1; then
+        compose_program=(docker compose)
+    elif command -v docker-compose >/dev/null; then
+        compose_program=(docker-compose)
+    else
+        fail "Docker Compose is missing: install the plugin of Docker, or Debian's docker-compose"
+    fi
+}
+
+compose() {
+    "${compose_program[@]}" "${files[@]}" "$@"
+}
+
+# wait_until SECONDS WHAT COMMAND...
+wait_until() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS < deadline)) || fail "not in time: $what"
+        sleep 0.5
+    done
+}
+
+need() {
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || fail "$program is missing: install it"
+    done
+}
+
+step() {
+    printf '%4d s  %s\n' "$SECONDS" "$1" >&2
+}
+
+fail() {
+    printf 'smoke: %s\n' "$1" >&2
+    exit 1
+}
+
+fail_with_log() {
+    tail -n 30 "$work/$1.log" >&2
+    fail "the last step failed; above are the last lines that it printed"
+}
+
+clean_up() {
+    local code=$? process
+    trap - EXIT
+    if [[ -n ${compose_program:-} ]]; then
+        ((code == 0)) || compose logs --tail 20 >&2 || true
+        compose --profile replay down --volumes --remove-orphans --timeout 20 >/dev/null 2>&1 || true
+    fi
+    for ((process = ${#started[@]} - 1; process >= 0; process--)); do
+        kill "${started[process]}" 2>/dev/null || true
+        wait "${started[process]}" 2>/dev/null || true
+    done
+    rm -rf "$work"
+    exit "$code"
+}
+
+main "$@"

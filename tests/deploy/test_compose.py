@@ -1,0 +1,249 @@
+"""What docker-compose.yml promises: locked up containers, pinned images, an order, and settings that exist."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+from compose_pydantic import ComposeSpecification  # type: ignore[import-untyped]
+
+from dashboard.settings import DashboardSettings
+from worker.settings import Settings
+
+ROOT: Final = Path(__file__).parents[2]
+FILES: Final = ("docker-compose.yml", "docker-compose.gpu.yml", "deploy/docker/stand-in.yml", "deploy/docker/smoke.yml")
+OURS: Final = ("topics", "worker", "producer", "dashboard")
+VARIABLE: Final = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
+
+
+def content(name: str) -> dict[str, Any]:
+    """A compose file with its anchors resolved, and without what is there for the anchors alone."""
+    parsed = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    return {key: value for key, value in parsed.items() if not key.startswith("x-")}
+
+
+COMPOSE: Final = content("docker-compose.yml")
+SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
+
+each_service = pytest.mark.parametrize("name", SERVICES)
+each_of_ours = pytest.mark.parametrize("name", OURS)
+
+
+def seconds(duration: str) -> int:
+    """A duration as the file writes them, in whole seconds."""
+    assert duration.endswith("s")
+    return int(duration[:-1])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_file_is_what_the_compose_specification_allows(name: str) -> None:
+    ComposeSpecification.model_validate(content(name))
+
+
+def test_a_misspelt_key_is_not_what_the_specification_allows() -> None:
+    wrong = content("docker-compose.yml")
+    wrong["services"]["worker"]["mem_limt"] = "1g"
+    with pytest.raises(ValueError, match="mem_limt"):
+        ComposeSpecification.model_validate(wrong)
+
+
+@each_service
+def test_a_container_can_neither_write_nor_gain_rights(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"cap_add", "privileged", "pid", "ipc", "network_mode"} & set(service)
+
+
+@each_service
+def test_a_container_is_bounded_and_says_when_it_is_well_and_whether_it_comes_back(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["pids_limit"] > 0
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    ends_by_itself = name in {"topics", "producer"}
+    assert service["restart"] == ("no" if ends_by_itself else "unless-stopped")
+    assert ("disable" if ends_by_itself else "test") in service["healthcheck"]
+
+
+@each_service
+def test_an_image_is_pinned_to_a_version_that_the_file_spells_out(name: str) -> None:
+    assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+(-alpine)?", SERVICES[name]["image"])
+
+
+@each_of_ours
+def test_our_programs_run_as_nobody_and_hear_signals(name: str) -> None:
+    service = SERVICES[name]
+    assert service["user"] == "10001:10001"
+    assert service["init"] is True
+
+
+@each_service
+def test_ports_are_published_on_the_loopback_address_only(name: str) -> None:
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in SERVICES[name].get("ports", []))
+
+
+def test_everything_that_people_open_is_published_once() -> None:
+    published = {port.split(":")[1]: name for name, service in SERVICES.items() for port in service.get("ports", [])}
+    assert published == {"9092": "kafka", "8080": "dashboard", "9090": "prometheus", "3000": "grafana"}
+
+
+def test_workers_can_be_many() -> None:
+    worker = SERVICES["worker"]
+    assert not {"container_name", "ports", "hostname", "scale"} & set(worker)
+    assert "12" in SERVICES["topics"]["command"]
+
+
+def test_a_workers_id_is_its_host_name_and_sigterm_reaches_it() -> None:
+    shell, option, script, _ = SERVICES["worker"]["entrypoint"]
+    command = ["hostname", "-c", 'echo "$WORKER_ID" $PPID "$@"']
+    assert (shell, option) == ("/bin/sh", "-c")
+    printed = subprocess.run(
+        [shell, option, script.replace("$$", "$"), "worker", "/bin/sh", *command[1:], "sh", "an argument"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    name, parent, *arguments = printed.stdout.split()
+    assert name == subprocess.run(["hostname"], capture_output=True, text=True, check=True).stdout.strip()
+    assert int(parent) > 0
+    assert arguments == ["an", "argument"]
+    assert ' exec "$$@"' in script
+    assert seconds(SERVICES["worker"]["stop_grace_period"]) > 10
+
+
+def test_services_wait_until_what_they_need_is_well() -> None:
+    waits = {
+        name: {needed: how["condition"] for needed, how in service.get("depends_on", {}).items()}
+        for name, service in SERVICES.items()
+    }
+    topics = {"topics": "service_completed_successfully"}
+    assert waits["topics"] == {"kafka": "service_healthy"}
+    assert waits["producer"] == topics
+    assert waits["worker"] == waits["dashboard"] == topics | {"redis": "service_healthy"}
+    assert waits["grafana"] == {"prometheus": "service_healthy"}
+
+
+def test_the_stream_needs_nothing_of_what_watches_it() -> None:
+    for name in ("kafka", "redis", "topics", "worker", "producer"):
+        assert not {"prometheus", "grafana", "dashboard"} & set(SERVICES[name].get("depends_on", {}))
+
+
+def test_only_the_replay_is_left_out_unless_it_is_asked_for() -> None:
+    assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
+        "producer": ["replay"]
+    }
+
+
+@each_of_ours
+@pytest.mark.parametrize("file", ["docker-compose.yml", "docker-compose.gpu.yml"])
+def test_every_setting_of_our_programs_is_one_that_they_know(file: str, name: str) -> None:
+    known = DashboardSettings if name == "dashboard" else Settings
+    given = content(file)["services"].get(name, {}).get("environment", {})
+    assert {setting.lower() for setting in given} <= set(known.model_fields)
+
+
+def test_the_settings_are_ones_that_the_programs_accept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, kind in [("worker", Settings), ("producer", Settings), ("dashboard", DashboardSettings)]:
+        for setting, value in SERVICES[name]["environment"].items():
+            monkeypatch.setenv(setting, default(str(value)))
+        kind()
+
+
+def default(value: str) -> str:
+    """What the file says where nothing is set."""
+    return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "docker-compose.gpu.yml"])
+def test_what_can_be_set_is_listed_with_its_default(file: str) -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    listed = set(re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE))
+    assert set(VARIABLE.findall((ROOT / file).read_text(encoding="utf-8"))) <= listed
+    text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    for setting, value in re.findall(r"^#?([A-Z_]+)=(.*)$", example, flags=re.MULTILINE):
+        assert f"${{{setting}:-{value}}}" in text
+
+
+@each_service
+def test_what_is_mounted_exists(name: str) -> None:
+    for volume in SERVICES[name].get("volumes", []):
+        source, _, options = volume.partition(":")
+        if source.startswith("."):
+            assert (ROOT / source).exists()
+            assert options.endswith(":ro")
+        else:
+            assert source in COMPOSE["volumes"]
+
+
+def test_every_data_set_that_must_outlive_a_container_has_a_volume() -> None:
+    used = {volume.partition(":")[0]: name for name in SERVICES for volume in SERVICES[name].get("volumes", [])}
+    assert {used[volume] for volume in COMPOSE["volumes"]} == {"kafka", "redis", "prometheus", "grafana"}
+
+
+def test_the_services_prometheus_and_grafana_look_for_are_here() -> None:
+    scraped = content("deploy/prometheus/prometheus.yml")["scrape_configs"][0]["dns_sd_configs"][0]
+    assert scraped["names"] == ["worker"]
+    assert SERVICES["worker"]["environment"]["METRICS_PORT"] == scraped["port"]
+    assert SERVICES["worker"]["expose"] == [str(scraped["port"])]
+    (source,) = content("deploy/grafana/provisioning/datasources/prometheus.yml")["datasources"]
+    assert source["url"] == "http://prometheus:9090"
+    (folder,) = content("deploy/grafana/provisioning/dashboards/emotion-stream.yml")["providers"]
+    mounts = {volume.split(":")[1]: volume.split(":")[0] for volume in SERVICES["grafana"]["volumes"]}
+    assert mounts[folder["options"]["path"]] == "./deploy/grafana/dashboards"
+
+
+@each_of_ours
+def test_an_image_is_made_from_the_recipe_and_a_base_that_can_be_chosen(name: str) -> None:
+    build = SERVICES[name]["build"]
+    recipe = (ROOT / build["dockerfile"]).read_text(encoding="utf-8")
+    assert f" AS {build['target']}\n" in recipe
+    assert set(build["args"]) <= set(re.findall(r"^ARG ([A-Z_]+)", recipe, flags=re.MULTILINE))
+    base = default(build["args"]["BASE_IMAGE"])
+    assert f"ARG BASE_IMAGE={base}\n" in recipe
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
+
+
+def test_the_recipe_ends_as_nobody_in_every_image() -> None:
+    recipe = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
+    _, runtime = recipe.split(" AS runtime\n")
+    assert re.findall(r"^USER (.+)$", runtime, flags=re.MULTILINE) == ["10001:10001"]
+    assert "RUN" not in runtime, "what is installed belongs to the stage that is thrown away"
+
+
+def test_the_builder_is_sent_what_it_copies_and_nothing_else() -> None:
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert ignored[0] == "*"
+    sent = {line[1:] for line in ignored if line.startswith("!")}
+    assert all((ROOT / name).exists() for name in sent)
+    assert sent == {"worker", "producer", "dashboard", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
+
+
+def test_the_gpu_file_changes_the_worker_alone() -> None:
+    (name, worker), *others = content("docker-compose.gpu.yml")["services"].items()
+    assert (name, others) == ("worker", [])
+    assert worker["image"] != SERVICES["worker"]["image"]
+    assert worker["environment"]["DEVICE"] == "cuda"
+    assert worker["build"]["args"] == {"EXTRAS": "gpu"}
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+    assert device["capabilities"] == ["gpu"]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--stand-out"]])
+def test_the_smoke_test_names_an_option_that_it_does_not_know(arguments: list[str]) -> None:
+    ended = subprocess.run([ROOT / "deploy/docker/smoke.sh", *arguments], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr == f"smoke: {arguments[0]}: the only option is --stand-in\n"
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_shellcheck_has_nothing_to_say_about_the_scripts() -> None:
+    scripts = sorted((ROOT / "deploy/docker").glob("*.sh"))
+    checked = subprocess.run(["shellcheck", "-x", *scripts], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert checked.stdout == ""
+    assert checked.returncode == 0
