@@ -29,7 +29,7 @@ start_docker_engine() {
 import_base_image() {
     step "making a base image of Debian 12 with Python 3.11"
     debootstrap --variant=minbase --include=python3,python3-pip,python-is-python3,ca-certificates \
-        bookworm "$work/debian" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/debootstrap.log" 2>&1 ||
+        bookworm "$work/debian" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$work/debootstrap.log" 2>&1 ||
         fail "debootstrap: $(tail -n 1 "$work/debootstrap.log")"
     rm -rf "$work"/debian/var/cache/apt/archives/*.deb "$work"/debian/var/lib/apt/lists/*
     tar -C "$work/debian" -c . | docker import - $stand_in:python >/dev/null
