@@ -7,7 +7,13 @@ from typing import TypeVar
 
 import pytest
 
-pytest.register_assert_rewrite("tests.servers", "tests.local.processes")
+pytest.register_assert_rewrite(
+    "tests.servers",
+    "tests.local.processes",
+    "tests.dashboard.page_process",
+    "tests.stream.oracle",
+    "tests.stream.programs",
+)
 
 from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, missing_for_apache  # noqa: E402
 
