@@ -83,14 +83,11 @@ class KafkaWatch:
         if self._live_from is None:
             self._live_from = dict(ends)
             self._positions = {number: max(0, end - RECENT) for number, end in ends.items()}
-        if self._positions.keys() != ends.keys():
-            self._positions = {number: self._positions.get(number, 0) for number in ends}
-        for number, end in ends.items():
-            if self._positions[number] > end:  # the topic was made anew
-                self._positions[number] = 0
-                self._live_from.pop(number, None)
-                output.seek(number, 0)
-        output.follow(self._positions)
+        anew = {number for number, position in self._positions.items() if position > ends.get(number, position)}
+        for number in anew:  # the topic was deleted and made again
+            self._live_from.pop(number, None)
+        self._positions = {number: 0 if number in anew else self._positions.get(number, 0) for number in ends}
+        output.follow(self._positions, again=anew)
 
     def _read(self, output: OutputReader) -> None:
         try:

@@ -45,14 +45,28 @@ def read_labelled(value: bytes | None, *, place: str, timestamp_ms: int) -> Labe
         return Labelled(
             place=place,
             at_s=at_s,
-            text=str(fields["text"]),
-            emotion=str(fields["emotion"]),
-            confidence=float(fields["confidence"]),
+            text=_encodable(fields["text"]),
+            emotion=_encodable(fields["emotion"]),
+            confidence=_share(fields["confidence"]),
             label=label if label in fields["scores"] else None,
             latency_s=_latency_s(fields.get("created_at"), at_s),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _encodable(text: object) -> str:
+    """Raises ValueError for a lone surrogate, which JSON can name and no page could be sent."""
+    shown = str(text)
+    shown.encode("utf-8")
+    return shown
+
+
+def _share(number: object) -> float:
+    share = float(str(number))
+    if not 0 <= share <= 1:
+        raise ValueError("no share of one")  # nor is NaN, which browsers do not take for JSON
+    return share
 
 
 def _latency_s(created_at: str | None, at_s: float) -> float | None:

@@ -1,6 +1,6 @@
 """Reads the output topic as anybody may: read_committed, without a group, so that nothing is ever committed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
@@ -40,18 +40,14 @@ class OutputReader:
         except KafkaError as error:
             raise translated(error, settings.kafka_bootstrap_servers) from error
 
-    def follow(self, starts: Mapping[int, int]) -> None:
-        """Reads these partitions, each from its offset on; partitions that were followed before go on."""
+    def follow(self, starts: Mapping[int, int], *, again: Collection[int] = ()) -> None:
+        """Reads these partitions, each from its offset on; those that were followed before go on, unless in `again`."""
         following = {TopicPartition(self._topic, number): offset for number, offset in starts.items()}
         before = self._consumer.assignment()
         self._consumer.assign(list(following))
         for partition, offset in following.items():
-            if partition not in before:
+            if partition not in before or partition.partition in again:
                 self._consumer.seek(partition, offset)
-
-    def seek(self, number: int, offset: int) -> None:
-        """Goes on from there in one partition."""
-        self._consumer.seek(TopicPartition(self._topic, number), offset)
 
     def poll(self, timeout_s: float) -> list[tuple[int, int, Labelled | None]]:
         """What has come: partition, offset, and the labelled tweet or None for something else.

@@ -38,6 +38,8 @@ def run() -> int:
     """Serves until SIGTERM or SIGINT; returns OK then, or the code of what ended it."""
     settings = load_dashboard_settings()
     configure_logging(settings.log_level, settings.log_format)
+    # What the client complains of, tracebacks included, is told once by the watch.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         return _run(settings)
     except Fatal as error:

@@ -2,7 +2,7 @@
 
 from pydantic import Field, ValidationError
 
-from worker.settings import Settings, SettingsError, _one_line
+from worker.settings import Settings, SettingsError, one_line
 
 
 class DashboardSettings(Settings):
@@ -26,6 +26,6 @@ def load_dashboard_settings() -> DashboardSettings:
     try:
         return DashboardSettings()
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        raise SettingsError(one_line(error)) from None
     except UnicodeDecodeError:
         raise SettingsError(".env is not UTF-8 text: save it as UTF-8") from None

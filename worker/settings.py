@@ -158,7 +158,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError(_one_line(error)) from None
+        raise SettingsError(one_line(error)) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{Path('.env').absolute()} is not UTF-8 text: save it as UTF-8") from None
 
@@ -172,7 +172,8 @@ def _content(secret: str, path: str | Path) -> str:
         raise ValueError(f"{secret.upper()}_FILE={path}: is not UTF-8 text") from None
 
 
-def _one_line(error: ValidationError) -> str:
+def one_line(error: ValidationError) -> str:
+    """Return what is wrong with the first wrong variable, and what is allowed."""
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:

@@ -6,6 +6,7 @@ import { colourOf, element, percent, rounded, setText, useColours } from "./show
 const byId = (id) => document.getElementById(id);
 let labels = [];
 let chart = null;
+let tweets = [];
 
 function onHello(hello) {
   setText(byId("about"), `Model ${hello.model}. From ${hello.input_topic} to ${hello.output_topic}.`);
@@ -90,7 +91,23 @@ function showNotice(state, total) {
   setText(byId("notice"), notice);
 }
 
-function onTweets(tweets) {
+const paused = () => byId("pause").getAttribute("aria-pressed") === "true";
+
+function setUpPause() {
+  byId("pause").addEventListener("click", () => {
+    byId("pause").setAttribute("aria-pressed", String(!paused()));
+    showTweets();
+  });
+}
+
+function onTweets(found) {
+  tweets = found;
+  showTweets();
+}
+
+/** A list that changes every second cannot be read by everybody; whoever pauses it misses nothing that is newest. */
+function showTweets() {
+  if (paused()) return;
   const empty = element("li", { class: "empty" }, ["None yet."]);
   byId("tweets").replaceChildren(...(tweets.length ? tweets.map(tweetItem) : [empty]));
 }
@@ -123,4 +140,5 @@ function connect() {
 }
 
 setUpTry(byId("try"), byId("answer"), swatch);
+setUpPause();
 connect();

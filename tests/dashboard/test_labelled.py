@@ -44,7 +44,14 @@ def test_what_no_worker_wrote_is_passed_over(value: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"scores": None, "label": "joy"}, {"created_at": "yesterday"}, {"confidence": "x"}]
+    "changes",
+    [
+        {"scores": None, "label": "joy"},
+        {"created_at": "yesterday"},
+        {"confidence": "x"},
+        {"confidence": float("nan")},
+        {"text": "\ud800"},
+    ],
 )
 def test_a_field_of_a_wrong_kind_passes_the_record_over(changes: dict[str, Any]) -> None:
     assert read(**changes) is None

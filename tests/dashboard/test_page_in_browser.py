@@ -43,6 +43,7 @@ def browser() -> Iterator[Browser]:
     if chromium is None:
         assert not os.environ.get("KAFKA_HOME"), "chromium is not installed (Debian: apt-get install chromium)"
         pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    expect.set_options(timeout=SHOWN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
@@ -84,7 +85,7 @@ def test_a_page_opened_before_there_is_data_fills_by_itself_and_counts_what_redi
 ) -> None:
     env = unique_topics(embedded_stack, PARTITIONS)
     oracle, page = Oracle(embedded_stack, env), opened(browser, start_page(env))
-    expect(page.locator("#notice")).to_contain_text("No tweet has been labelled yet", timeout=SHOWN_MS)
+    expect(page.locator("#notice")).to_contain_text("No tweet has been labelled yet")
     start_worker(env).wait_ready()
     for _ in range(3):
         publish(embedded_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
@@ -118,6 +119,12 @@ def test_a_tweet_with_a_script_is_shown_as_text_and_runs_nothing(
     start_worker(env)
     publish(embedded_stack, env["KAFKA_INPUT_TOPIC"], [Message(b'{"text": "%s"}' % SCRIPT.encode())])
     expect(page.locator("#tweets .text")).to_have_text([SCRIPT])
+    page.click("#pause")
+    publish(embedded_stack, env["KAFKA_INPUT_TOPIC"], [Message(b'{"text": "so sad"}')])
+    expect(page.locator("#total")).to_have_text("2")
+    expect(page.locator("#tweets .text")).to_have_text([SCRIPT])
+    page.click("#pause")
+    expect(page.locator("#tweets .text")).to_have_text(["so sad", SCRIPT])
     page.fill("#text", SCRIPT)
     page.press("#text", "Enter")
     expect(page.locator("#answer .words")).to_contain_text("<script>alert(1)</script>")

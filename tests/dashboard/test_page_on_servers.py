@@ -1,6 +1,7 @@
 """The page's server beside a real Kafka, Redis and worker: it tells what they say, and outlives them."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.dashboard.page_process import PageProcess
-from tests.servers import ApacheStack, Message, Stack, eventually, publish, unique_topics
+from tests.servers import ApacheStack, EmbeddedStack, Message, Stack, create_topics, eventually, publish, unique_topics
 from tests.stream.offsets import fetch_positions
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
@@ -103,6 +104,34 @@ def test_the_events_of_a_page_come_in_the_agreed_shapes(stack: Stack, start_page
 def labelled(text: str) -> bytes:
     fields = {"id": "1", "text": text, "emotion": "joy", "confidence": 0.9, "scores": {"joy": 0.9}, "model": "m"}
     return json.dumps(fields).encode()
+
+
+def test_a_kafka_that_comes_back_without_its_records_is_followed_again(tmp_path: Path, start_page: StartPage) -> None:
+    stack = EmbeddedStack(tmp_path)
+    try:
+        stack.start()
+        env = unique_topics(stack, 1)
+        page = start_page(env)
+        page.wait_for_state(lambda state: state["kafka"]["answers"], SEES_S, "Kafka answers")
+        publish(stack, env["KAFKA_OUTPUT_TOPIC"], [Message(labelled(f"before {number}")) for number in range(9)])
+        page.wait_for_state(lambda state: state["rates"].get("joy", 0) > 0, SEES_S, "the tweets are read")
+        stack.stop()
+        page.wait_for_state(lambda state: not state["kafka"]["answers"], SEES_S, "Kafka is gone")
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)
+        stack.start()
+        create_topics(stack, [env["KAFKA_INPUT_TOPIC"], env["KAFKA_OUTPUT_TOPIC"]], 1)
+        page.wait_for_state(lambda state: state["kafka"]["answers"], SEES_S, "Kafka is back")
+        publish(stack, env["KAFKA_OUTPUT_TOPIC"], [Message(labelled("after"))])
+        eventually(lambda: newest_text(page) == "after", SEES_S, "the new tweet is shown")
+        assert page.exit_code is None
+    finally:
+        stack.stop()
+
+
+def newest_text(page: PageProcess) -> str:
+    with page.events() as events:
+        tweets: list[dict[str, str]] = next(content for name, content in events if name == "tweets")
+    return tweets[0]["text"] if tweets else ""
 
 
 def test_redis_killed_and_back_is_told(apache_stack: ApacheStack, start_page: StartPage) -> None:
