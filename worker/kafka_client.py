@@ -133,7 +133,7 @@ def translated(error: BaseException, bootstrap_servers: str) -> PassingFault | F
 
 def discard(producer: KafkaProducer) -> None:
     """Stops a producer whatever state it is in; its own close() raises, and leaks its thread, with an open batch."""
-    with _silent_client():  # it calls what we cut off a lost connection, in three lines
+    with silent_client():
         producer._sender.force_close()
         producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
         with suppress(Exception):
@@ -141,7 +141,8 @@ def discard(producer: KafkaProducer) -> None:
 
 
 @contextmanager
-def _silent_client() -> Iterator[None]:
+def silent_client() -> Iterator[None]:
+    """For a client that is being cut off: it calls that a lost connection, in three lines."""
     client_log = logging.getLogger("kafka")
     level = client_log.level
     client_log.setLevel(logging.CRITICAL)
@@ -163,7 +164,7 @@ def wait_until_reachable(settings: Settings, stop: threading.Event | None = None
     Raises Fatal that says what is wrong; a consumer or producer would only say that it is unable to bootstrap.
     """
     stop = stop or threading.Event()
-    with _silent_client():  # it would log three errors for every attempt
+    with silent_client():  # it would log three errors for every attempt
         _wait_until_reachable(settings, stop)
 
 

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import MemberState
 
-from worker.kafka_client import CLOSE_TIMEOUT_MS, NETWORK, RepairedClient
+from worker.kafka_client import CLOSE_TIMEOUT_MS, NETWORK, RepairedClient, silent_client
 from worker.messages import Partition, Record
 from worker.positions import Fetched, Ownership, Position
 from worker.settings import Settings
@@ -102,7 +102,8 @@ class TweetConsumer:
     def close(self) -> None:
         """Leaves the group, unless as a static member. Raises nothing."""
         try:
-            self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+            with silent_client():
+                self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
         except Exception as error:
             log.warning("the consumer did not close cleanly: %s", error)
 

@@ -57,9 +57,9 @@ class PrometheusServer:
         return [float(value) for series in found for _, value in series["values"]]
 
     def has_data(self, expr: str, *, instant: bool) -> bool:
-        """Whether a query returns values, all of them numbers."""
+        """Whether a query returns values, all of them finite numbers."""
         values = self.instant(expr) if instant else self.course(expr)
-        return bool(values) and not any(math.isnan(value) for value in values)
+        return bool(values) and all(math.isfinite(value) for value in values)
 
     def rules(self) -> list[dict[str, Any]]:
         """All rules with what became of their last evaluation."""
