@@ -122,7 +122,7 @@ class ApacheStack(Stack):
         properties = self.folder / "server.properties"
         properties.write_text(self._broker_properties(), encoding="utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        format_log = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+        format_log = ["kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(properties)]
         formatting = self._spawn("kafka-format", [*self._java, *format_log], stop_s=0)
         eventually(lambda: formatting.exit_code is not None, _SERVER_START_S, "Kafka's folder is formatted")
         assert formatting.exit_code == 0, formatting.log_tail()

@@ -29,6 +29,7 @@ def test_promtool_accepts_the_rules() -> None:
     assert "SUCCESS" in promtool("check", "rules", *map(str, RULES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", RULE_TESTS, ids=file_name)
 def test_the_rules_do_what_their_tests_say(path: Path) -> None:
     assert "SUCCESS" in promtool("test", "rules", str(path))
