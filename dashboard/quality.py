@@ -1,4 +1,4 @@
-"""How good the labels are, from how often each pair of label and emotion occurred."""
+"""How good labels are, from how often each truth met each answer; as scikit-learn defines the scores. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,23 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Of `tweets` that said their emotion: how many were labelled so, and the mean of the labels' F1 scores."""
+    """Scores of `tweets` that said their emotion, by label where they are mappings; a ratio without a case is 0."""
 
     tweets: int
     accuracy: float
     macro_f1: float
+    precision: Mapping[str, float]
+    recall: Mapping[str, float]
 
 
 def quality(pairs: Mapping[tuple[str, str], int]) -> Quality | None:
-    """From (label, emotion) → count; None without any. The mean goes over every label that occurs, on either side."""
+    """From (truth, answer) → count; None without any. Macro-F1's mean goes over every label on either side."""
     tweets = sum(pairs.values())
     if not tweets:
         return None
     hits: Counter[str] = Counter()
-    occurrences: Counter[str] = Counter()
-    for (label, emotion), count in pairs.items():
-        hits[label] += count if label == emotion else 0
-        occurrences[label] += count
-        occurrences[emotion] += count
-    f1 = [2 * hits[label] / both for label, both in occurrences.items()]
-    return Quality(tweets, hits.total() / tweets, sum(f1) / len(f1))
+    truths: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
+    for (truth, answer), count in pairs.items():
+        hits[truth] += count if truth == answer else 0
+        truths[truth] += count
+        answers[answer] += count
+    labels = truths.keys() | answers.keys()
+    f1 = [_ratio(2 * hits[label], truths[label] + answers[label]) for label in labels]
+    return Quality(
+        tweets=tweets,
+        accuracy=hits.total() / tweets,
+        macro_f1=sum(f1) / len(f1),
+        precision={label: _ratio(hits[label], answers[label]) for label in labels},
+        recall={label: _ratio(hits[label], truths[label]) for label in labels},
+    )
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -6,12 +6,14 @@ On a terminal the live page stays until Ctrl-C; elsewhere the program ends.
 import sys
 import time
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 
 import redis
 
+from dashboard.quality import quality
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers
 from deploy.local.engine_speed import engine_tweets_per_second
@@ -20,7 +22,6 @@ from deploy.local.metrics import Metrics, scrape
 from deploy.local.output import Output
 from deploy.local.ports import free_ports
 from deploy.local.progress import Progress, say
-from deploy.local.scores import score
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack, program
 from deploy.local.summary import Summary, latency_ms, tweets_per_second
 from deploy.local.supervisor import Supervisor
@@ -166,13 +167,13 @@ def _engine_rate(rows: Sequence[Row], output: Output, stack: LocalStack, supervi
 
 
 def _summary(rows: Sequence[Row], output: Output, metrics: Metrics, *, engine_rate: float | None) -> Summary:
-    pairs = [(tweet.label, tweet.emotion) for tweet in output.labelled if tweet.label is not None]
+    pairs = Counter((tweet.label, tweet.emotion) for tweet in output.labelled if tweet.label is not None)
     return Summary(
         tweets=len(rows),
         classified=len(output.labelled),
         dead_lettered=output.dead_lettered,
         counts={emotion: output.counts[emotion] for emotion in dict.fromkeys([*EMOTIONS, *output.counts])},
-        scores=score(pairs),
+        scores=quality(pairs),
         tweets_per_second=tweets_per_second(metrics, output.total),
         engine_tweets_per_second=engine_rate,
         latency_ms=latency_ms(metrics),

@@ -1,13 +1,14 @@
 """Every query of the dashboards and every rule, on a real Prometheus that watches real workers at work."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from dashboard.quality import Quality, quality
 from deploy.local.ports import free_ports
-from deploy.local.scores import Scores, score
 from tests.deploy.boards import BOARDS, targets
 from tests.deploy.prometheus_server import PrometheusServer
 from tests.servers import ApacheStack, Message, eventually, publish, read_committed, unique_topics
@@ -90,16 +91,16 @@ def without_data(prometheus: PrometheusServer) -> list[str]:
     return empty + sorted(name for name in recorded if not prometheus.has_data(name, instant=True))
 
 
-def truth(stack: ApacheStack, env: Mapping[str, str]) -> Scores:
+def truth(stack: ApacheStack, env: Mapping[str, str]) -> Quality:
     """The scores of what stands on the output topic."""
     labelled = [fields(message) for message in read_committed(stack, env["KAFKA_OUTPUT_TOPIC"])]
     assert len(labelled) == ROUNDS * TWEETS
-    scores = score([(tweet["label"], tweet["emotion"]) for tweet in labelled])
+    scores = quality(Counter((tweet["label"], tweet["emotion"]) for tweet in labelled))
     assert scores is not None
     return scores
 
 
-def assert_scores_agree(prometheus: PrometheusServer, expected: Scores) -> None:
+def assert_scores_agree(prometheus: PrometheusServer, expected: Quality) -> None:
     """Prometheus extrapolates a little at the ends of what it has seen."""
     queries = {target.where: target.expr for path in BOARDS for target in targets(path)}
     (accuracy,) = prometheus.instant(queries["emotion: Accuracy (A)"])
