@@ -1,8 +1,8 @@
 """The page's settings: the worker's, and where the page listens."""
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from worker.settings import Settings, SettingsError, one_line
+from worker.settings import Settings, load
 
 
 class DashboardSettings(Settings):
@@ -23,9 +23,4 @@ class DashboardSettings(Settings):
 
 def load_dashboard_settings() -> DashboardSettings:
     """Reads what the worker reads, and DASHBOARD_*. Raises SettingsError with one line."""
-    try:
-        return DashboardSettings()
-    except ValidationError as error:
-        raise SettingsError(one_line(error)) from None
-    except UnicodeDecodeError:
-        raise SettingsError(".env is not UTF-8 text: save it as UTF-8") from None
+    return load(DashboardSettings)

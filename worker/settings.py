@@ -1,7 +1,7 @@
 """The worker's settings: one frozen object, read once from the environment and `.env`."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -14,6 +14,9 @@ BUNDLED_MODEL = Path(__file__).parent / "model"
 _SECRETS = ("kafka_sasl_password", "redis_url")
 _TOPIC_NAME = r"^[a-zA-Z0-9._-]{1,249}$"
 _MEMBER_NAME = r"^[a-zA-Z0-9._-]{1,200}$"
+
+
+SomeSettings = TypeVar("SomeSettings", bound="Settings")
 
 
 class SettingsError(Fatal):
@@ -151,14 +154,19 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
+    """The worker's settings; see `load`."""
+    return load(Settings)
+
+
+def load(kind: type[SomeSettings]) -> SomeSettings:
     """Reads the environment, `.env` in the working directory, and the files that `…_FILE` variables name.
 
     Raises SettingsError with one line for the first thing that is wrong.
     """
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
-        raise SettingsError(one_line(error)) from None
+        raise SettingsError(_one_line(error)) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{Path('.env').absolute()} is not UTF-8 text: save it as UTF-8") from None
 
@@ -172,8 +180,7 @@ def _content(secret: str, path: str | Path) -> str:
         raise ValueError(f"{secret.upper()}_FILE={path}: is not UTF-8 text") from None
 
 
-def one_line(error: ValidationError) -> str:
-    """Return what is wrong with the first wrong variable, and what is allowed."""
+def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
     if not first["loc"]:
