@@ -1,23 +1,13 @@
-"""How the program ends: a flag, set by a signal or by the death of a thread that it cannot do without."""
+"""The page's threads are watched: should one end by itself, the program ends too."""
 
-import os
-import signal
 import threading
 from collections.abc import Callable
-from types import FrameType
+
+from worker.stop import StopFlag
 
 
-class Stop(threading.Event):
-    """Set by the first SIGTERM or SIGINT, once `listen` was called; the second ends the process at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.death: BaseException | None = None
-
-    def listen(self) -> None:
-        """Takes over the signals of this process."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+class Stop(StopFlag):
+    """The flag, and the threads that it would be set for."""
 
     def watch(self, name: str, work: Callable[[], None]) -> threading.Thread:
         """Starts a thread; should it end before the flag is set, it sets the flag and `death` says why."""
@@ -31,10 +21,4 @@ class Stop(threading.Event):
             if not self.is_set():
                 raise RuntimeError(f"the thread {name} ended by itself")
         except BaseException as error:
-            self.death = self.death or error
-            self.set()
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.is_set():
-            os._exit(128 + number)
-        self.set()
+            self.on_death(self.death or error)

@@ -2,9 +2,6 @@
 
 import importlib.metadata
 import logging
-import os
-import signal
-import threading
 from types import FrameType
 
 from worker.classifier import Classifier, load_classifier
@@ -18,6 +15,7 @@ from worker.loop import Loop
 from worker.metrics import Metrics
 from worker.redis_counts import RedisCounts
 from worker.settings import Settings, load_settings
+from worker.stop import StopFlag
 from worker.stream import KafkaStream
 from worker.teller import CountTeller
 from worker.topics import Topics
@@ -47,29 +45,18 @@ def run() -> int:
         return ExitCode.BUG
 
 
-class Stop(threading.Event):
-    """Set by the first SIGTERM or SIGINT, which drains within a limit; the second gives up at once.
-
-    Also set by the death of a thread that the worker cannot do without.
-    """
+class Stop(StopFlag):
+    """From the first signal on, the worker drains within a limit."""
 
     def __init__(self) -> None:
         super().__init__()
         self.watchdog = Watchdog()
-        self.death: BaseException | None = None
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        self.listen()
 
-    def on_death(self, error: BaseException) -> None:
-        """A thread died of `error`."""
-        self.death = error
-        self.set()
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.is_set():
-            os._exit(128 + number)
-        self.watchdog.finish_within(SHUTDOWN_LIMIT_S)
-        self.set()
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self.is_set():
+            self.watchdog.finish_within(SHUTDOWN_LIMIT_S)
+        super()._on_signal(number, frame)
 
 
 def _run(settings: Settings, stop: Stop) -> int:
