@@ -13,6 +13,7 @@ from typing import Any
 from training.errors import TrainingError
 from training.options import parse
 from worker.errors import ExitCode, Fatal
+from worker.unread_output import forget_unread_output
 
 _INTERRUPTED = 130
 _RESUMABLE = ("train", "tune")
@@ -36,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"interrupted; no half-written result is left{goes_on}", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough; keep the interpreter from flushing into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_unread_output()
     return ExitCode.OK
 
 

@@ -1,7 +1,6 @@
 """The worker's programs: the worker itself, and classify, create-topics and verify."""
 
 import argparse
-import os
 import signal
 import sys
 import traceback
@@ -9,6 +8,7 @@ from collections.abc import Sequence
 
 from worker.errors import ExitCode, Fatal, PassingFault
 from worker.options import not_negative, positive
+from worker.unread_output import forget_unread_output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,8 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     except BrokenPipeError:
-        # Whoever read our output has seen enough; keep the interpreter from flushing into the closed pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forget_unread_output()
         return ExitCode.OK
     except Exception:
         traceback.print_exc()
