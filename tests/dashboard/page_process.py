@@ -10,13 +10,16 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from deploy.local.children import Child
 from tests.servers import eventually
 
 START_S: Final = 90.0
 _ANSWER_S: Final = 15.0
+
+NOBODY: Final = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
+"""A Kafka and a Redis that are not there: the page does without."""
 
 
 class PageProcess:
@@ -91,6 +94,13 @@ class PageProcess:
         """Ends it without asking."""
         self._child.kill()
         eventually(lambda: self.exit_code is not None, 5, "it is gone")
+
+
+class StartPage(Protocol):
+    """The fixture `start_page`."""
+
+    def __call__(self, environment: Mapping[str, str], *, port: int = 0) -> PageProcess:
+        """A page's server that ends with the test at the latest."""
 
 
 def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:

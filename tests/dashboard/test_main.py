@@ -11,12 +11,12 @@ import pytest
 
 from dashboard.settings import load_dashboard_settings
 from dashboard.stop import Stop
+from tests.dashboard.page_process import NOBODY
 from tests.worker.models import write_folder
 from worker.errors import ExitCode
 from worker.settings import SettingsError
 
 ROOT = Path(__file__).parents[2]
-NOBODY = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
 
 
 def ended(folder: Path, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":

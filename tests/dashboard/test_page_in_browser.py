@@ -1,17 +1,15 @@
 """The page in a real browser, beside a real stack: it shows what Redis says, and nobody is shut out."""
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 
-from tests.dashboard.page_process import PageProcess
+from tests.dashboard.page_process import NOBODY, PageProcess, StartPage
+from tests.installed import installed
 from tests.servers import Message, Stack, eventually, publish, unique_topics
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
@@ -34,33 +32,15 @@ ARGUMENTS: Final = (
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
-StartPage = Callable[..., PageProcess]
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        assert not os.environ.get("KAFKA_HOME"), "chromium is not installed (Debian: apt-get install chromium)"
-        pytest.skip("chromium is not installed (Debian: apt-get install chromium)")
+    chromium = installed("chromium", package="chromium")
     expect.set_options(timeout=SHOWN_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def start_page(tmp_path: Path) -> Iterator[StartPage]:
-    servers: list[PageProcess] = []
-
-    def start(environment: Mapping[str, str], *, port: int = 0) -> PageProcess:
-        servers.append(PageProcess(environment, tmp_path, port=port))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.kill()
 
 
 def opened(browser: Browser, server: PageProcess, **options: Any) -> Page:
@@ -133,7 +113,7 @@ def test_a_tweet_with_a_script_is_shown_as_text_and_runs_nothing(
 
 
 def test_a_typed_tweet_gets_scores_words_and_clear_errors(browser: Browser, start_page: StartPage) -> None:
-    page = opened(browser, start_page(nowhere()))
+    page = opened(browser, start_page(NOBODY))
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.focus("#text")
@@ -167,16 +147,11 @@ def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_screen(
 
 
 def test_a_lost_server_is_told_and_its_return_is_noticed(browser: Browser, start_page: StartPage) -> None:
-    server = start_page(nowhere())
+    server = start_page(NOBODY)
     page = opened(browser, server)
     expect(page.locator("#connection")).to_have_text("Live")
     expect(page.locator("#notice")).to_contain_text("Redis does not answer")
     server.kill()
     expect(page.locator("#connection")).to_contain_text("lost")
-    start_page(nowhere(), port=server.port)
+    start_page(NOBODY, port=server.port)
     expect(page.locator("#connection")).to_have_text("Live")
-
-
-def nowhere() -> dict[str, str]:
-    """A Kafka and a Redis that are not there: the page does without."""
-    return {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}

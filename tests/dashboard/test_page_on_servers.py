@@ -3,13 +3,10 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.dashboard.page_process import PageProcess
+from tests.dashboard.page_process import NOBODY, PageProcess, StartPage
 from tests.servers import ApacheStack, EmbeddedStack, Message, Stack, create_topics, eventually, publish, unique_topics
 from tests.stream.offsets import fetch_positions
 from tests.stream.oracle import Oracle
@@ -22,24 +19,7 @@ SEES_S = 30.0
 LABELLED_S = 120.0
 ENDS_S = 3.0
 
-StartPage = Callable[[Mapping[str, str]], PageProcess]
 
-
-@pytest.fixture
-def start_page(tmp_path: Path) -> Iterator[StartPage]:
-    """Starts pages' servers that end with the test at the latest."""
-    pages: list[PageProcess] = []
-
-    def start(environment: Mapping[str, str]) -> PageProcess:
-        pages.append(PageProcess(environment, tmp_path))
-        return pages[-1]
-
-    yield start
-    for page in pages:
-        page.kill()
-
-
-@pytest.mark.slow
 def test_a_page_opened_before_there_is_data_fills_by_itself_and_its_counts_equal_redis(
     stack: Stack, start_worker: StartWorker, start_page: StartPage
 ) -> None:
@@ -148,7 +128,7 @@ def test_redis_killed_and_back_is_told(apache_stack: ApacheStack, start_page: St
 
 
 def test_without_kafka_and_redis_the_page_says_so_and_still_classifies(start_page: StartPage) -> None:
-    page = start_page({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"})
+    page = start_page(NOBODY)
     state = page.wait_for_state(lambda state: state["redis"]["note"] == "does not answer", SEES_S, "Redis is missed")
     assert state["kafka"]["answers"] is False
     assert state["counts"] is None
@@ -157,7 +137,7 @@ def test_without_kafka_and_redis_the_page_says_so_and_still_classifies(start_pag
 
 
 def test_sigterm_ends_open_pages_and_the_program_within_seconds(start_page: StartPage) -> None:
-    page = start_page({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"})
+    page = start_page(NOBODY)
     with page.events() as first, page.events() as second:
         assert next(first)[0] == next(second)[0] == "hello"
         started_s = time.monotonic()

@@ -1,13 +1,12 @@
 """Prometheus' own tool, and the files that it judges."""
 
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import yaml  # type: ignore[import-untyped]
+
+from tests.installed import installed
 
 FOLDER: Final = Path(__file__).parents[2] / "deploy/prometheus"
 RULES: Final = sorted(FOLDER.glob("rules/*.yml"))
@@ -16,10 +15,8 @@ RULE_TESTS: Final = sorted(FOLDER.glob("tests/*.yml"))
 
 def promtool(*arguments: str) -> str:
     """What it says; it must be content. Skips the test where it is not installed, unless KAFKA_HOME is set."""
-    if shutil.which("promtool") is None:
-        assert not os.environ.get("KAFKA_HOME"), "promtool is not installed (Debian: apt-get install prometheus)"
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
-    done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False, timeout=240)
+    program = installed("promtool", package="prometheus")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=240)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
     return said

@@ -1,7 +1,6 @@
 """What docker-compose.yml promises: locked up containers, pinned images, an order, and settings that exist."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +10,7 @@ import yaml  # type: ignore[import-untyped]
 from compose_pydantic import ComposeSpecification  # type: ignore[import-untyped]
 
 from dashboard.settings import DashboardSettings
+from tests.installed import installed
 from worker.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -241,9 +241,9 @@ def test_the_smoke_test_names_an_option_that_it_does_not_know(arguments: list[st
     assert ended.stderr == f"smoke: {arguments[0]}: the only option is --stand-in\n"
 
 
-@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
 def test_shellcheck_has_nothing_to_say_about_the_scripts() -> None:
     scripts = sorted((ROOT / "deploy/docker").glob("*.sh"))
-    checked = subprocess.run(["shellcheck", "-x", *scripts], cwd=ROOT, capture_output=True, text=True, check=False)
+    shellcheck = installed("shellcheck", package="shellcheck")
+    checked = subprocess.run([shellcheck, "-x", *scripts], cwd=ROOT, capture_output=True, text=True, check=False)
     assert checked.stdout == ""
     assert checked.returncode == 0

@@ -1,13 +1,11 @@
 """What a worker says of itself while it works on real servers."""
 
-import os
-import shutil
 import subprocess
 import urllib.request
 
-import pytest
 from confluent_kafka import Producer
 
+from tests.installed import installed
 from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, unique_topics
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
@@ -102,16 +100,14 @@ def test_the_lag_of_a_partition_is_shown_by_its_owner_only(stack: Stack, start_w
 
 
 def test_prometheus_own_tool_accepts_the_metrics(stack: Stack, start_worker: StartWorker) -> None:
-    if shutil.which("promtool") is None:
-        assert not os.environ.get("KAFKA_HOME"), "promtool is not installed (Debian: apt-get install prometheus)"
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    promtool = installed("promtool", package="prometheus")
     env = unique_topics(stack, PARTITIONS)
     oracle = Oracle(stack, env)
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(200, partitions=PARTITIONS))
     worker = start_worker(env)
     oracle.wait_until_done(DONE_S)
     checked = subprocess.run(
-        ["promtool", "check", "metrics"], input=exposition(worker), capture_output=True, check=False, timeout=60
+        [promtool, "check", "metrics"], input=exposition(worker), capture_output=True, check=False, timeout=60
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
     assert exposition(worker, "healthz") == b"ok\n"
