@@ -20,9 +20,9 @@ from itertools import islice
 from typing import Any, Final
 
 from benchmarks.page_server import page_server
-from producer.datasets import SAMPLE, read_rows
-from worker.classifier import load_classifier
-from worker.options import positive
+from tweets.datasets import SAMPLE, read_rows
+from worker.inference.classifier import load_classifier
+from worker.process.option_types import positive
 from worker.settings import load_settings
 
 TEXTS_PER_CALL: Final = 8

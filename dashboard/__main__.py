@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
-from worker.errors import ExitCode, Fatal
+from worker.errors import ExitCode, FatalError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from dashboard.run import run
 
         return run()
-    except Fatal as error:
+    except FatalError as error:
         print(f"dashboard: {error}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:

@@ -20,7 +20,7 @@ from dashboard.messages import (
     Error,
     Explanation,
     OneText,
-    Refused,
+    RefusedError,
     Result,
     Results,
     Statistics,
@@ -30,8 +30,8 @@ from dashboard.messages import (
     unclassifiable,
 )
 from dashboard.words import without_each, words_with_falls
-from worker.errors import BadMessage
-from worker.messages import Prediction
+from tweets.prediction import Prediction
+from tweets.reasons import BadRecordError
 
 _HERE: Final = Path(__file__).parent
 _SWAGGER: Final = Path(fastapi_offline.__file__).parent / "static"
@@ -115,7 +115,7 @@ def _add_classifier(app: FastAPI, desk: "_Desk") -> None:
 def _only_json(request: Request) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise Refused(415, "the content type must be application/json")
+        raise RefusedError(415, "the content type must be application/json")
 
 
 class _Desk:
@@ -127,12 +127,12 @@ class _Desk:
         self._tweet_max_chars = tweet_max_chars
 
     async def results(self, texts: Sequence[str], *, many: bool) -> list[dict[str, Any]]:
-        """A result for each text. Raises Refused if one of them cannot be classified."""
+        """A result for each text. Raises RefusedError if one of them cannot be classified."""
         predictions = await self._predictions(readable(texts, max_chars=self._tweet_max_chars, many=many), many=many)
         return [as_result(prediction, self._model) for prediction in predictions]
 
     async def explanation(self, text: str) -> dict[str, Any]:
-        """A text's result and its words. Raises Refused if it cannot be classified."""
+        """A text's result and its words. Raises RefusedError if it cannot be classified."""
         (text,) = readable([text], max_chars=self._tweet_max_chars, many=False)
         whole, *without = await self._predictions([text, *without_each(text)], many=False)
         words = words_with_falls(text, whole, [each.scores for each in without])
@@ -142,7 +142,7 @@ class _Desk:
         answers = await asyncio.wrap_future(self._batcher.submit(texts))
         predictions = []
         for number, answer in enumerate(answers):
-            if isinstance(answer, BadMessage):
+            if isinstance(answer, BadRecordError):
                 raise unclassifiable(answer, f"texts[{number}]" if many else "text")
             predictions.append(answer)
         return predictions

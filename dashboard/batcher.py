@@ -11,10 +11,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
-from worker.errors import BadMessage, ExitCode, Fatal
-from worker.isolate import classify_each
-from worker.labelling import Classifier
-from worker.messages import Prediction
+from tweets.prediction import Prediction
+from tweets.reasons import BadRecordError
+from worker.errors import ExitCode, FatalError
+from worker.inference.isolate import TextClassifier, classify_each
 
 QUEUE_MAX_TEXTS: Final = 4_000
 """More would wait for many seconds; whoever is told so at once can come back or go elsewhere."""
@@ -22,10 +22,10 @@ CALL_MAX_TEXTS: Final = 1_000
 GATHER_S: Final = 0.02
 LOOK_UP_S: Final = 0.25
 
-Answer = list[Prediction | BadMessage]
+Answer = list[Prediction | BadRecordError]
 
 
-class Busy(Exception):
+class BusyError(Exception):
     """The queue is full."""
 
 
@@ -46,7 +46,7 @@ class Stats:
 class Batcher:
     """`submit` is for any thread, `run` for the one that owns the classifier."""
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: TextClassifier) -> None:
         self._classifier = classifier
         self._changed = threading.Condition()
         self._queue: deque[_Request] = deque()
@@ -56,11 +56,14 @@ class Batcher:
         self.stats = Stats()
 
     def submit(self, texts: Sequence[str]) -> "Future[Answer]":
-        """A prediction for each text in order, or the BadMessage of one that the model fails on. Raises Busy."""
+        """Return a prediction for each text in order, or the BadRecordError of one on which the model fails.
+
+        Raises BusyError.
+        """
         request = _Request(texts)
         with self._changed:
             if self._ended or self._waiting_texts + len(texts) > QUEUE_MAX_TEXTS:
-                raise Busy
+                raise BusyError
             self._queue.append(request)
             self._waiting_texts += len(texts)
             self._changed.notify()
@@ -72,7 +75,7 @@ class Batcher:
         return self._waiting_texts
 
     def run(self, stop: threading.Event) -> None:
-        """Answers requests until the flag is set. Raises Fatal if the model is broken."""
+        """Answers requests until the flag is set. Raises FatalError if the model is broken."""
         try:
             while not stop.is_set():
                 if requests := self._take():
@@ -101,7 +104,7 @@ class Batcher:
             return
         try:
             predictions = iter(classify_each(self._classifier.classify, self._classifier.probe, texts))
-        except Fatal as error:
+        except FatalError as error:
             for request in requests:
                 request.answer.set_exception(error)
             raise
@@ -115,4 +118,4 @@ class Batcher:
             left, self._queue = self._queue, deque()
         for request in left:
             if request.answer.set_running_or_notify_cancel():
-                request.answer.set_exception(Fatal("the page's server is ending", ExitCode.OK))
+                request.answer.set_exception(FatalError("the page's server is ending", ExitCode.OK))

@@ -9,9 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from dashboard.batcher import QUEUE_MAX_TEXTS, Busy
-from dashboard.messages import BODY_MAX_BYTES, Refused
-from worker.errors import Fatal
+from dashboard.batcher import QUEUE_MAX_TEXTS, BusyError
+from dashboard.messages import BODY_MAX_BYTES, RefusedError
+from worker.errors import FatalError
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ def add_error_handlers(app: FastAPI) -> None:
     """Lets the app answer every error with `error_response`."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Refused, _refused)
-    app.add_exception_handler(Busy, _busy)
-    app.add_exception_handler(Fatal, _ending)
+    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(BusyError, _busy)
+    app.add_exception_handler(FatalError, _ending)
     app.add_exception_handler(Exception, _bug)
 
 

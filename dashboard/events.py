@@ -10,7 +10,7 @@ from typing import Any, Final
 from fastapi.sse import ServerSentEvent
 
 from dashboard.board import Board
-from dashboard.messages import Refused
+from dashboard.messages import RefusedError
 
 EVERY_S: Final = 1.0
 HISTORY_EVERY: Final = 2
@@ -29,9 +29,9 @@ class Events:
         self._viewers = 0
 
     def admit(self) -> None:
-        """Raises Refused if too many pages are open."""
+        """Raises RefusedError if too many pages are open."""
         if self._viewers >= VIEWERS_MAX:
-            raise Refused(503, f"{VIEWERS_MAX} pages are open already: close one")
+            raise RefusedError(503, f"{VIEWERS_MAX} pages are open already: close one")
 
     async def stream(self) -> AsyncIterator[ServerSentEvent]:
         """Greets, then sends what is new every second."""

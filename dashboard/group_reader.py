@@ -9,8 +9,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError
 
-from worker.errors import PassingFault
-from worker.kafka_client import BOOTSTRAP_TIMEOUT_MS, RepairedClient, translated
+from worker.errors import TransientError
+from worker.kafka.client import BOOTSTRAP_TIMEOUT_MS, RepairedClient
+from worker.kafka.errors import translated
 from worker.settings import Settings
 
 _REQUEST_TIMEOUT_MS: Final = 3_000
@@ -29,7 +30,7 @@ class Look:
 
 
 class GroupReader:
-    """Reads only. Methods raise PassingFault or Fatal; after either the reader is of no more use."""
+    """Reads only. Methods raise TransientError or FatalError; after either the reader is of no more use."""
 
     def __init__(self, settings: Settings) -> None:
         """Connect after the brokers were seen to answer: the client leaks a thread if they do not."""
@@ -98,4 +99,4 @@ class GroupReader:
         except KafkaError as error:
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
         except (KeyError, TypeError, ValueError, OSError) as error:  # from a connection that closes under the client
-            raise PassingFault(f"{type(error).__name__}: {error}") from error
+            raise TransientError(f"{type(error).__name__}: {error}") from error

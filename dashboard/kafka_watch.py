@@ -11,10 +11,10 @@ from dashboard.board import Board, Service
 from dashboard.group_reader import GroupReader, Look
 from dashboard.labelled import Labelled
 from dashboard.lag import LagClock
-from dashboard.output_reader import OutputReader, Unreadable
+from dashboard.output_reader import OutputReader, UnreadableOutputError
 from dashboard.tally import RECENT, Tally
-from worker.errors import Fatal, PassingFault
-from worker.kafka_client import wait_until_reachable
+from worker.errors import FatalError, TransientError
+from worker.kafka.reachable import wait_until_reachable
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class KafkaWatch:
                 wait_until_reachable(self._settings, self._stop)
                 with GroupReader(self._settings) as group, OutputReader(self._settings) as output:
                     self._follow(group, output)
-            except (PassingFault, Fatal) as fault:
+            except (TransientError, FatalError) as fault:
                 self._lost(fault)
                 self._stop.wait(RETRY_S)
 
@@ -92,7 +92,7 @@ class KafkaWatch:
     def _read(self, output: OutputReader) -> None:
         try:
             records = output.poll(POLL_S)
-        except Unreadable:
+        except UnreadableOutputError:
             self._positions.clear()
             self._live_from = None
             raise
@@ -108,7 +108,7 @@ class KafkaWatch:
     def _lost(self, fault: Exception) -> None:
         if self._board.kafka.answers or not self._board.kafka.note.startswith("does"):
             log.warning("Kafka does not answer as it should (%s); the page says so and tries again", fault)
-        refuses = isinstance(fault, Fatal) and "cannot be reached" not in str(fault)
+        refuses = isinstance(fault, FatalError) and "cannot be reached" not in str(fault)
         self._board.kafka = Service(False, "refuses this program" if refuses else "does not answer")
         self._board.lag = None
         self._board.stream = replace(self._tally.summary(), rates={}, latency=None)  # not known any more

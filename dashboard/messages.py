@@ -6,8 +6,10 @@ from typing import Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from worker.errors import BadMessage
-from worker.messages import Partition, Prediction, Record, decode
+from tweets.prediction import Prediction
+from tweets.reasons import BadRecordError
+from tweets.records import Partition, Record
+from tweets.tweet import decode
 
 TEXTS_MAX: Final = 1_000
 BODY_MAX_BYTES: Final = 256 * 1024
@@ -84,7 +86,7 @@ class Error(BaseModel):
     error: str
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that cannot be answered; `status` is HTTP's."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -93,21 +95,21 @@ class Refused(Exception):
 
 
 def readable(texts: Sequence[str], *, max_chars: int, many: bool) -> list[str]:
-    """The texts as a worker would read them from tweets. Raises Refused for one that would be a dead letter."""
+    """The texts as a worker would read them from tweets. Raises RefusedError for one that would be a dead letter."""
     found = []
     for number, text in enumerate(texts):
         value = json.dumps({"text": text}).encode()
         try:
             found.append(decode(Record(_NOWHERE, number, 0, None, value), max_chars=max_chars).text)
-        except BadMessage as error:
+        except BadRecordError as error:
             raise unclassifiable(error, f"texts[{number}]" if many else "text") from None
     return found
 
 
-def unclassifiable(error: BadMessage, name: str) -> Refused:
+def unclassifiable(error: BadRecordError, name: str) -> RefusedError:
     """The refusal of one text."""
     reason, _, detail = str(error).partition(": ")
-    return Refused(422, f"{name}: {'the model fails on it' if reason == 'classifier_failed' else detail}")
+    return RefusedError(422, f"{name}: {'the model fails on it' if reason == 'classifier_failed' else detail}")
 
 
 def as_result(prediction: Prediction, model: str) -> dict[str, Any]:

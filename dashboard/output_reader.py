@@ -7,19 +7,20 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from dashboard.labelled import Labelled, read_labelled
-from worker.errors import PassingFault
-from worker.kafka_client import CLOSE_TIMEOUT_MS, NETWORK, RepairedClient, translated
+from worker.errors import TransientError
+from worker.kafka.client import CLOSE_TIMEOUT_MS, consumer_arguments
+from worker.kafka.errors import translated
 from worker.settings import Settings
 
 _MAX_RECORDS: Final = 2_000
 
 
-class Unreadable(PassingFault):
+class UnreadableOutputError(TransientError):
     """The client cannot get past a record; go on at the end of the topic."""
 
 
 class OutputReader:
-    """Follows partitions from where it is told. Methods raise PassingFault or Fatal."""
+    """Follows partitions from where it is told. Methods raise TransientError or FatalError."""
 
     def __init__(self, settings: Settings) -> None:
         """Connect after the brokers were seen to answer: the client leaks a thread if they do not."""
@@ -27,14 +28,8 @@ class OutputReader:
         self._topic = settings.kafka_output_topic
         try:
             self._consumer = KafkaConsumer(
-                **NETWORK,
-                **settings.kafka_connection(),
-                kafka_client=RepairedClient,
+                **consumer_arguments(settings),
                 group_id=None,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                allow_auto_create_topics=False,
-                isolation_level="read_committed",
                 max_poll_records=_MAX_RECORDS,
             )
         except KafkaError as error:
@@ -52,12 +47,12 @@ class OutputReader:
     def poll(self, timeout_s: float) -> list[tuple[int, int, Labelled | None]]:
         """What has come: partition, offset, and the labelled tweet or None for something else.
 
-        Raises Unreadable for a record that the client cannot read: without a new consumer no poll would get past it.
+        Raises UnreadableOutputError for a record that the client cannot read: only a new consumer gets past it.
         """
         try:
             polled = self._consumer.poll(timeout_ms=round(timeout_s * 1000))
         except Exception as error:
-            raise Unreadable(f"{self._topic} cannot be read on ({type(error).__name__})") from error
+            raise UnreadableOutputError(f"{self._topic} cannot be read on ({type(error).__name__})") from error
         return [
             (each.partition, each.offset, self._labelled(each.partition, each.offset, each.timestamp, each.value))
             for records in polled.values()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from dashboard.board import Board, Service
-from worker.errors import PassingFault
-from worker.redis_counts import RedisCounts
+from worker.errors import TransientError
+from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ LOOK_EVERY_S: Final = 0.5
 class RedisWatch:
     """Writes the board's `redis` and `counts`."""
 
-    def __init__(self, store: RedisCounts, board: Board, labels: Sequence[str], stop: threading.Event) -> None:
+    def __init__(self, store: CountsStore, board: Board, labels: Sequence[str], stop: threading.Event) -> None:
         self._store = store
         self._board = board
         self._labels = labels
@@ -28,7 +28,7 @@ class RedisWatch:
         while not self._stop.is_set():
             try:
                 self._look()
-            except PassingFault as fault:
+            except TransientError as fault:
                 self._lost(fault)
             self._stop.wait(LOOK_EVERY_S)
         self._store.close()
@@ -40,7 +40,7 @@ class RedisWatch:
         self._board.counts = dict.fromkeys(self._labels, 0) | totals
         self._board.redis = Service(True)
 
-    def _lost(self, fault: PassingFault) -> None:
+    def _lost(self, fault: TransientError) -> None:
         """The last known counts stay; the page says that Redis is away."""
         if self._board.redis.answers or not self._board.redis.note.startswith("does"):
             log.warning("Redis does not answer as it should (%s); the page says so and tries again", fault)

@@ -12,7 +12,6 @@ import uvicorn
 from dashboard.app import make_app
 from dashboard.batcher import Batcher
 from dashboard.board import Board
-from dashboard.colours import colours
 from dashboard.events import Events
 from dashboard.guard import Guard
 from dashboard.kafka_watch import KafkaWatch
@@ -20,11 +19,12 @@ from dashboard.redis_watch import RedisWatch
 from dashboard.settings import DashboardSettings, load_dashboard_settings
 from dashboard.stop import Stop
 from dashboard.tally import BUCKET_S, Tally
-from worker.classifier import Classifier, load_classifier
-from worker.errors import ExitCode, Fatal
-from worker.kafka_client import check_crc32c
-from worker.logs import configure_logging
-from worker.redis_counts import RedisCounts
+from tweets.colours import colours
+from worker.errors import ExitCode, FatalError
+from worker.inference.classifier import Classifier, load_classifier
+from worker.kafka.reachable import check_crc32c
+from worker.process.logs import configure_logging
+from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def run() -> int:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         return _run(settings)
-    except Fatal as error:
+    except FatalError as error:
         log.critical("%s", error)
         return error.exit_code
     except Exception:
@@ -54,7 +54,7 @@ def _run(settings: DashboardSettings) -> int:
     log.info("%s", settings.redacted())
     check_crc32c()
     listener = _listen(settings)
-    store = RedisCounts.of(settings)
+    store = CountsStore.of(settings)
     classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
     log.info("model %s on %s (%s)", classifier.model_id, classifier.engine.device, classifier.engine.name)
     stop = Stop()
@@ -100,7 +100,7 @@ def _listen(settings: DashboardSettings) -> socket.socket:
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError as error:
-        raise Fatal(
+        raise FatalError(
             f"DASHBOARD_HOST={host} DASHBOARD_PORT={port}: cannot listen there ({error.strerror}); "
             "choose another host or port; port 0 is any",
             ExitCode.SETTINGS,

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from worker.stop import StopFlag
+from worker.process.stop import StopFlag
 
 
 class Stop(StopFlag):

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Final
 
 from dashboard.labelled import Labelled
-from dashboard.quality import Quality, quality
+from tweets.classification_scores import ClassificationScores, quality
 
 BUCKET_S: Final = 2
 BUCKETS: Final = 150
@@ -35,7 +35,7 @@ class StreamSummary:
     rates: Mapping[str, float] = field(default_factory=dict)
     recent: tuple[Labelled, ...] = ()
     latency: Latency | None = None
-    quality: Quality | None = None
+    quality: ClassificationScores | None = None
     history_from_s: float = 0.0
     history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from worker.messages import Prediction
+from tweets.prediction import Prediction
 
 WORDS_MAX: Final = 60
 """So many words are tried; each costs a text of the model's time."""

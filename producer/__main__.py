@@ -12,15 +12,16 @@ from itertools import islice
 from types import FrameType
 
 from producer.connection import DELIVERY_LIMIT_S, connected
-from producer.datasets import DatasetError, Row, dataset_name, read_rows
 from producer.deliveries import Deliveries
 from producer.options import parse
 from producer.pacing import Pacer
 from producer.progress import progress
 from producer.replay import Replay
-from producer.tweets import Order, Tweet, tweets
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.logs import configure_logging
+from producer.tweets import Order, tweets
+from tweets.datasets import DatasetError, Row, dataset_name, read_rows
+from tweets.tweet import Tweet
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.process.logs import configure_logging
 from worker.settings import Settings, load_settings
 
 log = logging.getLogger("producer")
@@ -42,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(options, settings)
     except DatasetError as error:
         return _give_up(error, ExitCode.SETTINGS)
-    except Fatal as error:
+    except FatalError as error:
         return _give_up(error, error.exit_code)
-    except PassingFault as error:
+    except TransientError as error:
         return _give_up(error, ExitCode.KAFKA)
     except KeyboardInterrupt:  # before the replay listens to signals itself
         return _give_up("stopped before anything was sent", ExitCode.OK)

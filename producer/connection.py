@@ -10,8 +10,10 @@ from kafka.errors import AuthorizationError, KafkaError, KafkaTimeoutError
 
 from producer.deliveries import Delivery
 from producer.replay import Send
-from worker.errors import ExitCode, Fatal
-from worker.kafka_client import NETWORK, RepairedClient, discard, translated, wait_until_reachable
+from worker.errors import ExitCode, FatalError
+from worker.kafka.client import NETWORK, RepairedClient, discard
+from worker.kafka.errors import translated
+from worker.kafka.reachable import wait_until_reachable
 from worker.settings import Settings
 
 DELIVERY_LIMIT_S: Final = 14.0
@@ -22,7 +24,7 @@ DELIVERY_LIMIT_S: Final = 14.0
 def connected(settings: Settings) -> Iterator[Send]:
     """Give the function that sends to the input topic; disconnect afterwards and give up what is not out.
 
-    Raises Fatal, with one line that says what to do, if the brokers do not answer or the topic is missing.
+    Raises FatalError, with one line that says what to do, if the brokers do not answer or the topic is missing.
     """
     wait_until_reachable(settings)
     try:
@@ -62,12 +64,12 @@ def _check_topic(producer: KafkaProducer, settings: Settings) -> None:
     try:
         producer.partitions_for(topic)
     except AuthorizationError as error:
-        raise Fatal(
+        raise FatalError(
             f"Kafka at {servers} forbids topic {topic!r} to this user ({error}): grant WRITE on it",
             ExitCode.KAFKA,
         ) from error
     except KafkaTimeoutError as error:
-        raise Fatal(
+        raise FatalError(
             f"topic {topic!r} does not exist at {servers}: create it with `python -m worker create-topics`, "
             "or check KAFKA_INPUT_TOPIC",
             ExitCode.TOPICS,

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from math import isfinite, nan
 
-from producer.datasets import SAMPLE
+from tweets.datasets import SAMPLE
 
 
 def parse(arguments: Sequence[str] | None) -> Namespace:

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from producer.deliveries import Deliveries, Delivery
 from producer.pacing import Pacer
-from producer.tweets import Tweet
+from tweets.labelled_tweet import rfc3339_now
+from tweets.tweet import Tweet, encode
 
 NAP_S = 0.1
 """The longest sleep, so that a signal is answered at once whatever the rate."""
@@ -85,7 +85,7 @@ class Replay:
 
     def _send(self, tweet: Tweet) -> None:
         try:
-            delivery = self.send(tweet.key, tweet.value(datetime.now(UTC)))
+            delivery = self.send(tweet.id.encode("utf-8", "replace"), encode(replace(tweet, created_at=rfc3339_now())))
         except Exception as error:  # the client may refuse at once: a record too large, a topic that has gone
             self.deliveries.refused(error)
         else:

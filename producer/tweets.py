@@ -1,34 +1,12 @@
 """The rows of a data set become tweets with ids, once or pass after pass."""
 
-import json
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count, islice
 
-from producer.datasets import DatasetError, Row
-
-
-@dataclass(frozen=True, slots=True)
-class Tweet:
-    """A tweet that waits to be sent."""
-
-    id: str
-    text: str
-    label: str | None
-
-    @property
-    def key(self) -> bytes:
-        """The record's key: the id."""
-        return self.id.encode("utf-8", "replace")
-
-    def value(self, created_at: datetime) -> bytes:
-        """Return the record's JSON; what UTF-8 cannot carry, such as half a surrogate pair, becomes `?`."""
-        fields = {"id": self.id, "text": self.text, "created_at": _rfc3339(created_at)}
-        if self.label is not None:
-            fields["label"] = self.label
-        return json.dumps(fields, ensure_ascii=False).encode("utf-8", "replace")
+from tweets.datasets import DatasetError, Row
+from tweets.tweet import Tweet
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +40,7 @@ def _all_passes(
         empty = True
         for row in rows:
             empty = False
-            yield Tweet(f"{prefix}-{row.number}{suffix}", row.text, row.label)
+            yield Tweet(f"{prefix}-{row.number}{suffix}", row.text, label=row.label)
         if empty:
             raise DatasetError(f"data set {prefix!r} has no rows; give one that has, see --dataset and --split")
 
@@ -71,7 +49,3 @@ def _shuffled(rows: Iterator[Row], seed: int, number: int) -> list[Row]:
     shuffled = list(rows)
     random.Random(f"{seed}/{number}").shuffle(shuffled)
     return shuffled
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,8 +12,8 @@ from typing import Any
 
 from training.errors import TrainingError
 from training.options import parse
-from worker.errors import ExitCode, Fatal
-from worker.unread_output import forget_unread_output
+from worker.errors import ExitCode, FatalError
+from worker.process.unread_output import forget_unread_output
 
 _INTERRUPTED = 130
 _RESUMABLE = ("train", "tune")
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _quieten_libraries()
         summary = _COMMANDS[options.command](options)
         print(json.dumps(summary, ensure_ascii=False), flush=True)
-    except (TrainingError, Fatal) as error:
+    except (TrainingError, FatalError) as error:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.SETTINGS
     except ModuleNotFoundError as error:
@@ -66,7 +66,7 @@ def _train(options: Namespace) -> dict[str, Any]:
     from training.folders import require_replaceable
     from training.recipe import Recipe
     from training.train import Task, is_main_process, train
-    from worker.model_folder import MANIFEST
+    from worker.inference.model_folder import MANIFEST
 
     model: Path = options.model or _beside(options.run)
     if not options.no_export:  # found out now rather than after training

@@ -21,7 +21,7 @@ from training.progress import say
 from training.run_folder import RUN_FILE, Run, judged, read_run, require_siblings, write_run
 from training.temperature import fit_temperature
 from training.tokens import encode
-from worker.normalizer import NORMALIZERS
+from tweets.normalizer import NORMALIZERS
 
 
 def average(

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from producer.datasets import DatasetError, read_rows
 from training.base import load_base
 from training.baseline import TFIDF, fit_baseline
 from training.data import TEST, LearningData, Split, read_learning_data, read_split, warn_of_leaks
@@ -20,7 +19,8 @@ from training.rows import encoder
 from training.run_folder import Run
 from training.scores import Probabilities, Scores, score, softmax
 from training.train import Task, fit, seed_everything
-from worker.normalizer import NORMALIZERS
+from tweets.datasets import DatasetError, read_rows
+from tweets.normalizer import NORMALIZERS
 
 NORMALIZER = "tweet-v1"
 _EMA_DECAY = 0.99

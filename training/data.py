@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from producer.datasets import DatasetError, Row, read_rows
 from training.errors import TrainingError
 from training.progress import say
-from worker.messages import EMOTIONS
+from tweets.datasets import DatasetError, Row, read_rows
+from tweets.emotions import EMOTIONS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from producer.datasets import SAMPLE, dataset_name
 from training.data import TRAIN, Split, read_split, warn_of_leaks
 from training.errors import TrainingError
 from training.evaluate_pictures import draw_comparison, draw_confusion, draw_reliability
@@ -24,8 +23,9 @@ from training.provenance import provenance
 from training.scores import Probabilities, Scores, score
 from training.shift import shifted_texts
 from training.verdict import Verdict, judge
-from worker.classifier import Classifier, load_classifier
-from worker.model_folder import ModelFolder, open_model_folder
+from tweets.datasets import SAMPLE, dataset_name
+from worker.inference.classifier import Classifier, load_classifier
+from worker.inference.model_folder import ModelFolder, open_model_folder
 
 BATCH_TWEETS = 512
 """The worker's default batch: texts are cut in input order, so that scores are the ones that it would publish."""
@@ -71,7 +71,7 @@ def evaluate(
 ) -> Report:
     """Score a model folder, perhaps against another one on the same rows; write report and pictures into `output`.
 
-    Raises TrainingError for rows that cannot be scored, worker.errors.Fatal where the worker would refuse a folder.
+    Raises TrainingError for rows that cannot be scored, worker.errors.FatalError where the worker would refuse a folder.
     """
     model = open_model_folder(folder)
     other = None if against is None else _with_same_labels(open_model_folder(against), model)
@@ -92,7 +92,7 @@ def evaluate(
 def measure(folder: Path, split: Split, labels: Sequence[str], *, engine: str) -> tuple[Probabilities, Scores]:
     """Return the served probabilities [rows, labels] of a split, and what they are worth.
 
-    Raises worker.errors.Fatal where the worker itself would refuse the folder.
+    Raises worker.errors.FatalError where the worker itself would refuse the folder.
     """
     probabilities = _served(folder, split, engine=engine)
     return probabilities, score(probabilities, split.targets, labels)

@@ -6,7 +6,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from producer.datasets import SAMPLE, read_rows
 from training.attribution import STEPS
 from training.errors import TrainingError
 from training.explain_page import explanation_page
@@ -14,6 +13,7 @@ from training.explain_pictures import draw_attributions, draw_heads, draw_last_l
 from training.explanation import Explainer, Explanation, open_explainer
 from training.folders import write_json
 from training.progress import progress, say
+from tweets.datasets import SAMPLE, read_rows
 
 MOST_TEXTS: Final = 20
 PAGE_FILE, REPORT_FILE = "explain.html", "report.json"

@@ -16,8 +16,8 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from training.attribution import Attributions, integrated_gradients
 from training.errors import TrainingError
 from training.scores import softmax
-from worker.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
-from worker.normalizer import NORMALIZERS
+from tweets.normalizer import NORMALIZERS
+from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
 
 WEIGHTS_FILE = "model.safetensors"
 
@@ -127,7 +127,7 @@ def signed(value: float, digits: int = 2) -> str:
 def open_explainer(path: Path) -> Explainer:
     """Check a model folder and load its weights.
 
-    Raises worker.errors.Fatal where the worker itself would refuse the folder, TrainingError where it has no weights
+    Raises worker.errors.FatalError where the worker itself would refuse the folder, TrainingError where it has no weights
     for torch.
     """
     folder = open_model_folder(path)

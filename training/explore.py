@@ -7,7 +7,6 @@ from typing import Any, Final
 import numpy as np
 from tokenizers import Tokenizer
 
-from producer.datasets import SAMPLE, DatasetError, read_rows
 from training.data import TEST, TRAIN, VALIDATION, Split, find_labels, read_split
 from training.errors import TrainingError
 from training.explore_pictures import draw_classes, draw_lengths, draw_words
@@ -17,8 +16,9 @@ from training.progress import progress, say
 from training.repeats import across, places
 from training.split_facts import Lengths, split_facts
 from training.telling_words import telling_words
-from worker.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
-from worker.normalizer import NORMALIZERS
+from tweets.datasets import SAMPLE, DatasetError, read_rows
+from tweets.normalizer import NORMALIZERS
+from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
 
 ALL: Final = "all"
 """The name under which all splits together stand in the report."""
@@ -31,7 +31,7 @@ def explore(dataset: str, output: Path, *, model: Path, limit: int | None) -> di
     """Describe the splits of a data set in `output`: report.json and pictures; return the main figures.
 
     Tokens are what a worker with this model folder would count if it cut nothing off. Raises TrainingError for a data
-    set or an output that cannot be used, worker.errors.Fatal for such a model folder.
+    set or an output that cannot be used, worker.errors.FatalError for such a model folder.
     """
     folder = open_model_folder(model)
     labels = find_labels(dataset)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from dashboard.colours import colours
-from producer.datasets import dataset_name
 from training.pictures import picture
 from training.split_facts import Lengths
+from tweets.colours import colours
+from tweets.datasets import dataset_name
 
 _PANELS_BESIDE_EACH_OTHER = 3
 _MOST_PANELS = 12

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from producer.datasets import dataset_name
+from tweets.datasets import dataset_name
 
 _SHOWN_WORDS = 6
 

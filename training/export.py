@@ -26,8 +26,8 @@ from training.quantize import run_graph
 from training.run_folder import Run, read_run
 from training.scores import Probabilities, softmax
 from training.tokens import encode
-from worker.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
-from worker.normalizer import NORMALIZERS
+from tweets.normalizer import NORMALIZERS
+from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
 
 WEIGHTS_FILE, CARD_FILE = "model.safetensors", "README.md"
 

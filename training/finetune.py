@@ -28,7 +28,7 @@ from training.recipe import Recipe
 from training.rows import Batch, EpochBatches, Examples, TrainingRows
 from training.scores import Scores, score, softmax
 from training.tokens import TokenIds, padded
-from worker.batching import cut_into_passes
+from worker.inference.passes import cut_into_passes
 
 AfterEpoch = Callable[[dict[str, Any]], None]
 """Is told an epoch's number, training loss, and accuracy, macro-F1 and loss on validation."""

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from producer.datasets import SAMPLE, read_rows
 from training.scores import Probabilities
+from tweets.datasets import SAMPLE, read_rows
 
 GOLDEN_TEXTS = 8
 _LEAST_TOLERANCE, _GREATEST_TOLERANCE = 0.03, 0.2

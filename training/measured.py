@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from producer.datasets import dataset_name
 from training.data import Split
 from training.errors import TrainingError
 from training.evaluate import measure
 from training.progress import say
 from training.robustness import robustness
 from training.run_folder import Run, judged, read_run, require_siblings
-from worker.errors import Fatal
-from worker.model_folder import MANIFEST, open_model_folder
+from tweets.datasets import dataset_name
+from worker.errors import FatalError
+from worker.inference.model_folder import MANIFEST, open_model_folder
 
 METRICS_FILE: Final = "metrics.json"
 
@@ -42,7 +42,7 @@ def measured(folder: Path, run: Run, splits: tuple[Split, Split | None]) -> dict
     try:
         scores = {split.name: _both_engines(folder, split, run.labels) for split in splits if split is not None}
         model_id = open_model_folder(folder).model_id
-    except Fatal as error:
+    except FatalError as error:
         raise TrainingError(f"the worker refuses the exported model: {error}") from error
     return {
         "model_id": model_id,

@@ -10,7 +10,7 @@ from training.imbalance import Imbalance
 from training.option_types import labels, names, optional, whole
 from training.recipe import AUTO, DISTILBERT, MINILM
 from training.recipe_options import add_recipe
-from worker.normalizer import NORMALIZERS
+from tweets.normalizer import NORMALIZERS
 from worker.settings import BUNDLED_MODEL
 
 _DATASET = "dair-ai/emotion"

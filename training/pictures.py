@@ -14,7 +14,7 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dashboard.colours import PALETTE
+from tweets.colours import PALETTE
 
 DOTS_PER_INCH: Final = 150
 _STYLE: Final[dict[Any, Any]] = {

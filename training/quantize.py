@@ -18,7 +18,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from worker.batching import cut_into_passes
+from worker.inference.passes import cut_into_passes
 
 Ranges = Mapping[str, tuple[float, float]]
 """The smallest and largest value of each tensor that is quantised, by the tensor's name."""

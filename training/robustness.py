@@ -5,17 +5,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from producer.datasets import SAMPLE
 from training.data import TEST, Split, read_split
 from training.evaluate import in_batches
 from training.progress import say
 from training.scores import score
 from training.shift import shifted_texts
-from worker.classifier import Classifier
-from worker.engine_onnx import OnnxEngine
-from worker.messages import EMOTIONS
-from worker.metrics import Metrics
-from worker.model_folder import ModelFolder, open_model_folder
+from tweets.datasets import SAMPLE
+from tweets.emotions import EMOTIONS
+from worker.inference.classifier import Classifier
+from worker.inference.engine_onnx import OnnxEngine
+from worker.inference.model_folder import ModelFolder, open_model_folder
+from worker.process.metrics import Metrics
 
 SHIFTED: Final = "shifted test"
 _WITHOUT: Final = "none"

@@ -27,7 +27,7 @@ from training.rows import Examples, TrainingRows, encoder
 from training.run_folder import RUN_FILE, Run, judged, write_run
 from training.temperature import fit_temperature
 from training.vocabulary import kept_pieces, pruned_tokenizer, shrink_embeddings
-from worker.normalizer import NORMALIZERS
+from tweets.normalizer import NORMALIZERS
 
 
 @dataclass(frozen=True, slots=True)

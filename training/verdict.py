@@ -7,7 +7,7 @@ from typing import Any, Final
 from training.calibration import Reliability, reliability
 from training.intervals import Outcomes, Samples, bootstrap, interval, outcomes
 from training.scores import Probabilities, Scores, score
-from worker.model_folder import ModelFolder
+from worker.inference.model_folder import ModelFolder
 
 WITH_INTERVAL: Final = ("accuracy", "macro_f1", "weighted_f1", "ece")
 _DIGITS: Final = 6

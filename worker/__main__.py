@@ -6,9 +6,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.options import not_negative, positive
-from worker.unread_output import forget_unread_output
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.process.option_types import not_negative, positive
+from worker.process.unread_output import forget_unread_output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,9 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return _run_program(options)
-    except Fatal as error:
+    except FatalError as error:
         return _refuse(str(error), error.exit_code)
-    except PassingFault as error:
+    except TransientError as error:
         return _refuse(str(error), ExitCode.KAFKA)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

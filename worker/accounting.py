@@ -4,10 +4,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 
-from worker.labelling import Result
-from worker.messages import Partition
-from worker.metrics import Metrics
+from tweets.records import Partition
+from worker.labelling import RecordOutcome
+from worker.process.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Accounting:
             self._metrics.first_fetch.set_to_current_time()
             self._fetched_any = True
 
-    def committed(self, results: Sequence[Result]) -> None:
+    def committed(self, results: Sequence[RecordOutcome]) -> None:
         """These results stand in a committed transaction."""
         metrics, now_s = self._metrics, time.time()
         metrics.last_commit.set(now_s)
@@ -62,12 +63,12 @@ class Accounting:
         """The group has a new generation, or we own other partitions than before."""
         self._metrics.rebalances.inc()
 
-    def gave_up(self, partitions: Iterable[Partition]) -> None:
+    def revoked(self, partitions: Iterable[Partition]) -> None:
         """These partitions are not ours any more."""
         for partition in partitions:
             self._last_committed_ms.pop(partition, None)
             for gauge in (self._metrics.consumer_lag, self._metrics.consumer_lag_seconds):
-                if gauge.labels(partition.topic, str(partition.number)):
+                with suppress(KeyError):  # nothing was shown for this partition yet
                     gauge.remove(partition.topic, str(partition.number))
 
     def maybe_report(self) -> None:
@@ -76,7 +77,7 @@ class Accounting:
         if elapsed_s >= REPORT_EVERY_S:
             self._report(elapsed_s)
 
-    def _count(self, result: Result) -> None:
+    def _count(self, result: RecordOutcome) -> None:
         if result.prediction is not None:
             emotion = result.prediction.emotion
             self._metrics.classified.labels(emotion).inc()

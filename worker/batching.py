@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from worker.messages import Record
+from tweets.records import Record
 
 BATCH_MAX_BYTES = 16 * 1024 * 1024
 """A batch also closes at so many bytes of keys and values, so that a flood of huge records cannot fill the memory."""
@@ -45,19 +45,3 @@ class Batch:
     def remaining_s(self) -> float | None:
         """Seconds until the oldest record has waited long enough; None while the batch is empty."""
         return None if self._closes_at_s is None else max(0.0, self._closes_at_s - self.clock())
-
-
-def cut_into_passes(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Groups texts of similar length, so that little of the model's work is padding.
-
-    `lengths` are tokens per text. Returns lists of indices into it, longest texts first (memory then peaks in the
-    first pass). In each pass rows x longest row <= `max_tokens`; a text longer than that is a pass of its own.
-    """
-    passes: list[list[int]] = []
-    rows = 0
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if not passes or len(passes[-1]) >= rows:
-            passes.append([])
-            rows = max(1, max_tokens // max(1, lengths[index]))
-        passes[-1].append(index)
-    return passes

@@ -6,14 +6,14 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from worker.errors import ExitCode, Fatal
-from worker.logs import configure_logging
+from worker.errors import ExitCode, FatalError
+from worker.process.logs import configure_logging
 from worker.settings import Settings, SettingsError, load_settings
 
 
 def classify(texts: Sequence[str], *, as_json: bool) -> int:
     """Labels `texts`, or the lines of stdin, in the batches that the worker would make of them."""
-    from worker.classifier import load_classifier
+    from worker.inference.classifier import load_classifier
 
     settings = _configured()
     if not texts and sys.stdin is None:
@@ -47,8 +47,8 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
 
 def create_topics(*, partitions: int, replication_factor: int, max_message_bytes: int | None) -> int:
     """Makes the three topics; says what it did for each."""
-    from worker.kafka_client import wait_until_reachable
-    from worker.topics import Topics
+    from worker.kafka.reachable import wait_until_reachable
+    from worker.kafka.topics import Topics
 
     settings = _configured()
     wait_until_reachable(settings)
@@ -62,21 +62,21 @@ def create_topics(*, partitions: int, replication_factor: int, max_message_bytes
 
 def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
     """Compares the counts in Kafka, in Redis and on the output topic; with `fix`, makes Redis equal to Kafka first."""
-    from worker.audit import Audit
-    from worker.kafka_client import wait_until_reachable
-    from worker.redis_counts import RedisCounts, RedisFault
+    from worker.kafka.committed import CommittedReader
+    from worker.kafka.reachable import wait_until_reachable
+    from worker.redis.store import CountsStore, CountsStoreError
     from worker.verify import repair, verify
 
     settings = _configured()
     wait_until_reachable(settings)
-    store = RedisCounts.of(settings)
+    store = CountsStore.of(settings)
     try:
-        with Audit(settings) as audit:
+        with CommittedReader(settings) as audit:
             if fix:
                 repair(audit, store)
             findings = verify(audit, store, timeout_s=timeout_s)
-    except RedisFault as fault:
-        raise Fatal(f"Redis fails: {fault}", ExitCode.REDIS) from None
+    except CountsStoreError as fault:
+        raise FatalError(f"Redis fails: {fault}", ExitCode.REDIS) from None
     agrees = all(finding.agrees for finding in findings)
     if as_json:
         rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.words} for f in findings]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-NOTE_MAX_BYTES: Final = 4096
+OFFSET_METADATA_MAX_BYTES: Final = 4096
 """What a Kafka broker accepts as an offset's metadata (`offset.metadata.max.bytes`)."""
 
 _NOTE_VERSION: Final = 1
@@ -22,28 +22,28 @@ class RunningCounts:
         """These counts and one for each of `emotions`."""
         return RunningCounts(dict(Counter(self.totals) + Counter(emotions)))
 
-    def to_note(self) -> str:
+    def to_metadata(self) -> str:
         """The form in which the counts stand beside the committed offset."""
         return json.dumps({"v": _NOTE_VERSION, "counts": self.totals}, ensure_ascii=True, separators=(",", ":"))
 
     @classmethod
-    def from_note(cls, note: str) -> "RunningCounts | None":
+    def from_metadata(cls, metadata: str) -> "RunningCounts | None":
         """The counts in an offset's note; None where there is no note or another program's."""
         try:
-            fields = json.loads(note)
+            fields = json.loads(metadata)
             counts = {str(name): int(count) for name, count in fields["counts"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None  # whatever it is, it is not ours
         return cls(counts) if fields.get("v") == _NOTE_VERSION else None
 
 
-def note_fits(emotions: Iterable[str]) -> bool:
-    """Whether a note for these labels stays within NOTE_MAX_BYTES however large the counts become."""
-    return len(RunningCounts(dict.fromkeys(emotions, 2**63)).to_note()) <= NOTE_MAX_BYTES
+def metadata_fits(emotions: Iterable[str]) -> bool:
+    """Whether a note for these labels stays within OFFSET_METADATA_MAX_BYTES however large the counts become."""
+    return len(RunningCounts(dict.fromkeys(emotions, 2**63)).to_metadata()) <= OFFSET_METADATA_MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class CommittedCounts:
     """What an owner says of one partition: in this generation, at this committed offset, the counts are these."""
 
     generation: int

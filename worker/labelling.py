@@ -1,99 +1,94 @@
-"""From fetched records to the records that are published: decode, classify, encode. Knows nothing of Kafka."""
+"""From fetched records to output records: decode, classify, encode. Independent of Kafka."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from worker.errors import BadMessage
-from worker.isolate import classify_each
-from worker.messages import Outgoing, Prediction, Record, Tweet, dead_letter, decode, labelled_tweet, rfc3339_now
-from worker.metrics import Metrics
-
-
-class Classifier(Protocol):
-    """A model that labels texts."""
-
-    @property
-    def model_id(self) -> str:
-        """What labelled tweets name as their model."""
-
-    def classify(self, texts: Sequence[str]) -> Sequence[Prediction]:
-        """A prediction for each text. May raise anything."""
-
-    def probe(self) -> None:
-        """Raises if texts whose scores are known come out otherwise."""
+from tweets import dead_letter, labelled_tweet, tweet
+from tweets.prediction import Prediction
+from tweets.reasons import BadRecordError
+from tweets.records import OutputRecord, Record
+from tweets.tweet import Tweet
+from worker.inference.isolate import TextClassifier, classify_each
+from worker.process.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
-    """Where results go and how large they may be."""
+class OutputTopics:
+    """The topics that output records go to, and the largest record that both of them take."""
 
-    topic: str
-    dead_letter_topic: str
+    labelled: str
+    dead_letter: str
     max_record_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What becomes of one record: a labelled tweet where there is a prediction, else a dead letter with a reason."""
+class RecordOutcome:
+    """The result of one record: a labelled tweet where there is a prediction, else a dead letter with a reason.
+
+    `label` is the emotion that the tweet itself names, where it is one of the model's labels.
+    """
 
     record: Record
-    outgoing: Outgoing
+    output: OutputRecord
     prediction: Prediction | None = None
     label: str | None = None
-    """What the tweet says its emotion is, where that is one of the model's labels."""
     reason: str | None = None
 
 
 class Labeller:
-    """Turns each record into exactly one result."""
+    """Turns each record into exactly one outcome."""
 
-    def __init__(self, classifier: Classifier, output: Output, metrics: Metrics, *, tweet_max_chars: int) -> None:
+    def __init__(
+        self, classifier: TextClassifier, topics: OutputTopics, metrics: Metrics, *, tweet_max_chars: int
+    ) -> None:
         self._classifier = classifier
-        self._output = output
+        self._topics = topics
         self._metrics = metrics
         self._tweet_max_chars = tweet_max_chars
 
-    def label(self, records: Sequence[Record]) -> list[Result]:
-        """Results in the order of `records`. Raises Fatal if the model is broken."""
+    def label(self, records: Sequence[Record]) -> list[RecordOutcome]:
+        """Return outcomes in the order of `records`. Raises FatalError if the model is broken."""
         with self._metrics.stage_seconds.labels("decode").time():
-            outcomes = [self._decode(record) for record in records]
-        texts = [tweet.text for tweet in outcomes if isinstance(tweet, Tweet)]
+            decoded = [self._decode(record) for record in records]
+        texts = [each.text for each in decoded if isinstance(each, Tweet)]
         predictions = classify_each(self._classifier.classify, self._classifier.probe, texts) if texts else []
-        remaining = iter(predictions)
-        now = rfc3339_now()
-        return [
-            self._labelled(record, outcome, next(remaining), now)
-            if isinstance(outcome, Tweet)
-            else self._dead_letter(record, outcome)
-            for record, outcome in zip(records, outcomes, strict=True)
-        ]
+        with self._metrics.stage_seconds.labels("encode").time():
+            remaining = iter(predictions)
+            now = labelled_tweet.rfc3339_now()
+            return [
+                self._labelled(record, each, next(remaining), now)
+                if isinstance(each, Tweet)
+                else self._dead_letter(record, each)
+                for record, each in zip(records, decoded, strict=True)
+            ]
 
-    def _decode(self, record: Record) -> Tweet | BadMessage:
+    def _decode(self, record: Record) -> Tweet | BadRecordError:
         try:
-            return decode(record, max_chars=self._tweet_max_chars)
-        except BadMessage as error:
+            return tweet.decode(record, max_chars=self._tweet_max_chars)
+        except BadRecordError as error:
             return error
 
-    def _labelled(self, record: Record, tweet: Tweet, prediction: Prediction | BadMessage, now: str) -> Result:
-        if isinstance(prediction, BadMessage):
+    def _labelled(
+        self, record: Record, decoded: Tweet, prediction: Prediction | BadRecordError, now: str
+    ) -> RecordOutcome:
+        if isinstance(prediction, BadRecordError):
             return self._dead_letter(record, prediction)
         try:
-            outgoing = labelled_tweet(
-                tweet,
+            output = labelled_tweet.encode(
+                decoded,
                 record,
                 prediction,
-                topic=self._output.topic,
+                topic=self._topics.labelled,
                 model=self._classifier.model_id,
                 classified_at=now,
-                max_bytes=self._output.max_record_bytes,
+                max_bytes=self._topics.max_record_bytes,
             )
-        except BadMessage as error:
+        except BadRecordError as error:
             return self._dead_letter(record, error)
-        known = tweet.label if tweet.label in prediction.scores else None
-        return Result(record, outgoing, prediction=prediction, label=known)
+        known = decoded.label if decoded.label in prediction.scores else None
+        return RecordOutcome(record, output, prediction=prediction, label=known)
 
-    def _dead_letter(self, record: Record, error: BadMessage) -> Result:
-        output = self._output
-        outgoing = dead_letter(record, error, topic=output.dead_letter_topic, max_bytes=output.max_record_bytes)
-        return Result(record, outgoing, reason=error.reason)
+    def _dead_letter(self, record: Record, error: BadRecordError) -> RecordOutcome:
+        topics = self._topics
+        output = dead_letter.encode(record, error, topic=topics.dead_letter, max_bytes=topics.max_record_bytes)
+        return RecordOutcome(record, output, reason=error.reason)

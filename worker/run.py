@@ -4,27 +4,27 @@ import importlib.metadata
 import logging
 from types import FrameType
 
-from worker.classifier import Classifier, load_classifier
-from worker.counts import note_fits
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.health import HealthServer
-from worker.kafka_client import check_crc32c, wait_until_reachable
-from worker.labelling import Labeller, Output
-from worker.logs import configure_logging
+from worker.counts import metadata_fits
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.inference.classifier import Classifier, load_classifier
+from worker.kafka.reachable import check_crc32c, wait_until_reachable
+from worker.kafka.stream import KafkaStream
+from worker.kafka.topics import Topics
+from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
-from worker.metrics import Metrics
-from worker.redis_counts import RedisCounts
+from worker.process.health import HealthServer
+from worker.process.logs import configure_logging
+from worker.process.metrics import Metrics
+from worker.process.stop import StopFlag
+from worker.process.watchdog import Watchdog
+from worker.redis.publisher import CountsPublisher
+from worker.redis.store import CountsStore
 from worker.settings import Settings, load_settings
-from worker.stop import StopFlag
-from worker.stream import KafkaStream
-from worker.teller import CountTeller
-from worker.topics import Topics
-from worker.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 SHUTDOWN_LIMIT_S = 9.0
-LAST_WORDS_LIMIT_S = 2.0
+FINAL_PUBLISH_LIMIT_S = 2.0
 
 
 def run() -> int:
@@ -34,10 +34,10 @@ def run() -> int:
     stop = Stop()
     try:
         return _run(settings, stop)
-    except Fatal as error:
+    except FatalError as error:
         log.critical("%s", error)
         return error.exit_code
-    except PassingFault as error:  # the loop outlives these; at the start they end it
+    except TransientError as error:  # the loop outlives these; at the start they end it
         log.critical("Kafka at %s failed at the start: %s", settings.kafka_bootstrap_servers, error)
         return ExitCode.KAFKA
     except Exception:
@@ -76,33 +76,33 @@ def _run(settings: Settings, stop: Stop) -> int:
     log.info("metrics on http://%s:%d/metrics", settings.metrics_host, health.port)
     stop.watchdog.start()
 
-    store = RedisCounts.of(settings)
+    store = CountsStore.of(settings)
     classifier = _load_classifier(settings, metrics)
     wait_until_reachable(settings, stop)
     if stop.is_set():
         return ExitCode.OK
     max_record_bytes = Topics(settings).check()
-    teller = CountTeller(store, metrics, stop.on_death)
+    publisher = CountsPublisher(store, metrics, stop.on_death)
     stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=stop.watchdog)
     try:
-        output = Output(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
+        output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
         loop = Loop(
             stream,
             Labeller(classifier, output, metrics, tweet_max_chars=settings.tweet_max_chars),
-            teller,
+            publisher,
             metrics=metrics,
             watchdog=stop.watchdog,
             batch_max_tweets=settings.batch_max_tweets,
             batch_max_wait_s=settings.batch_max_wait_ms / 1000,
         )
-        teller.start()
+        publisher.start()
         log.info("consuming %s", settings.kafka_input_topic)
         loop.run(stop)
     finally:
         log.info("stopping")
         stop.watchdog.finish_within(SHUTDOWN_LIMIT_S)
         stream.close()
-        teller.close(LAST_WORDS_LIMIT_S)
+        publisher.close(FINAL_PUBLISH_LIMIT_S)
         health.close()
     if stop.death is not None:
         raise stop.death
@@ -113,8 +113,8 @@ def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
     classifier = load_classifier(
         settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens, metrics=metrics
     )
-    if not note_fits(classifier.labels):
-        raise Fatal(
+    if not metadata_fits(classifier.labels):
+        raise FatalError(
             f"MODEL_PATH={settings.model_path}: {len(classifier.labels)} labels with these names do not fit into the "
             "4 KB note of a committed offset; use fewer or shorter ones",
             ExitCode.MODEL,

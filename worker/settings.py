@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from worker.errors import ExitCode, Fatal
+from worker.errors import ExitCode, FatalError
 
 BUNDLED_MODEL = Path(__file__).parent / "model"
 
@@ -19,7 +19,7 @@ _MEMBER_NAME = r"^[a-zA-Z0-9._-]{1,200}$"
 SomeSettings = TypeVar("SomeSettings", bound="Settings")
 
 
-class SettingsError(Fatal):
+class SettingsError(FatalError):
     """A setting is wrong; the text is one line that names the variable, the value and what is allowed."""
 
     def __init__(self, message: str) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from worker.audit import Committed
-from worker.counts import Claim, RunningCounts
-from worker.messages import Partition
+from tweets.records import Partition
+from worker.counts import CommittedCounts, RunningCounts
+from worker.kafka.committed import Committed
 
 LOOK_AGAIN_AFTER_S = 0.2
 
@@ -27,7 +27,7 @@ class Store(Protocol):
     def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]: ...
     def field(self, partition: Partition) -> str: ...
     def partition(self, field: str, topic: str) -> Partition | None: ...
-    def repair(self, claims: Mapping[Partition, Claim]) -> None: ...
+    def repair(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,12 @@ def verify(
 def repair(kafka: Kafka, store: Store) -> None:
     """Makes Redis equal to what Kafka has committed; partitions in which nothing is committed count nothing."""
     committed = kafka.committed()
-    claims = {p: Claim(0, at.offset, at.counts or RunningCounts()) for p, at in committed.items()}
+    committed_counts = {p: CommittedCounts(0, at.offset, at.counts or RunningCounts()) for p, at in committed.items()}
     _, stored = store.snapshot()
-    store.repair(claims | {p: Claim(0, 0, RunningCounts()) for p in _held(kafka, store, stored) if p not in committed})
+    store.repair(
+        committed_counts
+        | {p: CommittedCounts(0, 0, RunningCounts()) for p in _held(kafka, store, stored) if p not in committed}
+    )
 
 
 def _look(kafka: Kafka, store: Store) -> list[Finding]:

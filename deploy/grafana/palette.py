@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from dashboard.colours import EMOTION_COLOURS
+from tweets.colours import EMOTION_COLOURS
 
 BLUE, ORANGE, PURPLE, RED, GREEN, SKY = EMOTION_COLOURS.values()
 GREY: Final = "#999999"

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 
 from deploy.local.demo import demo
-from deploy.local.errors import Interrupted, LocalError
+from deploy.local.errors import LocalError, StopRequestedError
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
 from deploy.local.up import up
-from worker.options import not_negative, positive
+from worker.process.option_types import not_negative, positive
 
 _FAILED = 1
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with supervisor.on_duty():
             code: int = options.run(options, supervisor)
             return code
-    except Interrupted as interrupted:
+    except StopRequestedError as interrupted:
         say("stopped")
         return 0 if options.run is up else 128 + interrupted.signum
     except LocalError as error:

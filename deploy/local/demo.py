@@ -13,11 +13,10 @@ from typing import Any, Final
 
 import redis
 
-from dashboard.quality import quality
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers
 from deploy.local.engine_speed import engine_tweets_per_second
-from deploy.local.errors import Interrupted, LocalError
+from deploy.local.errors import LocalError, StopRequestedError
 from deploy.local.metrics import Metrics, scrape
 from deploy.local.output import Output
 from deploy.local.ports import free_ports
@@ -25,8 +24,9 @@ from deploy.local.progress import Progress, say
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack, program
 from deploy.local.summary import Summary, latency_ms, tweets_per_second
 from deploy.local.supervisor import Supervisor
-from producer.datasets import DatasetError, Row, read_rows
-from worker.messages import EMOTIONS
+from tweets.classification_scores import quality
+from tweets.datasets import DatasetError, Row, read_rows
+from tweets.emotions import EMOTIONS
 from worker.settings import Settings
 
 _SPLIT: Final = "test"
@@ -58,7 +58,7 @@ def _stay(stack: LocalStack, supervisor: Supervisor) -> None:
     say(f"the live page stays at {stack.page} until Ctrl-C")
     try:
         supervisor.watch()
-    except Interrupted:
+    except StopRequestedError:
         say("stopped")
 
 

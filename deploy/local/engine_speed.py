@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
-from worker.classifier import load_classifier
+from worker.inference.classifier import load_classifier
 from worker.settings import Settings
 
 

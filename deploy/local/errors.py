@@ -9,7 +9,7 @@ class LocalError(Exception):
         self.log = log
 
 
-class Interrupted(Exception):
+class StopRequestedError(Exception):
     """A signal asked for an orderly end."""
 
     def __init__(self, signum: int) -> None:

@@ -8,8 +8,8 @@ from math import isnan
 from rich.console import Console
 from rich.table import Table
 
-from dashboard.quality import Quality
 from deploy.local.metrics import Metrics, quantile
+from tweets.classification_scores import ClassificationScores
 
 _FIRST_FETCH = "emotion_first_fetch_timestamp_seconds"
 _LAST_COMMIT = "emotion_last_commit_timestamp_seconds"
@@ -24,7 +24,7 @@ class Summary:
     classified: int
     dead_lettered: int
     counts: Mapping[str, int]
-    scores: Quality | None
+    scores: ClassificationScores | None
     tweets_per_second: float | None
     engine_tweets_per_second: float | None
     latency_ms: Mapping[str, float | None]

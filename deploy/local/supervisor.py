@@ -13,7 +13,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.local.children import Child
-from deploy.local.errors import Interrupted, LocalError
+from deploy.local.errors import LocalError, StopRequestedError
 
 _POLL_S = 0.05
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -53,7 +53,7 @@ class Supervisor:
         self._children.remove(child)
 
     def check(self, *, ending: Child | None = None) -> None:
-        """Raises Interrupted after a signal, LocalError if a child other than `ending` is dead."""
+        """Raises StopRequestedError after a signal, LocalError if a child other than `ending` is dead."""
         self._raise_if_interrupted()
         for child in self._children:
             if child is not ending:
@@ -89,7 +89,7 @@ class Supervisor:
         self.folder = Path(tempfile.mkdtemp(prefix="emotion-stream-"))
         try:
             yield
-        except (Interrupted, LocalError):
+        except (StopRequestedError, LocalError):
             raise
         except Exception:
             self.check()  # a dead child explains more than its symptom
@@ -116,7 +116,7 @@ class Supervisor:
 
     def _raise_if_interrupted(self) -> None:
         if self._signum is not None:
-            raise Interrupted(self._signum)
+            raise StopRequestedError(self._signum)
 
     def _last_log(self) -> str:
         return self._children[-1].log_tail() if self._children else ""

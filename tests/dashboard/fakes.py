@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Sequence
 
-from worker.messages import EMOTIONS, Prediction
+from tweets.emotions import EMOTIONS
+from tweets.prediction import Prediction
 
 
 class FakeClassifier:

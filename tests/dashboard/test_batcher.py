@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher, Busy
+from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher, BusyError
 from tests.dashboard.fakes import FakeClassifier, prediction
 from tests.servers import eventually
-from worker.errors import BadMessage, ExitCode, Fatal
+from tweets.reasons import BadRecordError
+from worker.errors import ExitCode, FatalError
 
 
 class Owner:
@@ -25,7 +26,7 @@ class Owner:
     def _run(self) -> None:
         try:
             self.batcher.run(self.stop)
-        except Fatal as error:
+        except FatalError as error:
             self.error = error
 
     def hold(self) -> None:
@@ -70,7 +71,7 @@ def test_one_call_takes_whole_requests_and_no_more_texts_than_its_limit(owner: O
 def test_a_full_queue_refuses_and_takes_again_when_it_is_empty(owner: Owner) -> None:
     owner.hold()
     waiting = [owner.batcher.submit(["text"] * CALL_MAX_TEXTS) for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS)]
-    with pytest.raises(Busy):
+    with pytest.raises(BusyError):
         owner.batcher.submit(["one too many"])
     owner.model.may_go_on.set()
     for answer in waiting:
@@ -84,7 +85,7 @@ def test_a_text_on_which_the_model_fails_costs_the_others_nothing(owner: Owner) 
     owner.model.may_go_on.set()
     first, second = bad.result(5)
     assert first == prediction("fine")
-    assert isinstance(second, BadMessage)
+    assert isinstance(second, BadRecordError)
     assert second.reason == "classifier_failed"
     assert good.result(5) == [prediction("fine")]
 
@@ -94,12 +95,12 @@ def test_a_broken_model_ends_the_thread_and_leaves_nobody_waiting(owner: Owner) 
     owner.model.broken = True
     answer = owner.batcher.submit(["text"])
     owner.model.may_go_on.set()
-    with pytest.raises(Fatal):
+    with pytest.raises(FatalError):
         answer.result(5)
     owner.thread.join(5)
-    assert isinstance(owner.error, Fatal)
+    assert isinstance(owner.error, FatalError)
     assert owner.error.exit_code == ExitCode.ENGINE
-    with pytest.raises(Busy):
+    with pytest.raises(BusyError):
         owner.batcher.submit(["too late"])
 
 
@@ -116,5 +117,5 @@ def test_at_the_end_whoever_still_waits_is_told(owner: Owner) -> None:
     owner.hold()
     left = owner.batcher.submit(["left"])
     owner.close()
-    with pytest.raises(Fatal, match="ending"):
+    with pytest.raises(FatalError, match="ending"):
         left.result(5)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from dashboard.lag import Lag, LagClock
-from dashboard.quality import quality
-from worker.messages import EMOTIONS
+from tweets.classification_scores import quality
+from tweets.emotions import EMOTIONS
 
 
 def test_lag_is_what_is_not_committed_over_all_partitions() -> None:

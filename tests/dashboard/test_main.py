@@ -12,7 +12,7 @@ import pytest
 from dashboard.settings import load_dashboard_settings
 from dashboard.stop import Stop
 from tests.dashboard.page_process import NOBODY
-from tests.worker.models import write_folder
+from tests.model_folders import write_folder
 from worker.errors import ExitCode
 from worker.settings import SettingsError
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from dashboard.board import Board
 from dashboard.redis_watch import RedisWatch
-from worker.redis_counts import RedisCounts, RedisFault
+from worker.redis.store import CountsStore, CountsStoreError
 
 LABELS = ("joy", "fear")
 
 
-class Store(RedisCounts):
+class Store(CountsStore):
     """A Redis that a test may take away; it is asked once in each `look`."""
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Store(RedisCounts):
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         self.stop.set()
         if self.totals is None:
-            raise RedisFault("ConnectionError")
+            raise CountsStoreError("ConnectionError")
         return self.totals, {}
 
 

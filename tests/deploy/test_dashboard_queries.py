@@ -7,13 +7,13 @@ from typing import Final
 
 import pytest
 
-from dashboard.quality import Quality, quality
 from deploy.local.ports import free_ports
 from tests.deploy.boards import BOARDS, targets
 from tests.deploy.prometheus_server import PrometheusServer
 from tests.servers import ApacheStack, Message, eventually, publish, read_committed, unique_topics
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import fields, sample_tweets
+from tweets.classification_scores import ClassificationScores, quality
 
 PARTITIONS: Final = 4
 TWEETS: Final = 400
@@ -91,7 +91,7 @@ def without_data(prometheus: PrometheusServer) -> list[str]:
     return empty + sorted(name for name in recorded if not prometheus.has_data(name, instant=True))
 
 
-def truth(stack: ApacheStack, env: Mapping[str, str]) -> Quality:
+def truth(stack: ApacheStack, env: Mapping[str, str]) -> ClassificationScores:
     """The scores of what stands on the output topic."""
     labelled = [fields(message) for message in read_committed(stack, env["KAFKA_OUTPUT_TOPIC"])]
     assert len(labelled) == ROUNDS * TWEETS
@@ -100,7 +100,7 @@ def truth(stack: ApacheStack, env: Mapping[str, str]) -> Quality:
     return scores
 
 
-def assert_scores_agree(prometheus: PrometheusServer, expected: Quality) -> None:
+def assert_scores_agree(prometheus: PrometheusServer, expected: ClassificationScores) -> None:
     """Prometheus extrapolates a little at the ends of what it has seen."""
     queries = {target.where: target.expr for path in BOARDS for target in targets(path)}
     (accuracy,) = prometheus.instant(queries["emotion: Accuracy (A)"])

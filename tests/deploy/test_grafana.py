@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import pytest
 
-from dashboard.colours import EMOTION_COLOURS
 from deploy.grafana.__main__ import rendered
 from deploy.grafana.emotion import DISTANCE_LIMIT
 from tests.deploy.boards import BOARDS, FOLDER, board, expressions, panels
 from tests.deploy.promtool import FOLDER as PROMETHEUS
 from tests.deploy.promtool import content, rules
-from worker.messages import EMOTIONS
+from tweets.colours import EMOTION_COLOURS
+from tweets.emotions import EMOTIONS
 
 COLUMNS: Final = 24
 

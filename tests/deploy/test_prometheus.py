@@ -9,8 +9,8 @@ from prometheus_client import generate_latest
 
 from tests.deploy.boards import BOARDS, expressions
 from tests.deploy.promtool import FOLDER, RULE_TESTS, RULES, content, promtool, rules
-from worker.messages import EMOTIONS
-from worker.metrics import Metrics
+from tweets.emotions import EMOTIONS
+from worker.process.metrics import Metrics
 from worker.settings import Settings
 
 OPERATIONS: Final = FOLDER.parents[1] / "docs/operations.md"

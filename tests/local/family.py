@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from deploy.local.errors import Interrupted, LocalError
+from deploy.local.errors import LocalError, StopRequestedError
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
 
@@ -20,7 +20,7 @@ def main() -> None:
     try:
         with supervisor.on_duty():
             _live(supervisor, way, last_words)
-    except Interrupted as interrupted:
+    except StopRequestedError as interrupted:
         say(f"interrupted by {interrupted.signum}")
     except LocalError as error:
         say(f"{error}\n{error.log}")

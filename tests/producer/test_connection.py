@@ -11,8 +11,8 @@ from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from producer import connection
 from producer.connection import connected
-from worker import kafka_client
-from worker.errors import ExitCode, Fatal
+from worker.errors import ExitCode, FatalError
+from worker.kafka import reachable
 from worker.settings import Settings
 
 
@@ -59,8 +59,8 @@ def settings(**values: Any) -> Settings:
     return Settings(_env_file=None, **({"kafka_bootstrap_servers": "broker:9092"} | values))
 
 
-def fatal(of: Settings) -> Fatal:
-    with pytest.raises(Fatal) as caught, connected(of):
+def fatal(of: Settings) -> FatalError:
+    with pytest.raises(FatalError) as caught, connected(of):
         pytest.fail("connected")
     assert "\n" not in str(caught.value)
     return caught.value
@@ -99,7 +99,7 @@ def test_a_topic_that_we_may_not_write_to_names_the_right_we_lack(producers: lis
 
 
 def test_a_broker_that_does_not_answer_names_its_address_and_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka_client, "START_LIMIT_S", 0)
+    monkeypatch.setattr(reachable, "START_LIMIT_S", 0)
     with socket.socket() as bound:  # bound and not listening: nobody else can answer there
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"

@@ -12,7 +12,7 @@ import pytest
 
 from producer import __main__ as program
 from producer.replay import Send
-from worker.errors import ExitCode, Fatal
+from worker.errors import ExitCode, FatalError
 from worker.settings import Settings
 
 
@@ -39,7 +39,7 @@ class FakeKafka:
 
     @contextmanager
     def connected(self, settings: Settings) -> Iterator[Send]:
-        if isinstance(self.problem, Fatal | KeyboardInterrupt):
+        if isinstance(self.problem, FatalError | KeyboardInterrupt):
             raise self.problem
         yield self.send
 
@@ -107,7 +107,7 @@ def test_tweets_that_are_not_acknowledged_are_counted_and_the_exit_code_says_kaf
 def test_a_missing_topic_ends_with_its_own_code_and_one_line(
     kafka: FakeKafka, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    kafka.problem = Fatal("topic 'tweets' does not exist", ExitCode.TOPICS)
+    kafka.problem = FatalError("topic 'tweets' does not exist", ExitCode.TOPICS)
     assert program.main([]) == ExitCode.TOPICS
     assert [record.getMessage() for record in caplog.records] == ["topic 'tweets' does not exist"]
     assert capsys.readouterr().out == ""

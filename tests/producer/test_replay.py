@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from producer.datasets import DatasetError
 from producer.deliveries import Deliveries
 from producer.pacing import Pacer
 from producer.replay import NAP_S, Replay, Summary
-from producer.tweets import Tweet
+from tweets.datasets import DatasetError
+from tweets.tweet import Tweet
 
 
 class World:

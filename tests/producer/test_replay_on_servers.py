@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from producer.datasets import SAMPLE, read_rows
 from tests.servers import Message, Stack, eventually, read_committed, unique_topics
+from tweets.datasets import SAMPLE, read_rows
 from worker.errors import ExitCode
 
 DEADLINE_S = 60.0

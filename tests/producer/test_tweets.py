@@ -1,14 +1,12 @@
 """Rows become tweets: their ids, their passes, their order and their JSON."""
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 
 import pytest
 
-from producer.datasets import DatasetError, Row
-from producer.tweets import Order, Tweet, tweets
+from producer.tweets import Order, tweets
+from tweets.datasets import DatasetError, Row
 
 ROWS = [Row(number, f"text {number}", "joy") for number in range(20)]
 
@@ -55,23 +53,3 @@ def test_each_pass_has_another_order_but_the_same_tweets() -> None:
 def test_an_empty_data_set_is_an_error_even_in_a_loop() -> None:
     with pytest.raises(DatasetError, match="has no rows"):
         list(tweets(lambda: iter([]), prefix="set-test", order=Order(loop=True)))
-
-
-def test_the_record_carries_id_text_label_and_the_time_of_sending_in_utc() -> None:
-    tweet = Tweet("set-test-0", "¡olé! 🎉", "joy")
-    moment = datetime(2024, 5, 6, 9, 8, 7, 654321, tzinfo=timezone(timedelta(hours=2)))
-    assert tweet.key == b"set-test-0"
-    assert json.loads(tweet.value(moment)) == {
-        "id": "set-test-0",
-        "text": "¡olé! 🎉",
-        "created_at": "2024-05-06T07:08:07.654Z",
-        "label": "joy",
-    }
-
-
-def test_an_unknown_label_is_left_out() -> None:
-    assert "label" not in json.loads(Tweet("a", "b", None).value(datetime.now(UTC)))
-
-
-def test_half_a_surrogate_pair_becomes_a_question_mark_and_does_not_stop_the_replay() -> None:
-    assert json.loads(Tweet("a", "x\ud800y", None).value(datetime.now(UTC)))["text"] == "x?y"

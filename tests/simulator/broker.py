@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.messages import Outgoing, Partition, Record
-from worker.positions import Position
+from tweets.records import OutputRecord, Partition, Record
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.membership import CommittedOffset
 
 INPUT = "tweets"
 OUTPUT = "tweets.emotions"
@@ -22,10 +22,10 @@ class Transaction:
     """What a producer has sent since it began: visible to readers only once it is committed."""
 
     state: str = "open"
-    offsets: dict[Partition, Position] = field(default_factory=dict)
+    offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
 
 
-class Proof(NamedTuple):
+class ClientMetadata(NamedTuple):
     """In whose name, and of which generation, offsets are committed."""
 
     member_id: str
@@ -47,8 +47,8 @@ class Broker:
 
     def __init__(self, inputs: Mapping[Partition, Sequence[Record]], rng: random.Random) -> None:
         self.inputs = inputs
-        self.log: list[tuple[Outgoing, Transaction]] = []
-        self.committed: dict[Partition, Position] = {}
+        self.log: list[tuple[OutputRecord, Transaction]] = []
+        self.committed: dict[Partition, CommittedOffset] = {}
         self.history: set[tuple[Partition, int, str]] = set()
         self.generation = 0
         self.members: dict[str, Member] = {}
@@ -93,9 +93,9 @@ class Broker:
             member.partitions = frozenset(owned[member.id])
 
     def check_not_replaced(self, member_id: str, instance: str | None) -> None:
-        """Raises Fatal if a newer process took over the lasting name."""
+        """Raises FatalError if a newer process took over the lasting name."""
         if instance and self._instances.get(instance) != member_id:
-            raise Fatal("another worker took over the instance", ExitCode.FENCED)
+            raise FatalError("another worker took over the instance", ExitCode.FENCED)
 
     # Transactions
 
@@ -108,32 +108,32 @@ class Broker:
     def begin(self, transactional_id: str, epoch: int) -> None:
         self._check_epoch(transactional_id, epoch)
         if transactional_id in self._open:
-            raise PassingFault("a transaction is already open")
+            raise TransientError("a transaction is already open")
         self._open[transactional_id] = Transaction()
 
-    def append(self, transactional_id: str, epoch: int, outgoing: Outgoing) -> None:
+    def append(self, transactional_id: str, epoch: int, outgoing: OutputRecord) -> None:
         self.log.append((outgoing, self._transaction(transactional_id, epoch)))
 
     def add_offsets(
         self,
         transactional_id: str,
         epoch: int,
-        positions: Mapping[Partition, Position],
-        proof: Proof,
+        positions: Mapping[Partition, CommittedOffset],
+        client_metadata: ClientMetadata,
     ) -> None:
         """As brokers do: offsets of one who names no generation are accepted unchecked."""
         transaction = self._transaction(transactional_id, epoch)
-        if proof.generation >= 0:
-            self.check_not_replaced(proof.member_id, proof.instance)
-            if proof.member_id not in self.members or proof.generation != self.generation:
-                raise PassingFault("illegal generation")
+        if client_metadata.generation >= 0:
+            self.check_not_replaced(client_metadata.member_id, client_metadata.instance)
+            if client_metadata.member_id not in self.members or client_metadata.generation != self.generation:
+                raise TransientError("illegal generation")
         transaction.offsets |= positions
 
     def commit(self, transactional_id: str, epoch: int) -> None:
         transaction = self._transaction(transactional_id, epoch)
         transaction.state = "committed"
         self.committed |= transaction.offsets
-        self.history |= {(p, at.offset, at.note or "") for p, at in transaction.offsets.items()}
+        self.history |= {(p, at.offset, at.metadata or "") for p, at in transaction.offsets.items()}
         del self._open[transactional_id]
 
     def abort(self, transactional_id: str) -> None:
@@ -150,13 +150,13 @@ class Broker:
     def open_transactions(self) -> list[str]:
         return list(self._open)
 
-    def position(self, partition: Partition) -> Position:
+    def position(self, partition: Partition) -> CommittedOffset:
         """The committed position; raises while a transaction that would move it is undecided."""
         if any(partition in transaction.offsets for transaction in self._open.values()):
-            raise PassingFault("offsets of an open transaction are pending")
-        return self.committed.get(partition) or Position(self.inputs[partition][0].offset, None)
+            raise TransientError("offsets of an open transaction are pending")
+        return self.committed.get(partition) or CommittedOffset(self.inputs[partition][0].offset, None)
 
-    def visible(self) -> list[Outgoing]:
+    def visible(self) -> list[OutputRecord]:
         """What read_committed readers see, in the order of the log."""
         return [outgoing for outgoing, transaction in self.log if transaction.state == "committed"]
 
@@ -169,10 +169,10 @@ class Broker:
 
     def _check_epoch(self, transactional_id: str, epoch: int) -> None:
         if self._epochs.get(transactional_id) != epoch:
-            raise PassingFault("the producer is fenced")
+            raise TransientError("the producer is fenced")
 
     def _transaction(self, transactional_id: str, epoch: int) -> Transaction:
         self._check_epoch(transactional_id, epoch)
         if transactional_id not in self._open:
-            raise PassingFault("no transaction is open")
+            raise TransientError("no transaction is open")
         return self._open[transactional_id]

@@ -5,13 +5,13 @@ from collections import Counter
 
 from tests.simulator.broker import INPUT, OUTPUT, Broker
 from tests.simulator.store import FakeRedis
-from tests.simulator.surroundings import Broken
+from tests.simulator.surroundings import BrokenPromiseError
+from tweets.records import OutputRecord, Partition
 from worker.counts import RunningCounts
-from worker.messages import Outgoing, Partition
 
 
 def check(broker: Broker, redis: FakeRedis) -> None:
-    """Raises Broken unless every input stands once, in order, in the output, and all counts agree with that."""
+    """Raise BrokenPromiseError unless the output has every input once and in order, and all counts agree with it."""
     _check_output(broker)
     _check_notes(broker)
     _check_redis(broker, redis)
@@ -24,11 +24,11 @@ def _check_output(broker: Broker) -> None:
     doubled = sorted(where for where, count in times.items() if count > 1)
     lost = sorted(expected - set(times))
     if doubled or lost or set(times) - expected:
-        raise Broken(f"doubled {doubled}, lost {lost}")
+        raise BrokenPromiseError(f"doubled {doubled}, lost {lost}")
     last: dict[tuple[str, Partition], int] = {}
     for topic, partition, offset in seen:
         if offset < last.get((topic, partition), -1):
-            raise Broken(f"{topic}: {partition}@{offset} stands after {last[topic, partition]}")
+            raise BrokenPromiseError(f"{topic}: {partition}@{offset} stands after {last[topic, partition]}")
         last[topic, partition] = offset
 
 
@@ -38,24 +38,24 @@ def _check_notes(broker: Broker) -> None:
         if outgoing.topic == OUTPUT:
             folded[Partition(INPUT, outgoing.partition)][json.loads(outgoing.value or b"")["emotion"]] += 1
     for partition, counts in folded.items():
-        note = RunningCounts.from_note(broker.committed[partition].note or "")
+        note = RunningCounts.from_metadata(broker.committed[partition].metadata or "")
         if note is None or dict(note.totals) != dict(counts):
-            raise Broken(f"{partition}: the note says {note}, the output {counts}")
+            raise BrokenPromiseError(f"{partition}: the note says {note}, the output {counts}")
 
 
 def _check_redis(broker: Broker, redis: FakeRedis) -> None:
     total: Counter[str] = Counter()
     for partition, at in broker.committed.items():
-        note = RunningCounts.from_note(at.note or "")
+        note = RunningCounts.from_metadata(at.metadata or "")
         counts = dict(note.totals) if note else {}
         if redis.partitions.get(partition, {}) != counts:
-            raise Broken(f"{partition}: Redis has {redis.partitions.get(partition)}, Kafka {counts}")
+            raise BrokenPromiseError(f"{partition}: Redis has {redis.partitions.get(partition)}, Kafka {counts}")
         total.update(counts)
     if +redis.totals != total:
-        raise Broken(f"Redis has {redis.totals} in all, Kafka {total}")
+        raise BrokenPromiseError(f"Redis has {redis.totals} in all, Kafka {total}")
 
 
-def _origin(outgoing: Outgoing) -> tuple[str, Partition, int]:
+def _origin(outgoing: OutputRecord) -> tuple[str, Partition, int]:
     """The input position that an output record belongs to."""
     if outgoing.topic == OUTPUT:
         topic, number, offset = json.loads(outgoing.value or b"")["id"].rsplit("-", 2)
@@ -63,5 +63,5 @@ def _origin(outgoing: Outgoing) -> tuple[str, Partition, int]:
         headers = {name: (content or b"").decode() for name, content in outgoing.headers}
         topic, number, offset = (headers[f"__connect.errors.{name}"] for name in ("topic", "partition", "offset"))
     if int(number) != outgoing.partition:
-        raise Broken(f"{topic}[{number}]@{offset} was published to partition {outgoing.partition}")
+        raise BrokenPromiseError(f"{topic}[{number}]@{offset} was published to partition {outgoing.partition}")
     return outgoing.topic, Partition(topic, int(number)), int(offset)

@@ -9,13 +9,15 @@ from typing import Final
 
 from tests.simulator.broker import DEAD_LETTERS, OUTPUT
 from tests.simulator.stream import SimulatedStream
-from tests.simulator.surroundings import Broken, Surroundings
-from worker.counts import Claim
-from worker.errors import Fatal, PassingFault
-from worker.labelling import Labeller, Output
+from tests.simulator.surroundings import BrokenPromiseError, Surroundings
+from tweets.emotions import EMOTIONS
+from tweets.prediction import Prediction
+from tweets.records import Partition
+from worker.counts import CommittedCounts
+from worker.errors import FatalError, TransientError
+from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
-from worker.messages import EMOTIONS, Partition, Prediction
-from worker.metrics import Metrics
+from worker.process.metrics import Metrics
 
 _METRICS: Final = Metrics()
 _NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)
@@ -35,7 +37,7 @@ class Process:
         self.killed = False
         self.stop = SteppedStop(self)
         self.stream = SimulatedStream(world, pause=self.pause, name=name, instance=instance)
-        self.teller = SimulatedTeller(world)
+        self.publisher = SimulatedPublisher(world)
         self._world = world
         self._loop_class = loop_class
         self._go = threading.Semaphore(0)
@@ -69,7 +71,7 @@ class Process:
                 self._work()
         except Killed:
             pass
-        except (Fatal, PassingFault) as error:
+        except (FatalError, TransientError) as error:
             self._world.happened[f"exit: {error}"] += 1
         except BaseException as error:
             self._world.errors.append(error)
@@ -82,9 +84,12 @@ class Process:
         loop = self._loop_class(
             self.stream,
             Labeller(
-                MoodyClassifier(self._world.rng), Output(OUTPUT, DEAD_LETTERS, 10_000), _METRICS, tweet_max_chars=50
+                MoodyClassifier(self._world.rng),
+                OutputTopics(OUTPUT, DEAD_LETTERS, 10_000),
+                _METRICS,
+                tweet_max_chars=50,
             ),
-            self.teller,
+            self.publisher,
             metrics=_METRICS,
             watchdog=NoWatchdog(),
             batch_max_tweets=self._world.rng.randint(1, 7),
@@ -131,26 +136,28 @@ class MoodyClassifier:
         """The engine is well."""
 
 
-class SimulatedTeller:
+class SimulatedPublisher:
     """Holds the newest claims; the scheduler decides when they are sent, and what becomes of what was sent."""
 
     def __init__(self, world: Surroundings) -> None:
-        self.claims: dict[Partition, Claim] = {}
+        self.committed_counts: dict[Partition, CommittedCounts] = {}
         self._world = world
 
-    def own(self, claims: Mapping[Partition, Claim]) -> None:
-        self._check(claims)
-        self.claims = dict(claims)
+    def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
+        self._check(committed_counts)
+        self.committed_counts = dict(committed_counts)
 
-    def tell(self, claims: Mapping[Partition, Claim]) -> None:
-        self._check(claims)
-        self.claims |= claims
+    def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
+        self._check(committed_counts)
+        self.committed_counts |= committed_counts
 
-    def _check(self, claims: Mapping[Partition, Claim]) -> None:
-        for partition, claim in claims.items():
+    def _check(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
+        for partition, committed in committed_counts.items():
             beginning = self._world.broker.inputs[partition][0].offset
-            is_true = (partition, claim.offset, claim.counts.to_note()) in self._world.broker.history or (
-                claim.offset == beginning and not claim.counts.totals
+            is_true = (partition, committed.offset, committed.counts.to_metadata()) in self._world.broker.history or (
+                committed.offset == beginning and not committed.counts.totals
             )
             if not is_true:
-                self._world.errors.append(Broken(f"Redis is told of {partition}@{claim.offset}, never committed so"))
+                self._world.errors.append(
+                    BrokenPromiseError(f"Redis is told of {partition}@{committed.offset}, never committed so")
+                )

@@ -4,8 +4,8 @@ import copy
 from collections import Counter
 from dataclasses import dataclass, field
 
-from worker.counts import Claim
-from worker.messages import Partition
+from tweets.records import Partition
+from worker.counts import CommittedCounts
 
 
 @dataclass
@@ -16,15 +16,15 @@ class FakeRedis:
     partitions: dict[Partition, dict[str, int]] = field(default_factory=dict)
     fences: dict[Partition, tuple[int, int]] = field(default_factory=dict)
 
-    def tell(self, partition: Partition, claim: Claim) -> str:
-        fence, new = self.fences.get(partition), (claim.generation, claim.offset)
+    def publish(self, partition: Partition, committed: CommittedCounts) -> str:
+        fence, new = self.fences.get(partition), (committed.generation, committed.offset)
         if fence is not None and new < fence:
             return "stale"
         if new == fence:
             return "known"
-        self.totals.update(claim.counts.totals)
+        self.totals.update(committed.counts.totals)
         self.totals.subtract(self.partitions.get(partition, {}))
-        self.partitions[partition] = dict(claim.counts.totals)
+        self.partitions[partition] = dict(committed.counts.totals)
         self.fences[partition] = new
         return "applied"
 

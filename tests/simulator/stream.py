@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from tests.simulator.broker import Proof
+from tests.simulator.broker import ClientMetadata
 from tests.simulator.surroundings import Surroundings
-from worker.errors import PassingFault
-from worker.messages import Outgoing, Partition, Record
-from worker.positions import Fetched, Ownership, Position
+from tweets.records import OutputRecord, Partition, Record
+from worker.errors import TransientError
+from worker.membership import CommittedOffset, Membership, PolledRecords
 
 FAULT: Final = 0.03
 NOBODY: Final = ""
@@ -23,9 +23,11 @@ class View:
     partitions: frozenset[Partition] = frozenset()
     positions: dict[Partition, int] = field(default_factory=dict)
 
-    def ownership(self, instance: str | None) -> Ownership:
+    def membership(self, instance: str | None) -> Membership:
         member_id = self.member_id if self.generation >= 0 else NOBODY
-        return Ownership(self.partitions, self.generation, member_id, Proof(member_id, instance, self.generation))
+        return Membership(
+            self.partitions, self.generation, member_id, ClientMetadata(member_id, instance, self.generation)
+        )
 
 
 class SimulatedStream:
@@ -41,7 +43,7 @@ class SimulatedStream:
         self._epoch: int | None = None
         self._limbo_polls = 0
 
-    def poll(self, *, timeout_s: float, max_records: int) -> Fetched:
+    def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         self._fault("poll")
         self._world.broker.check_not_replaced(self.view.member_id or self._join_first(), self._instance)
         fetched = self._fetched(max_records)
@@ -49,15 +51,15 @@ class SimulatedStream:
             self._world.now_s += timeout_s
         return fetched
 
-    def restore(self, ownership: Ownership) -> dict[Partition, Position]:
+    def restore(self, membership: Membership) -> dict[Partition, CommittedOffset]:
         self._fault("restore")
-        positions = {p: self._world.broker.position(p) for p in sorted(ownership.partitions)}
+        positions = {p: self._world.broker.position(p) for p in sorted(membership.partitions)}
         for partition, position in positions.items():
             self.view.positions[partition] = position.offset
         self._fault("restore, reply lost")
         return positions
 
-    def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
         broker, epoch = self._world.broker, self._live_epoch()
         self._fault("publish")
         broker.begin(self.transactional_id, epoch)
@@ -67,16 +69,16 @@ class SimulatedStream:
             broker.append(self.transactional_id, epoch, record)
         self._fault("publish, reply lost")
 
-    def commit(self, positions: Mapping[Partition, Position], ownership: Ownership) -> None:
+    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         broker, epoch = self._world.broker, self._live_epoch()
-        proof = cast(Proof, ownership.proof)
+        client_metadata = cast(ClientMetadata, membership.client_metadata)
         self._fault("offsets")
-        broker.add_offsets(self.transactional_id, epoch, positions, proof)
+        broker.add_offsets(self.transactional_id, epoch, positions, client_metadata)
         self._fault("end of transaction")
         if self._chaos(FAULT / 2):
             self._world.happened["commit in flight"] += 1
             self._world.in_flight.append((self.transactional_id, epoch))
-            raise PassingFault("the commit was sent, no reply")
+            raise TransientError("the commit was sent, no reply")
         broker.commit(self.transactional_id, epoch)
         self._world.happened["commit" if self._world.chaos else "commit in peace"] += 1
         self._fault("commit, reply lost")
@@ -99,12 +101,12 @@ class SimulatedStream:
         """Goes to where the worker believes that it stands."""
         self.view.positions |= offsets
 
-    def present_ownership(self) -> Ownership:
+    def present_ownership(self) -> Membership:
         """What the client's background thread has learnt of the group meanwhile."""
         broker = self._world.broker
         if self.view.member_id not in broker.members:
-            return self.view.ownership(self._instance)
-        return replace(self.view, generation=broker.generation).ownership(self._instance)
+            return self.view.membership(self._instance)
+        return replace(self.view, generation=broker.generation).membership(self._instance)
 
     # The consumer's side
 
@@ -118,10 +120,10 @@ class SimulatedStream:
         self.view.member_id = self._world.broker.join(self._instance).id
         return self.view.member_id
 
-    def _fetched(self, max_records: int) -> Fetched:
+    def _fetched(self, max_records: int) -> PolledRecords:
         broker, view = self._world.broker, self.view
         if not view.member_id:
-            return Fetched([], view.ownership(self._instance))
+            return PolledRecords([], view.membership(self._instance))
         notices = not self._chaos(0.3)
         if view.member_id not in broker.members and notices:
             if view.generation >= 0:
@@ -131,14 +133,14 @@ class SimulatedStream:
                 # Thrown out: the client still has its assignment, and reads on.
                 self._limbo_polls -= 1
                 self._world.happened["poll outside the group"] += 1
-                return Fetched(self._records(max_records), view.ownership(self._instance))
+                return PolledRecords(self._records(max_records), view.membership(self._instance))
             self._join()
         member = broker.members.get(view.member_id)
         if member is None or not notices or view.generation == broker.generation:
-            return Fetched(self._records(max_records), view.ownership(self._instance))
+            return PolledRecords(self._records(max_records), view.membership(self._instance))
         return self._after_rebalance(max_records, member.partitions)
 
-    def _after_rebalance(self, max_records: int, partitions: frozenset[Partition]) -> Fetched:
+    def _after_rebalance(self, max_records: int, partitions: frozenset[Partition]) -> PolledRecords:
         """Records of the old generation arrive with the new ownership, and positions have moved underneath."""
         view, broker = self.view, self._world.broker
         self._world.happened["rebalance noticed"] += 1
@@ -149,7 +151,7 @@ class SimulatedStream:
                 view.positions[partition] = self._rng.choice(broker.inputs[partition]).offset
         if self._rng.random() < 0.5:
             records = records[: max_records // 2] + self._records(max_records - max_records // 2)
-        return Fetched(records, view.ownership(self._instance))
+        return PolledRecords(records, view.membership(self._instance))
 
     def _records(self, at_most: int) -> list[Record]:
         found: list[Record] = []
@@ -168,14 +170,14 @@ class SimulatedStream:
 
     def _live_epoch(self) -> int:
         if self._epoch is None:
-            raise PassingFault("no producer")
+            raise TransientError("no producer")
         return self._epoch
 
     def _fault(self, what: str) -> None:
         self._pause()
         if self._chaos(FAULT):
             self._world.happened[what] += 1
-            raise PassingFault(f"injected: {what}")
+            raise TransientError(f"injected: {what}")
 
     def _chaos(self, probability: float) -> bool:
         return self._world.chaos and self._rng.random() < probability

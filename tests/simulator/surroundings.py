@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tests.simulator.broker import Broker
-from worker.errors import PassingFault
+from worker.errors import TransientError
 
 
-class Broken(AssertionError):
+class BrokenPromiseError(AssertionError):
     """The promise was broken in this schedule."""
 
 
@@ -28,6 +28,6 @@ class Surroundings:
     def deliver(self, late: tuple[str, int]) -> None:
         """A commit whose sender has given up arrives: it counts if its transaction is still open."""
         self.in_flight.remove(late)
-        with suppress(PassingFault):
+        with suppress(TransientError):
             self.broker.commit(*late)
             self.happened["late commit arrived"] += 1

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.simulator.surroundings import Broken
+from tests.simulator.surroundings import BrokenPromiseError
 from tests.simulator.world import World
 
 SEEDS = 300
@@ -38,7 +38,7 @@ def test_no_schedule_of_faults_loses_doubles_or_reorders_a_record_or_makes_redis
         world = World(seed)
         try:
             world.run()
-        except Broken as error:
+        except BrokenPromiseError as error:
             pytest.fail(f"seed {seed}: {error}")
         happened += world.happened
     assert {what: happened[what] for what in MUST_HAPPEN if happened[what] < 5} == {}, "the schedules became too tame"

@@ -17,10 +17,10 @@ from tests.simulator.broker import INPUT, Broker
 from tests.simulator.oracle import check
 from tests.simulator.process import Process
 from tests.simulator.store import FakeRedis
-from tests.simulator.surroundings import Broken, Surroundings
-from worker.counts import Claim
+from tests.simulator.surroundings import BrokenPromiseError, Surroundings
+from tweets.records import Partition, Record
+from worker.counts import CommittedCounts
 from worker.loop import Loop
-from worker.messages import Partition, Record
 
 CHAOS_STEPS: Final = 300
 DRAIN_ROUNDS: Final = 1_500
@@ -38,7 +38,7 @@ class World:
         self.happened = self.surroundings.happened
         self.redis = FakeRedis()
         self._calm = rng.choice([0.85, 0.95, 0.99])
-        self._on_the_wire: list[tuple[Partition, Claim]] = []
+        self._on_the_wire: list[tuple[Partition, CommittedCounts]] = []
         self._snapshot = self.redis.snapshot()
         self._loop_class = loop_class
         self._processes: list[Process] = []
@@ -46,7 +46,7 @@ class World:
         self._started = 0
 
     def run(self) -> None:
-        """Chaos, then peace until all is processed; raises Broken if the promise was not kept."""
+        """Chaos, then peace until all is processed; raises BrokenPromiseError if the promise was not kept."""
         with _clock(self.surroundings):
             try:
                 for _ in range(CHAOS_STEPS):
@@ -102,7 +102,7 @@ class World:
                 for late in self.surroundings.in_flight[:1]:
                     self.surroundings.deliver(late)
             case "send":
-                self._on_the_wire += process.teller.claims.items()
+                self._on_the_wire += process.publisher.committed_counts.items()
             case "wire":
                 self._wire()
             case "redis":
@@ -113,7 +113,7 @@ class World:
         if self._on_the_wire:
             message = self._on_the_wire.pop(self._rng.randrange(len(self._on_the_wire)))
             if self._rng.random() < 0.8:
-                self.redis.tell(*message)
+                self.redis.publish(*message)
             if self._rng.random() < 0.2:
                 self._on_the_wire.append(message)
 
@@ -144,7 +144,7 @@ class World:
             rounds += 1
             quiet = quiet + 1 if self.broker.drained() else 0
             if rounds > DRAIN_ROUNDS:
-                raise Broken(f"no end of work: committed {self.broker.committed}")
+                raise BrokenPromiseError(f"no end of work: committed {self.broker.committed}")
         self._last_words()
 
     def _step_all(self) -> None:
@@ -167,13 +167,13 @@ class World:
         """What is still on the wire arrives in any order; then the owners repeat themselves, as they always do."""
         self._rng.shuffle(self._on_the_wire)
         for process in self._alive():
-            self._on_the_wire += process.teller.claims.items()
+            self._on_the_wire += process.publisher.committed_counts.items()
         for message in self._on_the_wire:
-            self.redis.tell(*message)
+            self.redis.publish(*message)
 
     def _raise_errors(self) -> None:
         for error in self.surroundings.errors:
-            raise Broken(f"{type(error).__name__}: {error}") from error
+            raise BrokenPromiseError(f"{type(error).__name__}: {error}") from error
 
 
 def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:

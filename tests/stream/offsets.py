@@ -1,6 +1,6 @@
 """Committed offsets with their notes, asked for in Kafka's own words.
 
-confluent-kafka reads beyond the end of a note, and the worker's client is the one under test.
+confluent-kafka reads beyond the end of a metadata, and the worker's client is the one under test.
 """
 
 import socket
@@ -15,18 +15,18 @@ _TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class GroupOffset:
     """Where a group stands in a partition, and the note that stands beside it."""
 
     offset: int
-    note: str
+    metadata: str
 
 
-def fetch_positions(port: int, group: str, topic: str, partitions: int) -> dict[int, Position]:
+def fetch_positions(port: int, group: str, topic: str, partitions: int) -> dict[int, GroupOffset]:
     """The group's position in each of the topic's partitions in which it has committed anything."""
     numbers = b"".join(struct.pack(">i", number) for number in range(partitions))
     body = _string(group) + struct.pack(">i", 1) + _string(topic) + struct.pack(">i", partitions) + numbers
-    answers: list[dict[int, Position] | None] = []
+    answers: list[dict[int, GroupOffset] | None] = []
 
     def answered() -> bool:
         answers.append(_read_positions(_Answer(_ask(port, body))))
@@ -66,7 +66,7 @@ class _Answer:
         return self._content[self._at - size : self._at].decode()
 
 
-def _read_positions(answer: _Answer) -> dict[int, Position] | None:
+def _read_positions(answer: _Answer) -> dict[int, GroupOffset] | None:
     """What the answer says; None while the coordinator is still on its way into office."""
     found = {}
     answer.number(">i"), answer.number(">i")  # which request it answers; milliseconds of throttling
@@ -74,10 +74,10 @@ def _read_positions(answer: _Answer) -> dict[int, Position] | None:
         answer.string()  # the topic
         for _ in range(answer.number(">i")):
             number, offset, _epoch = answer.number(">i"), answer.number(">q"), answer.number(">i")
-            note, error = answer.string(), answer.number(">h")
+            metadata, error = answer.string(), answer.number(">h")
             assert error == 0, f"partition {number}: error {error}"
             if offset >= 0:
-                found[number] = Position(offset, note)
+                found[number] = GroupOffset(offset, metadata)
     error = answer.number(">h")
     assert error in (0, *_NO_COORDINATOR_YET), f"error {error}"
     return found if error == 0 else None

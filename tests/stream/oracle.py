@@ -11,7 +11,7 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tests.servers import Message, Stack, eventually, read_committed
-from tests.stream.offsets import Position, fetch_positions
+from tests.stream.offsets import GroupOffset, fetch_positions
 from tests.stream.tweets import fields
 
 CLIENT_S = 30.0
@@ -44,7 +44,7 @@ class Oracle:
 
     # Looking on
 
-    def positions(self) -> dict[int, Position]:
+    def positions(self) -> dict[int, GroupOffset]:
         """Where the group stands in each partition in which it has committed anything."""
         return fetch_positions(self._stack.kafka_port, self._group, self._input, len(self._numbers(self._input)))
 
@@ -130,8 +130,8 @@ class Oracle:
         wanted = (_sum(expected), {self._field(number): dict(each) for number, each in expected.items() if each})
         eventually(lambda: self._redis_counts() == wanted, deadline_s, f"Redis holds {wanted}")
 
-    def _check_counts(self, positions: Mapping[int, Position], expected: Fold) -> None:
-        notes = {number: json.loads(position.note)["counts"] for number, position in positions.items()}
+    def _check_counts(self, positions: Mapping[int, GroupOffset], expected: Fold) -> None:
+        notes = {number: json.loads(position.metadata)["counts"] for number, position in positions.items()}
         assert {number: note for number, note in notes.items() if note} == expected, "the notes differ from the labels"
         self.wait_until_redis_agrees(expected)
 

@@ -269,7 +269,7 @@ def assert_only_unreadable(
     assert {reason(letter) for letter in dead} == {"unreadable"}
     readable = [tweet for offset, tweet in enumerate(tweets) if offset not in offsets]
     assert [fields(each)["id"] for each in labelled] == [fields(each)["id"] for each in readable]
-    assert json.loads(oracle.positions()[0].note)["counts"] == fold(labelled)[0]
+    assert json.loads(oracle.positions()[0].metadata)["counts"] == fold(labelled)[0]
     oracle.wait_until_redis_agrees(fold(labelled))
 
 

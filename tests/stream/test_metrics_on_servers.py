@@ -10,8 +10,8 @@ from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
+from tweets.emotions import EMOTIONS
 from worker.errors import ExitCode
-from worker.messages import EMOTIONS
 
 PARTITIONS = 4
 DONE_S = 120.0

@@ -10,11 +10,11 @@ from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
+from tweets.records import OutputRecord
 from worker.errors import ExitCode
-from worker.messages import Outgoing
+from worker.kafka.stream import KafkaStream
+from worker.process.watchdog import Watchdog
 from worker.settings import Settings
-from worker.stream import KafkaStream
-from worker.watchdog import Watchdog
 
 PARTITIONS = 4
 DONE_S = 180.0
@@ -97,11 +97,11 @@ def test_thirty_replaced_producers_leave_no_thread_behind(stack: Stack) -> None:
     stream = KafkaStream(settings, max_record_bytes=1_000_000, watchdog=Watchdog())
     output = env["KAFKA_OUTPUT_TOPIC"]
     try:
-        stream.publish([Outgoing(output, 0, b"key", b"{}", ())])
+        stream.publish([OutputRecord(output, 0, b"key", b"{}", ())])
         stream.rollback()
         before = threading.active_count()
         for _ in range(30):
-            stream.publish([Outgoing(output, 0, b"key", b"{}", ())])
+            stream.publish([OutputRecord(output, 0, b"key", b"{}", ())])
             stream.rollback()
         assert threading.active_count() == before, [thread.name for thread in threading.enumerate()]
     finally:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from typing import Any
 
-from producer.datasets import SAMPLE, Row, read_rows
 from tests.servers import Message
+from tweets.datasets import SAMPLE, Row, read_rows
 
 
 def sample_tweets(number: int, *, partitions: int) -> list[Message]:

@@ -7,7 +7,7 @@ from tests.training.moods import MakeDataset, rows_of
 from training.baseline import fit_baseline
 from training.data import read_learning_data
 from training.errors import TrainingError
-from worker.normalizer import NORMALIZERS
+from tweets.normalizer import NORMALIZERS
 
 LABELS = ("glad", "low", "cross")
 

@@ -10,8 +10,8 @@ import pytest
 
 from training.golden import sample_texts
 from training.robustness import robustness
-from worker.classifier import load_classifier
-from worker.messages import EMOTIONS
+from tweets.emotions import EMOTIONS
+from worker.inference.classifier import load_classifier
 
 MODEL = Path(__file__).parents[2] / "worker" / "model"
 MB = 1_000_000

@@ -7,7 +7,7 @@ import pytest
 from tests.training.moods import MakeDataset, rows_of
 from training.data import find_labels, read_split, require_every_class
 from training.errors import TrainingError
-from worker.messages import EMOTIONS
+from tweets.emotions import EMOTIONS
 
 
 def test_labels_are_the_training_splits_names_in_order_of_appearance(moods: str) -> None:

@@ -17,7 +17,7 @@ from training.calibration import Floats
 from training.evaluate_text import described
 from training.hard_rows import hardest, most_confidently_wrong
 from training.verdict import Verdict, judge
-from worker.model_folder import Golden, ModelFolder
+from worker.inference.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
 QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "0", "--ema-decay", "0.5"]

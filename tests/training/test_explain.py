@@ -17,7 +17,7 @@ from training.__main__ import main
 from training.explain_page import explanation_page
 from training.explanation import Explanation, open_explainer, signed
 from training.folders import write_json, write_manifest
-from worker.classifier import load_classifier
+from worker.inference.classifier import load_classifier
 
 LABELS = ("glad", "low", "cross")
 LAYERS, HEADS = 2, 4

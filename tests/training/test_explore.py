@@ -16,7 +16,7 @@ from training.folders import write_json, write_manifest
 from training.repeats import across, places, within
 from training.split_facts import split_facts
 from training.telling_words import telling_words, z_scores
-from worker.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
+from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
 
 LABELS = ("glad", "low", "cross")
 PICTURES = ["classes.png", "lengths.png", "words.png"]

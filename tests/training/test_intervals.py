@@ -11,7 +11,7 @@ from training.intervals import SEED, bootstrap, interval, outcomes
 from training.paired import mcnemar, paired
 from training.scores import Probabilities, softmax
 from training.verdict import Verdict, judge
-from worker.model_folder import Golden, ModelFolder
+from worker.inference.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
 

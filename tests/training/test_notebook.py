@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from tests.training.moods import MakeDataset
 from training import data
 from training.data import read_split
-from worker.messages import EMOTIONS
+from tweets.emotions import EMOTIONS
 from worker.settings import BUNDLED_MODEL
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"

@@ -15,8 +15,8 @@ from training.errors import TrainingError
 from training.imbalance import Imbalance, class_weights, rows_of_epoch
 from training.rows import EpochBatches, TrainingRows
 from training.shift import shifted, shifted_texts
-from worker.messages import EMOTIONS
-from worker.normalizer import NORMALIZERS
+from tweets.emotions import EMOTIONS
+from tweets.normalizer import NORMALIZERS
 
 TARGETS = [0] * 10 + [1] * 4 + [2]
 TEXTS = [f"i feel so {word} about the {thing} today" for word in ("happy", "lonely") for thing in ("garden", "lessons")]

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.records import a_record
-from worker.batching import BATCH_MAX_BYTES, Batch, cut_into_passes
+from tests.records import a_record
+from worker.batching import BATCH_MAX_BYTES, Batch
+from worker.inference.passes import cut_into_passes
 
 
 class Clock:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.worker.models import MAX_TOKENS, WORDS, CountingEngine, sign, write_folder
-from worker.classifier import Classifier, load_classifier
-from worker.errors import ExitCode, Fatal
-from worker.messages import EMOTIONS
-from worker.metrics import Metrics
-from worker.model_folder import Golden, ModelFolder, open_model_folder
+from tests.model_folders import MAX_TOKENS, WORDS, CountingEngine, sign, write_folder
+from tweets.emotions import EMOTIONS
+from worker.errors import ExitCode, FatalError
+from worker.inference.classifier import Classifier, load_classifier
+from worker.inference.model_folder import Golden, ModelFolder, open_model_folder
+from worker.process.metrics import Metrics
 
 TEXTS = [" ".join(WORDS[(first + step) % 6] for step in range(length)) for first in range(6) for length in (1, 9, 3, 5)]
 
@@ -136,7 +136,7 @@ def test_a_probe_whose_scores_agree_is_silent(folder: ModelFolder) -> None:
 
 def test_a_probe_whose_scores_differ_is_fatal_and_says_where(folder: ModelFolder) -> None:
     with pytest.raises(
-        Fatal, match=r"tiny-1 computes wrong scores .*counting on cpu.* 0\.030, 0\.020 allowed"
+        FatalError, match=r"tiny-1 computes wrong scores .*counting on cpu.* 0\.030, 0\.020 allowed"
     ) as caught:
         _classifier(_golden(folder, ["i feel fine", "sad"], shift=0.03)).probe()
     assert caught.value.exit_code is ExitCode.MODEL
@@ -156,7 +156,7 @@ def test_the_onnx_engine_serves_a_folder(tmp_path: Path) -> None:
 
 
 def _refused(path: Path, device: str = "cpu", code: ExitCode = ExitCode.MODEL) -> str:
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(FatalError) as caught:
         load_classifier(path, device=device)
     assert caught.value.exit_code is code
     message = str(caught.value)
@@ -196,12 +196,12 @@ def test_a_tokenizer_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None
 
 
 def test_cuda_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.classifier.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("worker.inference.classifier.importlib.util.find_spec", lambda name: None)
     assert "install the extra gpu" in _refused(write_folder(tmp_path), device="cuda", code=ExitCode.SETTINGS)
 
 
 def test_a_model_that_computes_no_numbers_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.classifier._engine", lambda *_: NanEngine())
+    monkeypatch.setattr("worker.inference.classifier._engine", lambda *_: NanEngine())
     assert str(write_folder(tmp_path)) in _refused(tmp_path)

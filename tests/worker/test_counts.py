@@ -6,24 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.counts import NOTE_MAX_BYTES, RunningCounts, note_fits
-from worker.messages import EMOTIONS
+from tweets.emotions import EMOTIONS
+from worker.counts import OFFSET_METADATA_MAX_BYTES, RunningCounts, metadata_fits
 
 _COUNTS = st.dictionaries(st.text(min_size=1, max_size=30), st.integers(0, 2**63), max_size=8)
 
 
 @given(_COUNTS)
 def test_counts_come_back_from_their_note(counts: dict[str, int]) -> None:
-    assert RunningCounts.from_note(RunningCounts(counts).to_note()) == RunningCounts(counts)
+    assert RunningCounts.from_metadata(RunningCounts(counts).to_metadata()) == RunningCounts(counts)
 
 
 @given(_COUNTS)
 def test_a_note_is_ascii_so_that_its_length_is_its_size(counts: dict[str, int]) -> None:
-    assert RunningCounts(counts).to_note().isascii()
+    assert RunningCounts(counts).to_metadata().isascii()
 
 
 @pytest.mark.parametrize(
-    "note",
+    "metadata",
     [
         "",
         "   ",
@@ -44,19 +44,19 @@ def test_a_note_is_ascii_so_that_its_length_is_its_size(counts: dict[str, int]) 
         '{"v":1,"counts":{"joy":1}',
         "[" * 4_000,
     ],
-    ids=lambda note: note[:40],
+    ids=lambda metadata: metadata[:40],
 )
-def test_a_lost_note_or_another_programs_is_no_counts_at_all(note: str) -> None:
-    assert RunningCounts.from_note(note) is None
+def test_missing_or_foreign_metadata_has_no_counts(metadata: str) -> None:
+    assert RunningCounts.from_metadata(metadata) is None
 
 
 @given(st.text(max_size=200))
-def test_no_note_raises_anything(note: str) -> None:
-    assert RunningCounts.from_note(note) is None
+def test_no_metadata_raises_anything(metadata: str) -> None:
+    assert RunningCounts.from_metadata(metadata) is None
 
 
-def test_counts_of_nothing_are_counts_and_not_a_lost_note() -> None:
-    assert RunningCounts.from_note(RunningCounts().to_note()) == RunningCounts()
+def test_counts_of_nothing_differ_from_missing_metadata() -> None:
+    assert RunningCounts.from_metadata(RunningCounts().to_metadata()) == RunningCounts()
 
 
 def test_adding_emotions_leaves_the_old_counts_alone() -> None:
@@ -68,13 +68,13 @@ def test_adding_emotions_leaves_the_old_counts_alone() -> None:
 
 
 def test_six_emotions_fit_into_a_note() -> None:
-    assert note_fits(EMOTIONS)
+    assert metadata_fits(EMOTIONS)
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "😀"])
 def test_a_note_fits_exactly_as_long_as_a_broker_would_take_it(letter: str) -> None:
-    fits = [n for n in range(1, 400) if note_fits([f"{letter * 20}{i}" for i in range(n)])]
+    fits = [n for n in range(1, 400) if metadata_fits([f"{letter * 20}{i}" for i in range(n)])]
     assert fits == list(range(1, len(fits) + 1))
-    largest = RunningCounts({f"{letter * 20}{i}": 2**63 for i in range(len(fits))}).to_note()
-    assert len(largest.encode()) <= NOTE_MAX_BYTES < len(largest.encode()) + 400
+    largest = RunningCounts({f"{letter * 20}{i}": 2**63 for i in range(len(fits))}).to_metadata()
+    assert len(largest.encode()) <= OFFSET_METADATA_MAX_BYTES < len(largest.encode()) + 400
     assert json.loads(largest)["v"] == 1

@@ -1,6 +1,7 @@
 """The lanes and the exit codes that supervisors and people rely on."""
 
-from worker.errors import BadMessage, ExitCode, Fatal, PassingFault
+from tweets.reasons import BadRecordError
+from worker.errors import ExitCode, FatalError, TransientError
 
 
 def test_exit_codes_keep_their_numbers() -> None:
@@ -16,13 +17,14 @@ def test_exit_codes_keep_their_numbers() -> None:
         "REDIS": 8,
         "STUCK": 9,
         "BUG": 70,
+        "INTERRUPTED": 130,
     }
 
 
 def test_no_lane_is_part_of_another() -> None:
-    lanes = (BadMessage, PassingFault, Fatal)
+    lanes = (BadRecordError, TransientError, FatalError)
     assert not [(one, other) for one in lanes for other in lanes if one is not other and issubclass(one, other)]
 
 
 def test_a_bad_message_begins_with_its_reason() -> None:
-    assert str(BadMessage("no_text", "no field text")) == "no_text: no field text"
+    assert str(BadRecordError("no_text", "no field text")) == "no_text: no field text"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from worker.errors import ExitCode, Fatal
-from worker.health import HealthServer
-from worker.metrics import Metrics
+from worker.errors import ExitCode, FatalError
+from worker.process.health import HealthServer
+from worker.process.metrics import Metrics
 
 
 class Worker:
@@ -79,7 +79,7 @@ def test_other_paths_name_those_that_there_are(worker: Worker) -> None:
 
 
 def test_a_port_that_is_taken_is_one_line_that_names_the_setting(worker: Worker) -> None:
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(FatalError) as caught:
         worker.serve(worker.server.port)
     assert caught.value.exit_code is ExitCode.SETTINGS
     assert f"METRICS_PORT={worker.server.port}: cannot listen there" in str(caught.value)
@@ -87,7 +87,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_setting(worker: Worker)
 
 
 def test_a_host_that_is_not_ours_is_one_line_that_names_the_setting() -> None:
-    with pytest.raises(Fatal, match=r"METRICS_HOST=192\.0\.2\.1 "):
+    with pytest.raises(FatalError, match=r"METRICS_HOST=192\.0\.2\.1 "):
         HealthServer(
             "192.0.2.1",
             0,

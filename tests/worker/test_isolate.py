@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.errors import BadMessage, ExitCode, Fatal
-from worker.isolate import classify_each
+from tweets.reasons import BadRecordError
+from worker.errors import ExitCode, FatalError
+from worker.inference.isolate import classify_each
 
 
 def _healthy() -> None:
@@ -33,7 +34,7 @@ def test_exactly_the_bad_texts_are_condemned_and_order_is_kept(texts: list[str])
     assert len(results) == len(texts)
     for text, result in zip(texts, results, strict=True):
         if text == "X":
-            assert isinstance(result, BadMessage)
+            assert isinstance(result, BadRecordError)
             assert result.reason == "classifier_failed"
             assert "FloatingPointError" in str(result)
         else:
@@ -62,7 +63,7 @@ def test_one_bad_text_of_512_costs_few_calls() -> None:
         return texts
 
     results = classify_each(classify, _healthy, ["a"] * 300 + ["X"] + ["a"] * 211)
-    assert sum(isinstance(result, BadMessage) for result in results) == 1
+    assert sum(isinstance(result, BadRecordError) for result in results) == 1
     assert calls <= 2 * 9 + 1
 
 
@@ -77,16 +78,16 @@ def test_a_batch_too_large_for_the_memory_gets_through_in_halves() -> None:
 
 
 def test_a_failing_probe_is_fatal_and_condemns_nobody() -> None:
-    with pytest.raises(Fatal, match="known to classify: wrong scores") as caught:
+    with pytest.raises(FatalError, match="known to classify: wrong scores") as caught:
         classify_each(_fails_on(lambda _: True), _broken, ["a", "b"])
     assert caught.value.exit_code is ExitCode.ENGINE
 
 
 def test_a_fatal_error_of_the_model_passes_through() -> None:
     def classify(texts: Sequence[str]) -> Sequence[str]:
-        raise Fatal("no GPU any more", ExitCode.MODEL)
+        raise FatalError("no GPU any more", ExitCode.MODEL)
 
-    with pytest.raises(Fatal, match="no GPU any more") as caught:
+    with pytest.raises(FatalError, match="no GPU any more") as caught:
         classify_each(classify, _healthy, ["a", "b"])
     assert caught.value.exit_code is ExitCode.MODEL
 

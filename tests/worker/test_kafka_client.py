@@ -19,8 +19,10 @@ from kafka.protocol.producer import (
     TxnOffsetCommitRequest,
 )
 
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.kafka_client import RepairedClient, check_crc32c, translated
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.kafka.client import RepairedClient
+from worker.kafka.errors import translated
+from worker.kafka.reachable import check_crc32c
 
 TRANSACTION_REQUESTS = [
     FindCoordinatorRequest,
@@ -210,7 +212,7 @@ def test_what_a_retry_cannot_mend_is_fatal_and_says_what_to_do(
     error: Exception, exit_code: ExitCode, words: str
 ) -> None:
     fault = translated(error, "broker:9092")
-    assert isinstance(fault, Fatal)
+    assert isinstance(fault, FatalError)
     assert fault.exit_code is exit_code
     assert words in str(fault)
     assert "\n" not in str(fault)
@@ -223,12 +225,12 @@ def test_what_a_retry_cannot_mend_is_fatal_and_says_what_to_do(
 )
 def test_everything_else_may_pass_and_is_named(error: Exception) -> None:
     fault = translated(error, "broker:9092")
-    assert isinstance(fault, PassingFault)
+    assert isinstance(fault, TransientError)
     assert type(error).__name__ in str(fault)
 
 
 def test_the_slow_checksums_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_crc32c()
-    monkeypatch.setattr("worker.kafka_client.importlib.util.find_spec", lambda name: None)
-    with pytest.raises(Fatal, match="pip install crc32c"):
+    monkeypatch.setattr("worker.kafka.reachable.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FatalError, match="pip install crc32c"):
         check_crc32c()

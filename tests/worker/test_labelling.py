@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.worker.records import a_prediction, a_record, a_tweet_record
-from worker.errors import ExitCode, Fatal
-from worker.labelling import Labeller, Output
-from worker.messages import Prediction
-from worker.metrics import Metrics
+from tests.records import a_prediction, a_record, a_tweet_record
+from tweets.prediction import Prediction
+from worker.errors import ExitCode, FatalError
+from worker.labelling import Labeller, OutputTopics
+from worker.process.metrics import Metrics
 
 
 class LabelsByLength:
@@ -39,7 +39,7 @@ def classifier() -> LabelsByLength:
 
 @pytest.fixture
 def labeller(classifier: LabelsByLength) -> Labeller:
-    return Labeller(classifier, Output("out", "dead", 2_000), Metrics(), tweet_max_chars=1_900)
+    return Labeller(classifier, OutputTopics("out", "dead", 2_000), Metrics(), tweet_max_chars=1_900)
 
 
 def test_results_stand_in_the_order_of_the_records_each_with_its_own_label(labeller: Labeller) -> None:
@@ -61,9 +61,9 @@ def test_results_stand_in_the_order_of_the_records_each_with_its_own_label(label
         "null_value",
         "fear",
     ]
-    assert [result.outgoing.topic for result in results] == ["out", "dead", "out", "dead", "dead", "out"]
+    assert [result.output.topic for result in results] == ["out", "dead", "out", "dead", "dead", "out"]
     assert all((result.reason is None) != (result.prediction is None) for result in results)
-    assert [json.loads(result.outgoing.value or b"{}").get("id") for result in results if result.prediction] == [
+    assert [json.loads(result.output.value or b"{}").get("id") for result in results if result.prediction] == [
         "tweets-3-0",
         "tweets-3-2",
         "tweets-3-5",
@@ -78,13 +78,13 @@ def test_a_batch_of_bad_records_never_asks_the_model(labeller: Labeller, classif
 def test_a_tweet_that_no_longer_fits_with_its_label_becomes_a_dead_letter(labeller: Labeller) -> None:
     (result,) = labeller.label([a_tweet_record(text="a" * 1_800)])
     assert (result.reason, result.prediction) == ("record_too_large", None)
-    assert result.outgoing.topic == "dead"
+    assert result.output.topic == "dead"
 
 
 def test_a_text_is_condemned_only_while_the_probe_works(labeller: Labeller, classifier: LabelsByLength) -> None:
     (result,) = labeller.label([a_tweet_record(text="poison")])
     assert (result.reason, classifier.probes) == ("classifier_failed", 1)
     classifier.broken = True
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(FatalError) as caught:
         labeller.label([a_tweet_record(text="poison"), a_tweet_record(text="fine")])
     assert caught.value.exit_code is ExitCode.ENGINE

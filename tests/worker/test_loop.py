@@ -8,54 +8,55 @@ from types import MappingProxyType
 
 import pytest
 
-from tests.worker.records import PARTITION, a_prediction, a_record, a_tweet_record
-from worker.counts import Claim, RunningCounts
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.labelling import Labeller, Output
+from tests.records import PARTITION, a_prediction, a_record, a_tweet_record
+from tweets.prediction import Prediction
+from tweets.records import OutputRecord, Partition, Record
+from worker.counts import CommittedCounts, RunningCounts
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
-from worker.messages import Outgoing, Partition, Prediction, Record
-from worker.metrics import Metrics
-from worker.positions import Fetched, Ownership, Position
+from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.process.metrics import Metrics
 
-OWNED = Ownership(frozenset({PARTITION}), 5, "member-1", "proof")
-NOT_JOINED = Ownership(frozenset({PARTITION}), -1, "", "proof")
+OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
+NOT_JOINED = Membership(frozenset({PARTITION}), -1, "", "client_metadata")
 
 
 @dataclass
 class ScriptedStream:
     """Polls follow a script and then stop the loop; every call is written down."""
 
-    polls: list[Fetched | Exception]
+    polls: list[PolledRecords | Exception]
     stop: Event
     fail: dict[str, list[Exception]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    positions: dict[Partition, Position] = field(default_factory=lambda: {PARTITION: Position(7, None)})
-    committed: list[Mapping[Partition, Position]] = field(default_factory=list)
-    published: list[Sequence[Outgoing]] = field(default_factory=list)
-    owners: list[Ownership] = field(default_factory=list)
+    positions: dict[Partition, CommittedOffset] = field(default_factory=lambda: {PARTITION: CommittedOffset(7, None)})
+    committed: list[Mapping[Partition, CommittedOffset]] = field(default_factory=list)
+    published: list[Sequence[OutputRecord]] = field(default_factory=list)
+    owners: list[Membership] = field(default_factory=list)
 
-    def poll(self, *, timeout_s: float, max_records: int) -> Fetched:
+    def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         if not self.polls:
             self.stop.set()
-            return Fetched([], OWNED)
+            return PolledRecords([], OWNED)
         self._call("poll")
         polled = self.polls.pop(0)
         if isinstance(polled, Exception):
             raise polled
         return polled
 
-    def restore(self, ownership: Ownership) -> Mapping[Partition, Position]:
+    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]:
         self._call("restore")
-        return {partition: self.positions[partition] for partition in sorted(ownership.partitions)}
+        return {partition: self.positions[partition] for partition in sorted(membership.partitions)}
 
-    def publish(self, outgoing: Sequence[Outgoing]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
         self._call("publish")
         self.published.append(outgoing)
 
-    def commit(self, positions: Mapping[Partition, Position], ownership: Ownership) -> None:
+    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         self._call("commit")
         self.committed.append(positions)
-        self.owners.append(ownership)
+        self.owners.append(membership)
 
     def rollback(self) -> None:
         self._call("rollback")
@@ -74,17 +75,17 @@ class WrittenDown:
     """A teller and a watchdog that write down what they hear."""
 
     calls: list[str]
-    owned: list[dict[Partition, Claim]] = field(default_factory=list)
-    told: list[dict[Partition, Claim]] = field(default_factory=list)
+    owned: list[dict[Partition, CommittedCounts]] = field(default_factory=list)
+    told: list[dict[Partition, CommittedCounts]] = field(default_factory=list)
     limits_s: dict[str, float] = field(default_factory=dict)
 
-    def own(self, claims: Mapping[Partition, Claim]) -> None:
+    def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
         self.calls.append("own")
-        self.owned.append(dict(claims))
+        self.owned.append(dict(committed_counts))
 
-    def tell(self, claims: Mapping[Partition, Claim]) -> None:
+    def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
         self.calls.append("tell")
-        self.told.append(dict(claims))
+        self.told.append(dict(committed_counts))
 
     @contextmanager
     def step(self, name: str, limit_s: float) -> Iterator[None]:
@@ -105,7 +106,7 @@ class AlwaysJoy:
 class Running:
     def __init__(
         self,
-        *polls: Fetched | Exception,
+        *polls: PolledRecords | Exception,
         batch_max_tweets: int = 10,
         fail: Mapping[str, Sequence[Exception]] = MappingProxyType({}),
     ) -> None:
@@ -117,7 +118,7 @@ class Running:
         self.metrics = Metrics()
         self.loop = Loop(
             self.stream,
-            Labeller(AlwaysJoy(), Output("out", "dead", 10_000), self.metrics, tweet_max_chars=100),
+            Labeller(AlwaysJoy(), OutputTopics("out", "dead", 10_000), self.metrics, tweet_max_chars=100),
             self.ears,
             metrics=self.metrics,
             watchdog=self.ears,
@@ -143,36 +144,36 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.loop.FIRST_PAUSE_S", 0.0)
 
 
-def _tweets(*offsets: int, ownership: Ownership = OWNED) -> Fetched:
-    return Fetched([a_tweet_record(offset) for offset in offsets], ownership)
+def _tweets(*offsets: int, membership: Membership = OWNED) -> PolledRecords:
+    return PolledRecords([a_tweet_record(offset) for offset in offsets], membership)
 
 
-NOTHING = Fetched([], OWNED)
+NOTHING = PolledRecords([], OWNED)
 
 
 def test_a_batch_goes_through_all_steps_in_order_and_redis_hears_of_it_last() -> None:
     running = Running(NOTHING, _tweets(7, 8)).run()
     assert running.stream.calls == ["poll", "restore", "own", "poll", "publish", "commit", "tell"]
-    assert running.ears.owned == [{PARTITION: Claim(5, 7, RunningCounts())}]
-    assert running.ears.told == [{PARTITION: Claim(5, 9, RunningCounts({"joy": 2}))}]
-    assert running.stream.committed == [{PARTITION: Position(9, RunningCounts({"joy": 2}).to_note())}]
+    assert running.ears.owned == [{PARTITION: CommittedCounts(5, 7, RunningCounts())}]
+    assert running.ears.told == [{PARTITION: CommittedCounts(5, 9, RunningCounts({"joy": 2}))}]
+    assert running.stream.committed == [{PARTITION: CommittedOffset(9, RunningCounts({"joy": 2}).to_metadata())}]
     assert running.stream.owners == [OWNED]
 
 
 def test_counts_go_on_from_the_note_beside_the_committed_offset() -> None:
     running = Running(NOTHING, _tweets(7))
-    running.stream.positions[PARTITION] = Position(7, RunningCounts({"joy": 40, "fear": 2}).to_note())
+    running.stream.positions[PARTITION] = CommittedOffset(7, RunningCounts({"joy": 40, "fear": 2}).to_metadata())
     running.run()
-    assert running.ears.told == [{PARTITION: Claim(5, 8, RunningCounts({"joy": 41, "fear": 2}))}]
+    assert running.ears.told == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 41, "fear": 2}))}]
 
 
 def test_a_lost_note_is_said_loudly_and_counting_starts_anew(caplog: pytest.LogCaptureFixture) -> None:
     running = Running(NOTHING, _tweets(7))
-    running.stream.positions[PARTITION] = Position(7, "")
+    running.stream.positions[PARTITION] = CommittedOffset(7, "")
     running.run()
     assert "tweets[3]@7: the committed offset has lost its note" in caplog.text
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
-    assert running.ears.told == [{PARTITION: Claim(5, 8, RunningCounts({"joy": 1}))}]
+    assert running.ears.told == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 1}))}]
 
 
 def test_a_partition_that_never_committed_is_no_reason_to_shout(caplog: pytest.LogCaptureFixture) -> None:
@@ -187,7 +188,7 @@ def test_records_that_come_with_a_new_ownership_are_dropped_and_fetched_again() 
 
 
 def test_outside_the_group_nothing_is_restored_or_processed() -> None:
-    running = Running(_tweets(7, ownership=NOT_JOINED), _tweets(7, ownership=NOT_JOINED)).run()
+    running = Running(_tweets(7, membership=NOT_JOINED), _tweets(7, membership=NOT_JOINED)).run()
     assert set(running.stream.calls) == {"poll", "restore", "own"}  # joined only by the poll that ends the script
     assert running.stream.calls[:2] == ["poll", "poll"]
 
@@ -196,20 +197,26 @@ def test_a_worker_is_ready_once_it_is_joined_and_restored_and_not_while_it_recov
     seen: list[bool] = []
 
     class Watching(ScriptedStream):
-        def poll(self, *, timeout_s: float, max_records: int) -> Fetched:
+        def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
             seen.append(running.loop.ready)
             return super().poll(timeout_s=timeout_s, max_records=max_records)
 
     running = Running()
-    script: list[Fetched | Exception] = [Fetched([], NOT_JOINED), NOTHING, PassingFault("gone"), NOTHING, NOTHING]
+    script: list[PolledRecords | Exception] = [
+        PolledRecords([], NOT_JOINED),
+        NOTHING,
+        TransientError("gone"),
+        NOTHING,
+        NOTHING,
+    ]
     running.loop._stream = Watching(script, running.stop)
     running.run()
     assert seen == [False, False, True, False, True, True]
 
 
 def test_owning_no_partition_is_being_ready() -> None:
-    nothing_owned = Ownership(frozenset(), 5, "member-1", "proof")
-    running = Running(Fetched([], nothing_owned))
+    nothing_owned = Membership(frozenset(), 5, "member-1", "client_metadata")
+    running = Running(PolledRecords([], nothing_owned))
     running.stop.is_set = lambda: not running.stream.polls  # type: ignore[method-assign]
     running.run()
     assert running.loop.ready
@@ -218,7 +225,7 @@ def test_owning_no_partition_is_being_ready() -> None:
 
 @pytest.mark.parametrize("step", ["publish", "commit"])
 def test_nothing_is_counted_before_its_commit(step: str) -> None:
-    running = Running(NOTHING, _tweets(7), NOTHING, fail={step: [PassingFault("broker gone")]}).run()
+    running = Running(NOTHING, _tweets(7), NOTHING, fail={step: [TransientError("broker gone")]}).run()
     assert running.value("emotion_tweets_consumed_total") == 0
     assert running.value("emotion_tweets_classified_total", emotion="joy") is None
     assert running.value("emotion_transactions_total", outcome="aborted") == 1
@@ -229,7 +236,7 @@ def test_nothing_is_counted_before_its_commit(step: str) -> None:
 @pytest.mark.parametrize("step", ["poll", "restore", "publish", "commit"])
 def test_after_a_fault_comes_a_rollback_and_then_a_restore(step: str) -> None:
     polls = [NOTHING, _tweets(7), NOTHING, _tweets(7), NOTHING, _tweets(7)]
-    running = Running(*polls, fail={step: [PassingFault("broker gone")]}).run()
+    running = Running(*polls, fail={step: [TransientError("broker gone")]}).run()
     calls = running.stream.calls
     failed = calls.index(step)
     assert calls[failed + 1] == "rollback"
@@ -238,15 +245,15 @@ def test_after_a_fault_comes_a_rollback_and_then_a_restore(step: str) -> None:
 
 
 def test_a_rollback_that_fails_is_repeated_before_anything_else() -> None:
-    faults: list[Exception] = [PassingFault("still gone")] * 2
-    running = Running(NOTHING, _tweets(7), NOTHING, fail={"commit": [PassingFault("gone")], "rollback": faults}).run()
+    faults: list[Exception] = [TransientError("still gone")] * 2
+    running = Running(NOTHING, _tweets(7), NOTHING, fail={"commit": [TransientError("gone")], "rollback": faults}).run()
     after = running.stream.calls[running.stream.calls.index("commit") + 1 :]
     assert after[:4] == ["rollback", "rollback", "rollback", "poll"]
 
 
 def test_a_fatal_fault_ends_the_loop_at_once() -> None:
-    running = Running(NOTHING, _tweets(7), fail={"commit": [Fatal("fenced", ExitCode.FENCED)]})
-    with pytest.raises(Fatal, match="fenced"):
+    running = Running(NOTHING, _tweets(7), fail={"commit": [FatalError("fenced", ExitCode.FENCED)]})
+    with pytest.raises(FatalError, match="fenced"):
         running.run()
     assert running.stream.calls[-1] == "commit"
 
@@ -259,7 +266,7 @@ def test_pauses_between_attempts_double_up_to_a_limit_and_spread(monkeypatch: py
         pauses.append(timeout or 0.0)
         return False
 
-    running = Running(*[PassingFault("gone")] * 12)
+    running = Running(*[TransientError("gone")] * 12)
     running.stop.wait = wait  # type: ignore[method-assign]
     running.run()
     longest = [min(5.0, 0.1 * 2**attempt) for attempt in range(12)]
@@ -270,7 +277,7 @@ def test_pauses_between_attempts_double_up_to_a_limit_and_spread(monkeypatch: py
 def test_labels_that_the_model_knows_are_counted_beside_what_it_said() -> None:
     labels = ["joy", "anger", "anger", "bliss", None]  # a made-up label would be a new series for each of them
     records = [a_tweet_record(offset, label=label) for offset, label in enumerate(labels)]
-    running = Running(NOTHING, Fetched(records, OWNED)).run()
+    running = Running(NOTHING, PolledRecords(records, OWNED)).run()
     assert running.confusion() == {("joy", "joy"): 1, ("anger", "joy"): 2}
 
 
@@ -281,7 +288,7 @@ def test_what_is_committed_is_counted() -> None:
         a_tweet_record(9, text=""),
         a_tweet_record(10),
     ]
-    running = Running(NOTHING, Fetched(records, OWNED)).run()
+    running = Running(NOTHING, PolledRecords(records, OWNED)).run()
     assert running.value("emotion_tweets_consumed_total") == 4
     assert running.value("emotion_tweets_classified_total", emotion="joy") == 2
     assert running.value("emotion_tweets_dead_lettered_total", reason="not_json") == 1
@@ -298,8 +305,8 @@ def test_what_is_committed_is_counted() -> None:
 
 
 def test_dead_letters_move_the_position_but_no_count() -> None:
-    running = Running(NOTHING, Fetched([a_record(b"[", offset=7)], OWNED)).run()
-    assert running.stream.committed == [{PARTITION: Position(8, RunningCounts().to_note())}]
+    running = Running(NOTHING, PolledRecords([a_record(b"[", offset=7)], OWNED)).run()
+    assert running.stream.committed == [{PARTITION: CommittedOffset(8, RunningCounts().to_metadata())}]
     (outgoing,) = running.stream.published[0]
     assert outgoing.topic == "dead"
 
@@ -310,9 +317,9 @@ def test_lag_is_shown_for_owned_partitions_and_goes_with_them() -> None:
     assert running.value("emotion_consumer_lag", **labels) == 92
     assert (running.value("emotion_consumer_lag_seconds", **labels) or 0) > 0
     other = Partition("tweets", 4)
-    elsewhere = Ownership(frozenset({other}), 6, "member-1", "proof")
-    running = Running(NOTHING, _tweets(7), Fetched([], elsewhere))
-    running.stream.positions[other] = Position(0, None)
+    elsewhere = Membership(frozenset({other}), 6, "member-1", "client_metadata")
+    running = Running(NOTHING, _tweets(7), PolledRecords([], elsewhere))
+    running.stream.positions[other] = CommittedOffset(0, None)
     running.stop.is_set = lambda: not running.stream.polls  # type: ignore[method-assign]
     running.run()
     assert running.value("emotion_consumer_lag", **labels) is None
@@ -321,14 +328,14 @@ def test_lag_is_shown_for_owned_partitions_and_goes_with_them() -> None:
 
 def test_a_record_without_a_timestamp_counts_but_has_no_age() -> None:
     records = [a_record(offset=7, timestamp_ms=-1)]
-    running = Running(NOTHING, Fetched(records, OWNED)).run()
+    running = Running(NOTHING, PolledRecords(records, OWNED)).run()
     assert running.value("emotion_tweets_consumed_total") == 1
     assert running.value("emotion_end_to_end_seconds_count") == 0
 
 
 def test_a_rebalance_is_counted_and_a_recovery_in_the_same_generation_is_not() -> None:
-    again = Ownership(OWNED.partitions, 6, "member-1", "proof")
-    running = Running(NOTHING, PassingFault("gone"), NOTHING, Fetched([], again))
+    again = Membership(OWNED.partitions, 6, "member-1", "client_metadata")
+    running = Running(NOTHING, TransientError("gone"), NOTHING, PolledRecords([], again))
     running.stop.is_set = lambda: not running.stream.polls  # type: ignore[method-assign]
     running.run()
     assert running.stream.calls.count("restore") == 3
@@ -339,13 +346,13 @@ def test_a_full_batch_does_not_wait_for_more_and_a_poll_asks_for_no_more_than_fi
     asked: list[int] = []
 
     class Asking(ScriptedStream):
-        def poll(self, *, timeout_s: float, max_records: int) -> Fetched:
+        def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
             asked.append(max_records)
             return super().poll(timeout_s=timeout_s, max_records=max_records)
 
     running = Running(batch_max_tweets=3)
     running.loop._batch_max_wait_s = 3600.0
-    script: list[Fetched | Exception] = [NOTHING, _tweets(7), _tweets(8, 9)]
+    script: list[PolledRecords | Exception] = [NOTHING, _tweets(7), _tweets(8, 9)]
     running.loop._stream = stream = Asking(script, running.stop)
     running.run()
     assert asked[:3] == [3, 3, 2]

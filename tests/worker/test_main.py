@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.models import write_folder
+from tests.model_folders import write_folder
+from tweets.emotions import EMOTIONS
 from worker.__main__ import main
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.messages import EMOTIONS
+from worker.errors import ExitCode, FatalError, TransientError
 from worker.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -69,10 +69,10 @@ def test_a_kafka_that_does_not_answer_is_one_line(
     program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def unreachable(settings: Settings) -> None:
-        raise PassingFault("connection refused")
+        raise TransientError("connection refused")
 
-    monkeypatch.setattr("worker.kafka_client.START_LIMIT_S", 0.0)
-    monkeypatch.setattr("worker.kafka_client._try_to_reach", unreachable)
+    monkeypatch.setattr("worker.kafka.reachable.START_LIMIT_S", 0.0)
+    monkeypatch.setattr("worker.kafka.reachable._try_to_reach", unreachable)
     assert main([program]) == ExitCode.KAFKA
     line = _only_line(capsys)
     assert "Kafka at localhost:9092 cannot be reached (connection refused)" in line
@@ -83,7 +83,7 @@ def test_a_redis_url_that_cannot_be_understood_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@localhost:99999/0")
-    monkeypatch.setattr("worker.kafka_client._try_to_reach", lambda settings: None)
+    monkeypatch.setattr("worker.kafka.reachable._try_to_reach", lambda settings: None)
     assert main(["verify"]) == ExitCode.SETTINGS
     line = _only_line(capsys)
     assert line.startswith("worker: REDIS_URL=(hidden): ")
@@ -103,9 +103,9 @@ def test_a_wrong_option_is_explained(arguments: list[str], capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (Fatal("no", ExitCode.TOPICS), ExitCode.TOPICS),
-        (Fatal("no", ExitCode.REDIS), ExitCode.REDIS),
-        (PassingFault("no"), ExitCode.KAFKA),
+        (FatalError("no", ExitCode.TOPICS), ExitCode.TOPICS),
+        (FatalError("no", ExitCode.REDIS), ExitCode.REDIS),
+        (TransientError("no"), ExitCode.KAFKA),
         (KeyboardInterrupt(), 130),
     ],
     ids=repr,

@@ -4,8 +4,8 @@ import sys
 
 from prometheus_client import generate_latest
 
-from worker.messages import EMOTIONS
-from worker.metrics import Metrics
+from tweets.emotions import EMOTIONS
+from worker.process.metrics import Metrics
 
 
 def samples(metrics: Metrics) -> set[str]:

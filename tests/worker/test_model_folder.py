@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.worker.models import sign, write_folder
-from worker.errors import ExitCode, Fatal
-from worker.messages import EMOTIONS
-from worker.model_folder import open_model_folder
+from tests.model_folders import sign, write_folder
+from tweets.emotions import EMOTIONS
+from worker.errors import ExitCode, FatalError
+from worker.inference.model_folder import open_model_folder
 
 
 def _refused(path: Path) -> str:
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(FatalError) as caught:
         open_model_folder(path)
     assert caught.value.exit_code is ExitCode.MODEL
     message = str(caught.value)

@@ -29,7 +29,7 @@ def test_the_first_signal_drains_within_a_limit(stop: Stop, number: signal.Signa
 
 def test_the_second_signal_gives_up_at_once(stop: Stop, monkeypatch: pytest.MonkeyPatch) -> None:
     exits: list[int] = []
-    monkeypatch.setattr("worker.stop.os._exit", exits.append)
+    monkeypatch.setattr("worker.process.stop.os._exit", exits.append)
     os.kill(os.getpid(), signal.SIGTERM)
     assert exits == []
     os.kill(os.getpid(), signal.SIGTERM)

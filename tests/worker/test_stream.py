@@ -9,17 +9,17 @@ import pytest
 from kafka import TopicPartition, errors
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
-from tests.worker.records import PARTITION
-from worker.errors import ExitCode, Fatal, PassingFault
-from worker.messages import Outgoing
-from worker.positions import Ownership, Position
+from tests.records import PARTITION
+from tweets.records import OutputRecord
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.kafka.stream import KafkaStream
+from worker.membership import CommittedOffset, Membership
+from worker.process.watchdog import Watchdog
 from worker.settings import Settings
-from worker.stream import KafkaStream
-from worker.watchdog import Watchdog
 
 THEIRS = TopicPartition(PARTITION.topic, PARTITION.number)
-OWNED = Ownership(frozenset({PARTITION}), 5, "member-1", "proof")
-A_RECORD = Outgoing("tweets.emotions", 3, b"k", b"v", [])
+OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
+A_RECORD = OutputRecord("tweets.emotions", 3, b"k", b"v", [])
 
 
 class FakeFuture:
@@ -60,7 +60,7 @@ class FakeProducer:
         self._call("flush")
 
     def send_offsets_to_transaction(self, offsets: dict[TopicPartition, OffsetAndMetadata], metadata: object) -> None:
-        assert metadata == "proof"
+        assert metadata == "client_metadata"
         self._call("offsets")
         self.offsets = offsets
 
@@ -145,8 +145,8 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     clients = Clients()
-    monkeypatch.setattr("worker.result_producer.KafkaProducer", clients.producer)
-    monkeypatch.setattr("worker.tweet_consumer.KafkaConsumer", clients.consumer)
+    monkeypatch.setattr("worker.kafka.producer.KafkaProducer", clients.producer)
+    monkeypatch.setattr("worker.kafka.consumer.KafkaConsumer", clients.consumer)
     return clients
 
 
@@ -166,7 +166,7 @@ def test_a_transaction_is_begun_sent_awaited_and_committed_with_its_offsets(
     stream: KafkaStream, clients: Clients
 ) -> None:
     stream.publish([A_RECORD, A_RECORD])
-    stream.commit({PARTITION: Position(8, "note")}, OWNED)
+    stream.commit({PARTITION: CommittedOffset(8, "note")}, OWNED)
     assert clients.calls == ["begin", "send", "send", "flush", "offsets", "commit"]
     assert clients.producers[0].sent[0]["partition"] == 3
     assert clients.producers[0].offsets == {THEIRS: OffsetAndMetadata(8, "note")}
@@ -176,14 +176,16 @@ def test_trap_flush_hides_failures_and_a_failed_send_does_not_stop_a_commit(
     stream: KafkaStream, clients: Clients
 ) -> None:
     clients.faults["future"] = [errors.MessageSizeTooLargeError("x")]
-    with pytest.raises(PassingFault, match="MessageSizeTooLargeError"):
+    with pytest.raises(TransientError, match="MessageSizeTooLargeError"):
         stream.publish([A_RECORD, A_RECORD])
 
 
 def test_trap_send_rejects_a_record_without_key_and_value_and_a_header_without_content(
     stream: KafkaStream, clients: Clients
 ) -> None:
-    stream.publish([Outgoing("dead", 0, None, None, [("h", None), ("i", b"1")]), Outgoing("dead", 0, b"k", None, [])])
+    stream.publish(
+        [OutputRecord("dead", 0, None, None, [("h", None), ("i", b"1")]), OutputRecord("dead", 0, b"k", None, [])]
+    )
     first, second = clients.producers[0].sent
     assert (first["key"], first["value"], first["headers"]) == (None, b"", [("h", b""), ("i", b"1")])
     assert (second["key"], second["value"]) == (b"k", None)
@@ -194,9 +196,9 @@ def test_trap_a_member_thrown_out_has_metadata_that_brokers_accept_unfenced(
 ) -> None:
     clients.consumers[0].generation = -1
     fetched = stream.poll(timeout_s=0.0, max_records=10)
-    assert not fetched.ownership.joined
-    with pytest.raises(PassingFault, match="not in the group"):
-        stream.commit({PARTITION: Position(8, "note")}, fetched.ownership)
+    assert not fetched.membership.joined
+    with pytest.raises(TransientError, match="not in the group"):
+        stream.commit({PARTITION: CommittedOffset(8, "note")}, fetched.membership)
     assert clients.calls == []
 
 
@@ -240,9 +242,9 @@ def test_a_lasting_name_is_both_static_member_and_transactional_id(clients: Clie
 
 def test_after_a_rollback_that_failed_nothing_is_sent(stream: KafkaStream, clients: Clients) -> None:
     clients.faults["init"] = [errors.KafkaTimeoutError("x")]
-    with pytest.raises(PassingFault):
+    with pytest.raises(TransientError):
         stream.rollback()
-    with pytest.raises(PassingFault, match="rollback did not succeed"):
+    with pytest.raises(TransientError, match="rollback did not succeed"):
         stream.publish([A_RECORD])
     stream.rollback()
     stream.publish([A_RECORD])
@@ -253,7 +255,7 @@ def test_trap_a_look_up_that_timed_out_answers_the_next_one_from_its_cache(
 ) -> None:
     consumer = clients.consumers[0]
     consumer.answers = [OffsetAndMetadata(3, "old"), OffsetAndMetadata(9, "new")]
-    assert stream.restore(OWNED) == {PARTITION: Position(9, "new")}
+    assert stream.restore(OWNED) == {PARTITION: CommittedOffset(9, "new")}
     assert consumer.seeks == [(THEIRS, 9)]
 
 
@@ -261,17 +263,17 @@ def test_a_partition_without_a_committed_offset_starts_at_its_beginning_without_
     stream: KafkaStream, clients: Clients
 ) -> None:
     clients.consumers[0].answers = [None, None]
-    assert stream.restore(OWNED) == {PARTITION: Position(42, None)}
+    assert stream.restore(OWNED) == {PARTITION: CommittedOffset(42, None)}
 
 
 def test_a_committed_offset_whose_note_is_gone_has_an_empty_one(stream: KafkaStream, clients: Clients) -> None:
     clients.consumers[0].answers = [OffsetAndMetadata(9, None)] * 2
-    assert stream.restore(OWNED) == {PARTITION: Position(9, "")}
+    assert stream.restore(OWNED) == {PARTITION: CommittedOffset(9, "")}
 
 
 def test_an_output_topic_with_too_few_partitions_is_fatal_and_names_the_command(clients: Clients) -> None:
     stream = _stream(kafka_dead_letter_topic="narrow")
-    with pytest.raises(Fatal, match=r"narrow has 1 partitions and needs 4.*create-topics") as caught:
+    with pytest.raises(FatalError, match=r"narrow has 1 partitions and needs 4.*create-topics") as caught:
         stream.restore(OWNED)
     assert caught.value.exit_code is ExitCode.TOPICS
     stream.close()
@@ -299,14 +301,14 @@ def test_other_errors_of_a_poll_skip_no_record(stream: KafkaStream, clients: Cli
     consumer._fetcher._next_partition_records = SimpleNamespace(topic_partition=THEIRS, drain=lambda: None)
     for error in (errors.KafkaTimeoutError("x"), errors.RequestTimedOutError("x")):
         consumer.error = error
-        with pytest.raises(PassingFault):
+        with pytest.raises(TransientError):
             stream.poll(timeout_s=0.0, max_records=10)
     assert consumer.seeks == []
 
 
 def test_trap_a_static_member_that_was_usurped_tells_nobody(stream: KafkaStream, clients: Clients) -> None:
     clients.consumers[0]._coordinator._heartbeat_enabled = False
-    with pytest.raises(Fatal) as caught:
+    with pytest.raises(FatalError) as caught:
         stream.poll(timeout_s=0.0, max_records=10)
     assert caught.value.exit_code is ExitCode.FENCED
 
@@ -314,8 +316,8 @@ def test_trap_a_static_member_that_was_usurped_tells_nobody(stream: KafkaStream,
 def test_closing_leaves_no_transaction_open_for_readers_to_wait_on(stream: KafkaStream, clients: Clients) -> None:
     clients.faults["commit"] = [errors.KafkaTimeoutError("x")]
     stream.publish([A_RECORD])
-    with pytest.raises(PassingFault):
-        stream.commit({PARTITION: Position(8, "note")}, OWNED)
+    with pytest.raises(TransientError):
+        stream.commit({PARTITION: CommittedOffset(8, "note")}, OWNED)
     clients.calls.clear()
     stream.close()
     assert clients.calls[:2] == ["abort", "force_close"]

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from worker.audit import Committed
-from worker.counts import Claim, RunningCounts
-from worker.messages import Partition
+from tweets.records import Partition
+from worker.counts import CommittedCounts, RunningCounts
+from worker.kafka.committed import Committed
 from worker.verify import Finding, repair, verify
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
@@ -43,10 +43,10 @@ class FakeStore:
     def field(self, partition: Partition) -> str:
         return f"group|{partition.topic}|{partition.number}"
 
-    def repair(self, claims: Mapping[Partition, Claim]) -> None:
+    def repair(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
         self.sums = {}
-        for partition, claim in claims.items():
-            self.counts[self.field(partition)] = dict(claim.counts.totals)
+        for partition, committed in committed_counts.items():
+            self.counts[self.field(partition)] = dict(committed.counts.totals)
         for counts in self.counts.values():
             for name, count in counts.items():
                 self.sums[name] = self.sums.get(name, 0) + count

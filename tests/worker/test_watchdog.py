@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.watchdog import Watchdog
+from worker.process.watchdog import Watchdog
 
 
 class Clock:

@@ -1,0 +1,281 @@
+"""Every format of a data set, and every way in which one can be wrong."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tweets import datasets
+from tweets.datasets import SAMPLE, DatasetError, Row, dataset_name, read_rows
+
+Write = Callable[[str, str | bytes], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a file of this name and give its path."""
+
+    def write(name: str, content: str | bytes) -> str:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return str(path)
+
+    return write
+
+
+def rows(dataset: str, split: str = "test") -> list[Row]:
+    return list(read_rows(dataset, split))
+
+
+def error(dataset: str, split: str = "test") -> str:
+    with pytest.raises(DatasetError) as caught:
+        rows(dataset, split)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+# Formats.
+
+
+def test_a_jsonl_file_gives_its_rows_with_label_ids_as_names(write: Write) -> None:
+    path = write("t.jsonl", '{"text": "one", "label": 1}\n{"text": "two", "label": "love"}\n{"text": "three"}\n')
+    assert rows(path) == [Row(0, "one", "joy"), Row(1, "two", "love"), Row(2, "three", None)]
+
+
+def test_blank_lines_of_a_jsonl_file_are_skipped_without_a_number(write: Write) -> None:
+    assert rows(write("t.jsonl", '\n{"text": "one"}\n   \n{"text": "two"}')) == [
+        Row(0, "one", None),
+        Row(1, "two", None),
+    ]
+
+
+def test_a_csv_file_gives_its_rows_with_quotes_line_breaks_and_digits_as_ids(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["label", "text"], [3, 'say "no",\nplease'], ["", "unknown"], ["joy", "named"]])
+    assert rows(str(path)) == [
+        Row(0, 'say "no",\nplease', "anger"),
+        Row(1, "unknown", None),
+        Row(2, "named", "joy"),
+    ]
+
+
+def test_a_text_file_gives_one_row_a_line_and_unicode_line_separators_stay_in_it(write: Write) -> None:
+    assert rows(write("t.txt", "\ufeffone\r\n\nt\u2028wo ")) == [Row(0, "one", None), Row(1, "t\u2028wo ", None)]
+
+
+def test_a_parquet_file_gives_its_rows_and_leaves_other_columns_alone(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", {"other": [7, 8], "text": ["one", "two"], "label": [5, None]})
+    assert rows(path) == [Row(0, "one", "surprise"), Row(1, "two", None)]
+
+
+def test_a_folder_gives_the_file_of_the_split(write: Write, tmp_path: Path) -> None:
+    write("train.jsonl", '{"text": "learn"}')
+    write("test.txt", "check")
+    assert rows(str(tmp_path), "test") == [Row(0, "check", None)]
+    assert rows(str(tmp_path), "train") == [Row(0, "learn", None)]
+
+
+def test_one_file_is_read_whatever_the_split_is_called(write: Write) -> None:
+    assert rows(write("t.txt", "check"), "anything") == [Row(0, "check", None)]
+
+
+def test_the_sample_is_read_whatever_the_split_is_called() -> None:
+    assert rows(SAMPLE, "test") == rows(SAMPLE, "anything") != []
+
+
+def test_other_labels_name_the_ids_of_another_data_set(write: Write) -> None:
+    path = write("t.jsonl", '{"text": "one", "label": 1}')
+    assert list(read_rows(path, "test", labels=("no", "yes"))) == [Row(0, "one", "yes")]
+
+
+def test_rows_before_a_broken_one_are_given_because_reading_is_lazy(write: Write) -> None:
+    reader = read_rows(write("t.jsonl", '{"text": "one"}\n{"tex'), "test")
+    assert next(reader) == Row(0, "one", None)
+    with pytest.raises(DatasetError):
+        next(reader)
+
+
+# Names.
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("sample", "sample"),
+        ("dair-ai/emotion", "emotion"),
+        ("data/emotion", "emotion"),
+        ("data/emotion/", "emotion"),
+        ("some/tweets.jsonl", "tweets"),
+        ("some/tweets.of.may.csv", "tweets.of.may"),
+    ],
+)
+def test_the_short_name_is_that_of_the_folder_the_file_or_the_hub_id(dataset: str, name: str) -> None:
+    assert dataset_name(dataset) == name
+
+
+def test_the_short_name_of_a_relative_folder_is_its_real_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "tweets"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert dataset_name(".") == "tweets"
+
+
+# What can be wrong.
+
+
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    missing = str(tmp_path / "none.jsonl")
+    assert missing in error(missing)
+    assert "no such file or folder" in error("nothing")
+
+
+def test_a_missing_split_lists_those_that_exist(write: Write, tmp_path: Path) -> None:
+    write("train.jsonl", "")
+    write("validation.csv", "")
+    write("README.md", "")
+    assert "has no split 'test'; choose one of: train, validation" in error(str(tmp_path))
+
+
+def test_a_folder_without_any_split_says_which_files_are_expected(tmp_path: Path) -> None:
+    assert "expected a file <split>.jsonl|.csv|.parquet|.txt" in error(str(tmp_path))
+
+
+def test_an_unknown_format_lists_the_known_ones(write: Write) -> None:
+    assert "unknown format '.xml'; use .jsonl, .csv, .parquet, .txt" in error(write("t.xml", ""))
+
+
+def test_a_missing_split_is_reported_at_the_call_not_at_the_first_row(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError):
+        read_rows(str(tmp_path), "test")
+
+
+@pytest.mark.parametrize("line", ['{"text": ', "[" * 100_000, '["text"]', '"text"'])
+def test_a_broken_json_line_is_named_with_file_and_line(write: Write, line: str) -> None:
+    path = write("t.jsonl", f'{{"text": "one"}}\n\n{line}\n')
+    assert error(path).startswith(f"{path}, line 3: not ")
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.txt", "t.csv"])
+def test_a_file_that_is_not_utf8_says_so(write: Write, name: str) -> None:
+    assert "not UTF-8" in error(write(name, b'text\n{"text": "\xff"}\n'))
+
+
+def test_a_file_that_cannot_be_opened_says_why(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("t.txt", "one")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    assert "cannot be read (Permission denied)" in error(path)
+
+
+def test_a_csv_file_with_an_open_quote_is_named_with_its_line(write: Write) -> None:
+    path = write("t.csv", 'text\none\n"two\n')
+    assert error(path).startswith(f"{path}, line 3: not CSV")
+
+
+def test_a_missing_text_column_lists_the_columns(write: Write, tmp_path: Path) -> None:
+    assert "no column 'text' (columns: tweet, label)" in error(write("t.csv", "tweet,label\none,1\n"))
+    assert "no column 'text' (columns: tweet)" in error(write("t.jsonl", '{"tweet": "one"}'))
+    assert "no column 'text' (columns: tweet)" in error(parquet(tmp_path / "t.parquet", {"tweet": ["one"]}))
+
+
+def test_a_text_that_is_no_string_is_named_with_its_row(write: Write) -> None:
+    assert "row 1: text is int, not a string" in error(write("t.jsonl", '{"text": "one"}\n{"text": 2}'))
+
+
+@pytest.mark.parametrize("label", [6, -1, 2.5, True, [1], "6"])
+def test_a_label_out_of_range_is_named_with_what_is_allowed(write: Write, label: object) -> None:
+    message = error(write("t.jsonl", json.dumps({"text": "one", "label": label})))
+    assert f"row 0: label {label!r} is not allowed; use 0 to 5 (sadness, joy," in message
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 but nothing else"])
+def test_a_damaged_parquet_file_says_so(write: Write, content: bytes) -> None:
+    assert "not a parquet file" in error(write("t.parquet", content))
+
+
+def test_parquet_without_pyarrow_names_the_extra(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert "pip install '.[data]'" in error(write("t.parquet", b""))
+
+
+# The hub, as the library shows it.
+
+
+class HubSplit(list[dict[str, Any]]):
+    """Rows of the hub with the features that the library reports."""
+
+    def __init__(self, rows: list[dict[str, Any]], label: object = None) -> None:
+        super().__init__(rows)
+        self.features = {"label": label}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_loaded_before() -> None:
+    datasets._load_from_hub.cache_clear()
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+    """Put a library in place that answers with this, or raises it."""
+
+    def put(answer: object) -> None:
+        def load_dataset(_: str) -> object:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        library = ModuleType("datasets")
+        library.load_dataset = load_dataset  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "datasets", library)
+
+    return put
+
+
+def test_a_hub_id_gives_the_rows_of_the_split(hub: Callable[[object], None]) -> None:
+    hub({"test": HubSplit([{"text": "one", "label": 4}]), "train": HubSplit([])})
+    assert rows("owner/set") == [Row(0, "one", "fear")]
+
+
+def test_label_names_that_the_hub_knows_go_before_ours(hub: Callable[[object], None]) -> None:
+    hub({"test": HubSplit([{"text": "one", "label": 0}], SimpleNamespace(names=["bad", "good"]))})
+    assert rows("owner/set") == [Row(0, "one", "bad")]
+
+
+def test_a_missing_split_of_the_hub_lists_those_that_exist(hub: Callable[[object], None]) -> None:
+    hub({"train": HubSplit([]), "dev": HubSplit([])})
+    assert "'owner/set' has no split 'test'; choose one of: train, dev" in error("owner/set")
+
+
+def test_the_hub_is_asked_once_however_often_its_rows_are_read(hub: Callable[[object], None]) -> None:
+    hub({"test": HubSplit([{"text": "one"}])})
+    first = rows("owner/set")
+    hub(ConnectionError("no network any more"))
+    assert rows("owner/set") == first
+
+
+def test_a_hub_that_does_not_answer_says_what_to_do(hub: Callable[[object], None]) -> None:
+    hub(ConnectionError("Couldn't reach the hub\nsecond line"))
+    message = error("owner/set")
+    assert "the hub did not give it (Couldn't reach the hub)" in message
+    assert "give a folder" in message
+
+
+def test_a_hub_id_without_the_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert "pip install '.[data]'" in error("owner/set")
+
+
+def parquet(path: Path, columns: dict[str, list[Any]]) -> str:
+    pyarrow = pytest.importorskip("pyarrow", reason="comes with the extra data")
+    pytest.importorskip("pyarrow.parquet").write_table(pyarrow.table(columns), path)
+    return str(path)

@@ -1,0 +1,128 @@
+"""The labelled tweet: what the worker writes, and what every reader gets back."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.records import PARTITION, a_prediction, a_record, a_tweet_record
+from tests.tweets.wire import HEADERS, bytes_on_the_wire
+from tweets.emotions import EMOTIONS
+from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode, encode, rfc3339_now
+from tweets.reasons import BadRecordError
+from tweets.records import Headers, OutputRecord, Record
+from tweets.tweet import Tweet
+from tweets.tweet import decode as decode_tweet
+
+
+def _labelled(tweet: Tweet, record: Record, *, max_bytes: int = 1_000_000) -> OutputRecord:
+    return encode(
+        tweet,
+        record,
+        a_prediction(),
+        topic="out",
+        model="m1",
+        classified_at="2024-05-01T00:00:00.000Z",
+        max_bytes=max_bytes,
+    )
+
+
+def test_a_labelled_tweet_has_the_fields_of_the_contract() -> None:
+    outgoing = _labelled(Tweet("t1", "ça va 😀", "2024-05-01T12:30:00Z", "joy"), a_record())
+    fields = json.loads(outgoing.value or b"")
+    assert list(fields) == [
+        "id", "text", "emotion", "confidence", "scores", "model", "classified_at", "created_at", "label",
+    ]  # fmt: skip
+    assert fields["id"] == "t1"
+    assert fields["text"] == "ça va 😀"
+    assert fields["emotion"] == "joy"
+    assert fields["confidence"] == 0.5
+    assert fields["model"] == "m1"
+    assert fields["classified_at"] == "2024-05-01T00:00:00.000Z"
+    assert fields["created_at"] == "2024-05-01T12:30:00Z"
+    assert fields["label"] == "joy"
+    assert list(fields["scores"]) == list(EMOTIONS)
+    assert sum(fields["scores"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_what_a_tweet_lacks_its_label_lacks_too() -> None:
+    fields = json.loads(_labelled(Tweet("t1", "a"), a_record()).value or b"")
+    assert "created_at" not in fields
+    assert "label" not in fields
+
+
+def test_key_headers_and_partition_number_are_kept() -> None:
+    headers = [("trace", b"\x00\xff"), ("empty", b""), ("none", None), ("trace", b"again")]
+    outgoing = _labelled(Tweet("t1", "a"), a_record(key=b"\xff\x00", headers=headers))
+    assert (outgoing.topic, outgoing.partition) == ("out", PARTITION.number)
+    assert (outgoing.key, outgoing.headers) == (b"\xff\x00", headers)
+
+
+def test_a_labelled_tweet_that_no_longer_fits_is_refused() -> None:
+    tweet = Tweet("t1", "a" * 500)
+    with pytest.raises(BadRecordError, match=r"^record_too_large: "):
+        _labelled(tweet, a_record(), max_bytes=700)
+    assert _labelled(tweet, a_record(), max_bytes=2_000)
+
+
+@given(st.text(max_size=300), st.none() | st.binary(max_size=100), HEADERS)
+def test_a_labelled_tweet_that_is_let_through_fits_on_the_wire(text: str, key: bytes | None, headers: Headers) -> None:
+    tweet = Tweet("t1", text.encode("utf-8", "replace").decode())
+    for max_bytes in range(300, 1500, 100):
+        try:
+            outgoing = _labelled(tweet, a_record(key=key, headers=headers), max_bytes=max_bytes)
+        except BadRecordError:
+            continue
+        assert bytes_on_the_wire(outgoing) <= max_bytes
+
+
+def test_the_time_of_classification_is_itself_rfc_3339_in_utc() -> None:
+    now = rfc3339_now()
+    assert now.endswith("Z")
+    assert decode_tweet(a_tweet_record(created_at=now), max_chars=100).created_at == now
+
+
+def test_what_is_written_is_read_back() -> None:
+    prediction = a_prediction("joy", 0.5)
+    written = _labelled(Tweet("t1", "ça va 😀", "2024-05-01T12:30:00Z", "joy"), a_record())
+    read = decode(written.value)
+    assert read == LabelledTweet(
+        id="t1",
+        text="ça va 😀",
+        emotion="joy",
+        confidence=0.5,
+        scores=prediction.scores,
+        model="m1",
+        classified_at="2024-05-01T00:00:00.000Z",
+        created_at="2024-05-01T12:30:00Z",
+        label="joy",
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"emotion": 5},
+        {"text": None},
+        {"confidence": float("nan")},
+        {"confidence": 1.5},
+        {"confidence": True},
+        {"scores": ["joy"]},
+        {"scores": {"joy": "1"}},
+        {"text": "\ud800"},
+        {"model": None},
+        {"label": 3},
+    ],
+)
+def test_a_record_that_no_worker_wrote_is_refused_without_a_quote(changes: dict[str, object]) -> None:
+    fields = json.loads(_labelled(Tweet("t1", "secret"), a_record()).value or b"") | changes
+    with pytest.raises(NotALabelledTweetError) as caught:
+        decode(json.dumps(fields).encode())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"null", b"{}", b"[" * 100_000])
+def test_anything_else_on_the_output_topic_is_refused(value: bytes | None) -> None:
+    with pytest.raises(NotALabelledTweetError):
+        decode(value)

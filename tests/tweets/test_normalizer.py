@@ -1,0 +1,121 @@
+"""Raw tweets in, words of the training set's domain out."""
+
+import random
+import time
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tweets.normalizer import EMPTY, NORMALIZERS
+
+tweet_v1 = NORMALIZERS["tweet-v1"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        ("i feel like im not wanted anymore", "i feel like im not wanted anymore"),
+        ("I'm HAPPY, aren't you?!", "im happy arent you"),
+        ("you don’t care…", "you dont care"),
+        ("love you &amp; me &lt;3", "love you me love"),
+        ("twice escaped &amp;amp; gone", "twice escaped gone"),
+        ("look http://t.co/a?b=c#d and www.example.com now", "look and now"),
+        ("RT @bob: so true", "so true"),
+        ("@bob thanks, mail a@b.example", "thanks mail a b example"),
+        ("#ThrowbackThursday #so_sad #MONDAY", "throwback thursday so sad monday"),
+        ("soooo tired, goooood night", "so tired good night"),
+        ("noooo I'm allll yours", "no im all yours"),
+        ("this is great :) really :-( no <3 </3", "this is great happy really sad no love broken heart"),
+        ("why :'( xD >:( ^_^", "why crying laughing angry happy"),
+        ("ratio 3:1 at 10:30", "ratio at"),
+        ("b4 2day", "b4 2day"),
+        ("😂😂😂 ok", "laughing with tears of joy ok"),
+        ("❤️ and 👍🏽", "love and good"),
+        ("👩‍👧", "woman girl"),
+        ("ＦＵＬＬ 𝓱𝓮𝓵𝓵𝓸 café ﬁne", "full hello cafe fine"),
+        ("tabs\tand\nlines ", "tabs and lines"),
+        ("日本語 text", "日本語 text"),
+    ],
+)
+def test_a_raw_tweet_becomes_the_words_that_the_training_set_would_have(raw: str, words: str) -> None:
+    assert tweet_v1(raw) == words
+
+
+@pytest.mark.parametrize("normalize", NORMALIZERS.values(), ids=NORMALIZERS)
+@pytest.mark.parametrize("raw", ["", " ", "\n"])
+def test_a_text_without_anything_is_still_classifiable(normalize: Callable[[str], str], raw: str) -> None:
+    assert normalize(raw) == EMPTY
+
+
+@pytest.mark.parametrize("raw", ["https://t.co/abc", "@someone", "!!!", "12", "\u200b", "\ud800"])
+def test_a_text_of_which_nothing_is_left_is_still_classifiable(raw: str) -> None:
+    assert tweet_v1(raw) == EMPTY
+
+
+def test_the_normaliser_called_none_changes_nothing() -> None:
+    assert NORMALIZERS["none"]("As it IS!") == "As it IS!"
+
+
+@given(st.text(max_size=300))
+@settings(deadline=None)
+def test_any_text_becomes_words_with_single_blanks_between_them(raw: str) -> None:
+    words = tweet_v1(raw)
+    assert words
+    assert words == " ".join(words.split())
+    assert not set(words) & set("@#&<>:'!?.,/")
+
+
+_ORDINARY = ("i", "feel", "so", "sad", "about", "this", "happy", "day", "dont", "im")
+
+
+@given(st.lists(st.sampled_from(_ORDINARY), min_size=1, max_size=30))
+def test_texts_of_the_training_sets_kind_stay_as_they_are(words: list[str]) -> None:
+    assert tweet_v1(" ".join(words)) == " ".join(words)
+
+
+HOSTILE = {
+    "one letter": "a",
+    "hashes": "#",
+    "ats": "@",
+    "ampersands": "&",
+    "half an entity": "&l",
+    "a number as entity": "&#9",
+    "eyes": ":-",
+    "underscores": "T_",
+    "caret and dots": "^.",
+    "equals and letters": "=o",
+    "links": "http://",
+    "camel": "#aA",
+    "retweets": "RT ",
+    "blanks": " \t",
+    "accents": "\u0316\u0301\u0345",
+    "emoji": "😂🤣",
+    "ligatures": "\ufdfa",
+}
+
+
+@pytest.mark.parametrize("piece", HOSTILE.values(), ids=HOSTILE)
+def test_time_grows_no_faster_than_the_text(piece: str) -> None:
+    text = (piece * 10_000)[:10_000]
+
+    def best_s(chars: int) -> float:
+        taken_s = []
+        for _ in range(5):
+            started_s = time.perf_counter()
+            tweet_v1(text[:chars])
+            taken_s.append(time.perf_counter() - started_s)
+        return min(taken_s)
+
+    assert best_s(10_000) < 0.1 + 20 * best_s(1_000)
+
+
+def test_a_number_too_long_for_an_entity_is_no_error() -> None:
+    assert tweet_v1("&#" + "9" * 5_000 + "; sad") == "sad"
+
+
+def test_random_characters_of_all_of_unicode_are_no_error() -> None:
+    rng = random.Random(7)
+    for _ in range(50):
+        assert tweet_v1("".join(chr(rng.randrange(0x110000)) for _ in range(200)))

@@ -1,0 +1,64 @@
+"""The counts in Redis as far as no Redis is needed: names of partitions, and errors."""
+
+from typing import Any
+
+import pytest
+import redis
+
+from tweets.records import Partition
+from worker.counts import CommittedCounts, RunningCounts
+from worker.errors import ExitCode, FatalError
+from worker.redis.store import CountsStore, CountsStoreError
+from worker.settings import Settings
+
+TWEETS_7 = Partition("tweets", 7)
+
+
+@pytest.fixture
+def store() -> CountsStore:
+    return CountsStore("redis://user:hunter2@127.0.0.1:1/0", prefix="{p}", group="group")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        redis.ConnectionError("redis://user:hunter2@localhost"),
+        redis.TimeoutError(),
+        redis.exceptions.ReadOnlyError("You can't write against a read only replica."),
+        redis.exceptions.OutOfMemoryError("command not allowed when used memory > 'maxmemory'."),
+        redis.ResponseError("WRONGTYPE"),
+        redis.AuthenticationError("WRONGPASS"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_error_of_the_client_is_a_passing_fault_that_names_it_and_no_password(
+    store: CountsStore, error: redis.RedisError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(store, "_publish", fail)
+    with pytest.raises(CountsStoreError) as caught:
+        store.publish({TWEETS_7: CommittedCounts(1, 2, RunningCounts())})
+    assert type(error).__name__ in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_partitions_name_leads_back_to_it(store: CountsStore) -> None:
+    assert store.field(TWEETS_7) == "group|tweets|7"
+    assert store.partition("group|tweets|7", "tweets") == TWEETS_7
+
+
+@pytest.mark.parametrize(
+    "field", ["other|tweets|7", "group|others|7", "group|tweets|seven", "group|tweets|", "", "|||"]
+)
+def test_the_names_of_others_lead_nowhere(store: CountsStore, field: str) -> None:
+    assert store.partition(field, "tweets") is None
+
+
+def test_a_url_that_cannot_be_understood_is_one_line_without_the_url() -> None:
+    with pytest.raises(FatalError) as caught:
+        CountsStore.of(Settings(_env_file=None, redis_url="redis://:hunter2@localhost:6379/0?foo=1"))
+    assert caught.value.exit_code is ExitCode.SETTINGS
+    assert str(caught.value).startswith("REDIS_URL=(hidden): ")
+    assert "hunter2" not in str(caught.value)

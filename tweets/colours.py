@@ -1,0 +1,16 @@
+"""One colour per emotion, the same as in every picture of the project."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tweets.emotions import EMOTIONS
+
+PALETTE: Final = ("#0072b2", "#e69f00", "#cc79a7", "#d55e00", "#009e73", "#56b4e9", "#999999", "#b2a200")
+"""Distinguishable with every kind of colour blindness (Okabe and Ito 2008)."""
+
+EMOTION_COLOURS: Final = dict(zip(EMOTIONS, PALETTE, strict=False))
+
+
+def colours(labels: Sequence[str]) -> dict[str, str]:
+    """Label → colour: an emotion's own, else the next of the palette."""
+    return {label: EMOTION_COLOURS.get(label, PALETTE[n % len(PALETTE)]) for n, label in enumerate(labels)}

@@ -1,0 +1,230 @@
+"""Where tweets come from: the shipped sample, a folder, one file or a data set of the hub, read row by row.
+
+This is the project's only data-set reader. A row is a text and, where it is known, the name of its label.
+Rows of one split are numbered from 0 in the order of the file; blank lines of a `.jsonl` or `.txt` file are
+skipped without a number.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tweets.emotions import EMOTIONS
+
+SAMPLE = "sample"
+SAMPLE_FILE = Path(__file__).with_name("sample.jsonl")
+
+Record = Mapping[str, Any]
+"""One row as its format gives it: at least `text`, perhaps `label`, perhaps more."""
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_EXTRA_DATA = "install the extra: pip install '.[data]' in the project's folder"
+
+
+class DatasetError(Exception):
+    """A data set cannot be read; the message is one line that names what, where and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One tweet of a data set; `number` counts from 0 within its split."""
+
+    number: int
+    text: str
+    label: str | None
+
+
+def read_rows(dataset: str, split: str, *, labels: Sequence[str] = EMOTIONS) -> Iterator[Row]:
+    """Yield the rows of one split, lazily where the format allows.
+
+    A missing data set, split or extra raises DatasetError at the call, a broken row when it is reached.
+    `labels` names integer labels by position, except where the data set itself carries the names of its ids.
+    """
+    path = _local_path(dataset, split)
+    if path is None:
+        return _hub_rows(dataset, split, labels=labels)
+    return _rows(_records(path), where=str(path), labels=labels)
+
+
+def dataset_name(dataset: str) -> str:
+    """Return the short name that record ids begin with: of the folder, the file or the hub id."""
+    path = Path(dataset)
+    if path.suffix in _READERS and not path.is_dir():
+        return path.stem
+    return path.resolve().name or "root"
+
+
+# A data set becomes a file.
+
+
+def _local_path(dataset: str, split: str) -> Path | None:
+    """Return the file that holds the split, or None for a data set of the hub."""
+    if dataset == SAMPLE:
+        return SAMPLE_FILE
+    path = Path(dataset).expanduser()
+    if path.is_dir():
+        return _file_of_split(path, split)
+    if path.is_file():
+        return _readable(path)
+    if _HUB_ID.fullmatch(dataset) and path.suffix not in _READERS:
+        return None
+    raise DatasetError(
+        f"data set {dataset!r}: no such file or folder; give a path, a hub id such as dair-ai/emotion, or {SAMPLE!r}"
+    )
+
+
+def _file_of_split(folder: Path, split: str) -> Path:
+    for suffix in _READERS:
+        path = folder / f"{split}{suffix}"
+        if path.is_file():
+            return path
+    found = sorted({path.stem for path in folder.iterdir() if path.suffix in _READERS and path.is_file()})
+    raise DatasetError(f"data set {str(folder)!r} has no split {split!r}; {_choices(found)}")
+
+
+def _choices(splits: Iterable[str]) -> str:
+    names = ", ".join(splits)
+    return f"choose one of: {names}" if names else f"expected a file <split>{'|'.join(_READERS)} in it"
+
+
+def _readable(path: Path) -> Path:
+    if path.suffix not in _READERS:
+        raise DatasetError(f"data set {str(path)!r}: unknown format {path.suffix!r}; use {', '.join(_READERS)}")
+    return path
+
+
+# A file becomes records.
+
+
+def _records(path: Path) -> Iterator[Record]:
+    try:
+        yield from _READERS[path.suffix](path)
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
+
+
+def _read_jsonl(path: Path) -> Iterator[Record]:
+    for number, line in _lines(path):
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise DatasetError(f"{path}, line {number}: not JSON ({error}); mend or delete that line") from error
+        if not isinstance(record, dict):
+            raise DatasetError(f'{path}, line {number}: not a JSON object; each line must be like {{"text": "…"}}')
+        yield record
+
+
+def _read_txt(path: Path) -> Iterator[Record]:
+    for _, line in _lines(path):
+        yield {"text": line}
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are not blank, with their numbers as an editor shows them."""
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, line.rstrip("\n")
+
+
+def _read_csv(path: Path) -> Iterator[Record]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            yield from reader
+        except csv.Error as error:
+            raise DatasetError(f"{path}, line {reader.reader.line_num}: not CSV ({error}); mend that line") from error
+
+
+def _read_parquet(path: Path) -> Iterator[Record]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DatasetError(f"data set {str(path)!r}: parquet needs pyarrow; {_EXTRA_DATA}") from error
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            wanted = [name for name in file.schema_arrow.names if name in ("text", "label")]
+            for batch in file.iter_batches(columns=wanted if "text" in wanted else None):
+                yield from batch.to_pylist()
+    except pyarrow.ArrowInvalid as error:
+        raise DatasetError(f"{path}: not a parquet file ({_first_line(error)}); make it anew") from error
+
+
+_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
+    ".jsonl": _read_jsonl,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+    ".txt": _read_txt,
+}
+
+
+# A data set of the hub becomes rows.
+
+
+def _hub_rows(dataset: str, split: str, *, labels: Sequence[str]) -> Iterator[Row]:
+    splits = _load_from_hub(dataset)
+    if split not in splits:
+        raise DatasetError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
+    rows = splits[split]
+    names = getattr(rows.features.get("label"), "names", None)
+    return _rows(rows, where=f"{dataset}, split {split}", labels=names or labels)
+
+
+@lru_cache(maxsize=1)  # every pass of a looped replay reads anew; the library would ask the hub each time
+def _load_from_hub(dataset: str) -> Mapping[str, Any]:
+    try:
+        import datasets
+    except ImportError as error:
+        raise DatasetError(f"data set {dataset!r}: no such folder, and a hub id needs more: {_EXTRA_DATA}") from error
+    try:
+        splits: Mapping[str, Any] = datasets.load_dataset(dataset)
+    except Exception as error:  # the library lets the errors of its many transports through
+        raise DatasetError(
+            f"data set {dataset!r}: no such folder, and the hub did not give it ({_first_line(error)}); "
+            "check the name and the network, or give a folder with its files"
+        ) from error
+    return splits
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+# Records become rows.
+
+
+def _rows(records: Iterable[Record], *, where: str, labels: Sequence[str]) -> Iterator[Row]:
+    for number, record in enumerate(records):
+        coordinates = f"{where}, row {number}"
+        yield Row(number, _text(record, coordinates), _label(record.get("label"), labels, coordinates))
+
+
+def _text(record: Record, coordinates: str) -> str:
+    text = record.get("text")
+    if isinstance(text, str):
+        return text
+    if "text" in record:
+        raise DatasetError(f"{coordinates}: text is {type(text).__name__}, not a string; mend or delete that row")
+    columns = ", ".join(str(name) for name in record) or "none"
+    raise DatasetError(f"{coordinates}: no column 'text' (columns: {columns}); rename the tweets' one")
+
+
+def _label(value: object, labels: Sequence[str], coordinates: str) -> str | None:
+    """Return the label's name; csv has no numbers, so a string of digits is an id there and everywhere."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and not value.isdecimal():
+        return value
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 <= int(value) < len(labels):
+        return labels[int(value)]
+    allowed = f"0 to {len(labels) - 1} ({', '.join(labels)}), a name, or nothing"
+    raise DatasetError(f"{coordinates}: label {value!r} is not allowed; use {allowed}")

@@ -1,0 +1,109 @@
+"""The labelled tweet, a record on the output topic: written by the worker, read by everything downstream."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tweets.prediction import Prediction
+from tweets.reasons import BadRecordError
+from tweets.records import OutputRecord, Record, max_wire_bytes
+from tweets.tweet import Tweet
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTweet:
+    """A labelled tweet as it is read from the output topic; times are RFC 3339.
+
+    `label` is the emotion that the tweet itself names, where it names one.
+    """
+
+    id: str
+    text: str
+    emotion: str
+    confidence: float
+    scores: Mapping[str, float]
+    model: str
+    classified_at: str
+    created_at: str | None = None
+    label: str | None = None
+
+
+class NotALabelledTweetError(ValueError):
+    """A record on the output topic was not written by a worker."""
+
+
+def encode(
+    tweet: Tweet, record: Record, prediction: Prediction, *, topic: str, model: str, classified_at: str, max_bytes: int
+) -> OutputRecord:
+    """Return the labelled tweet with the key and the headers of its input record.
+
+    Raises BadRecordError if the record would exceed `max_bytes` on the wire.
+    """
+    fields: dict[str, Any] = {
+        "id": tweet.id,
+        "text": tweet.text,
+        **prediction.json_fields(),
+        "model": model,
+        "classified_at": classified_at,
+    }
+    if tweet.created_at is not None:
+        fields["created_at"] = tweet.created_at
+    if tweet.label is not None:
+        fields["label"] = tweet.label
+    value = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    size = max_wire_bytes(record.key, value, record.headers)
+    if size > max_bytes:
+        raise BadRecordError("record_too_large", f"{size} bytes with its label, topic {topic} takes {max_bytes}")
+    return OutputRecord(topic, record.partition.number, record.key, value, record.headers)
+
+
+def decode(value: bytes | None) -> LabelledTweet:
+    """Read the labelled tweet in a record's value.
+
+    Raises NotALabelledTweetError, whose text never quotes the value, for anything that `encode` cannot have written:
+    a missing field, a field of another type, a confidence or score outside 0 to 1, half a surrogate pair.
+    """
+    try:
+        fields = json.loads(value or b"")
+        return LabelledTweet(
+            id=_text(fields["id"]),
+            text=_text(fields["text"]),
+            emotion=_text(fields["emotion"]),
+            confidence=_score(fields["confidence"]),
+            scores={_text(label): _score(score) for label, score in fields["scores"].items()},
+            model=_text(fields["model"]),
+            classified_at=_text(fields["classified_at"]),
+            created_at=_optional_text(fields.get("created_at")),
+            label=_optional_text(fields.get("label")),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise NotALabelledTweetError(f"not a labelled tweet ({type(error).__name__})") from None
+
+
+def rfc3339_now() -> str:
+    """Return the current time in UTC with milliseconds, as RFC 3339 writes it."""
+    return rfc3339(datetime.now(UTC))
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment that knows its time zone in UTC with milliseconds, as RFC 3339 writes it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("not a string")
+    value.encode("utf-8")  # half a surrogate pair has no UTF-8 form: no page could be sent it
+    return value
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _score(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ValueError("not a number from 0 to 1")
+    return float(value)

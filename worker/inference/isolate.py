@@ -1,0 +1,54 @@
+"""When the model fails on some texts: finds which, by halving, so that one bad record costs one dead letter."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from tweets.prediction import Prediction
+from tweets.reasons import BadRecordError
+from worker.errors import ExitCode, FatalError
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+class TextClassifier(Protocol):
+    """A model that labels texts."""
+
+    @property
+    def model_id(self) -> str:
+        """The name of the model in labelled tweets."""
+
+    def classify(self, texts: Sequence[str]) -> Sequence[Prediction]:
+        """Return a prediction for each text. May raise anything."""
+
+    def probe(self) -> None:
+        """Raise if texts with known scores get other scores."""
+
+
+def classify_each(
+    classify: Callable[[Sequence[str]], Sequence[_T]], probe: Callable[[], None], texts: Sequence[str]
+) -> list[_T | BadRecordError]:
+    """A result for each text, or the BadRecordError `classifier_failed` for a text that fails even alone.
+
+    Before a lone text is condemned, `probe` classifies texts that are known to work. If that fails too, the engine is
+    broken: raises FatalError. Halving also gets a batch through that needs more memory than the GPU has free.
+    """
+    try:
+        return list(classify(texts))
+    except FatalError:
+        raise
+    except Exception as error:
+        if len(texts) > 1:
+            log.warning("a batch of %d texts failed (%s); trying halves", len(texts), type(error).__name__)
+            middle = len(texts) // 2
+            return [
+                *classify_each(classify, probe, texts[:middle]),
+                *classify_each(classify, probe, texts[middle:]),
+            ]
+        try:
+            probe()
+        except Exception as broken:
+            raise FatalError(f"the model fails on texts it is known to classify: {broken}", ExitCode.ENGINE) from broken
+        return [BadRecordError("classifier_failed", type(error).__name__)]

@@ -1,0 +1,110 @@
+"""The model folder, which training hands over to the worker: what is in it, and that it is whole."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tweets.normalizer import NORMALIZERS
+from worker.errors import ExitCode, FatalError
+
+MANIFEST: Final = "SHA256SUMS"
+ONNX_FILE: Final = "model.int8.onnx"
+TOKENIZER_FILE: Final = "tokenizer.json"
+CONFIG_FILE: Final = "config.json"
+GOLDEN_FILE: Final = "golden.json"
+
+_WEIGHTS: Final = (ONNX_FILE, "model.safetensors")  # one of them is enough to serve
+_READ_BY_THE_WORKER: Final = (CONFIG_FILE, TOKENIZER_FILE, GOLDEN_FILE, *_WEIGHTS)
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Texts with their scores, computed in full precision; an engine may differ by `tolerance` in each score."""
+
+    tolerance: float
+    texts: Sequence[str]
+    scores: Sequence[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A checked model folder; `labels` in the order of the model's outputs, `max_tokens` per text with specials."""
+
+    path: Path
+    model_id: str
+    labels: tuple[str, ...]
+    normalizer: str
+    temperature: float
+    max_tokens: int
+    golden: Golden
+
+
+def open_model_folder(path: Path) -> ModelFolder:
+    """Checks every file against the manifest and reads what describes the model.
+
+    Raises FatalError with one line if the folder is missing, damaged or not one that `python -m training` made.
+    """
+    if not path.is_dir():
+        raise _unusable(path, "there is no such folder; set MODEL_PATH, or make one with python -m training train")
+    _check_manifest(path)
+    try:
+        config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
+        labels = tuple(config["id2label"][str(i)] for i in range(len(config["id2label"])))
+        return ModelFolder(
+            path=path,
+            model_id=str(config["model_id"]),
+            labels=labels,
+            normalizer=_known_normalizer(path, config["normalizer"]),
+            temperature=float(config["temperature"]),
+            max_tokens=int(config["max_tokens"]),
+            golden=_golden(json.loads((path / GOLDEN_FILE).read_text(encoding="utf-8")), labels),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _unusable(
+            path, f"{CONFIG_FILE} or {GOLDEN_FILE} cannot be read ({type(error).__name__}: {error}); export it again"
+        ) from None
+
+
+def _check_manifest(path: Path) -> None:
+    try:
+        lines = (path / MANIFEST).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        raise _unusable(
+            path, f"it has no {MANIFEST} that can be read; export it again with python -m training export"
+        ) from None
+    sums = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
+    for name in _READ_BY_THE_WORKER:
+        if name not in sums and (name not in _WEIGHTS or (path / name).exists()):
+            raise _unusable(path, f"{MANIFEST} does not list {name}; export the folder again")
+    for name, expected in sums.items():
+        try:
+            with (path / name).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            raise _unusable(path, f"{name} is missing; copy or export the folder again") from None
+        if found != expected:
+            raise _unusable(path, f"{name} does not have the SHA-256 in {MANIFEST}; copy or export the folder again")
+
+
+def _known_normalizer(path: Path, name: str) -> str:
+    if name not in NORMALIZERS:
+        raise _unusable(path, f"it needs the normalizer {name}, this worker has {', '.join(NORMALIZERS)}")
+    return name
+
+
+def _golden(fields: dict[str, Any], labels: Sequence[str]) -> Golden:
+    texts = fields["texts"]
+    if not texts or any(set(entry["scores"]) != set(labels) for entry in texts):
+        raise ValueError("its golden scores are not for the model's labels")
+    return Golden(
+        tolerance=float(fields["tolerance"]),
+        texts=[str(entry["text"]) for entry in texts],
+        scores=[{name: float(score) for name, score in entry["scores"].items()} for entry in texts],
+    )
+
+
+def _unusable(path: Path, why: str) -> FatalError:
+    return FatalError(f"MODEL_PATH={path}: {why}", ExitCode.MODEL)

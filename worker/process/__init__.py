@@ -1,0 +1,1 @@
+"""What every long-running process needs: health, metrics, logs, time limits, an orderly stop."""

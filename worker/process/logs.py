@@ -1,0 +1,52 @@
+"""Logging for the programs: facts with coordinates on stderr, as text or as JSON lines, never a tweet's words."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Final
+
+REPEAT_AFTER_S: Final = 30.0
+
+
+class _JsonFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+class _RepeatedClientLines(logging.Filter):
+    """Lets a line of the Kafka client through once in REPEAT_AFTER_S; it writes three for each attempt to connect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("kafka"):
+            return True
+        key = (record.name, str(record.msg))
+        due = record.created - self._last_s.get(key, 0.0) >= REPEAT_AFTER_S
+        if due:
+            self._last_s[key] = record.created
+        return due
+
+
+def configure_logging(level: str, form: str) -> None:
+    """Sets up the root logger; `level` is a name, `form` is text or json."""
+    handler = logging.StreamHandler(sys.stderr)
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    handler.setFormatter(_JsonFormatter() if form == "json" else text)
+    handler.addFilter(_RepeatedClientLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # The client's DEBUG lines contain keys, values and headers; its INFO lines tell of every connection.
+    logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
+    # Whatever its producer complains of reaches us as an error too.
+    logging.getLogger("kafka.producer").setLevel(logging.INFO if level == "DEBUG" else logging.CRITICAL)

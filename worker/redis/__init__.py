@@ -1,0 +1,1 @@
+"""The counts in Redis: the only place that imports redis."""
