@@ -15,6 +15,7 @@ from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from worker.errors import ExitCode, FatalError
 from worker.inference.isolate import TextClassifier, classify_each
+from worker.process.stop import StopRequest
 
 QUEUE_MAX_TEXTS: Final = 4_000
 """More would wait for many seconds; whoever is told so at once can come back or go elsewhere."""
@@ -74,7 +75,7 @@ class Batcher:
         """Texts that no call has taken yet."""
         return self._waiting_texts
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stop: StopRequest) -> None:
         """Answers requests until the flag is set. Raises FatalError if the model is broken."""
         try:
             while not stop.is_set():

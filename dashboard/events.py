@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
@@ -11,6 +10,7 @@ from fastapi.sse import ServerSentEvent
 
 from dashboard.board import Board
 from dashboard.messages import RefusedError
+from worker.process.stop import StopRequest
 
 EVERY_S: Final = 1.0
 HISTORY_EVERY: Final = 2
@@ -22,7 +22,7 @@ VIEWERS_MAX: Final = 200
 class Events:
     """What each open page is sent, until the flag is set."""
 
-    def __init__(self, board: Board, hello: Mapping[str, Any], stop: threading.Event) -> None:
+    def __init__(self, board: Board, hello: Mapping[str, Any], stop: StopRequest) -> None:
         self._board = board
         self._hello = hello
         self._stop = stop

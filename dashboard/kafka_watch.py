@@ -1,7 +1,6 @@
 """The thread that watches Kafka: what comes out, and how far the workers are behind. It outlives every outage."""
 
 import logging
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +14,7 @@ from dashboard.output_reader import OutputReader, UnreadableOutputError
 from dashboard.tally import RECENT, Tally
 from worker.errors import FatalError, TransientError
 from worker.kafka.reachable import wait_until_reachable
+from worker.process.stop import StopRequest
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ RETRY_S: Final = 1.0
 class KafkaWatch:
     """Writes the board's `kafka`, `stream` and `lag`."""
 
-    def __init__(self, settings: Settings, board: Board, tally: Tally, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, board: Board, tally: Tally, stop: StopRequest) -> None:
         self._settings = settings
         self._board = board
         self._tally = tally

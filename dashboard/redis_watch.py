@@ -1,12 +1,12 @@
 """The thread that watches Redis: the totals of each emotion. It outlives every outage."""
 
 import logging
-import threading
 from collections.abc import Sequence
 from typing import Final
 
 from dashboard.board import Board, Service
 from worker.errors import TransientError
+from worker.process.stop import StopRequest
 from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ LOOK_EVERY_S: Final = 0.5
 class RedisWatch:
     """Writes the board's `redis` and `counts`."""
 
-    def __init__(self, store: CountsStore, board: Board, labels: Sequence[str], stop: threading.Event) -> None:
+    def __init__(self, store: CountsStore, board: Board, labels: Sequence[str], stop: StopRequest) -> None:
         self._store = store
         self._board = board
         self._labels = labels

@@ -71,8 +71,8 @@ def _run(settings: DashboardSettings) -> int:
     server = _server(Guard(app, settings.allowed_hosts))
     log.info("live page on http://%s:%d", settings.dashboard_host, listener.getsockname()[1])
     _work_until(stop, watches, server, listener)
-    if stop.death is not None:
-        raise stop.death
+    if stop.failure is not None:
+        raise stop.failure
     return ExitCode.OK
 
 

@@ -10,7 +10,7 @@ class Stop(StopFlag):
     """The flag, and the threads that it would be set for."""
 
     def watch(self, name: str, work: Callable[[], None]) -> threading.Thread:
-        """Starts a thread; should it end before the flag is set, it sets the flag and `death` says why."""
+        """Starts a thread; should it end before the flag is set, it sets the flag and `failure` says why."""
         thread = threading.Thread(target=self._watched, args=(name, work), name=name, daemon=True)
         thread.start()
         return thread
@@ -21,4 +21,4 @@ class Stop(StopFlag):
             if not self.is_set():
                 raise RuntimeError(f"the thread {name} ended by itself")
         except BaseException as error:
-            self.on_death(self.death or error)
+            self.fail(self.failure or error)

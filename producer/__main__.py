@@ -2,14 +2,12 @@
 
 import json
 import logging
-import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from itertools import islice
-from types import FrameType
 
 from producer.connection import DELIVERY_LIMIT_S, connected
 from producer.deliveries import Deliveries
@@ -22,6 +20,7 @@ from tweets.datasets import DatasetError, Row, dataset_name, read_rows
 from tweets.tweet import Tweet
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.process.logs import configure_logging
+from worker.process.stop import StopFlag
 from worker.settings import Settings, load_settings
 
 log = logging.getLogger("producer")
@@ -63,7 +62,7 @@ def _run(options: Namespace, settings: Settings) -> ExitCode:
             send=send,
             deliveries=Deliveries(window=WINDOW_TWEETS, limit_s=ACKNOWLEDGE_LIMIT_S),
             pacer=Pacer(options.rate),
-            stopped=stop,
+            stopped=stop.is_set,
         )
         stop.listen()
         try:
@@ -102,27 +101,6 @@ def _named(error: Exception) -> str:
 def _give_up(reason: object, code: ExitCode) -> ExitCode:
     log.error("%s", " ".join(str(reason).split()))
     return code
-
-
-class StopFlag:
-    """Becomes true on the first SIGINT or SIGTERM; a second one ends the process at once."""
-
-    def __init__(self) -> None:
-        self._raised = False
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self._raised
-
-    def listen(self) -> None:
-        """Take over the signals of this process."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._raise)
-
-    def _raise(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        self._raised = True
-        signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

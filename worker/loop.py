@@ -23,7 +23,6 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from threading import Event
 from typing import Protocol
 
 from tweets.records import OutputRecord, Partition, Record
@@ -34,6 +33,7 @@ from worker.errors import TransientError
 from worker.labelling import Labeller, RecordOutcome
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.process.metrics import Metrics
+from worker.process.stop import StopRequest
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ class Loop:
         """Whether the group is joined and every owned partition restored; owning none is fine."""
         return self._membership is not None
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: StopRequest) -> None:
         """Runs until `stop` is set; a batch that is open then is finished. Raises FatalError (step 10)."""
         while not stop.is_set():
             try:

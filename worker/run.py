@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import logging
-from types import FrameType
 
 from worker.counts import metadata_fits
 from worker.errors import ExitCode, FatalError, TransientError
@@ -31,9 +30,11 @@ def run() -> int:
     """Runs the worker until SIGTERM or SIGINT; returns OK then, or the code of what ended it."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    stop = Stop()
+    watchdog = Watchdog()
+    stop = StopFlag(on_first=lambda: watchdog.finish_within(SHUTDOWN_LIMIT_S))
+    stop.listen()
     try:
-        return _run(settings, stop)
+        return _run(settings, stop, watchdog)
     except FatalError as error:
         log.critical("%s", error)
         return error.exit_code
@@ -45,21 +46,7 @@ def run() -> int:
         return ExitCode.BUG
 
 
-class Stop(StopFlag):
-    """From the first signal on, the worker drains within a limit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.watchdog = Watchdog()
-        self.listen()
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if not self.is_set():
-            self.watchdog.finish_within(SHUTDOWN_LIMIT_S)
-        super()._on_signal(number, frame)
-
-
-def _run(settings: Settings, stop: Stop) -> int:
+def _run(settings: Settings, stop: StopFlag, watchdog: Watchdog) -> int:
     log.info("%s", settings.redacted())
     check_crc32c()
     metrics = Metrics()
@@ -68,13 +55,13 @@ def _run(settings: Settings, stop: Stop) -> int:
         settings.metrics_host,
         settings.metrics_port,
         registry=metrics.registry,
-        overdue=stop.watchdog.overdue,
+        overdue=watchdog.overdue,
         ready=lambda: loop is not None and loop.ready,
-        on_death=stop.on_death,
+        on_death=stop.fail,
     )
     health.start()
     log.info("metrics on http://%s:%d/metrics", settings.metrics_host, health.port)
-    stop.watchdog.start()
+    watchdog.start()
 
     store = CountsStore.of(settings)
     classifier = _load_classifier(settings, metrics)
@@ -82,8 +69,8 @@ def _run(settings: Settings, stop: Stop) -> int:
     if stop.is_set():
         return ExitCode.OK
     max_record_bytes = Topics(settings).check()
-    publisher = CountsPublisher(store, metrics, stop.on_death)
-    stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=stop.watchdog)
+    publisher = CountsPublisher(store, metrics, stop.fail)
+    stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=watchdog)
     try:
         output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
         loop = Loop(
@@ -91,7 +78,7 @@ def _run(settings: Settings, stop: Stop) -> int:
             Labeller(classifier, output, metrics, tweet_max_chars=settings.tweet_max_chars),
             publisher,
             metrics=metrics,
-            watchdog=stop.watchdog,
+            watchdog=watchdog,
             batch_max_tweets=settings.batch_max_tweets,
             batch_max_wait_s=settings.batch_max_wait_ms / 1000,
         )
@@ -100,12 +87,12 @@ def _run(settings: Settings, stop: Stop) -> int:
         loop.run(stop)
     finally:
         log.info("stopping")
-        stop.watchdog.finish_within(SHUTDOWN_LIMIT_S)
+        watchdog.finish_within(SHUTDOWN_LIMIT_S)
         stream.close()
         publisher.close(FINAL_PUBLISH_LIMIT_S)
         health.close()
-    if stop.death is not None:
-        raise stop.death
+    if stop.failure is not None:
+        raise stop.failure
     return ExitCode.OK
 
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from deploy.local.children import Child
 from deploy.local.errors import LocalError, StopRequestedError
+from worker.process.stop import StopFlag
 
 _POLL_S = 0.05
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -26,7 +26,7 @@ class Supervisor:
 
     def __init__(self) -> None:
         self._children: list[Child] = []
-        self._signum: int | None = None
+        self._stop = StopFlag(on_second=self._give_up)
 
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str] | None = None, stop_s: float = 5.0
@@ -85,7 +85,7 @@ class Supervisor:
     @contextmanager
     def on_duty(self) -> Iterator[None]:
         """Takes care of signals, and at the end of every child and of the temporary folder."""
-        former = {signum: signal.signal(signum, self._on_signal) for signum in _SIGNALS}
+        former = self._stop.listen(_SIGNALS)
         self.folder = Path(tempfile.mkdtemp(prefix="emotion-stream-"))
         try:
             yield
@@ -102,11 +102,6 @@ class Supervisor:
                 for signum, handler in former.items():
                     signal.signal(signum, handler)
 
-    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
-        if self._signum is not None:
-            self._give_up(signum)
-        self._signum = signum
-
     def _give_up(self, signum: int) -> None:
         print("second signal: giving up at once", file=sys.stderr)
         for child in reversed(self._children):
@@ -115,8 +110,8 @@ class Supervisor:
         os._exit(128 + signum)
 
     def _raise_if_interrupted(self) -> None:
-        if self._signum is not None:
-            raise StopRequestedError(self._signum)
+        if self._stop.signal_number is not None:
+            raise StopRequestedError(self._stop.signal_number)
 
     def _last_log(self) -> str:
         return self._children[-1].log_tail() if self._children else ""

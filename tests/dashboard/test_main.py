@@ -84,14 +84,14 @@ def test_the_death_of_a_thread_sets_the_flag_and_says_why() -> None:
 
     stop.watch("mortal", die).join(5)
     assert stop.is_set()
-    assert str(stop.death) == "the thread's own words"
+    assert str(stop.failure) == "the thread's own words"
 
 
 def test_a_thread_that_just_ends_is_as_good_as_dead() -> None:
     stop = Stop()
     stop.watch("lazy", lambda: None).join(5)
     assert stop.is_set()
-    assert "lazy ended by itself" in str(stop.death)
+    assert "lazy ended by itself" in str(stop.failure)
 
 
 def test_a_thread_that_ends_after_the_flag_is_no_death() -> None:
@@ -103,4 +103,4 @@ def test_a_thread_that_ends_after_the_flag_is_no_death() -> None:
     thread = stop.watch("orderly", work)
     stop.set()
     thread.join(5)
-    assert stop.death is None
+    assert stop.failure is None

@@ -166,17 +166,3 @@ def test_wrong_arguments_end_with_the_code_of_a_wrong_setting(
     assert ended.value.code == ExitCode.SETTINGS
     assert arguments[0] in capsys.readouterr().err
     assert kafka.ids == []
-
-
-def test_a_second_signal_is_left_to_the_system() -> None:
-    stop = program.StopFlag()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        stop.listen()
-        assert not stop()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop()
-        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from threading import Event
 from typing import cast
 
 import pytest
@@ -17,6 +16,7 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import TransientError
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.process.stop import StopRequest
 
 SEEDS = 300
 
@@ -24,7 +24,7 @@ SEEDS = 300
 class SeeksToTheBatchInsteadOfRestoring(Loop):
     """Step 1 left out after an error: what the worker remembers outlives it."""
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: StopRequest) -> None:
         while not stop.is_set():
             try:
                 if self._broken:
@@ -172,7 +172,7 @@ class TellsFirst(HidesFailedSends):
 class NeverReplacesTheProducer(Loop):
     """Step 9 left out."""
 
-    def run(self, stop: Event) -> None:
+    def run(self, stop: StopRequest) -> None:
         while not stop.is_set():
             try:
                 self._turn()

@@ -11,6 +11,7 @@ from kafka import errors
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import NETWORK, SETUP_TIMEOUT_MAX_MS, RepairedClient, silent_client
 from worker.kafka.errors import translated
+from worker.process.stop import StopRequest
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def check_crc32c() -> None:
         raise FatalError("the package crc32c is missing: pip install crc32c", ExitCode.SETTINGS)
 
 
-def wait_until_reachable(settings: Settings, stop: threading.Event | None = None) -> None:
+def wait_until_reachable(settings: Settings, stop: StopRequest | None = None) -> None:
     """Waits up to START_LIMIT_S for a broker that answers and accepts the login, unless `stop` is set meanwhile.
 
     Raises FatalError that says what is wrong; a consumer or producer would only say that it is unable to bootstrap.
@@ -34,7 +35,7 @@ def wait_until_reachable(settings: Settings, stop: threading.Event | None = None
         _wait_until_reachable(settings, stop)
 
 
-def _wait_until_reachable(settings: Settings, stop: threading.Event) -> None:
+def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
     gives_up_at_s = time.monotonic() + START_LIMIT_S
     waiting = False
     while not stop.is_set():
