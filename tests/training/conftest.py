@@ -15,7 +15,7 @@ from tests.training.moods import MOODS, MakeBase, MakeDataset, Row, distilbert, 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing in these tests may wait for a network."""
-    monkeypatch.setattr("training.base._hub_answers", lambda: False)
+    monkeypatch.setattr("training.learn.base._hub_answers", lambda: False)
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.golden import sample_texts
-from training.robustness import robustness
+from training.export.golden import sample_texts
+from training.export.robustness import robustness
 from worker.classifier import load_classifier
 from worker.messages import EMOTIONS
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.training.moods import MakeDataset, rows_of
-from training.data import find_labels, read_split, require_every_class
-from training.errors import TrainingError
+from training.data.learning_data import require_every_class
+from training.data.splits import find_labels, read_split
+from training.output.errors import TrainingError
 from worker.messages import EMOTIONS
 
 

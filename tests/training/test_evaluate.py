@@ -13,10 +13,10 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.training.moods import MakeDataset, Row, distilbert, rows_of, word_pieces
 from training.__main__ import main
-from training.calibration import Floats
-from training.evaluate_text import described
-from training.hard_rows import hardest, most_confidently_wrong
-from training.verdict import Verdict, judge
+from training.evaluate.text import described
+from training.score.calibration import Floats
+from training.score.evaluation import Evaluation, judge
+from training.score.hard_rows import hardest, most_confidently_wrong
 from worker.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
@@ -269,7 +269,7 @@ def test_an_output_that_is_a_file_gives_one_line(
 # Lists of rows.
 
 
-def verdict(probabilities: Floats, targets: list[int]) -> Verdict:
+def evaluation(probabilities: Floats, targets: list[int]) -> Evaluation:
     folder = ModelFolder(Path("made-up"), "made-up", LABELS, "none", 1.0, 8, Golden(0.1, [], []))
     return judge(folder, probabilities, targets, resamples=100)
 
@@ -279,7 +279,7 @@ IDS = [f"moods-test-{number}" for number in range(4)]
 
 
 def test_the_hardest_rows_have_the_highest_loss() -> None:
-    found = hardest(verdict(ROWS, [0, 1, 2, 0]), IDS, count=2)
+    found = hardest(evaluation(ROWS, [0, 1, 2, 0]), IDS, count=2)
     assert [(row.id, row.label, row.prediction) for row in found] == [
         ("moods-test-1", "low", "cross"),
         ("moods-test-0", "glad", "low"),
@@ -288,13 +288,13 @@ def test_the_hardest_rows_have_the_highest_loss() -> None:
 
 
 def test_confidently_wrong_rows_are_wrong_however_sure_the_right_ones_are() -> None:
-    found = most_confidently_wrong(verdict(ROWS, [1, 1, 2, 0]), IDS, count=20)
+    found = most_confidently_wrong(evaluation(ROWS, [1, 1, 2, 0]), IDS, count=20)
     assert [(row.id, row.confidence) for row in found] == [("moods-test-1", 0.95), ("moods-test-2", 0.34)]
-    assert most_confidently_wrong(verdict(ROWS[3:], [0]), IDS, count=20) == []
+    assert most_confidently_wrong(evaluation(ROWS[3:], [0]), IDS, count=20) == []
 
 
 def test_a_text_cannot_move_the_terminals_cursor() -> None:
-    judged = verdict(ROWS, [0, 1, 2, 0])
+    judged = evaluation(ROWS, [0, 1, 2, 0])
     wrong = most_confidently_wrong(judged, IDS, count=1)
     printed = described("moods-test", judged, None, wrong, texts=["", "one\x1b[2J\r\ntwo " + "long " * 50, "", ""])
     (line,) = [line for line in printed.splitlines() if "moods-test-1 " in line]

@@ -14,9 +14,10 @@ import pytest
 
 from tests.training.moods import distilbert, word_pieces
 from training.__main__ import main
-from training.explain_page import explanation_page
-from training.explanation import Explanation, open_explainer, signed
-from training.folders import write_json, write_manifest
+from training.explain.explanation import Explanation, open_explainer, signed
+from training.explain.page import explanation_page
+from training.export.manifest import write_manifest
+from training.output.json_file import write_json
 from worker.classifier import load_classifier
 
 LABELS = ("glad", "low", "cross")
@@ -305,7 +306,7 @@ def test_the_page_warns_where_the_attributions_do_not_add_up(make_model: MakeMod
 def test_attention_of_a_very_long_text_is_left_to_the_pictures(
     make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.explain_page.MOST_TOKENS_WITH_ATTENTION", 3)
+    monkeypatch.setattr("training.explain.page.MOST_TOKENS_WITH_ATTENTION", 3)
     parsed = Parsed(page_of(explanation_of(make_model(), "so glad")))
     assert parsed.data() == []
     assert "its pictures have them all" in parsed.text

@@ -9,26 +9,26 @@ import torch
 
 from tests.training.moods import MakeBase, distilbert
 from tests.training.test_resume import command, logits
-from training import finetune
 from training.__main__ import main
-from training.imbalance import Imbalance
-from training.loss import batch_loss, divergence
-from training.optimizer import optimizer
-from training.recipe import Recipe
+from training.learn import fine_tuning
+from training.learn.imbalance import Imbalance
+from training.learn.loss import batch_loss, divergence
+from training.learn.optimizer import optimizer
+from training.learn.recipe import Recipe
 
 
 class TooSmallMemory:
     """A GPU that holds at most `rows` rows of one view."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, rows: int) -> None:
-        gradients_of_all = finetune._FineTuning._gradients
+        gradients_of_all = fine_tuning._FineTuning._gradients
 
-        def gradients(run: finetune._FineTuning, batch: Any) -> float:
+        def gradients(run: fine_tuning._FineTuning, batch: Any) -> float:
             if len(batch[2].chunk(run._progress.pieces)[0]) > rows:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return gradients_of_all(run, batch)
 
-        monkeypatch.setattr(finetune._FineTuning, "_gradients", gradients)
+        monkeypatch.setattr(fine_tuning._FineTuning, "_gradients", gradients)
 
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_the_user_is_told(

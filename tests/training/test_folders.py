@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from training.errors import TrainingError
-from training.folders import whole_folder, write_manifest
+from training.export.manifest import write_manifest
+from training.output.errors import TrainingError
+from training.output.whole_folder import whole_folder
 
 
 def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
