@@ -18,8 +18,8 @@ from training.explain.explanation import Explanation, signed
 MOST_TOKENS_WITH_ATTENTION: Final = 128
 """For longer texts the maps would make the page too large to open."""
 
-_STYLE: Final = Path(__file__).with_name("explain_page.css").read_text(encoding="utf-8")
-_SCRIPT: Final = Path(__file__).with_name("explain_page.js").read_text(encoding="utf-8")
+_STYLE: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+_SCRIPT: Final = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 _LARGE_GAP: Final = 0.05
 
 

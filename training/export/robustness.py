@@ -25,7 +25,7 @@ _PASS_TOKENS: Final = 512
 def robustness(path: Path, test: Split | None) -> dict[str, Any]:
     """Return accuracy and macro-F1 of a model folder's int8 model by texts, then with and without its normaliser."""
     folder = open_model_folder(path)
-    texts = _texts(test, folder.labels)
+    texts = texts_of(test, folder.labels)
     say(f"scoring {', '.join(texts)} with and without the normaliser")
     ways = {"with_normalizer": folder, "without_normalizer": replace(folder, normalizer=_WITHOUT)}
     found: dict[str, Any] = {name: {} for name in texts}
@@ -35,7 +35,8 @@ def robustness(path: Path, test: Split | None) -> dict[str, Any]:
     return found
 
 
-def _texts(test: Split | None, labels: tuple[str, ...]) -> dict[str, Split]:
+def texts_of(test: Split | None, labels: tuple[str, ...]) -> dict[str, Split]:
+    """Return what is scored: the test split as it is and shifted, and the sample where the labels include its own."""
     texts: dict[str, Split] = {}
     if test is not None:
         texts = {TEST: test, SHIFTED: replace(test, texts=tuple(shifted_texts(test.texts)))}

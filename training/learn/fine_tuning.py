@@ -87,7 +87,7 @@ def has_bf16() -> bool:
 
 
 @dataclass(slots=True)
-class _Progress:
+class _RunState:
     """How far the run is, in plain values: all of the checkpoint that is not weights."""
 
     epoch: int = 0
@@ -134,7 +134,7 @@ class _FineTuning:
             self._optimizer.optimizer, steps=recipe.epochs * self._steps_per_epoch, warmup=recipe.warmup
         )
         self._loss = self._batch_loss(train.targets, labels)
-        self._progress = _Progress()
+        self._progress = _RunState()
         self._best_weights: dict[str, torch.Tensor] = {}
         self._best_logits: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._resumed_at_s = self._saved_at_s = time.monotonic()
@@ -256,7 +256,7 @@ class _FineTuning:
         spent = {"seconds": self._progress.seconds + self._saved_at_s - self._resumed_at_s}
         checkpoint.save(
             {
-                "progress": {name: getattr(self._progress, name) for name in _Progress.__dataclass_fields__} | spent,
+                "progress": {name: getattr(self._progress, name) for name in _RunState.__dataclass_fields__} | spent,
                 "model": self._accelerator.unwrap_model(self._model).state_dict(),
                 "averaged": self._averaged.state_dict(),
                 "optimizer": self._optimizer.optimizer.state_dict(),
@@ -268,7 +268,7 @@ class _FineTuning:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from what `save` wrote."""
-        self._progress = _Progress(**state["progress"])
+        self._progress = _RunState(**state["progress"])
         self._accelerator.unwrap_model(self._model).load_state_dict(state["model"])
         self._averaged.load_state_dict(state["averaged"])
         self._optimizer.optimizer.load_state_dict(state["optimizer"])
