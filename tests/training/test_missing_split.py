@@ -10,7 +10,7 @@ from tests.training.moods import MakeDataset, rows_of
 from tests.training.test_commands import train
 from training.__main__ import main
 from training.compare.contest import open_contest
-from training.data.splits import has_other_split, read_other_split
+from training.data.splits import has_other_split, read_other_split, read_texts
 from training.output.errors import TrainingError
 
 LABELS = ("glad", "low", "cross")
@@ -98,6 +98,12 @@ def test_explore_refuses_a_broken_test_split(
     where = ["--model", str(model_folder(tmp_path / "model")), "--output", str(tmp_path / "out")]
     refused(["explore", "--dataset", without_test, *where], capsys)
     assert not (tmp_path / "out").exists()
+
+
+def test_training_rows_may_have_numbers_that_only_the_models_labels_name(make_dataset: MakeDataset) -> None:
+    labels = tuple("abcdefghi")
+    dataset = make_dataset(train=[{"text": "so glad", "label": 8}, {"text": "so low"}])
+    assert read_texts(dataset, "train", labels) == ["so glad", "so low"]
 
 
 def test_evaluate_refuses_a_broken_training_split(

@@ -11,7 +11,7 @@ from training.cli.shared_options import add_base, add_dataset, add_limit, add_mo
 from training.data.learning_data import RAW_TWEETS
 from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
-from training.learn.recipe import DISTILBERT, MINILM
+from training.learn.recipe import DISTILBERT, MINILM, NORMALIZER
 from worker.normalizer import NORMALIZERS
 
 
@@ -205,7 +205,7 @@ def _add_task(parser: ArgumentParser) -> None:
     add_base(parser)
     parser.add_argument(
         "--normalizer",
-        default="tweet-v1",
+        default=NORMALIZER,
         choices=sorted(NORMALIZERS),
         help="what is done to a text first, in training and in serving; none for texts that are not tweets; "
         "default: %(default)s",

@@ -86,7 +86,7 @@ def _beside(run: Path) -> Path:
 
 def _evaluate(options: Namespace) -> dict[str, Any]:
     from training.evaluate.command import evaluate
-    from training.evaluate.report import Subject
+    from training.evaluate.subject import Subject
 
     subject = Subject(**{name: getattr(options, name) for name in Subject.__dataclass_fields__})
     report = evaluate(options.model, subject, options.output, against=options.against, resamples=options.resamples)

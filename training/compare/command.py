@@ -19,9 +19,8 @@ from training.output.errors import TrainingError
 from training.output.json_file import write_json
 from training.output.progress import say
 from training.output.provenance import provenance
-from training.output.report_folder import prepare_report_folder, writing_report
+from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 
-REPORT_FILE: Final = "report.json"
 MODELS, STRATEGIES = "models.png", "imbalance.png"
 PICTURES: Final = r"(?:models|imbalance)\.png"
 

@@ -16,14 +16,13 @@ from training.learn.fit import Task, fit, seed_everything
 from training.learn.imbalance import Imbalance
 from training.learn.predict import predict
 from training.learn.rates import suited_learning_rate
-from training.learn.recipe import Recipe
+from training.learn.recipe import NORMALIZER, Recipe
 from training.learn.rows import encoder
 from training.learn.run_folder import Run
 from training.output.progress import say
 from training.score.scores import Probabilities, Scores, score, softmax
 from worker.normalizer import NORMALIZERS
 
-NORMALIZER = "tweet-v1"
 _EMA_DECAY = 0.99
 """Shorter than the bundled model's: a small budget has few steps."""
 

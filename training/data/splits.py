@@ -43,7 +43,9 @@ def find_labels(dataset: str) -> tuple[str, ...]:
         raise TrainingError(f"data set {dataset!r}, split {TRAIN!r}: no row has a label; add a column 'label'")
     if not set(found) <= set(EMOTIONS):
         return tuple(found)
-    return tuple(label for label in EMOTIONS if label in found) if _has_names_only(dataset) else EMOTIONS
+    if len(found) < len(EMOTIONS) and _has_names_only(dataset):
+        return tuple(label for label in EMOTIONS if label in found)
+    return EMOTIONS
 
 
 def read_split(dataset: str, split: str, labels: Sequence[str], *, limit: int | None = None) -> Split:
@@ -68,10 +70,9 @@ def read_other_split(dataset: str, split: str, labels: Sequence[str], *, limit: 
 def has_other_split(dataset: str, split: str) -> bool:
     """Return whether a data set has this split beside the one in use; its rows are not looked at.
 
-    A single file is one split, under whatever name it is asked for, and has no other. Raises TrainingError for a data
-    set that cannot be read.
+    A single file has no other split. Raises TrainingError for a data set that cannot be read.
     """
-    if dataset == SAMPLE or Path(dataset).expanduser().is_file():
+    if is_one_file(dataset):
         return False
     try:
         read_rows(dataset, split)
@@ -82,9 +83,14 @@ def has_other_split(dataset: str, split: str) -> bool:
     return True
 
 
-def read_texts(dataset: str, split: str) -> list[str]:
+def is_one_file(dataset: str) -> bool:
+    """Return whether a data set is a single file, which is one split, under whatever name the split is asked for."""
+    return dataset == SAMPLE or Path(dataset).expanduser().is_file()
+
+
+def read_texts(dataset: str, split: str, labels: Sequence[str]) -> list[str]:
     """Read the texts of a split, whose rows need no label. Raises TrainingError for a row that cannot be read."""
-    return [row.text for row in _rows(dataset, split, EMOTIONS)]
+    return [row.text for row in _rows(dataset, split, labels)]
 
 
 def _has_names_only(dataset: str) -> bool:

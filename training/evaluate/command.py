@@ -7,7 +7,8 @@ from pathlib import Path
 from training.data.leaks import warn_of_leaks
 from training.data.shift import shifted_texts
 from training.data.splits import TRAIN, Split, has_other_split, read_split, read_texts
-from training.evaluate.report import PICTURES, Report, Subject, report
+from training.evaluate.report import PICTURES, Report, report
+from training.evaluate.subject import Subject
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
 from training.score.evaluation import judge
@@ -15,8 +16,6 @@ from training.score.paired import paired
 from training.score.scores import Probabilities
 from training.score.served import served
 from worker.model_folder import ModelFolder, open_model_folder
-
-__all__ = ["Subject", "evaluate"]
 
 
 def evaluate(
@@ -29,7 +28,7 @@ def evaluate(
     model = open_model_folder(folder)
     other = None if against is None else _with_same_labels(open_model_folder(against), model)
     rows = read_split(subject.dataset, subject.split, model.labels, limit=subject.limit)
-    _warn_of_learnt_rows(subject, rows)
+    _warn_of_learnt_rows(subject, rows, model.labels)
     prepare_report_folder(output)
     if subject.shifted:
         rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
@@ -55,10 +54,10 @@ def _with_same_labels(other: ModelFolder, model: ModelFolder) -> ModelFolder:
     return other
 
 
-def _warn_of_learnt_rows(subject: Subject, rows: Split) -> None:
+def _warn_of_learnt_rows(subject: Subject, rows: Split, labels: Sequence[str]) -> None:
     """Say which rows stand in the data set's training split too, where there is one."""
     if subject.split != TRAIN and has_other_split(subject.dataset, TRAIN):
-        warn_of_leaks(read_texts(subject.dataset, TRAIN), rows, where=TRAIN)
+        warn_of_leaks(read_texts(subject.dataset, TRAIN, labels), rows, where=TRAIN)
 
 
 def _reordered(probabilities: Probabilities, given: Sequence[str], wanted: Sequence[str]) -> Probabilities:

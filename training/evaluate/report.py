@@ -5,44 +5,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from producer.datasets import dataset_name
 from training.data.splits import Split
 from training.evaluate.pictures import draw_comparison, draw_confusion, draw_reliability
+from training.evaluate.subject import Subject
 from training.evaluate.text import described
 from training.output.json_file import write_json
 from training.output.provenance import provenance
+from training.output.report_folder import REPORT_FILE
 from training.score.evaluation import Evaluation
 from training.score.hard_rows import hardest, most_confidently_wrong
 from training.score.intervals import COVERAGE, SEED
 from training.score.paired import Paired
 
-REPORT_FILE: Final = "report.json"
 CONFUSION, RELIABILITY, COMPARISON = "confusion.png", "reliability.png", "comparison.png"
 PICTURES: Final = r"(?:confusion|reliability|comparison)\.png"
 _LISTED_ROWS = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Which rows are scored, and on which engine."""
-
-    dataset: str
-    split: str
-    shifted: bool
-    """As they might have been tweeted."""
-    engine: str
-    limit: int | None
-    """The first rows only; None: all."""
-
-    @property
-    def name(self) -> str:
-        """What the rows' ids begin with."""
-        return f"{dataset_name(self.dataset)}-{self.split}"
-
-    @property
-    def described(self) -> str:
-        """What is scored, for people."""
-        return f"{self.name}, shifted" if self.shifted else self.name
 
 
 @dataclass(frozen=True, slots=True)

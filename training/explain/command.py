@@ -13,10 +13,10 @@ from training.explain.pictures import draw_attributions, draw_heads, draw_last_l
 from training.output.errors import TrainingError
 from training.output.json_file import write_json
 from training.output.progress import progress, say
-from training.output.report_folder import prepare_report_folder, writing_report
+from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 
 MOST_TEXTS: Final = 20
-PAGE_FILE, REPORT_FILE = "explain.html", "report.json"
+PAGE_FILE: Final = "explain.html"
 _SAMPLE_TEXTS: Final = 3
 PICTURES: Final = r"(?:attention-\d+(?:-last-layer)?|attribution-\d+)\.png"
 

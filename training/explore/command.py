@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from training.data.splits import TEST, TRAIN, VALIDATION, Split, find_labels, read_other_split, read_split
+from training.data.splits import TEST, TRAIN, VALIDATION, Split, find_labels, is_one_file, read_other_split, read_split
 from training.explore.pictures import draw_classes, draw_lengths, draw_words
 from training.explore.repeats import across, places
 from training.explore.split_facts import Lengths, split_facts
@@ -15,7 +15,7 @@ from training.explore.text import as_text
 from training.explore.token_counts import token_counts_of
 from training.output.json_file import write_json
 from training.output.progress import say
-from training.output.report_folder import prepare_report_folder, writing_report
+from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 from worker.model_folder import ModelFolder, open_model_folder
 from worker.normalizer import NORMALIZERS
 
@@ -53,6 +53,9 @@ def explore(dataset: str, output: Path, *, model: Path, limit: int | None) -> di
 def _read_splits(dataset: str, labels: Sequence[str], *, limit: int | None) -> Iterator[Split]:
     """Yield `train` and those of the other splits that are there; a file without a folder is `train` alone."""
     yield read_split(dataset, TRAIN, labels, limit=limit)
+    if is_one_file(dataset):
+        say(f"{dataset} is one file and taken as {TRAIN!r}; going on without other splits")
+        return
     for name in (VALIDATION, TEST):
         split = read_other_split(dataset, name, labels, limit=limit)
         if split is None:
@@ -89,7 +92,7 @@ def _write(output: Path, report: dict[str, Any], token_counts: Lengths) -> list[
         draw_classes(report, output / CLASSES)
         draw_lengths(report, token_counts, output / LENGTHS)
         draw_words(report, output / WORDS)
-        write_json(output / "report.json", {**report, "pictures": pictures})
+        write_json(output / REPORT_FILE, {**report, "pictures": pictures})
     return pictures
 
 

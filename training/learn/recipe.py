@@ -10,6 +10,9 @@ AUTO: Final = "auto"
 MINILM: Final = "minilm"
 DISTILBERT: Final = "distilbert/distilbert-base-uncased"
 
+NORMALIZER: Final = "tweet-v1"
+"""Of texts that are tweets; a model folder names its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:

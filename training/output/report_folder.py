@@ -5,8 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Final
 
 from training.output.errors import TrainingError
+
+REPORT_FILE: Final = "report.json"
+"""What every report folder holds: all that was found, for programs."""
 
 
 def prepare_report_folder(output: Path) -> None:
@@ -14,9 +18,9 @@ def prepare_report_folder(output: Path) -> None:
 
     Raises TrainingError with one line where the path is a file or no file can be written there.
     """
-    if output.exists() and not output.is_dir():
-        raise TrainingError(f"{output}: cannot be written (it is a file, not a folder); choose another --output")
     with _explained(output):
+        if output.exists() and not output.is_dir():
+            raise TrainingError(f"{output}: cannot be written (it is a file, not a folder); choose another --output")
         output.mkdir(parents=True, exist_ok=True)
         TemporaryFile(dir=output).close()
 

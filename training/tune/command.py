@@ -16,16 +16,13 @@ from training.learn.fit import Task
 from training.output.errors import TrainingError
 from training.output.json_file import write_json
 from training.output.provenance import provenance
-from training.output.report_folder import prepare_report_folder, writing_report
+from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 from training.tune.knobs import train_command
 from training.tune.pictures import draw_history, draw_importances
 from training.tune.study import REASON, STUDY_FILE, finished_trials, importances, only_user, open_study
 from training.tune.text import described
 from training.tune.trials import EPOCHS, KNOBS, Search, Trials, best_epoch, state_of
 
-__all__ = ["Search", "tune"]
-
-REPORT_FILE: Final = "report.json"
 HISTORY, IMPORTANCE = "history.png", "importance.png"
 PICTURES: Final = r"(?:history|importance)\.png"
 

@@ -11,7 +11,7 @@ from training.data.learning_data import RAW_TWEETS, read_learning_data
 from training.learn.base import load_base
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.rates import suited_learning_rate
-from training.learn.recipe import AUTO
+from training.learn.recipe import AUTO, NORMALIZER
 from training.output.errors import TrainingError
 from training.output.progress import say
 from training.tune.knobs import bundled_knobs, recipe_of, suggested
@@ -50,7 +50,7 @@ class Trials:
             labels=None,
             add=add,
             base=base.name if search.base == AUTO else search.base,
-            normalizer="tweet-v1",
+            normalizer=NORMALIZER,
             name=None,
             vocabulary_rows=0,
             limit=search.limit,
