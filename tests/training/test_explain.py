@@ -2,24 +2,16 @@
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.training.explained import HEADS, LAYERS, MakeModel, explanation_of, model_folder
+from tests.training.explained import HEADS, LAYERS, MakeModel, explanation_of
 from training.__main__ import main
 from training.explain.explanation import open_explainer, signed
 from training.export.manifest import write_manifest
 from worker.classifier import load_classifier
-
-
-@pytest.fixture
-def make_model(tmp_path: Path) -> MakeModel:
-    """Write a model folder of random weights; arguments replace some of the configuration."""
-    return partial(model_folder, tmp_path / "model")
-
 
 # The command.
 

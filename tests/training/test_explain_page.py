@@ -4,23 +4,15 @@ import base64
 import hashlib
 import json
 import re
-from functools import partial
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.training.explained import HEADS, LAYERS, MakeModel, explanation_of, model_folder
+from tests.training.explained import HEADS, LAYERS, MakeModel, explanation_of
 from training.explain.explanation import Explanation, signed
 from training.explain.page import explanation_page
-
-
-@pytest.fixture
-def make_model(tmp_path: Path) -> MakeModel:
-    """Write a model folder of random weights; arguments replace some of the configuration."""
-    return partial(model_folder, tmp_path / "model")
 
 
 def page_of(*explanations: Explanation) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from producer.datasets import DatasetError, SplitMissingError, read_rows
-from tests.training.explained import model_folder
+from tests.training.explained import MakeModel
 from tests.training.moods import MakeDataset, rows_of
 from tests.training.test_commands import train
 from training.__main__ import main
@@ -92,10 +92,10 @@ def test_compare_refuses_a_broken_test_split(
 
 
 def test_explore_refuses_a_broken_test_split(
-    tmp_path: Path, without_test: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_model: MakeModel, without_test: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     break_split(without_test, "test")
-    where = ["--model", str(model_folder(tmp_path / "model")), "--output", str(tmp_path / "out")]
+    where = ["--model", str(make_model()), "--output", str(tmp_path / "out")]
     refused(["explore", "--dataset", without_test, *where], capsys)
     assert not (tmp_path / "out").exists()
 
@@ -107,9 +107,9 @@ def test_training_rows_may_have_numbers_that_only_the_models_labels_name(make_da
 
 
 def test_evaluate_refuses_a_broken_training_split(
-    tmp_path: Path, make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_model: MakeModel, make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = make_dataset(validation=rows_of(LABELS, each=5), test=rows_of(LABELS, each=2))
     break_split(dataset, "train")
-    where = ["--model", str(model_folder(tmp_path / "model")), "--output", str(tmp_path / "out")]
+    where = ["--model", str(make_model()), "--output", str(tmp_path / "out")]
     refused(["evaluate", "--dataset", dataset, *where], capsys)

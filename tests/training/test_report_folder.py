@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.explained import model_folder
+from tests.training.explained import MakeModel
 from training.__main__ import main
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
@@ -66,11 +66,11 @@ def report_of(command: str, *, dataset: str, model: Path) -> list[str]:
 
 @pytest.mark.parametrize("command", ["explore", "evaluate", "compare", "tune", "explain"])
 def test_every_command_refuses_a_file_in_the_same_words(
-    tmp_path: Path, moods: str, command: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_model: MakeModel, moods: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     taken = tmp_path / "taken"
     taken.write_text("mine")
-    arguments = report_of(command, dataset=moods, model=model_folder(tmp_path / "model"))
+    arguments = report_of(command, dataset=moods, model=make_model())
     assert main([*arguments, "--output", str(taken)]) == 2
     complaint = f"{taken}: cannot be written (it is a file, not a folder); choose another --output"
     captured = capsys.readouterr()
@@ -86,8 +86,10 @@ def test_an_earlier_report_outlives_a_command_that_is_refused(tmp_path: Path, mo
     assert (tmp_path / "out" / "history.png").exists()
 
 
-def test_a_report_in_a_new_folder_is_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_in_a_new_folder_is_whole(
+    tmp_path: Path, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "deep" / "out"
-    assert main(["explain", "so glad", "--model", str(model_folder(tmp_path / "model")), "--output", str(output)]) == 0
+    assert main(["explain", "so glad", "--model", str(make_model()), "--output", str(output)]) == 0
     pictures = json.loads(capsys.readouterr().out.splitlines()[-1])["pictures"]
     assert {path.name for path in output.iterdir()} == {*pictures, "explain.html", "report.json"}
