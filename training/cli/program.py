@@ -96,7 +96,8 @@ def _evaluate(options: Namespace) -> dict[str, Any]:
 
 
 def _compare(options: Namespace) -> dict[str, Any]:
-    from training.compare.command import Plan, compare
+    from training.compare.command import compare
+    from training.compare.comparison import Plan
 
     plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
     return compare(plan, options.output)
@@ -124,14 +125,14 @@ def _average(options: Namespace) -> dict[str, Any]:
 
 def _export(options: Namespace) -> dict[str, Any]:
     from training.export.command import export
-    from training.export.measured import Comparisons
+    from training.export.measured import CardReferences
 
     return export(
         options.run,
         options.model or _beside(options.run),
         dataset=options.dataset,
         calibration_rows=options.calibration_rows,
-        comparisons=Comparisons(options.before, options.siblings, options.note),
+        comparisons=CardReferences(options.before, options.siblings, options.note),
     )
 
 

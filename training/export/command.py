@@ -9,7 +9,7 @@ from typing import Any, Final
 from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split, read_split
 from training.export.card import model_card
 from training.export.manifest import write_manifest
-from training.export.measured import METRICS_FILE, Comparisons, compared, measured
+from training.export.measured import METRICS_FILE, CardReferences, compared, measured
 from training.export.model_files import write_model
 from training.learn.run_folder import Run, read_run
 from training.output.errors import TrainingError
@@ -36,7 +36,7 @@ def export(
     *,
     dataset: str | None = None,
     calibration_rows: int = 512,
-    comparisons: Comparisons | None = None,
+    comparisons: CardReferences | None = None,
 ) -> dict[str, Any]:
     """Write the model folder of a run and return its summary; an existing model folder is replaced as a whole.
 
@@ -48,7 +48,7 @@ def export(
     with whole_folder(target, replaces=MANIFEST) as folder:
         tried = write_model(folder, run, data.validation, calibration=data.train.texts[:calibration_rows])
         metrics = {**measured(folder, run, (data.validation, data.test)), "quantization": tried}
-        metrics |= compared(run, data.test, comparisons or Comparisons())
+        metrics |= compared(run, data.test, comparisons or CardReferences())
         write_json(folder / METRICS_FILE, metrics)
         (folder / CARD_FILE).write_text(model_card(metrics, run.labels), encoding="utf-8")
         _make_readable(folder)

@@ -23,7 +23,7 @@ METRICS_FILE: Final = "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Comparisons:
+class CardReferences:
     """What the card says beside the model's own scores."""
 
     before: Path | None = None
@@ -63,7 +63,7 @@ def _digest(test: Split | None) -> dict[str, Any]:
     return {} if test is None else {test.name: {"rows": len(test), "sha256": test.sha256()}}
 
 
-def compared(run: Run, test: Split | None, comparisons: Comparisons) -> dict[str, Any]:
+def compared(run: Run, test: Split | None, comparisons: CardReferences) -> dict[str, Any]:
     """Return what the card says beside the model's own scores."""
     found: dict[str, Any] = {"notes": list(comparisons.notes), "seeds": _seeds(run, comparisons.siblings)}
     if comparisons.before is not None:
