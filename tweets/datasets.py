@@ -30,6 +30,10 @@ class DatasetError(Exception):
     """A data set cannot be read; the message is one line that names what, where and what to do."""
 
 
+class SplitMissingError(DatasetError):
+    """A data set that can be read has no split of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One tweet of a data set; `number` counts from 0 within its split."""
@@ -84,7 +88,7 @@ def _file_of_split(folder: Path, split: str) -> Path:
         if path.is_file():
             return path
     found = sorted({path.stem for path in folder.iterdir() if path.suffix in _READERS and path.is_file()})
-    raise DatasetError(f"data set {str(folder)!r} has no split {split!r}; {_choices(found)}")
+    raise SplitMissingError(f"data set {str(folder)!r} has no split {split!r}; {_choices(found)}")
 
 
 def _choices(splits: Iterable[str]) -> str:
@@ -172,7 +176,7 @@ _READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
 def _hub_rows(dataset: str, split: str, *, labels: Sequence[str]) -> Iterator[Row]:
     splits = _load_from_hub(dataset)
     if split not in splits:
-        raise DatasetError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
+        raise SplitMissingError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
     rows = splits[split]
     names = getattr(rows.features.get("label"), "names", None)
     return _rows(rows, where=f"{dataset}, split {split}", labels=names or labels)
