@@ -7,7 +7,7 @@
 #                                       built with debootstrap; starts a Docker engine (as root) if none answers
 #
 # Environment: TWEETS=2000 RATE=100. Port 9092 must be free. The last line of stdout is one JSON object.
-# The script stops everything that the script starts; built images are kept.
+# All containers, networks and volumes of the test are removed at the end; built images are kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
