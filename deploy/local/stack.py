@@ -16,7 +16,7 @@ _TOPICS_DEADLINE_S: Final = 60.0
 _WORKER_DEADLINE_S: Final = 120.0  # the worker loads the model
 _PAGE_DEADLINE_S: Final = 60.0
 
-#: Longer than the worker's own limit for draining (worker/run.py).
+#: Longer than the worker's own limit for draining.
 _WORKER_STOP_S: Final = 15.0
 #: The embedded servers have nothing to write.
 _SERVERS_STOP_S: Final = 5.0
