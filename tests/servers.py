@@ -18,7 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers, kafka_answers, redis_answers
-from deploy.local.metrics import Metrics, answers, scrape
+from deploy.local.metrics import ScrapedMetrics, answers, scrape
 from deploy.local.ports import LOOPBACK, free_ports
 
 _T = TypeVar("_T")
@@ -337,7 +337,7 @@ class WorkerProcess:
         """Returns when its model is warm and it is a member of the group."""
         eventually(_alive(self._child, lambda: answers(self.port, "/readyz")), deadline_s, "the worker is ready")
 
-    def metrics(self) -> Metrics:
+    def metrics(self) -> ScrapedMetrics:
         """What `/metrics` says now."""
         return scrape(self.port)
 
