@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.process.option_types import not_negative, positive
 from worker.process.unread_output import forget_unread_output
@@ -90,7 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     check = programs.add_parser("verify", help="compare the counts in Kafka and Redis; exits 1 on a difference")
     check.add_argument("--repair", action="store_true", help="first make Redis equal to Kafka")
     check.add_argument(
-        "--timeout", type=not_negative, default=10.0, help="seconds that a live system has to agree (10)"
+        "--timeout",
+        type=not_negative,
+        default=time_limits.VERIFY.seconds,
+        help="seconds that a live system has to agree (%(default)g)",
     )
     check.add_argument("--json", action="store_true", help="one JSON object")
     return parser

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.labelling import RecordOutcome
 from worker.process.metrics import Metrics
 
 log = logging.getLogger(__name__)
-
-REPORT_EVERY_S = 30.0
 
 
 class Accounting:
@@ -72,9 +71,9 @@ class Accounting:
                     gauge.remove(partition.topic, str(partition.number))
 
     def maybe_report(self) -> None:
-        """Logs totals since the last report, at most every REPORT_EVERY_S seconds and only if there are any."""
+        """Logs totals since the last report, at most every time_limits.REPORT and only if there are any."""
         elapsed_s = time.monotonic() - self._reported_at_s
-        if elapsed_s >= REPORT_EVERY_S:
+        if elapsed_s >= time_limits.REPORT.seconds:
             self._report(elapsed_s)
 
     def _count(self, result: RecordOutcome) -> None:

@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from tweets.records import OutputRecord, Partition, Record
+from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
 from worker.counts import CommittedCounts, RunningCounts
@@ -36,12 +37,6 @@ from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 
 log = logging.getLogger(__name__)
-
-IDLE_POLL_S = 0.5
-LABEL_LIMIT_S = 300.0
-TURN_LIMIT_S = 600.0  # whatever is not inside a step with a limit of its own
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 
 
 class Stream(Protocol):
@@ -108,7 +103,7 @@ class Loop:
                 if self._broken:
                     self._stream.rollback()  # step 9
                     self._broken = False
-                with self._watchdog.step("turn", TURN_LIMIT_S):
+                with self._watchdog.step("turn", time_limits.TURN.seconds):
                     self._turn()
             except TransientError as fault:
                 self._broken, self._membership = True, None
@@ -133,7 +128,7 @@ class Loop:
         max_tweets = max(1, self._batch_max_tweets >> self._faults_in_a_row)
         batch = Batch(max_tweets, self._batch_max_wait_s, time.monotonic)
         while not batch.closed:
-            wait_s = IDLE_POLL_S if batch.remaining_s is None else batch.remaining_s
+            wait_s = time_limits.IDLE_POLL.seconds if batch.remaining_s is None else batch.remaining_s
             fetched = self._stream.poll(timeout_s=wait_s, max_records=batch.room)  # step 2
             if fetched.membership != self._membership:
                 # Positions have moved underneath. What was fetched so far is fetched again, by whoever owns it now.
@@ -171,7 +166,7 @@ class Loop:
         log.info("generation %d, %d partitions: %s", membership.generation, len(self._committed_counts), where)
 
     def _process(self, records: Sequence[Record], membership: Membership) -> None:
-        with self._watchdog.step("label", LABEL_LIMIT_S):
+        with self._watchdog.step("label", time_limits.LABEL.seconds):
             results = self._labeller.label(records)  # steps 3 and 4
         committed_counts = self._committed_after(results)
         try:
@@ -223,8 +218,9 @@ class Loop:
         self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)
 
     def _pause_s(self) -> float:
-        """Doubles from FIRST_PAUSE_S to LONGEST_PAUSE_S, less up to half at random so that workers spread."""
-        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._faults_in_a_row - 1, 10))
+        """Doubles from RETRY_PAUSE to RETRY_PAUSE_MAX, less up to half at random so that workers spread."""
+        doubled_s = time_limits.RETRY_PAUSE.seconds * 2.0 ** min(self._faults_in_a_row - 1, 10)
+        longest = min(time_limits.RETRY_PAUSE_MAX.seconds, doubled_s)
         return longest * random.uniform(0.5, 1.0)
 
 

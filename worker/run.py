@@ -3,6 +3,7 @@
 import importlib.metadata
 import logging
 
+from worker import time_limits
 from worker.counts import metadata_fits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.inference.classifier import Classifier, load_classifier
@@ -22,16 +23,13 @@ from worker.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_LIMIT_S = 9.0
-FINAL_PUBLISH_LIMIT_S = 2.0
-
 
 def run() -> int:
     """Runs the worker until SIGTERM or SIGINT; returns OK then, or the code of what ended it."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     watchdog = Watchdog()
-    stop = StopFlag(on_first=lambda: watchdog.finish_within(SHUTDOWN_LIMIT_S))
+    stop = StopFlag(on_first=lambda: watchdog.finish_within(time_limits.SHUTDOWN.seconds))
     stop.listen()
     try:
         return _run(settings, stop, watchdog)
@@ -87,9 +85,9 @@ def _run(settings: Settings, stop: StopFlag, watchdog: Watchdog) -> int:
         loop.run(stop)
     finally:
         log.info("stopping")
-        watchdog.finish_within(SHUTDOWN_LIMIT_S)
+        watchdog.finish_within(time_limits.SHUTDOWN.seconds)
         stream.close()
-        publisher.close(FINAL_PUBLISH_LIMIT_S)
+        publisher.close(time_limits.FINAL_PUBLISH.seconds)
         health.close()
     if stop.failure is not None:
         raise stop.failure

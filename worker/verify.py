@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
-
-LOOK_AGAIN_AFTER_S = 0.2
 
 
 class Kafka(Protocol):
@@ -56,7 +55,7 @@ def verify(
         findings = [agreed.get(finding.subject, finding) for finding in findings]
         if all(finding.agrees for finding in findings) or clock() >= deadline_s:
             return findings
-        sleep(LOOK_AGAIN_AFTER_S)
+        sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
 
 
 def repair(kafka: Kafka, store: Store) -> None:

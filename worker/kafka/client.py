@@ -20,21 +20,16 @@ from kafka.protocol.producer import (
     TxnOffsetCommitRequest,
 )
 
+from worker import time_limits
 from worker.settings import Settings
 
-BOOTSTRAP_TIMEOUT_MS: Final = 2_000
-SETUP_TIMEOUT_MS: Final = 2_000
-SETUP_TIMEOUT_MAX_MS: Final = 4_000
-RETRY_PAUSE_MS: Final = 20
-CLOSE_TIMEOUT_MS: Final = 2_000
-
 NETWORK: Final[dict[str, Any]] = {
-    "request_timeout_ms": 5_000,
-    "retry_backoff_ms": 20,
-    "reconnect_backoff_ms": 50,
-    "reconnect_backoff_max_ms": 500,
-    "metadata_max_age_ms": 5_000,
-    "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+    "request_timeout_ms": time_limits.REQUEST.ms,
+    "retry_backoff_ms": time_limits.REQUEST_RETRY_PAUSE.ms,
+    "reconnect_backoff_ms": time_limits.RECONNECT_PAUSE.ms,
+    "reconnect_backoff_max_ms": time_limits.RECONNECT_PAUSE_MAX.ms,
+    "metadata_max_age_ms": time_limits.METADATA_MAX_AGE.ms,
+    "bootstrap_timeout_ms": time_limits.BOOTSTRAP.ms,
     "metrics_enabled": False,
 }
 """Network settings of consumer and producer: a dead broker is noticed, and its successor found, within seconds."""
@@ -54,18 +49,18 @@ class RepairedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ship
 
     def __init__(self, **configs: Any) -> None:
         # Neither consumer nor producer accepts these two; the defaults wait 10 to 30 s for one frozen broker.
-        configs["socket_connection_setup_timeout_ms"] = SETUP_TIMEOUT_MS
-        configs["socket_connection_setup_timeout_max_ms"] = SETUP_TIMEOUT_MAX_MS
+        configs["socket_connection_setup_timeout_ms"] = time_limits.CONNECTION_SETUP.ms
+        configs["socket_connection_setup_timeout_max_ms"] = time_limits.CONNECTION_SETUP_MAX.ms
         super().__init__(**configs)
 
-    def await_ready(self, node_id: int, timeout_ms: float = 30_000) -> bool:
+    def await_ready(self, node_id: int, timeout_ms: float = time_limits.REQUEST.ms) -> bool:
         """Whether the node can take a request. Never raises: the transactional sender drops a request on an exception,
         and the caller of commit or abort then waits for ever. Pauses after a failure, or the sender's retry loop spins.
         """
         try:
             return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
         except Exception:
-            self.poll(timeout_ms=RETRY_PAUSE_MS)
+            self.poll(timeout_ms=time_limits.COORDINATOR_RETRY_PAUSE.ms)
             return False
 
     def send(self, node_id: int, request: Any, **kwargs: Any) -> Future:
@@ -107,7 +102,7 @@ def discard(producer: KafkaProducer) -> None:
     """Stops a producer whatever state it is in; its own close() raises, and leaks its thread, with an open batch."""
     with silent_client():
         producer._sender.force_close()
-        producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
+        producer._sender.join(time_limits.CLOSE.seconds)
         with suppress(Exception):
             producer.close(timeout=0)
 

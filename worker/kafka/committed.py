@@ -6,21 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import consumer_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
-
-TIMEOUT_MS: Final = 10_000
-RECOUNT_LIMIT_S: Final = 300.0
-POLL_MS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +52,9 @@ class CommittedReader:
             if not partitions:
                 raise FatalError(f"topic {topic} does not exist: check KAFKA_INPUT_TOPIC", ExitCode.TOPICS)
             for number in sorted(partitions):
-                at = self._consumer.committed(TopicPartition(topic, number), metadata=True, timeout_ms=TIMEOUT_MS)
+                at = self._consumer.committed(
+                    TopicPartition(topic, number), metadata=True, timeout_ms=time_limits.VERIFY_LOOKUP.ms
+                )
                 if at is not None and at.offset >= 0:
                     found[Partition(topic, number)] = Committed(at.offset, RunningCounts.from_metadata(at.metadata))
         return found
@@ -67,17 +66,17 @@ class CommittedReader:
         """
         partition = TopicPartition(self._settings.kafka_output_topic, number)
         with self._translating():
-            if self._consumer.beginning_offsets([partition], timeout_ms=TIMEOUT_MS)[partition] > 0:
+            if self._consumer.beginning_offsets([partition], timeout_ms=time_limits.VERIFY_LOOKUP.ms)[partition] > 0:
                 return None
-            end = self._consumer.end_offsets([partition], timeout_ms=TIMEOUT_MS)[partition]
+            end = self._consumer.end_offsets([partition], timeout_ms=time_limits.VERIFY_LOOKUP.ms)[partition]
             self._consumer.assign([partition])
             self._consumer.seek(partition, self._counted_to.get(number, 0))
             counts = self._counted.setdefault(number, Counter())
-            gives_up_at_s = time.monotonic() + RECOUNT_LIMIT_S
-            while (self._consumer.position(partition, timeout_ms=TIMEOUT_MS) or 0) < end:
+            gives_up_at_s = time.monotonic() + time_limits.RECOUNT.seconds
+            while (self._consumer.position(partition, timeout_ms=time_limits.VERIFY_LOOKUP.ms) or 0) < end:
                 if time.monotonic() > gives_up_at_s:
-                    raise TransientError(f"reading {partition.topic} took more than {RECOUNT_LIMIT_S:g} s")
-                for records in self._consumer.poll(timeout_ms=POLL_MS, max_records=10_000).values():
+                    raise TransientError(f"reading {partition.topic} took more than {time_limits.RECOUNT.seconds:g} s")
+                for records in self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000).values():
                     counts.update(json.loads(record.value)["emotion"] for record in records)
             self._counted_to[number] = end
         return RunningCounts(dict(counts))

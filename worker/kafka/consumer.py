@@ -3,31 +3,26 @@
 import logging
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import MemberState
 
 from tweets.records import Partition, Record
-from worker.kafka.client import CLOSE_TIMEOUT_MS, consumer_arguments, silent_client
+from worker import time_limits
+from worker.kafka.client import consumer_arguments, silent_client
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
-
-MAX_POLL_INTERVAL_MS: Final = 30_000
-HEARTBEATS_PER_SESSION: Final = 5
-HEARTBEAT_MARGIN_S: Final = 0.5
-ASK_TIMEOUT_MS: Final = 5_000
-JOIN_PATIENCE_MS: Final = 3_000
 
 
 class TweetConsumer:
     """A member of the group. Methods raise what the client raises."""
 
     def __init__(self, settings: Settings) -> None:
-        self._heartbeat_interval_ms = settings.kafka_session_timeout_ms // HEARTBEATS_PER_SESSION
+        self._heartbeat_interval = time_limits.heartbeat_interval(settings)
         self._suspect: tuple[TopicPartition, int | None] | None = None
         self._consumer = KafkaConsumer(
             settings.kafka_input_topic,
@@ -36,8 +31,8 @@ class TweetConsumer:
             group_instance_id=settings.worker_id,
             client_id=f"emotion-worker-{settings.worker_id or 'dynamic'}",
             session_timeout_ms=settings.kafka_session_timeout_ms,
-            heartbeat_interval_ms=self._heartbeat_interval_ms,
-            max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+            heartbeat_interval_ms=self._heartbeat_interval.ms,
+            max_poll_interval_ms=time_limits.MAX_POLL_INTERVAL.ms,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
         )
 
@@ -62,11 +57,11 @@ class TweetConsumer:
         theirs = TopicPartition(*partition)
         # A look-up that timed out stays cached, and the next call returns its old answer: only an answer that follows
         # another one is sure to be new.
-        self._consumer.committed(theirs, metadata=True, timeout_ms=ASK_TIMEOUT_MS)
-        committed = self._consumer.committed(theirs, metadata=True, timeout_ms=ASK_TIMEOUT_MS)
+        self._consumer.committed(theirs, metadata=True, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
+        committed = self._consumer.committed(theirs, metadata=True, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
         if committed is not None and committed.offset >= 0:
             return CommittedOffset(committed.offset, committed.metadata or "")
-        beginning = self._consumer.beginning_offsets([theirs], timeout_ms=ASK_TIMEOUT_MS)
+        beginning = self._consumer.beginning_offsets([theirs], timeout_ms=time_limits.OFFSET_LOOKUP.ms)
         return CommittedOffset(int(beginning[theirs]), None)
 
     def seek(self, partition: Partition, offset: int) -> None:
@@ -85,7 +80,7 @@ class TweetConsumer:
 
     def check_fenced_after_heartbeat(self) -> None:
         """Waits for a heartbeat. Raises FencedInstanceIdError if it says that another member has taken our place."""
-        time.sleep(self._heartbeat_interval_ms / 1000 + HEARTBEAT_MARGIN_S)
+        time.sleep(self._heartbeat_interval.seconds + time_limits.HEARTBEAT_MARGIN.seconds)
         try:
             self._consumer.poll(timeout_ms=0, max_records=1)  # dropped: the caller restores
         except Exception as error:
@@ -96,7 +91,7 @@ class TweetConsumer:
         """Leaves the group, unless as a static member. Raises nothing."""
         try:
             with silent_client():
-                self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+                self._consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
         except Exception as error:
             log.warning("the consumer did not close cleanly: %s", error)
 
@@ -104,7 +99,7 @@ class TweetConsumer:
         """The client throws away a join that ends between two polls, and joins again: a group would never settle."""
         coordinator = self._consumer._coordinator
         if coordinator.rejoining:
-            coordinator.poll(timeout_ms=JOIN_PATIENCE_MS)
+            coordinator.poll(timeout_ms=time_limits.FINISH_JOIN.ms)
 
     def _check_not_fenced(self) -> None:
         """The client only stops its heartbeat when another member takes our place, and tells nobody."""
@@ -124,7 +119,7 @@ class TweetConsumer:
         if foreign or not parsing:
             raise error
         theirs = parsing.topic_partition
-        offset = self._consumer.position(theirs, timeout_ms=ASK_TIMEOUT_MS)
+        offset = self._consumer.position(theirs, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
         parsing.drain()
         if offset is None or self._suspect != (theirs, offset):
             self._suspect = (theirs, offset)

@@ -9,14 +9,14 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from tweets.records import OutputRecord, Partition
-from worker.kafka.client import CLOSE_TIMEOUT_MS, NETWORK, RepairedClient, discard
+from worker import time_limits
+from worker.kafka.client import NETWORK, RepairedClient, discard
 from worker.membership import CommittedOffset, Membership
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
 BATCH_BYTES: Final = 262_144
-FLUSH_TIMEOUT_S: Final = 20.0
 
 
 class ResultProducer:
@@ -32,9 +32,9 @@ class ResultProducer:
             client_id=f"emotion-worker-{settings.worker_id or 'dynamic'}",
             transactional_id=transactional_id,
             transaction_timeout_ms=settings.kafka_transaction_timeout_ms,
-            delivery_timeout_ms=14_000,
-            max_block_ms=15_000,
-            linger_ms=5,
+            delivery_timeout_ms=time_limits.DELIVERY.ms,
+            max_block_ms=time_limits.MAX_BLOCK.ms,
+            linger_ms=time_limits.LINGER.ms,
             # One batch per partition is in flight; above the topic's own limit the broker would refuse it.
             batch_size=min(BATCH_BYTES, max_record_bytes),
             max_request_size=max_record_bytes,
@@ -64,7 +64,7 @@ class ResultProducer:
             )
             for record in outgoing
         ]
-        self._producer.flush(timeout=FLUSH_TIMEOUT_S)
+        self._producer.flush(timeout=time_limits.FLUSH.seconds)
         for future in futures:  # flush hides failures, and a failed send does not stop a commit
             future.get(timeout=0)
 
@@ -95,5 +95,5 @@ class ResultProducer:
         if self._in_transaction:
             aborting = threading.Thread(target=self.abort, daemon=True)
             aborting.start()
-            aborting.join(CLOSE_TIMEOUT_MS / 1000)
+            aborting.join(time_limits.CLOSE.seconds)
         self.discard()

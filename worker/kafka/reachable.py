@@ -4,19 +4,18 @@ import importlib.util
 import logging
 import threading
 import time
-from typing import Any, Final
+from typing import Any
 
 from kafka import errors
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.client import NETWORK, SETUP_TIMEOUT_MAX_MS, RepairedClient, silent_client
+from worker.kafka.client import NETWORK, RepairedClient, silent_client
 from worker.kafka.errors import translated
 from worker.process.stop import StopRequest
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
-
-START_LIMIT_S: Final = 15.0
 
 
 def check_crc32c() -> None:
@@ -26,7 +25,7 @@ def check_crc32c() -> None:
 
 
 def wait_until_reachable(settings: Settings, stop: StopRequest | None = None) -> None:
-    """Waits up to START_LIMIT_S for a broker that answers and accepts the login, unless `stop` is set meanwhile.
+    """Waits up to time_limits.START for a broker that answers and accepts the login, unless `stop` is set meanwhile.
 
     Raises FatalError that says what is wrong; a consumer or producer would only say that it is unable to bootstrap.
     """
@@ -36,7 +35,7 @@ def wait_until_reachable(settings: Settings, stop: StopRequest | None = None) ->
 
 
 def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
-    gives_up_at_s = time.monotonic() + START_LIMIT_S
+    gives_up_at_s = time.monotonic() + time_limits.START.seconds
     waiting = False
     while not stop.is_set():
         try:
@@ -52,7 +51,7 @@ def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
             if not waiting:
                 log.warning("waiting for Kafka at %s (%s)", settings.kafka_bootstrap_servers, fault)
             waiting = True
-            stop.wait(0.5)
+            stop.wait(time_limits.START_RETRY_PAUSE.seconds)
 
 
 def _try_to_reach(settings: Settings) -> None:
@@ -72,7 +71,9 @@ def _try_to_reach(settings: Settings) -> None:
 
 def _problem(client: RepairedClient, broker: Any) -> BaseException | None:
     async def connect() -> None:
-        await client._manager.get_connection(broker.node_id, timeout_ms=SETUP_TIMEOUT_MAX_MS, pop_on_close=False)
+        await client._manager.get_connection(
+            broker.node_id, timeout_ms=time_limits.CONNECTION_SETUP_MAX.ms, pop_on_close=False
+        )
         # A broker that wants a login closes the connection only now, not at the TLS handshake.
         await client.cluster.refresh_metadata(broker.node_id)
 

@@ -3,11 +3,11 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 from kafka.errors import ProducerFencedError
 
 from tweets.records import OutputRecord, Partition
+from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.consumer import TweetConsumer
 from worker.kafka.errors import translated
@@ -15,12 +15,6 @@ from worker.kafka.producer import ResultProducer
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
-
-POLL_LIMIT_S: Final = 60.0
-RESTORE_LIMIT_S: Final = 40.0
-INIT_LIMIT_S: Final = 40.0
-ACKNOWLEDGE_LIMIT_S: Final = 25.0
-COMMIT_LIMIT_S: Final = 20.0
 
 
 class KafkaStream:
@@ -47,12 +41,12 @@ class KafkaStream:
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         """Waits for records at most `timeout_s`; with them comes the ownership that held right after."""
-        with self._translating(), self._watchdog.step("poll", POLL_LIMIT_S):
+        with self._translating(), self._watchdog.step("poll", time_limits.POLL.seconds):
             return self._consumer.poll(timeout_s=timeout_s, max_records=max_records)
 
     def restore(self, membership: Membership) -> dict[Partition, CommittedOffset]:
         """Asks the broker where each owned partition stands and goes there; to its beginning if it never committed."""
-        with self._translating(), self._watchdog.step("restore", RESTORE_LIMIT_S):
+        with self._translating(), self._watchdog.step("restore", time_limits.RESTORE.seconds):
             self._check_outputs(membership)
             positions = {partition: self._consumer.position(partition) for partition in sorted(membership.partitions)}
             for partition, position in positions.items():
@@ -63,9 +57,9 @@ class KafkaStream:
         """Opens a transaction, sends all records and waits until each of them is acknowledged."""
         producer = self._live_producer()
         with self._translating():
-            with self._watchdog.step("begin", COMMIT_LIMIT_S):
+            with self._watchdog.step("begin", time_limits.COMMIT.seconds):
                 producer.begin()
-            with self._watchdog.step("publish", ACKNOWLEDGE_LIMIT_S):
+            with self._watchdog.step("publish", time_limits.ACKNOWLEDGE.seconds):
                 producer.send(outgoing)
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -76,7 +70,7 @@ class KafkaStream:
         if not membership.joined:
             raise TransientError("not in the group any more")
         producer = self._live_producer()
-        with self._translating(), self._watchdog.step("commit", COMMIT_LIMIT_S):
+        with self._translating(), self._watchdog.step("commit", time_limits.COMMIT.seconds):
             producer.commit(positions, membership)
 
     def rollback(self) -> None:
@@ -88,10 +82,10 @@ class KafkaStream:
             self._check_for_duplicate_worker_id()
         old, self._producer = self._producer, None
         if old is not None:
-            with self._watchdog.step("abort", COMMIT_LIMIT_S):
+            with self._watchdog.step("abort", time_limits.COMMIT.seconds):
                 old.abort()
             old.discard()
-        with self._translating(), self._watchdog.step("init transactions", INIT_LIMIT_S):
+        with self._translating(), self._watchdog.step("init transactions", time_limits.INIT_TRANSACTIONS.seconds):
             self._producer = ResultProducer(
                 self._settings, transactional_id=self._transactional_id, max_record_bytes=self._max_record_bytes
             )
@@ -143,5 +137,5 @@ class KafkaStream:
         """
         self._producer_fenced = False
         if self._settings.worker_id is not None:
-            with self._translating(), self._watchdog.step("wait for a heartbeat", POLL_LIMIT_S):
+            with self._translating(), self._watchdog.step("wait for a heartbeat", time_limits.POLL.seconds):
                 self._consumer.check_fenced_after_heartbeat()

@@ -8,8 +8,9 @@ from typing import Any
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaError
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError
-from worker.kafka.client import BOOTSTRAP_TIMEOUT_MS, RepairedClient
+from worker.kafka.client import RepairedClient
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -92,8 +93,8 @@ class Topics:
             admin = KafkaAdminClient(
                 **settings.kafka_connection(),
                 kafka_client=RepairedClient,
-                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-                request_timeout_ms=10_000,
+                bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
+                request_timeout_ms=time_limits.ADMIN_REQUEST.ms,
             )
             try:
                 yield admin

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class HealthServer:
 
     def _serve(self) -> None:
         try:
-            self._server.serve_forever()
+            self._server.serve_forever(time_limits.HEALTH_POLL.seconds)
         except BaseException as error:
             self._on_death(error)
 

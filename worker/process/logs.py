@@ -4,9 +4,8 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Final
 
-REPEAT_AFTER_S: Final = 30.0
+from worker import time_limits
 
 
 class _JsonFormatter(logging.Formatter):
@@ -23,7 +22,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _RepeatedClientLines(logging.Filter):
-    """Lets a line of the Kafka client through once in REPEAT_AFTER_S; it writes three for each attempt to connect."""
+    """Passes a log line of the Kafka client once in CLIENT_LOG_REPEAT; the client logs three lines per attempt."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +32,7 @@ class _RepeatedClientLines(logging.Filter):
         if not record.name.startswith("kafka"):
             return True
         key = (record.name, str(record.msg))
-        due = record.created - self._last_s.get(key, 0.0) >= REPEAT_AFTER_S
+        due = record.created - self._last_s.get(key, 0.0) >= time_limits.CLIENT_LOG_REPEAT.seconds
         if due:
             self._last_s[key] = record.created
         return due

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from worker import time_limits
 from worker.errors import ExitCode
 
 log = logging.getLogger(__name__)
-
-LOOK_EVERY_S = 0.25
 
 
 class _Step(NamedTuple):
@@ -62,7 +61,7 @@ class Watchdog:
 
     def _watch(self) -> None:
         while (reason := self.overdue()) is None:
-            time.sleep(LOOK_EVERY_S)
+            time.sleep(time_limits.WATCHDOG_INTERVAL.seconds)
         log.critical("%s: ending the process; what is not committed will be processed again", reason)
         faulthandler.dump_traceback()
         os._exit(ExitCode.STUCK)

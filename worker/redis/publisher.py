@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import CommittedCounts
 from worker.errors import TransientError
 from worker.process.metrics import Metrics
@@ -14,8 +15,6 @@ from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
 
-REPUBLISH_S: Final = 5.0
-RETRY_S: Final = 1.0
 STALE_ROUNDS_BEFORE_ERROR: Final = 3
 
 
@@ -84,12 +83,12 @@ class CountsPublisher:
                 self._note_failure(committed_counts, fault)
                 if not closing:
                     with self._changed:
-                        self._changed.wait_for(lambda: self._closing, timeout=RETRY_S)
+                        self._changed.wait_for(lambda: self._closing, timeout=time_limits.REDIS_RETRY_PAUSE.seconds)
         return not closing
 
     def _wait_for_counts(self) -> tuple[dict[Partition, CommittedCounts], bool]:
         with self._changed:
-            self._changed.wait_for(lambda: self._unpublished or self._closing, timeout=REPUBLISH_S)
+            self._changed.wait_for(lambda: self._unpublished or self._closing, timeout=time_limits.REPUBLISH.seconds)
             # Nothing new for a while: say everything again.
             due = self._unpublished or set(self._committed_counts)
             self._unpublished = set()

@@ -4,16 +4,15 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import redis
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.settings import Settings
-
-MINUTE_KEPT_S: Final = 24 * 3600
 
 Parsed = TypeVar("Parsed")
 
@@ -79,7 +78,11 @@ class CountsStore:
     def __init__(self, url: str, *, prefix: str, group: str) -> None:
         """Connects at the first use. Raises ValueError for a URL that cannot be understood."""
         self._redis: Any = redis.Redis.from_url(
-            url, socket_timeout=2.0, socket_connect_timeout=2.0, decode_responses=True, retry=None
+            url,
+            socket_timeout=time_limits.REDIS_ANSWER.seconds,
+            socket_connect_timeout=time_limits.REDIS_CONNECT.seconds,
+            decode_responses=True,
+            retry=None,
         )
         self._prefix = prefix
         self._group = group
@@ -113,7 +116,7 @@ class CountsStore:
                     committed.generation,
                     committed.offset,
                     _dump(committed.counts),
-                    MINUTE_KEPT_S,
+                    round(time_limits.MINUTE_KEPT.seconds),
                 )
                 outcomes[partition] = str(self._publish(keys=keys, args=told))
         return outcomes
