@@ -144,7 +144,7 @@ def test_a_store_that_fails_catches_up_with_the_newest_values(
     publishing.store.wait(lambda: {P0: _committed(9), P1: _committed(1)} in publishing.store.told)
     publishing.publisher.close(DEADLINE_S)
     assert publishing.published("failed") >= 6
-    assert caplog.text.count("Redis does not take the counts") == 1
+    assert caplog.text.count("Redis does not accept the counts") == 1
     assert caplog.text.count("Redis answers again") == 1
     assert publishing.deaths == []
 

@@ -168,11 +168,13 @@ def test_counts_go_on_from_the_note_beside_the_committed_offset() -> None:
     assert running.ears.told == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 41, "fear": 2}))}]
 
 
-def test_a_lost_note_is_said_loudly_and_counting_starts_anew(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_readable_metadata_counting_starts_from_zero_with_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     running = Running(NOTHING, _tweets(7))
     running.stream.positions[PARTITION] = CommittedOffset(7, "")
     running.run()
-    assert "tweets[3]@7: the committed offset has lost its note" in caplog.text
+    assert "tweets[3]@7: the committed offset has no readable offset metadata" in caplog.text
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
     assert running.ears.told == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 1}))}]
 

@@ -1,4 +1,4 @@
-"""Logging for the programs: facts with coordinates on stderr, as text or as JSON lines, never a tweet's words."""
+"""Logging of every program: lines on stderr, as text or JSON, without the text of tweets."""
 
 import json
 import logging
@@ -39,13 +39,13 @@ class _RepeatedClientLines(logging.Filter):
 
 
 def configure_logging(level: str, form: str) -> None:
-    """Sets up the root logger; `level` is a name, `form` is text or json."""
+    """Set up the root logger; `level` is the name of a level, `form` is text or json."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(_JsonFormatter() if form == "json" else text)
     handler.addFilter(_RepeatedClientLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The client's DEBUG lines contain keys, values and headers; its INFO lines tell of every connection.
+    # DEBUG lines of kafka-python contain keys, values and headers; its INFO lines report every connection.
     logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
-    # Whatever its producer complains of reaches us as an error too.
+    # What the logger of its producer reports, the producer also raises as an error.
     logging.getLogger("kafka.producer").setLevel(logging.INFO if level == "DEBUG" else logging.CRITICAL)
