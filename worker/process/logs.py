@@ -47,5 +47,5 @@ def configure_logging(level: str, form: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # DEBUG lines of kafka-python contain keys, values and headers; its INFO lines report every connection.
     logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
-    # What the logger of its producer reports, the producer also raises as an error.
+    # Every failure that the producer of kafka-python logs, the producer also raises as an error.
     logging.getLogger("kafka.producer").setLevel(logging.INFO if level == "DEBUG" else logging.CRITICAL)

@@ -1,17 +1,17 @@
-"""Types of command-line options for argparse; each raises ArgumentTypeError with one line."""
+"""Types of command-line options, for argparse."""
 
 from argparse import ArgumentTypeError
 
 
 def positive(text: str) -> int:
-    """Return a whole number of at least 1."""
+    """A whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
 
 
 def not_negative(text: str) -> float:
-    """Return a finite number of at least 0."""
+    """A finite number of at least 0."""
     try:
         number = float(text)
     except ValueError:
