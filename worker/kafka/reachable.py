@@ -19,6 +19,10 @@ log = logging.getLogger(__name__)
 START_LIMIT_S: Final = 15.0
 
 
+class KafkaUnreachableError(FatalError):
+    """No broker has answered within START_LIMIT_S; a program that can wait longer may retry."""
+
+
 def check_crc32c() -> None:
     """Raises FatalError without the C package crc32c; the client would fall back to one that is five times slower."""
     if importlib.util.find_spec("crc32c") is None:
@@ -44,7 +48,7 @@ def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
             return
         except TransientError as fault:
             if time.monotonic() >= gives_up_at_s:
-                raise FatalError(
+                raise KafkaUnreachableError(
                     f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({fault}): is it running, and are "
                     "KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL right?",
                     ExitCode.KAFKA,
