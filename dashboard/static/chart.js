@@ -2,6 +2,7 @@
 import { colourOf } from "./show.js";
 
 const HEIGHT_PX = 260;
+const RIGHT_PX = 28; // room for the half of a time that ends at the last point
 const MIN_WIDTH_PX = 200; // uPlot cannot draw into a width of 0, which a hidden element has
 const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const times = (_plot, seconds) => seconds.map((each) => TIME.format(1000 * each));
@@ -27,7 +28,14 @@ export class Chart {
     const series = this.labels.map((label) => ({ label, stroke: colourOf(label), width: 2, points: { show: false } }));
     this.target.replaceChildren();
     this.plot = new uPlot(
-      { ...this.size(), axes: [{ ...line, values: times, space: 90 }, { ...line, size: 44 }], series: [{}, ...series], cursor: { y: false }, legend: { live: false } },
+      {
+        ...this.size(),
+        axes: [{ ...line, values: times, space: 70, size: 32 }, { ...line, size: 44 }],
+        cursor: { y: false },
+        legend: { live: false, markers: { fill: (plot, number) => plot.series[number].stroke(plot, number) } },
+        padding: [null, RIGHT_PX, null, null],
+        series: [{}, ...series],
+      },
       this.data,
       this.target,
     );

@@ -1,5 +1,5 @@
 // The figures of one moment: the tiles, the table of emotions and the notice.
-import { UNKNOWN, colourOf, duration, element, percent, rounded, setText, swatch, whole } from "./show.js";
+import { UNKNOWN, colourOf, duration, element, percent, rounded, seconds, setText, swatch, whole } from "./show.js";
 
 const byId = (id) => document.getElementById(id);
 const emotionRows = () => [...byId("emotions").tBodies[0].rows];
@@ -46,19 +46,19 @@ function showEmotion(row, known) {
 
 function showLag(lag) {
   setText(byId("lag"), lag ? whole(lag.records) : UNKNOWN);
-  const age = lag?.records ? `; the oldest has waited ${rounded(lag.seconds)} s` : "";
+  const age = lag?.records ? `; the oldest has waited ${seconds(lag.seconds)}` : "";
   setText(byId("lag-hint"), `tweets not labelled yet${age}`);
 }
 
 function showLatency(latency) {
   setText(byId("latency"), latency ? duration(latency.p50_ms) : UNKNOWN);
-  const rest = latency ? `; 95 % of tweets: at most ${duration(latency.p95_ms)}` : "";
+  const rest = latency ? `; 95th percentile ${duration(latency.p95_ms)}` : "";
   setText(byId("latency-hint"), `median from created_at to the labelled tweet${rest}`);
 }
 
 function showAccuracy(quality) {
   setText(byId("accuracy"), quality ? percent(quality.accuracy) : UNKNOWN);
-  const known = quality && `of ${whole(quality.tweets)} tweets with a label; macro-F1 ${percent(quality.macro_f1)}`;
+  const known = quality && `of ${whole(quality.tweets)} tweets with a label; macro\u2011F1 ${percent(quality.macro_f1)}`;
   setText(byId("accuracy-hint"), known || "of tweets with a label");
 }
 

@@ -1,13 +1,15 @@
 // How numbers look, and how elements are made.
 let colours = {};
 
+const NO_BREAK = "\u00a0"; // a space that keeps number and unit on one line
 export const UNKNOWN = "–";
 export const useColours = (found) => { colours = found; };
 export const colourOf = (label) => colours[label] ?? "#999999";
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
+export const percent = (share) => `${(100 * share).toFixed(1)}${NO_BREAK}%`;
 export const whole = (number) => number.toLocaleString("en");
 export const rounded = (number) => (number < 10 ? number.toFixed(1) : whole(Math.round(number)));
-export const duration = (ms) => (ms < 1000 ? `${ms} ms` : `${rounded(ms / 1000)} s`);
+export const seconds = (number) => `${rounded(number)}${NO_BREAK}s`;
+export const duration = (ms) => (ms < 1000 ? `${ms}${NO_BREAK}ms` : seconds(ms / 1000));
 
 /** Sets a text only if it has changed: a screen reader reads a live region again after every change. */
 export function setText(target, text) {
