@@ -81,7 +81,7 @@ def test_a_page_opened_before_there_is_data_fills_by_itself_and_counts_what_redi
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#tweets li .text")).to_have_count(20)
     expect(page.locator("#lag")).to_have_text("0")
-    expect(page.locator("#accuracy")).to_have_text(re.compile(r"\d+\.\d %"))
+    expect(page.locator("#accuracy")).to_have_text(re.compile(r"\d+\.\d\s%"))
 
 
 def at_least(shown: Mapping[str, int], counted: Mapping[str, int]) -> bool:
