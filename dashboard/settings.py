@@ -1,4 +1,4 @@
-"""The page's settings: the worker's, and where the page listens."""
+"""The page's settings: the worker's settings, and where the page listens."""
 
 from pydantic import Field
 
@@ -6,12 +6,14 @@ from worker.settings import Settings, load
 
 
 class DashboardSettings(Settings):
-    """The worker's settings name the same Kafka, Redis and model; these three are the page's own."""
+    """The worker's settings for Kafka, Redis and the model, and three settings of the page's own server."""
 
-    dashboard_host: str = Field("127.0.0.1", description="0.0.0.0 to be seen from other machines")
-    dashboard_port: int = Field(8080, ge=0, le=65_535, description="0 = any free port, written to the log")
+    dashboard_host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0: reachable from other machines")
+    dashboard_port: int = Field(
+        8080, ge=0, le=65_535, description="port to listen on; 0: any free port, which the log names"
+    )
     dashboard_allowed_hosts: str = Field(
-        "", description="names with a dot under which the page may be asked for, separated by commas"
+        "", description="names with a dot under which browsers may open the page, separated by commas"
     )
 
     @property
@@ -22,5 +24,5 @@ class DashboardSettings(Settings):
 
 
 def load_dashboard_settings() -> DashboardSettings:
-    """Reads what the worker reads, and DASHBOARD_*. Raises SettingsError with one line."""
+    """Return the settings from the environment and `.env`. Raises SettingsError with one line."""
     return load(DashboardSettings)

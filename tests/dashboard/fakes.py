@@ -1,4 +1,4 @@
-"""A classifier whose answers can be told from the text, and that can be held up or broken."""
+"""A classifier whose predictions follow from the text, and which a test can pause or break."""
 
 import threading
 from collections.abc import Sequence
@@ -8,20 +8,20 @@ from tweets.prediction import Prediction
 
 
 class FakeClassifier:
-    """Joy is likelier the more often a text says happy; `calls` are the texts of each call."""
+    """The score of joy rises with each word happy of a text; `calls` are the texts of each call."""
 
     model_id = "fake-1"
     labels = EMOTIONS
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
+        self.may_continue = threading.Event()
+        self.may_continue.set()
         self.broken = False
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         self.calls.append(list(texts))
-        assert self.may_go_on.wait(10), "the test forgot it"
+        assert self.may_continue.wait(10), "the test never let the call continue"
         if self.broken or any("poison" in text for text in texts):
             raise ValueError("no")
         return [prediction(text) for text in texts]
@@ -32,7 +32,7 @@ class FakeClassifier:
 
 
 def prediction(text: str) -> Prediction:
-    """What the fake says of a text."""
+    """Return the fake's prediction for a text."""
     joy = min(0.9, 0.4 + 0.25 * text.count("happy"))
     rest = (1 - joy) / (len(EMOTIONS) - 1)
     return Prediction("joy", joy, {emotion: joy if emotion == "joy" else rest for emotion in EMOTIONS})

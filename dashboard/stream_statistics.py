@@ -1,4 +1,4 @@
-"""What has come out lately: rates, the last tweets, latency, quality. Pure: the clock is passed in."""
+"""Statistics of the labelled tweets: rates, the last tweets, latency, accuracy. Pure: the clock is passed in."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -6,22 +6,32 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Final
 
-from dashboard.labelled import Labelled
+from dashboard.shown_tweet import ShownTweet
 from tweets.classification_scores import ClassificationScores, quality
 
 BUCKET_S: Final = 2
+"""Seconds that one point of the chart covers."""
+
 BUCKETS: Final = 150
+"""Points of the chart: five minutes."""
+
 RATE_BUCKETS: Final = 5
+"""Buckets over which a rate is the mean: ten seconds, so that a slow stream's rate does not jump."""
+
 RECENT: Final = 20
+"""Tweets in the list of the last tweets."""
+
 LATENCY_WINDOW_S: Final = 60.0
 LATENCY_TWEETS: Final = 2_000
+"""The median is over the last minute, and over at most so many tweets: they are sorted four times a second."""
+
 LATENCY_MAX_S: Final = 3_600.0
-"""An older created_at tells when a tweet was written, not when it was sent."""
+"""A tweet with an older created_at was written long before it was sent: the difference is no latency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Median and 95th percentile, in seconds, over so many tweets of the last minute."""
+    """Median and 95th percentile in seconds, over `tweets` tweets of the last minute."""
 
     p50_s: float
     p95_s: float
@@ -30,34 +40,38 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class StreamSummary:
-    """The stream as it is now. `history`: emotion → tweets per second in each bucket since `history_from_s`."""
+    """The stream at one moment; `quality` compares the predictions with the labels that tweets carry.
+
+    `rates` is emotion → tweets per second; `history` is emotion → tweets per second in each bucket since
+    `history_from_s`, in Unix seconds.
+    """
 
     rates: Mapping[str, float] = field(default_factory=dict)
-    recent: tuple[Labelled, ...] = ()
+    recent: tuple[ShownTweet, ...] = ()
     latency: Latency | None = None
     quality: ClassificationScores | None = None
     history_from_s: float = 0.0
     history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
-class Tally:
-    """Collects labelled tweets as they arrive; one thread at a time. `clock` returns Unix seconds."""
+class StreamStatistics:
+    """Collects labelled tweets; only one thread may use the object. `clock` returns Unix seconds."""
 
     def __init__(self, labels: Iterable[str], clock: Callable[[], float]) -> None:
         self._labels = tuple(labels)
         self._clock = clock
         self._started_s = clock()
         self._buckets: dict[int, Counter[str]] = {}
-        self._recent: deque[Labelled] = deque(maxlen=RECENT)
+        self._recent: deque[ShownTweet] = deque(maxlen=RECENT)
         self._pairs: Counter[tuple[str, str]] = Counter()
         self._latencies: deque[tuple[float, float]] = deque(maxlen=LATENCY_TWEETS)
 
-    def remember(self, tweets: Iterable[Labelled]) -> None:
-        """Tweets from before the page's time: they are shown among the last ones, and count nothing."""
+    def show_only(self, tweets: Iterable[ShownTweet]) -> None:
+        """Add tweets from before the start of the page to the last tweets, and to no other figure."""
         self._recent.extend(sorted(tweets, key=lambda tweet: tweet.at_s))
 
-    def add(self, tweets: Iterable[Labelled]) -> None:
-        """Tweets that have just arrived."""
+    def add(self, tweets: Iterable[ShownTweet]) -> None:
+        """Add new tweets to all figures."""
         now_s = self._clock()
         bucket = self._buckets.setdefault(_bucket(now_s), Counter())
         for tweet in sorted(tweets, key=lambda tweet: tweet.at_s):
@@ -69,7 +83,7 @@ class Tally:
                 self._latencies.append((now_s, tweet.latency_s))
 
     def summary(self) -> StreamSummary:
-        """Everything as of now."""
+        """Return all figures of this moment."""
         now_s = self._clock()
         self._forget(now_s)
         first = max(_bucket(now_s) - BUCKETS, _bucket(self._started_s))
@@ -89,7 +103,7 @@ class Tally:
             self._latencies.popleft()
 
     def _rates(self, now_s: float) -> dict[str, float]:
-        """Tweets per second over the bucket that is open and the four before it, or since the start."""
+        """Return tweets per second over the open bucket and the four before it, or since the start."""
         first = _bucket(now_s) - RATE_BUCKETS + 1
         span_s = max(1.0, now_s - max(first * BUCKET_S, self._started_s))
         sums: Counter[str] = Counter()
@@ -99,7 +113,7 @@ class Tally:
         return {label: sums[label] / span_s for label in self._labels}
 
     def _series(self, label: str, first: int, end: int) -> tuple[float, ...]:
-        """Closed buckets only: the open one would always look like a fall."""
+        """Return the rates of the closed buckets; the open bucket would always look like a fall."""
         none: Counter[str] = Counter()
         return tuple(self._buckets.get(number, none)[label] / BUCKET_S for number in range(first, end))
 
@@ -115,5 +129,5 @@ def _bucket(at_s: float) -> int:
 
 
 def _quantile(ranked: list[float], share: float) -> float:
-    """The smallest value that at least this share of all does not exceed."""
+    """Return the smallest value that at least this share of all values does not exceed."""
     return ranked[ceil(share * len(ranked)) - 1]

@@ -1,6 +1,5 @@
-"""Every error that a client sees is one JSON object with one sentence."""
+"""Every error response is one JSON object with one sentence."""
 
-import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,28 +8,29 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from dashboard.api_models import BODY_MAX_BYTES
 from dashboard.batcher import QUEUE_MAX_TEXTS, BusyError
-from dashboard.messages import BODY_MAX_BYTES, RefusedError
+from dashboard.refusals import RefusedError
 from worker.errors import FatalError
 
-log = logging.getLogger(__name__)
-
 RETRY_AFTER_S: Final = 1
+"""The shortest time that the header Retry-After can name; the model empties a full queue within seconds."""
+
 TOO_LARGE: Final = f"the body is larger than {BODY_MAX_BYTES} bytes"
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Lets the app answer every error with `error_response`."""
+    """Make the app answer every error with `error_response`."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(BusyError, _busy)
-    app.add_exception_handler(FatalError, _ending)
+    app.add_exception_handler(FatalError, _stopping)
     app.add_exception_handler(Exception, _bug)
 
 
 def error_response(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """The one shape of an error."""
+    """Return the one shape of an error."""
     return JSONResponse({"error": sentence}, status, headers)
 
 
@@ -52,7 +52,7 @@ def _sentence(first: Mapping[str, Any]) -> str:
     known = {
         "extra_forbidden": "there is no such field",
         "too_short": "the list is empty; send at least one text",
-        "too_long": f"{details.get('actual_length')} texts, at most {details.get('max_length')} are taken at once",
+        "too_long": f"{details.get('actual_length')} texts, at most {details.get('max_length')} are allowed",
         "string_type": "must be a string",
         "list_type": "must be a list of strings",
     }
@@ -76,16 +76,16 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 def _busy(_: Request, __: Exception) -> JSONResponse:
-    sentence = f"{QUEUE_MAX_TEXTS} texts are waiting already: try again in a moment"
+    sentence = f"the queue is full ({QUEUE_MAX_TEXTS} texts): try again in a moment"
     return error_response(503, sentence, {"Retry-After": str(RETRY_AFTER_S)})
 
 
-def _ending(_: Request, __: Exception) -> JSONResponse:
-    return error_response(503, "this program is ending: try again in a moment", {"Retry-After": str(RETRY_AFTER_S)})
+def _stopping(_: Request, __: Exception) -> JSONResponse:
+    return error_response(503, "the server is stopping: try again in a moment", {"Retry-After": str(RETRY_AFTER_S)})
 
 
 def _bug(_: Request, __: Exception) -> JSONResponse:
-    return error_response(500, "an error nobody foresaw; the log of the live page tells more")  # the server logs it
+    return error_response(500, "unexpected error, a bug; the log of the live page has the traceback")
 
 
 def _lower(sentence: str) -> str:

@@ -1,4 +1,4 @@
-"""Where the topics end and what the workers' group has committed, asked of Kafka without joining anything."""
+"""Reads where the topics end and what the workers' group has committed, without joining the group."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +16,18 @@ from worker.kafka.errors import translated
 from worker.settings import Settings
 
 _REQUEST_TIMEOUT_MS: Final = 3_000
+"""The page shows a broker that hangs as silent after this time."""
+
+_RETRY_PAUSE_MS: Final = 20
+_RECONNECT_PAUSE_MAX_MS: Final = 500
+"""The page shows a broker's return within a second; the client's default waits up to 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Offsets by partition, all of about the same moment; a topic that does not exist has no partitions.
+class TopicOffsets:
+    """Partition → offset, all read within milliseconds; a topic that does not exist has no partitions.
 
-    `committed` is None where this user may not ask for it.
+    `committed` is None if the user has no permission to read the group's offsets.
     """
 
     output_ends: Mapping[int, int]
@@ -30,11 +35,11 @@ class Look:
     committed: Mapping[int, int] | None
 
 
-class GroupReader:
-    """Reads only. Methods raise TransientError or FatalError; after either the reader is of no more use."""
+class OffsetsReader:
+    """A connection for reading offsets. Methods raise TransientError or FatalError; then a new reader is needed."""
 
     def __init__(self, settings: Settings) -> None:
-        """Connect after the brokers were seen to answer: the client leaks a thread if they do not."""
+        """Connect; call this after `wait_until_reachable`, because the client leaks a thread if no broker answers."""
         self._settings = settings
         with self._translating():
             self._admin = KafkaAdminClient(
@@ -42,18 +47,18 @@ class GroupReader:
                 kafka_client=RepairedClient,
                 bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,
-                retry_backoff_ms=20,
-                reconnect_backoff_max_ms=500,
+                retry_backoff_ms=_RETRY_PAUSE_MS,
+                reconnect_backoff_max_ms=_RECONNECT_PAUSE_MAX_MS,
             )
 
-    def look(self) -> Look:
-        """Asks for everything; takes a few milliseconds."""
+    def read(self) -> TopicOffsets:
+        """Read all offsets; this takes a few milliseconds."""
         with self._translating():
             settings = self._settings
             numbers = self._partitions(settings.kafka_input_topic, settings.kafka_output_topic)
             inputs, outputs = numbers[settings.kafka_input_topic], numbers[settings.kafka_output_topic]
             ends = self._offsets([*inputs, *outputs], OffsetSpec.LATEST)
-            return Look(
+            return TopicOffsets(
                 output_ends={each.partition: ends[each] for each in outputs},
                 input_ends={each.partition: ends[each] for each in inputs},
                 committed=self._committed(inputs),
@@ -81,7 +86,7 @@ class GroupReader:
         return {partition: at.offset for partition, at in answer.items()}
 
     def _committed(self, partitions: list[TopicPartition]) -> dict[int, int] | None:
-        """Where nothing is committed, a group starts at the partition's beginning."""
+        """Return the group's offsets; a partition without a committed offset counts from its beginning."""
         if not partitions:
             return {}
         group = self._settings.kafka_group_id
@@ -99,5 +104,10 @@ class GroupReader:
             yield
         except KafkaError as error:
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
-        except (KeyError, TypeError, ValueError, OSError) as error:  # from a connection that closes under the client
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            OSError,
+        ) as error:  # the connection was closed during the client's call
             raise TransientError(f"{type(error).__name__}: {error}") from error
