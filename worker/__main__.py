@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TransientError as error:
         return _refuse(str(error), ExitCode.KAFKA)
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         forget_unread_output()
         return ExitCode.OK
