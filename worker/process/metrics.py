@@ -155,7 +155,7 @@ class Metrics:
         Counter,
         "emotion_rebalances",
         "New generations of the group, and changes of this worker's partitions.",
-        advice="Grows while no worker starts or stops: find the overloaded machine, or raise `KAFKA_SESSION_TIMEOUT_MS`.",
+        advice="Grows while no worker starts or stops: find the busy machine, or raise `KAFKA_SESSION_TIMEOUT_MS`.",
     )
     counts_published = DeclaredMetric(
         Counter,
