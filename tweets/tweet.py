@@ -20,11 +20,14 @@ class Tweet:
 
     id: Annotated[
         str,
-        "Identifier, a string or an integer. Without it the id is `<topic>-<partition>-<offset>` of the record.",
+        "Identifier. A tweet without an id gets `<topic>-<partition>-<offset>` of the record.",
+        "string or integer",
     ]
     text: Annotated[str, "The text, at most `TWEET_MAX_CHARS` characters, with at least one visible character."]
     created_at: Annotated[str | None, "Time of the tweet in RFC 3339. A value in another form is left out."] = None
-    label: Annotated[str | None, "True emotion, if the producer knows it. It is not used for the prediction."] = None
+    label: Annotated[
+        str | None, "True emotion, if known. The prediction does not use the label; confusion counts do."
+    ] = None
 
 
 def encode(tweet: Tweet) -> bytes:

@@ -102,7 +102,7 @@ class Metrics:
     stage_seconds = DeclaredMetric(
         Histogram,
         "emotion_stage_seconds",
-        "Seconds that a batch spent in a stage; for tokenize and infer, seconds of one pass of the model.",
+        "Seconds that a batch spent in wait, decode, encode, publish or commit, and a pass in tokenize or infer.",
         ["stage"],
         buckets=_STAGE_BUCKETS,
         advice="`infer` dominates: the model is the limit, add workers on other machines or a GPU. "

@@ -11,6 +11,7 @@ import redis
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
+from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS
 from worker.settings import Settings
 
 MINUTE_KEPT_S: Final = 24 * 3600
@@ -103,8 +104,8 @@ class CountsStore:
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> dict[Partition, str]:
         """Sends claims; returns `applied`, `known` or `stale` for each partition."""
-        minute = f"counts:minute:{int(time.time()) // 60}"
-        keys = self._keys("counts", "partitions", "fences", minute)
+        minute = f"{MINUTE_COUNTS.name}{int(time.time()) // 60}"
+        keys = self._keys(COUNTS.name, PARTITIONS.name, FENCES.name, minute)
         outcomes = {}
         with _translating():
             for partition, committed in committed_counts.items():
@@ -124,7 +125,7 @@ class CountsStore:
         for partition, committed in committed_counts.items():
             arguments += [self.field(partition), committed.offset, _dump(committed.counts)]
         with _translating():
-            self._repair(keys=self._keys("counts", "partitions", "fences"), args=arguments)
+            self._repair(keys=self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), args=arguments)
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """Emotion → total, and `group|topic|partition` → its counts, over all that shares the prefix, at one moment.
@@ -132,7 +133,7 @@ class CountsStore:
         What no worker wrote counts nothing, which a comparison then shows.
         """
         with _translating(), self._redis.pipeline(transaction=True) as pipeline:
-            for key in self._keys("counts", "partitions"):
+            for key in self._keys(COUNTS.name, PARTITIONS.name):
                 pipeline.hgetall(key)
             totals, partitions = pipeline.execute()
         return (
