@@ -66,13 +66,13 @@ PERMISSIONS: Final = (
         "`dashboard`",
         "READ",
         "topic `KAFKA_OUTPUT_TOPIC`",
-        "The page shows no tweets and no rates.",
+        "The page shows no tweets and no rates, and reports the topic as missing.",
     ),
     Permission(
         "`dashboard`",
         "DESCRIBE",
         "topic `KAFKA_INPUT_TOPIC` and group `KAFKA_GROUP_ID`, optional",
-        "The page shows no lag.",
+        "The page shows no lag. Without DESCRIBE on the topic the page also reports the topic as missing.",
     ),
 )
 

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from dashboard.settings import DashboardSettings
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, REDIS_COMMANDS, WORKER_ENDPOINTS
+from deploy.markdown import table
 from tweets import dead_letter
 from tweets.labelled_tweet import LabelledTweet
 from tweets.reasons import REASONS
@@ -65,8 +66,8 @@ def topics() -> str:
     labelled = [(name, kind, meaning, presence) for name, kind, presence, meaning in _record_fields(LabelledTweet)]
     return f"""## Topics and records
 
-Each record on the input topic becomes exactly one record: a labelled tweet on the output topic, or a dead letter. Values
-are JSON in UTF-8. Readers of both output topics must set `isolation.level=read_committed`.
+Each record on the input topic becomes exactly one record: a labelled tweet on the output topic, or a dead letter.
+Values are JSON in UTF-8. Readers of both output topics must set `isolation.level=read_committed`.
 
 The output record keeps the key, the headers and the partition number of the input record, and records of one partition
 keep their order. Two cases differ, because the Kafka client cannot send them: a record without key and value becomes a
@@ -76,17 +77,17 @@ dead letter with an empty value, and a header without a value gets an empty valu
 
 Only `text` is required. Unknown fields are ignored, optional fields of another type are left out.
 
-{_table(("Field", "Type", "Meaning"), [(f"`{name}`", kind, text) for name, kind, _, text in _record_fields(Tweet)])}
+{table(("Field", "Type", "Meaning"), [(f"`{name}`", kind, text) for name, kind, _, text in _record_fields(Tweet)])}
 ### Labelled tweet: `{_default("kafka_output_topic")}`
 
-{_table(("Field", "Type", "Meaning", "Present"), [(f"`{row[0]}`", *row[1:]) for row in labelled])}
+{table(("Field", "Type", "Meaning", "Present"), [(f"`{row[0]}`", *row[1:]) for row in labelled])}
 ### Dead letter: `{_default("kafka_dead_letter_topic")}`
 
 A dead letter has the key, the value and the headers of the input record, byte for byte, and these headers in the
 convention of Kafka Connect. A dead letter that would be too large for the topic loses first the end of its value, then
 the headers of the input record and the key.
 
-{_table(("Header", "Value"), [(f"`{name}`", text) for name, text in dead_letter.HEADERS.items()])}"""
+{table(("Header", "Value"), [(f"`{name}`", text) for name, text in dead_letter.HEADERS.items()])}"""
 
 
 def reasons() -> str:
@@ -98,7 +99,7 @@ The header `__connect.errors.exception.message` of a dead letter begins with one
 `emotion_tweets_dead_lettered_total` counts the reasons. After the cause is repaired, a dead letter can be sent to the
 input topic again: key, value and headers are those of the input record.
 
-{_table(("Reason", "Meaning", "What to do"), rows)}"""
+{table(("Reason", "Meaning", "What to do"), rows)}"""
 
 
 def redis_keys() -> str:
@@ -115,10 +116,10 @@ def redis_keys() -> str:
     ]
     return f"""## Redis keys
 
-Redis holds a copy of the counts; the counts themselves are committed in Kafka. The workers publish all counts again every
-few seconds, so a Redis that lost its data recovers. `{_default("redis_key_prefix")}` is the default of `REDIS_KEY_PREFIX`.
+Redis holds a copy of the counts; the counts themselves are committed in Kafka. The workers publish all counts again
+every few seconds, so a Redis that lost its data recovers. `REDIS_KEY_PREFIX` is `{_default("redis_key_prefix")}` here.
 
-{_table(("Key", "Type", "Field", "Value", "Meaning"), rows)}"""
+{table(("Key", "Type", "Field", "Value", "Meaning"), rows)}"""
 
 
 def metrics() -> str:
@@ -135,11 +136,11 @@ def metrics() -> str:
     ]
     return f"""## Metrics
 
-Each worker shows these metrics under `/metrics`. Counters of tweets count after the commit, so a tweet that is processed
-again after a restart counts once. Names such as LagWithoutCommits are alerts: [operations.md](operations.md) has a
-section on each alert.
+Each worker shows these metrics under `/metrics`. Counters of tweets count after the commit, so a tweet that is
+processed again after a restart counts once. Names such as LagWithoutCommits are alerts: [operations.md](operations.md)
+has a section on each alert.
 
-{_table(("Metric", "Type", "Labels", "Meaning", "When it looks wrong"), rows)}
+{table(("Metric", "Type", "Labels", "Meaning", "When it looks wrong"), rows)}
 Beside these, `/metrics` has `process_*` (memory, processor time, open files; on Linux) and `python_info`.
 """
 
@@ -152,7 +153,7 @@ def exit_codes() -> str:
 A supervisor should restart a worker or a live page that ends with another code than 0; a restarted worker continues at
 the last commit. The table names programs as they follow `python -m`.
 
-{_table(("Code", "Name", "Meaning", "Programs"), rows)}
+{table(("Code", "Name", "Meaning", "Programs"), rows)}
 A second SIGTERM or SIGINT ends `worker`, `producer` and `dashboard` at once with 128 + the number of the signal: 143 or
 130. `training` and `deploy.local` (`make demo`, `make up`) end with 1 after other errors.
 """
@@ -165,10 +166,10 @@ def permissions() -> str:
 Each program works with the permissions of its rows and no others. READ and WRITE include DESCRIBE. A program that lacks
 a permission ends with 4, or with 5 if Kafka hides the topic, unless the last column says otherwise.
 
-{_table(("Program", "Kafka operation", "Resource", "Without the permission"), PERMISSIONS)}
+{table(("Program", "Kafka operation", "Resource", "Without the permission"), PERMISSIONS)}
 A user of Redis with an ACL needs the keys that begin with `REDIS_KEY_PREFIX`, and these commands:
 
-{_table(("Program", "Redis commands"), REDIS_COMMANDS)}"""
+{table(("Program", "Redis commands"), REDIS_COMMANDS)}"""
 
 
 def endpoints() -> str:
@@ -210,7 +211,7 @@ def _settings_table(fields: Mapping[str, FieldInfo]) -> str:
         )
         for name, field in fields.items()
     ]
-    return _table(("Setting", "Default", "Unit or values", "Meaning", "When to change it"), rows)
+    return table(("Setting", "Default", "Unit or values", "Meaning", "When to change it"), rows)
 
 
 def _shown_default(field: FieldInfo) -> str:
@@ -246,12 +247,7 @@ def _record_fields(record: type) -> list[tuple[str, str, str, str]]:
 
 
 def _endpoints_table(rows: Iterable[Sequence[str]]) -> str:
-    return _table(("Method", "Path", "Meaning"), [(method, f"`{path}`", text) for method, path, text in rows])
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+    return table(("Method", "Path", "Meaning"), [(method, f"`{path}`", text) for method, path, text in rows])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
