@@ -7,7 +7,7 @@ from math import ceil
 from typing import Final
 
 from dashboard.labelled import Labelled
-from tweets.classification_scores import ClassificationScores, quality
+from tweets.classification_scores import ClassificationScores, classification_scores
 
 BUCKET_S: Final = 2
 BUCKETS: Final = 150
@@ -77,7 +77,7 @@ class Tally:
             rates=self._rates(now_s),
             recent=tuple(reversed(self._recent)),
             latency=self._latency(),
-            quality=quality(self._pairs),
+            quality=classification_scores(self._pairs),
             history_from_s=first * BUCKET_S,
             history={label: self._series(label, first, _bucket(now_s)) for label in self._labels},
         )

@@ -24,7 +24,7 @@ from deploy.local.progress import Progress, say
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack, program
 from deploy.local.summary import Summary, latency_ms, tweets_per_second
 from deploy.local.supervisor import Supervisor
-from tweets.classification_scores import quality
+from tweets.classification_scores import classification_scores
 from tweets.datasets import DatasetError, Row, read_rows
 from tweets.emotions import EMOTIONS
 from worker.settings import Settings
@@ -173,7 +173,7 @@ def _summary(rows: Sequence[Row], output: Output, metrics: Metrics, *, engine_ra
         classified=len(output.labelled),
         dead_lettered=output.dead_lettered,
         counts={emotion: output.counts[emotion] for emotion in dict.fromkeys([*EMOTIONS, *output.counts])},
-        scores=quality(pairs),
+        scores=classification_scores(pairs),
         tweets_per_second=tweets_per_second(metrics, output.total),
         engine_tweets_per_second=engine_rate,
         latency_ms=latency_ms(metrics),

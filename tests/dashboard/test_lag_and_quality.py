@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score
 
 from dashboard.lag import Lag, LagClock
-from tweets.classification_scores import quality
+from tweets.classification_scores import classification_scores
 from tweets.emotions import EMOTIONS
 
 
@@ -36,12 +36,12 @@ def test_a_topic_that_was_made_anew_starts_again() -> None:
 
 
 def test_without_labels_there_is_no_quality() -> None:
-    assert quality({}) is None
+    assert classification_scores({}) is None
 
 
 @given(st.lists(st.tuples(st.sampled_from(EMOTIONS), st.sampled_from(EMOTIONS)), min_size=1, max_size=40))
 def test_quality_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
-    found = quality(Counter(pairs))
+    found = classification_scores(Counter(pairs))
     labels, emotions = [label for label, _ in pairs], [emotion for _, emotion in pairs]
     assert found is not None
     assert found.tweets == len(pairs)

@@ -13,7 +13,7 @@ from tests.deploy.prometheus_server import PrometheusServer
 from tests.servers import ApacheStack, Message, eventually, publish, read_committed, unique_topics
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import fields, sample_tweets
-from tweets.classification_scores import ClassificationScores, quality
+from tweets.classification_scores import ClassificationScores, classification_scores
 
 PARTITIONS: Final = 4
 TWEETS: Final = 400
@@ -95,7 +95,7 @@ def truth(stack: ApacheStack, env: Mapping[str, str]) -> ClassificationScores:
     """The scores of what stands on the output topic."""
     labelled = [fields(message) for message in read_committed(stack, env["KAFKA_OUTPUT_TOPIC"])]
     assert len(labelled) == ROUNDS * TWEETS
-    scores = quality(Counter((tweet["label"], tweet["emotion"]) for tweet in labelled))
+    scores = classification_scores(Counter((tweet["label"], tweet["emotion"]) for tweet in labelled))
     assert scores is not None
     return scores
 

@@ -1,4 +1,4 @@
-"""The rows of a data set become tweets with ids, once or pass after pass."""
+"""The order of a replay: which rows of a data set are sent as tweets, in one pass or in pass after pass."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,11 @@ from tweets.tweet import Tweet
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Which tweets are sent, in what order: `seed` None is the file's order, `limit` None all of them."""
+    """Which tweets are sent, and in which order.
+
+    `loop` starts another pass after each pass; `seed` None is the order of the file; `limit` is the number of tweets
+    over all passes, None for all.
+    """
 
     loop: bool = False
     seed: int | None = None
@@ -19,10 +23,10 @@ class Order:
 
 
 def tweets(read: Callable[[], Iterator[Row]], *, prefix: str, order: Order) -> Iterator[Tweet]:
-    """Yield the tweets to send; `read` opens the data set anew for each pass.
+    """Yield the tweets to send; each pass calls `read`, which opens the data set.
 
-    Ids are `<prefix>-<row>`, with `-<pass>` from the second pass on. A seed reads the split into memory and
-    gives every pass an order of its own, the same in each run. Raises DatasetError if there is no row.
+    Ids are `<prefix>-<row>`, with `-<pass>` from the second pass on. With a seed the split is read into memory, and
+    every pass has another order, the same in each run. Raises DatasetError if the data set has no row.
     """
     passes: Iterable[int] = count(1) if order.loop else (1,)
     return islice(_all_passes(passes, read, prefix, order.seed), order.limit)
@@ -42,7 +46,7 @@ def _all_passes(
             empty = False
             yield Tweet(f"{prefix}-{row.number}{suffix}", row.text, label=row.label)
         if empty:
-            raise DatasetError(f"data set {prefix!r} has no rows; give one that has, see --dataset and --split")
+            raise DatasetError(f"data set {prefix!r} has no rows; choose another with --dataset or --split")
 
 
 def _shuffled(rows: Iterator[Row], seed: int, number: int) -> list[Row]:

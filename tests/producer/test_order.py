@@ -1,11 +1,11 @@
-"""Rows become tweets: their ids, their passes, their order and their JSON."""
+"""The order of a replay: the ids of the tweets, the passes and the shuffling."""
 
 from collections.abc import Iterator
 from itertools import islice
 
 import pytest
 
-from producer.tweets import Order, tweets
+from producer.order import Order, tweets
 from tweets.datasets import DatasetError, Row
 
 ROWS = [Row(number, f"text {number}", "joy") for number in range(20)]
@@ -23,7 +23,7 @@ def test_ids_name_data_set_split_and_row_in_the_order_of_the_file() -> None:
     assert ids(Order()) == [f"set-test-{number}" for number in range(20)]
 
 
-def test_a_loop_adds_the_pass_from_the_second_on() -> None:
+def test_a_loop_adds_the_number_of_the_pass_from_the_second_on() -> None:
     assert ids(Order(loop=True), 41)[19:] == [
         "set-test-19",
         *[f"set-test-{number}-2" for number in range(20)],
