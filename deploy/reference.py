@@ -24,6 +24,7 @@ from worker.process.metrics import declared_metrics
 from worker.redis.keys import KEYS
 from worker.setting_fields import documentation
 from worker.settings import Settings
+from worker.time_limits import allowed_ms
 
 PAGE: Final = Path(__file__).parents[1] / "docs" / "reference.md"
 
@@ -205,7 +206,7 @@ def _settings_table(fields: Mapping[str, FieldInfo]) -> str:
         (
             f"`{name.upper()}`",
             _shown_default(field),
-            _allowed(field),
+            _allowed(name, field),
             field.description or "",
             documentation(field)["change"],
         )
@@ -222,11 +223,16 @@ def _shown_default(field: FieldInfo) -> str:
     return "unset" if value in (None, "") else f"`{value}`"
 
 
-def _allowed(field: FieldInfo) -> str:
-    """Return the unit and the bounds of a number, or the values of a choice."""
+def _allowed(name: str, field: FieldInfo) -> str:
+    """Return the unit and the bounds of a number, or the values of a choice.
+
+    The bounds of a time-out are those of its field and those that the order of the time limits leaves.
+    """
     if typing.get_origin(field.annotation) is Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(field.annotation))
-    bounds = [getattr(each, name) for name in ("ge", "le") for each in field.metadata if hasattr(each, name)]
+    limits = {limit: getattr(each, limit) for limit in ("ge", "le") for each in field.metadata if hasattr(each, limit)}
+    least, most = allowed_ms(name.upper(), Settings.model_construct())
+    bounds = [bound for bound in (limits.get("ge", least), limits.get("le", most)) if bound is not None]
     return " ".join([" to ".join(f"{bound:,}" for bound in bounds), documentation(field)["unit"]]).strip()
 
 
