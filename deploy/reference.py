@@ -1,4 +1,4 @@
-"""`python -m deploy.reference`: writes docs/reference.md from the declarations in the code."""
+"""`python -m deploy.reference`: writes docs/reference.md, and the time limits in docs/delivery.md, from the code."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from dashboard.settings import DashboardSettings
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, REDIS_COMMANDS, WORKER_ENDPOINTS
 from deploy.markdown import table
+from deploy.time_limit_tables import with_time_limits
 from tweets import dead_letter
 from tweets.labelled_tweet import LabelledTweet
 from tweets.reasons import REASONS
@@ -26,7 +27,10 @@ from worker.setting_fields import documentation
 from worker.settings import Settings
 from worker.time_limits import allowed_ms
 
-PAGE: Final = Path(__file__).parents[1] / "docs" / "reference.md"
+DOCS: Final = Path(__file__).parents[1] / "docs"
+PAGE: Final = DOCS / "reference.md"
+DELIVERY_PAGE: Final = DOCS / "delivery.md"
+"""The tables of the time limits are between two markers of this page; the rest of the page is written by hand."""
 
 _TYPES: Final = {str: "string", float: "number", Mapping[str, float]: "object of numbers"}
 
@@ -257,19 +261,25 @@ def _endpoints_table(rows: Iterable[Sequence[str]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the page and return 0; with `--check`, return 1 if the page differs from the code."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.reference", description="Write docs/reference.md.")
+    """Write both pages and return 0; with `--check`, return 1 if a page differs from the code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.reference",
+        description="Write docs/reference.md and the time limits in docs/delivery.md.",
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if the page is out of date")
     parser.add_argument("--print", action="store_true", help="print the page and write nothing")
     options = parser.parse_args(arguments)
     if options.print:
         sys.stdout.write(page())
-    elif not options.check:
-        PAGE.write_text(page(), encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-        sys.stderr.write("docs/reference.md differs from the code: run make reference\n")
-        return 1
-    return 0
+        return 0
+    pages = {PAGE: page(), DELIVERY_PAGE: with_time_limits(DELIVERY_PAGE.read_text(encoding="utf-8"))}
+    changed = {path: text for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text}
+    for path, text in changed.items():
+        if options.check:
+            sys.stderr.write(f"docs/{path.name} differs from the code: run make reference\n")
+        else:
+            path.write_text(text, encoding="utf-8")
+    return 1 if options.check and changed else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from dashboard.board import Board
 from dashboard.events import Events
 from dashboard.settings import DashboardSettings
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, WORKER_ENDPOINTS
-from deploy.reference import PAGE, main, page
+from deploy.reference import DELIVERY_PAGE, PAGE, main, page
+from deploy.time_limit_tables import BEGIN, END, with_time_limits
 from tests.dashboard.fakes import FakeClassifier
 from tweets.reasons import REASONS
 from tweets.tweet import MAX_VALUE_BYTES
@@ -25,6 +26,8 @@ from worker.errors import ExitCode
 from worker.process.health import HealthServer
 from worker.process.metrics import Metrics, declared_metrics
 from worker.setting_fields import documentation
+from worker.settings import Settings
+from worker.time_limits import ORDER, all_limits, allowed_ms
 
 ROOT = Path(__file__).parents[2]
 UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")
@@ -34,9 +37,16 @@ def test_the_page_is_what_the_code_declares() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run make reference"
 
 
+def _copied(page: Path, folder: Path) -> Path:
+    copy = folder / page.name
+    copy.write_bytes(page.read_bytes())
+    return copy
+
+
 def test_check_fails_for_a_page_that_differs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = tmp_path / "reference.md"
     monkeypatch.setattr("deploy.reference.PAGE", changed)
+    monkeypatch.setattr("deploy.reference.DELIVERY_PAGE", _copied(DELIVERY_PAGE, tmp_path))
     assert main(["--check"]) == 1
     assert main([]) == 0
     assert main(["--check"]) == 0
@@ -142,3 +152,29 @@ def test_the_endpoints_of_the_live_page_are_those_of_its_app() -> None:
         elif isinstance(route, APIRoute | Route):
             served |= {(method, route.path) for method in (route.methods or ()) if method != "HEAD"}
     assert {(each.method, each.path) for each in PAGE_ENDPOINTS} == served - {("GET", "/docs/swagger/…")}
+
+
+def test_the_delivery_page_has_the_time_limits_of_the_code() -> None:
+    assert DELIVERY_PAGE.read_text(encoding="utf-8") == with_time_limits(DELIVERY_PAGE.read_text(encoding="utf-8")), (
+        "run make reference"
+    )
+
+
+def test_every_time_limit_and_every_order_has_a_row() -> None:
+    text = with_time_limits(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    assert text.startswith(f"before\n{BEGIN}\n")
+    assert text.endswith(f"{END}\nafter\n")
+    assert "old" not in text
+    assert {f"`{name}`" for name in all_limits()} <= set(re.findall(r"^\| (`\w+`) \|", text, re.MULTILINE))
+    for order in ORDER:
+        assert f"| `{order.shorter}` | `{order.longer}` |" in text
+
+
+def test_a_page_without_the_markers_is_refused() -> None:
+    with pytest.raises(ValueError, match="time limits: begin"):
+        with_time_limits("no markers")
+
+
+def test_a_setting_that_the_time_limits_bound_shows_its_range() -> None:
+    least, greatest = allowed_ms("KAFKA_SESSION_TIMEOUT_MS", Settings.model_construct())
+    assert f"| {least:,} to {greatest:,} milliseconds |" in page()
