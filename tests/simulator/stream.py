@@ -101,7 +101,7 @@ class SimulatedStream:
         """Goes to where the worker believes that it stands."""
         self.view.positions |= offsets
 
-    def present_ownership(self) -> Membership:
+    def present_membership(self) -> Membership:
         """What the client's background thread has learnt of the group meanwhile."""
         broker = self._world.broker
         if self.view.member_id not in broker.members:

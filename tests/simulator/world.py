@@ -14,10 +14,10 @@ from typing import Final
 from unittest.mock import patch
 
 from tests.simulator.broker import INPUT, Broker
-from tests.simulator.oracle import check
 from tests.simulator.process import Process
 from tests.simulator.store import FakeRedis
-from tests.simulator.surroundings import BrokenPromiseError, Surroundings
+from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
+from tests.simulator.verifier import check, check_drained
 from tweets.records import Partition, Record
 from worker.counts import CommittedCounts
 from worker.loop import Loop
@@ -144,7 +144,7 @@ class World:
             rounds += 1
             quiet = quiet + 1 if self.broker.drained() else 0
             if rounds > DRAIN_ROUNDS:
-                raise BrokenPromiseError(f"no end of work: committed {self.broker.committed}")
+                check_drained(self.broker)
         self._last_words()
 
     def _step_all(self) -> None:
@@ -173,7 +173,9 @@ class World:
 
     def _raise_errors(self) -> None:
         for error in self.surroundings.errors:
-            raise BrokenPromiseError(f"{type(error).__name__}: {error}") from error
+            if isinstance(error, BrokenPromiseError):
+                raise error
+            raise BrokenPromiseError({Clause.ERROR: f"{type(error).__name__}: {error}"}) from error
 
 
 def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
