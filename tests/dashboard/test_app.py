@@ -15,7 +15,7 @@ from dashboard.board import Board
 from dashboard.events import Events
 from dashboard.guard import Guard
 from dashboard.messages import BODY_MAX_BYTES, TEXTS_MAX
-from tests.dashboard.fakes import FakeClassifier
+from tests.fakes import FakeClassifier
 from tests.servers import eventually
 
 MAX_CHARS = 200
@@ -47,7 +47,7 @@ def service() -> Iterator[Service]:
     running.owner.start()
     yield running
     running.stop.set()
-    running.model.may_go_on.set()
+    running.model.may_answer.set()
     running.owner.join(5)
 
 
@@ -143,7 +143,7 @@ def test_exactly_the_limits_are_still_answered(service: Service) -> None:
 
 
 def test_a_full_queue_answers_503_and_when_to_come_back(service: Service) -> None:
-    service.model.may_go_on.clear()
+    service.model.may_answer.clear()
     service.batcher.submit(["busy"])
     eventually(lambda: service.model.calls, 5, "the model is busy")
     for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS):
@@ -154,14 +154,14 @@ def test_a_full_queue_answers_503_and_when_to_come_back(service: Service) -> Non
 
 
 def test_concurrent_requests_share_calls_of_the_model(service: Service) -> None:
-    service.model.may_go_on.clear()
+    service.model.may_answer.clear()
     service.batcher.submit(["busy"])
     eventually(lambda: service.model.calls, 5, "the model is busy")
     with service.client, ThreadPoolExecutor(20) as pool:
         answers = [pool.submit(service.post, "/classify", {"text": f"happy {number}"}) for number in range(20)]
         eventually(lambda: service.batcher.waiting_texts == 20, 5, "all are waiting")
         assert service.client.get("/healthz").status_code == 200, "the web server is blocked"
-        service.model.may_go_on.set()
+        service.model.may_answer.set()
         assert {answer.result(5)[0] for answer in answers} == {200}
     assert service.client.get("/stats").json() == {"model_calls": 2, "texts": 21}
 

@@ -4,18 +4,9 @@ import pytest
 
 from dashboard.labelled import Labelled
 from dashboard.tally import BUCKET_S, BUCKETS, RECENT, Tally
+from tests.clock import Clock
 
 LABELS = ("joy", "fear")
-
-
-class Clock:
-    """Unix seconds that stand still until they are told."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def labelled(
@@ -26,7 +17,7 @@ def labelled(
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture
