@@ -19,7 +19,8 @@ from confluent_kafka.cimpl import NewTopic
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers, kafka_answers, redis_answers
 from deploy.local.metrics import Metrics, answers, scrape
-from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.ports import LOOPBACK
+from tests.ports import free_ports
 
 _T = TypeVar("_T")
 _POLL_S: Final = 0.05

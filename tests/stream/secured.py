@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     UserScramCredentialUpsertion,
 )
 
-from deploy.local.ports import free_ports
+from tests.ports import free_ports
 from tests.servers import ApacheStack
 
 CLIENT_S = 30.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
-from deploy.local.ports import free_ports
+from tests.ports import free_ports
 from tests.servers import ApacheStack, Stack, create_topics, eventually, publish, unique_topics
 from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, run_program
