@@ -49,12 +49,12 @@ class Process:
         self._thread.start()
 
     def step(self) -> None:
-        """Runs until the next call to Kafka."""
+        """Run until the next call to Kafka."""
         self._go.release()
         self._paused.acquire()
 
     def pause(self) -> None:
-        """Called in the process's own thread: anything may happen now."""
+        """Wait, in the process's own thread, for the next step: anything may happen meanwhile."""
         self._paused.release()
         self._go.acquire()
         if self.killed:
@@ -99,7 +99,7 @@ class Process:
             batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
         )
         loop.run(self.stop)
-        self._world.happened["left in peace"] += 1
+        self._world.happened["left the group"] += 1
         self._world.broker.leave(self.stream.view.member_id)
 
 
