@@ -9,8 +9,9 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError
 
+from worker import time_limits
 from worker.errors import TransientError
-from worker.kafka.client import BOOTSTRAP_TIMEOUT_MS, RepairedClient
+from worker.kafka.client import RepairedClient
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -39,7 +40,7 @@ class GroupReader:
             self._admin = KafkaAdminClient(
                 **settings.kafka_connection(),
                 kafka_client=RepairedClient,
-                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+                bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,
                 retry_backoff_ms=20,
                 reconnect_backoff_max_ms=500,

@@ -7,8 +7,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from dashboard.labelled import Labelled, read_labelled
+from worker import time_limits
 from worker.errors import TransientError
-from worker.kafka.client import CLOSE_TIMEOUT_MS, consumer_arguments
+from worker.kafka.client import consumer_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -63,7 +64,7 @@ class OutputReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+        self._consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
 
     def _labelled(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> Labelled | None:
         return read_labelled(value, place=f"{partition}@{offset}", timestamp_ms=timestamp_ms)
