@@ -7,8 +7,9 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from dashboard.shown_tweet import ShownTweet, read_shown_tweet
+from worker import time_limits
 from worker.errors import TransientError
-from worker.kafka.client import CLOSE_TIMEOUT_MS, consumer_arguments
+from worker.kafka.client import consumer_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -69,7 +70,7 @@ class OutputReader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._consumer.close(autocommit=False, timeout_ms=CLOSE_TIMEOUT_MS)
+        self._consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
 
     def _tweet(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> ShownTweet | None:
         return read_shown_tweet(value, place=f"{partition}@{offset}", timestamp_ms=timestamp_ms)

@@ -12,8 +12,8 @@ from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 from producer import connection
 from producer.connection import connected
 from worker.errors import ExitCode, FatalError
-from worker.kafka import reachable
 from worker.settings import Settings
+from worker.time_limits import TimeLimit
 
 
 class FakeProducer:
@@ -99,7 +99,7 @@ def test_a_topic_that_we_may_not_write_to_names_the_right_we_lack(producers: lis
 
 
 def test_a_broker_that_does_not_answer_names_its_address_and_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reachable, "START_LIMIT_S", 0)
+    monkeypatch.setattr("worker.time_limits.START", TimeLimit(0, "no second attempt"))
     with socket.socket() as bound:  # bound and not listening: nobody else can answer there
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"

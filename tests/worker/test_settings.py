@@ -77,7 +77,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("KAFKA_INPUT_TOPIC", "tweets!", "pattern"),
         ("KAFKA_OUTPUT_TOPIC", "x" * 250, "pattern"),
         ("KAFKA_DEAD_LETTER_TOPIC", "ä", "pattern"),
-        ("KAFKA_SESSION_TIMEOUT_MS", "100", "greater than or equal to 3000"),
+        ("KAFKA_SESSION_TIMEOUT_MS", "100", "must be more than 5000"),
         ("KAFKA_SESSION_TIMEOUT_MS", "10s", "valid integer"),
         ("KAFKA_TRANSACTION_TIMEOUT_MS", "9000000", "less than or equal to 900000"),
         ("KAFKA_SECURITY_PROTOCOL", "TLS", "'SASL_SSL'"),
