@@ -10,9 +10,12 @@ FIRST_SEED ?= 7
 SEEDS ?= 13
 MODEL ?= runs/released-model
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 3
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+# A file's tests stay in one process, which sets up once what they share. More processes than cores: many tests wait.
+PARALLEL = -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 # Standard output belongs to the commands' results.
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
 
@@ -46,7 +49,7 @@ reference: $(VENV)/.installed-dev ## write docs/reference.md from the code
 	@$(RUN) deploy.reference
 
 test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
-	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PYTEST_ARGS)
+	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PARALLEL) $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contract, then the tests
 	@$(RUN) ruff format --check .

@@ -18,10 +18,6 @@ from worker.settings import Settings
 _REQUEST_TIMEOUT_MS: Final = 3_000
 """The page shows a broker that hangs as silent after this time."""
 
-_RETRY_PAUSE_MS: Final = 20
-_RECONNECT_PAUSE_MAX_MS: Final = 500
-"""The page shows a broker's return within a second; the client's default waits up to 30 s."""
-
 
 @dataclass(frozen=True, slots=True)
 class TopicOffsets:
@@ -47,8 +43,8 @@ class OffsetsReader:
                 kafka_client=RepairedClient,
                 bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,
-                retry_backoff_ms=_RETRY_PAUSE_MS,
-                reconnect_backoff_max_ms=_RECONNECT_PAUSE_MAX_MS,
+                retry_backoff_ms=time_limits.REQUEST_RETRY_PAUSE.ms,
+                reconnect_backoff_max_ms=time_limits.RECONNECT_PAUSE_MAX.ms,
             )
 
     def read(self) -> TopicOffsets:

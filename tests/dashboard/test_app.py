@@ -15,7 +15,7 @@ from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher
 from dashboard.board import Board
 from dashboard.events import Events
 from dashboard.guard import Guard
-from tests.dashboard.fakes import FakeClassifier
+from tests.fakes import FakeClassifier
 from tests.servers import eventually
 
 MAX_CHARS = 200
@@ -47,7 +47,7 @@ def app() -> Iterator[RunningApp]:
     running.owner.start()
     yield running
     running.stop.set()
-    running.model.may_continue.set()
+    running.model.may_answer.set()
     running.owner.join(5)
 
 
@@ -139,7 +139,7 @@ def test_exactly_the_limits_are_still_answered(app: RunningApp) -> None:
 
 
 def test_a_full_queue_answers_503_with_the_time_to_retry(app: RunningApp) -> None:
-    app.model.may_continue.clear()
+    app.model.may_answer.clear()
     app.batcher.submit(["busy"])
     eventually(lambda: app.model.calls, 5, "the model is busy")
     for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS):
@@ -150,14 +150,14 @@ def test_a_full_queue_answers_503_with_the_time_to_retry(app: RunningApp) -> Non
 
 
 def test_concurrent_requests_share_calls_of_the_model(app: RunningApp) -> None:
-    app.model.may_continue.clear()
+    app.model.may_answer.clear()
     app.batcher.submit(["busy"])
     eventually(lambda: app.model.calls, 5, "the model is busy")
     with app.client, ThreadPoolExecutor(20) as pool:
         answers = [pool.submit(app.post, "/classify", {"text": f"happy {number}"}) for number in range(20)]
         eventually(lambda: app.batcher.waiting_texts == 20, 5, "all are waiting")
         assert app.client.get("/healthz").status_code == 200, "the web server is blocked"
-        app.model.may_continue.set()
+        app.model.may_answer.set()
         assert {answer.result(5)[0] for answer in answers} == {200}
     assert app.client.get("/stats").json() == {"model_calls": 2, "texts": 21}
 

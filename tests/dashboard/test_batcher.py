@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher, BusyError
-from tests.dashboard.fakes import FakeClassifier, prediction
+from tests.fakes import FakeClassifier, happiness
 from tests.servers import eventually
 from tweets.reasons import BadRecordError
 from worker.errors import ExitCode, FatalError
@@ -30,14 +30,14 @@ class Owner:
             self.error = error
 
     def hold(self) -> None:
-        """Return once the model is busy; the call lasts until `model.may_continue` is set."""
-        self.model.may_continue.clear()
+        """Return once the model is busy; the call lasts until `model.may_answer` is set."""
+        self.model.may_answer.clear()
         self.batcher.submit(["busy"])
         eventually(lambda: self.model.calls, 5, "the model is busy")
 
     def close(self) -> None:
         self.stop.set()
-        self.model.may_continue.set()
+        self.model.may_answer.set()
         self.thread.join(5)
         assert not self.thread.is_alive()
 
@@ -52,9 +52,9 @@ def owner() -> Iterator[Owner]:
 def test_requests_that_wait_for_a_busy_model_are_answered_by_one_call(owner: Owner) -> None:
     owner.hold()
     answers = [owner.batcher.submit([f"{'happy ' * number}text", "other"]) for number in range(30)]
-    owner.model.may_continue.set()
+    owner.model.may_answer.set()
     got = [answer.result(5) for answer in answers]
-    assert got == [[prediction(f"{'happy ' * number}text"), prediction("other")] for number in range(30)]
+    assert got == [[happiness(f"{'happy ' * number}text"), happiness("other")] for number in range(30)]
     assert len(owner.model.calls) == 2
     assert (owner.batcher.counts.model_calls, owner.batcher.counts.texts) == (2, 61)
 
@@ -62,7 +62,7 @@ def test_requests_that_wait_for_a_busy_model_are_answered_by_one_call(owner: Own
 def test_one_call_takes_whole_requests_and_no_more_texts_than_its_limit(owner: Owner) -> None:
     owner.hold()
     answers = [owner.batcher.submit(["text"] * 400) for _ in range(5)]
-    owner.model.may_continue.set()
+    owner.model.may_answer.set()
     assert [len(answer.result(5)) for answer in answers] == [400] * 5
     assert [len(call) for call in owner.model.calls] == [1, 800, 800, 400]
     assert max(map(len, owner.model.calls)) <= CALL_MAX_TEXTS
@@ -73,28 +73,28 @@ def test_a_full_queue_refuses_requests_until_it_is_empty(owner: Owner) -> None:
     waiting = [owner.batcher.submit(["text"] * CALL_MAX_TEXTS) for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS)]
     with pytest.raises(BusyError):
         owner.batcher.submit(["one too many"])
-    owner.model.may_continue.set()
+    owner.model.may_answer.set()
     for answer in waiting:
         answer.result(5)
-    assert owner.batcher.submit(["again"]).result(5) == [prediction("again")]
+    assert owner.batcher.submit(["again"]).result(5) == [happiness("again")]
 
 
 def test_a_text_on_which_the_model_fails_leaves_the_other_texts_their_predictions(owner: Owner) -> None:
     owner.hold()
     bad, good = owner.batcher.submit(["fine", "poison"]), owner.batcher.submit(["fine"])
-    owner.model.may_continue.set()
+    owner.model.may_answer.set()
     first, second = bad.result(5)
-    assert first == prediction("fine")
+    assert first == happiness("fine")
     assert isinstance(second, BadRecordError)
     assert second.reason == "classifier_failed"
-    assert good.result(5) == [prediction("fine")]
+    assert good.result(5) == [happiness("fine")]
 
 
 def test_a_broken_model_ends_the_thread_and_fails_every_waiting_request(owner: Owner) -> None:
     owner.hold()
     owner.model.broken = True
     answer = owner.batcher.submit(["text"])
-    owner.model.may_continue.set()
+    owner.model.may_answer.set()
     with pytest.raises(FatalError):
         answer.result(5)
     owner.thread.join(5)
@@ -108,7 +108,7 @@ def test_a_cancelled_request_is_not_classified(owner: Owner) -> None:
     owner.hold()
     assert owner.batcher.submit(["given up"]).cancel()
     wanted = owner.batcher.submit(["wanted"])
-    owner.model.may_continue.set()
+    owner.model.may_answer.set()
     wanted.result(5)
     assert owner.model.calls == [["busy"], ["wanted"]]
 

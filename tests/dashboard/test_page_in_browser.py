@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
 from tests.dashboard.page_process import NO_SERVERS, PageProcess, StartPage
 from tests.installed import installed
 from tests.servers import Message, Stack, eventually, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 
 PARTITIONS: Final = 3
 SHOWN_MS: Final = 30_000
@@ -68,16 +68,16 @@ def test_a_page_opened_before_there_is_data_fills_by_itself_and_counts_what_redi
     browser: Browser, embedded_stack: Stack, start_worker: StartWorker, start_page: StartPage
 ) -> None:
     env = unique_topics(embedded_stack, PARTITIONS)
-    oracle, page = Oracle(embedded_stack, env), opened(browser, start_page(env))
+    verifier, page = Verifier(embedded_stack, env), opened(browser, start_page(env))
     expect(page.locator("#notice")).to_contain_text("No tweet has been labelled yet")
     start_worker(env).wait_ready()
     for _ in range(3):
         publish(embedded_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
-        eventually(lambda: oracle.redis_totals() and shown_counts(page), DONE_S, "the page shows counts")
-        now = oracle.redis_totals()
+        eventually(lambda: verifier.redis_totals() and shown_counts(page), DONE_S, "the page shows counts")
+        now = verifier.redis_totals()
         eventually(lambda: at_least(shown_counts(page), now), BEHIND_S, "the page shows the counts in Redis")  # noqa: B023
-    eventually(lambda: sum(oracle.redis_totals().values()) == 300, DONE_S, "300 are counted")
-    eventually(lambda: shown_counts(page) == oracle.redis_totals(), BEHIND_S, "page and Redis agree")
+    eventually(lambda: sum(verifier.redis_totals().values()) == 300, DONE_S, "300 are counted")
+    eventually(lambda: shown_counts(page) == verifier.redis_totals(), BEHIND_S, "page and Redis agree")
     expect(page.locator("#notice")).to_be_hidden()
     expect(page.locator("#tweets li .text")).to_have_count(20)
     expect(page.locator("#lag")).to_have_text("0")

@@ -9,9 +9,9 @@ from typing import Any
 from tests.dashboard.page_process import NO_SERVERS, PageProcess, StartPage
 from tests.servers import ApacheStack, EmbeddedStack, Message, Stack, create_topics, eventually, publish, unique_topics
 from tests.stream.offsets import fetch_positions
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
 PARTITIONS = 3
@@ -28,7 +28,7 @@ def test_a_page_opened_before_there_is_data_fills_by_itself_and_its_counts_equal
     stack: Stack, start_worker: StartWorker, start_page: StartPage
 ) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     page = start_page(env)
     empty = page.wait_for_state(
         lambda state: answers(state, "kafka") and answers(state, "redis"), SEES_S, "both answer"
@@ -38,7 +38,7 @@ def test_a_page_opened_before_there_is_data_fills_by_itself_and_its_counts_equal
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(200, partitions=PARTITIONS))
 
     full = page.wait_for_state(lambda state: sum(state["counts"].values()) == 200, LABELLED_S, "200 are counted")
-    assert {name: count for name, count in full["counts"].items() if count} == oracle.redis_totals()
+    assert {name: count for name, count in full["counts"].items() if count} == verifier.redis_totals()
     settled = page.wait_for_state(
         lambda state: (state["lag"] or {}).get("records") == 0 and (state["quality"] or {}).get("tweets") == 200,
         SEES_S,

@@ -4,19 +4,10 @@ import pytest
 
 from dashboard.shown_tweet import ShownTweet
 from dashboard.stream_statistics import BUCKET_S, BUCKETS, RECENT, StreamStatistics
+from tests.clock import Clock
 from tweets.labelled_tweet import LabelledTweet
 
 LABELS = ("joy", "fear")
-
-
-class Clock:
-    """Unix seconds that change only when a test sets them."""
-
-    def __init__(self) -> None:
-        self.now_s = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 def labelled(
@@ -31,7 +22,7 @@ def labelled(
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(1_000_000.0)
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import yaml  # type: ignore[import-untyped]
 
 from deploy.local.children import Child
 from deploy.local.metrics import answers
-from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.ports import LOOPBACK
 from tests.deploy.promtool import FOLDER, RULES, content
+from tests.ports import free_ports
 
 _SHORTER: Final = {"interval: 15s": "interval: 1s", "interval: 1m": "interval: 1s", "offset 1h": "offset 1s"}
 #: One request to a Prometheus on this machine; a busy machine may need seconds.

@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from deploy.local.ports import free_ports
 from tests.deploy.boards import BOARDS, targets
 from tests.deploy.prometheus_server import PrometheusServer
+from tests.ports import free_ports
 from tests.servers import ApacheStack, Message, eventually, publish, read_committed, unique_topics
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import fields, sample_tweets

@@ -19,7 +19,7 @@ from dashboard.settings import DashboardSettings
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, WORKER_ENDPOINTS
 from deploy.reference import DELIVERY_PAGE, PAGE, main, page
 from deploy.time_limit_tables import BEGIN, END, with_time_limits
-from tests.dashboard.fakes import FakeClassifier
+from tests.fakes import FakeClassifier
 from tweets.reasons import REASONS
 from tweets.tweet import MAX_VALUE_BYTES
 from worker.errors import ExitCode

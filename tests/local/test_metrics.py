@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from deploy.local.metrics import Buckets, ScrapedMetrics, answers, parse, quantile, scrape
-from deploy.local.ports import free_ports
 from deploy.local.summary import latency_ms, tweets_per_second
+from tests.ports import free_ports
 
 BUCKETS = [(0.1, 10.0), (0.5, 10.0), (1.0, 30.0), (inf, 40.0)]
 

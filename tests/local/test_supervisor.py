@@ -63,7 +63,7 @@ def test_a_deadline_ends_all_and_names_what_was_waited_for(tmp_path: Path) -> No
         program.expect_nothing_left()
 
 
-def test_an_error_nobody_foresaw_ends_all(tmp_path: Path) -> None:
+def test_an_unexpected_error_ends_all(tmp_path: Path) -> None:
     with running([FAMILY, "bug", str(tmp_path / "last-words")], tmp_path) as program:
         assert program.end(15) == 1
         assert "ZeroDivisionError" in program.stderr

@@ -5,16 +5,7 @@ from typing import Any
 import pytest
 
 from producer.deliveries import AFTER_FAILURE_S, Deliveries
-
-
-class Clock:
-    """A clock that advances when a fake delivery waits."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.clock import Clock
 
 
 class FakeDelivery:

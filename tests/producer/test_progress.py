@@ -6,15 +6,7 @@ import sys
 import pytest
 
 from producer.progress import Ticker, progress
-
-
-class Clock:
-    """A clock that the test sets."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
+from tests.clock import Clock
 
 
 def test_progress_is_drawn_at_most_once_in_an_interval_with_the_rate_since_the_last_drawing() -> None:

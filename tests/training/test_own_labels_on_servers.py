@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from tests.servers import Message, Stack, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, verify
 from tests.stream.tweets import fields
+from tests.stream.verifier import Verifier
 from tests.training.moods import MOODS
 from training.__main__ import main
 from worker.errors import ExitCode
@@ -23,12 +23,12 @@ def test_other_labels_stand_on_the_tweets_and_in_the_counts(
     assert main(["train", *where, *QUICK, "--vocabulary-rows", "80"]) == 0
 
     env = unique_topics(stack, 2) | {"MODEL_PATH": str(model)}
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     tweets = [Message(json.dumps({"id": label, "text": text}).encode()) for label, text in TEXTS.items()]
     publish(stack, env["KAFKA_INPUT_TOPIC"], tweets)
     start_worker(env)
-    oracle.wait_until_done(120)
-    labelled = oracle.check_all_done(len(TEXTS)).labelled
+    verifier.wait_until_done(120)
+    labelled = verifier.check_all_done(len(TEXTS)).labelled
     assert {fields(tweet)["id"]: fields(tweet)["emotion"] for tweet in labelled} == {label: label for label in TEXTS}
-    assert oracle.redis_totals() == dict.fromkeys(TEXTS, 1)
+    assert verifier.redis_totals() == dict.fromkeys(TEXTS, 1)
     assert verify(env).code == ExitCode.OK

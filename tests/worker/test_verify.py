@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.clock import Clock
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
@@ -52,16 +53,6 @@ class FakeStore:
                 self.sums[name] = self.sums.get(name, 0) + count
 
 
-class Clock:
-    """A second passes at each look."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        self.now_s += 1
-        return self.now_s
-
-
 class Sleep:
     """Takes no time."""
 
@@ -86,7 +77,8 @@ def store() -> FakeStore:
 
 def _verified(kafka: FakeKafka, store: FakeStore, timeout_s: float = 0.0) -> dict[str, Finding]:
     return {
-        finding.subject: finding for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(), sleep=Sleep())
+        finding.subject: finding
+        for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(step_s=1.0), sleep=Sleep())
     }
 
 
@@ -180,7 +172,7 @@ def test_it_looks_again_until_redis_has_caught_up(kafka: FakeKafka, store: FakeS
 
 def test_it_gives_up_after_its_time(kafka: FakeKafka, store: FakeStore) -> None:
     store.sums = {}
-    clock = Clock()
+    clock = Clock(step_s=1.0)
     findings = verify(kafka, store, timeout_s=5, clock=clock, sleep=Sleep())
     assert not all(finding.agrees for finding in findings)
     assert 5 < clock.now_s < 10

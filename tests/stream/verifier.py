@@ -1,4 +1,4 @@
-"""The judge: reads both ends of the stream, the offsets' notes and Redis with clients of its own; trusts no worker."""
+"""The promise, checked at both ends of the stream, the offset metadata and Redis, without the worker's code."""
 
 import json
 from collections import Counter, defaultdict
@@ -24,14 +24,14 @@ Fold = Mapping[int, Counter[str]]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What stands on the output topics of a stream that kept its promise."""
+    """The records on the output topics of a stream that kept its promise."""
 
     labelled: list[Message]
     dead: list[Message]
 
 
-class Oracle:
-    """Judges one stream; `env` is the environment of its workers."""
+class Verifier:
+    """Verifies one stream; `env` is the environment of its workers."""
 
     def __init__(self, stack: Stack, env: Mapping[str, str]) -> None:
         self._stack = stack
@@ -42,20 +42,20 @@ class Oracle:
         self._prefix = env["REDIS_KEY_PREFIX"]
         self._admin = AdminClient({"bootstrap.servers": stack.bootstrap})
 
-    # Looking on
+    # Progress
 
     def positions(self) -> dict[int, GroupOffset]:
-        """Where the group stands in each partition in which it has committed anything."""
+        """Return the committed offset of each partition in which the group has committed."""
         return fetch_positions(self._stack.kafka_port, self._group, self._input, len(self._numbers(self._input)))
 
     def committed(self, partitions: Iterable[int] | None = None) -> int:
-        """How many input records are committed, in all partitions or in these."""
+        """Count the input records that are committed, in all partitions or in these."""
         positions = self.positions()
         numbers = positions if partitions is None else partitions
         return sum(positions[number].offset for number in numbers if number in positions)
 
     def owned_by(self, instance_id: str) -> set[int]:
-        """The partitions that the group has assigned to a static member."""
+        """Return the partitions that the group has assigned to a static member."""
         (future,) = self._admin.describe_consumer_groups([self._group]).values()
         return {
             partition.partition
@@ -65,28 +65,28 @@ class Oracle:
         }
 
     def members(self) -> int:
-        """How many members the group has."""
+        """Count the members of the group."""
         (future,) = self._admin.describe_consumer_groups([self._group]).values()
         return len(future.result(CLIENT_S).members)
 
     def wait_until_committed(self, count: int, deadline_s: float) -> None:
-        """Returns once so many input records are committed."""
+        """Return once `count` input records are committed."""
         eventually(lambda: self.committed() >= count, deadline_s, f"{count} records are committed")
 
     def wait_until_done(self, deadline_s: float) -> None:
-        """Returns once every input record is committed."""
+        """Return once every input record is committed."""
         ends = self._ends(self._input)
         done = sum(ends.values())
         eventually(lambda: self.committed() >= done, deadline_s, f"all {done} records are committed")
 
-    # Judging
+    # The promise
 
     def check(self) -> Kept:
-        """Asserts the promise for all that the group has committed.
+        """Assert the promise for all that the group has committed.
 
-        Each committed input record stands exactly once on one of the output topics, under its own key, headers and
-        partition and in its order; the notes equal the fold of the labels; no transaction is open; and within
-        REDIS_AGREES_S Redis equals that fold too. Call it when no worker commits any more.
+        Each committed input record is exactly once on one of the output topics, under its own key, headers and
+        partition and in its order; the counts in the offset metadata equal the fold of the labels; no transaction is
+        open; and within REDIS_AGREES_S Redis equals that fold too. Call it when no worker commits any more.
         """
         self._wait_for_open_transactions()
         positions = self.positions()
@@ -107,32 +107,33 @@ class Oracle:
         return kept
 
     def check_all_done(self, expected: int) -> Kept:
-        """As `check`, and nothing of the input is left; `expected` records went in."""
+        """Assert as `check` does, and that all `expected` input records are committed."""
         assert self.committed() == expected
         return self.check()
 
     def redis_totals(self) -> dict[str, int]:
-        """Emotion to total, as Redis has it."""
+        """Return the total of each emotion in Redis."""
         with self.redis() as client:
             stored = client.hgetall(f"{self._prefix}:counts")
         return {name: int(count) for name, count in stored.items() if int(count)}
 
     def redis(self) -> Any:
-        """A client of the stack's Redis, to be used in a `with`."""
+        """Return a client of the stack's Redis, to be used in a `with`."""
         return redis.Redis.from_url(self._stack.redis_url, decode_responses=True)
 
     def redis_key(self, name: str) -> str:
-        """The full name of one of the stream's keys in Redis."""
+        """Return the full name of one of the stream's keys in Redis."""
         return f"{self._prefix}:{name}"
 
     def wait_until_redis_agrees(self, expected: Fold, deadline_s: float = REDIS_AGREES_S) -> None:
-        """Returns once Redis holds this fold, in total and in each partition."""
+        """Return once Redis holds this fold, in total and in each partition."""
         wanted = (_sum(expected), {self._field(number): dict(each) for number, each in expected.items() if each})
         eventually(lambda: self._redis_counts() == wanted, deadline_s, f"Redis holds {wanted}")
 
     def _check_counts(self, positions: Mapping[int, GroupOffset], expected: Fold) -> None:
-        notes = {number: json.loads(position.metadata)["counts"] for number, position in positions.items()}
-        assert {number: note for number, note in notes.items() if note} == expected, "the notes differ from the labels"
+        counts = {number: json.loads(position.metadata)["counts"] for number, position in positions.items()}
+        nonzero = {number: each for number, each in counts.items() if each}
+        assert nonzero == expected, "the counts in the offset metadata differ from the labels"
         self.wait_until_redis_agrees(expected)
 
     def _redis_counts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
@@ -149,7 +150,7 @@ class Oracle:
         return f"{self._group}|{self._input}|{partition}"
 
     def _wait_for_open_transactions(self) -> None:
-        """A transaction that a killed worker left open ends by the broker's own time limit."""
+        """Wait until the broker has ended the transactions that killed workers left open."""
         for topic in (self._output, self._dead_letters):
             eventually(
                 lambda topic=topic: (
@@ -170,17 +171,17 @@ class Oracle:
 
 
 def dead_offset(letter: Message) -> int:
-    """The input offset that a dead letter names."""
+    """Return the input offset that a dead letter names."""
     return int(dict(letter.headers)["__connect.errors.offset"] or b"-1")
 
 
 def reason(letter: Message) -> str:
-    """Why a dead letter is dead: the first word of its message."""
+    """Return the reason of a dead letter: the first word of its message."""
     return (dict(letter.headers)["__connect.errors.exception.message"] or b"").decode().partition(":")[0]
 
 
 def fold(labelled: Iterable[Message]) -> dict[int, Counter[str]]:
-    """The labels counted, partition by partition."""
+    """Count the labels, partition by partition."""
     counts: dict[int, Counter[str]] = defaultdict(Counter)
     for message in labelled:
         counts[message.partition or 0][fields(message)["emotion"]] += 1
@@ -188,7 +189,7 @@ def fold(labelled: Iterable[Message]) -> dict[int, Counter[str]]:
 
 
 def assert_same(expected: list[Any], found: list[Any]) -> None:
-    """Asserts that two long lists are equal, and shows only where they first differ."""
+    """Assert that two long lists are equal, and shows only where they first differ."""
     differing = next((n for n, pair in enumerate(zip(expected, found, strict=False)) if pair[0] != pair[1]), None)
     near = slice(None) if differing is None else slice(max(0, differing - 1), differing + 2)
     where = "the shorter one ends first" if differing is None else f"first difference at {differing}"
@@ -197,7 +198,7 @@ def assert_same(expected: list[Any], found: list[Any]) -> None:
 
 
 def _promised(record: Message, topic: str) -> tuple[object, ...]:
-    """What must be found again of an input record."""
+    """Return the fields that the labelled tweet of an input record must have."""
     tweet = fields(record)
     given, label = tweet.get("id"), tweet.get("label")
     name = str(given) if isinstance(given, str | int) and given else f"{topic}-{record.partition}-{record.offset}"
@@ -213,12 +214,12 @@ def _delivered(record: Message) -> tuple[object, ...]:
 
 
 def _sendable(record: Message) -> tuple[tuple[str, bytes], ...]:
-    """A header without content arrives as an empty one."""
+    """Return the headers with an empty content where there is none, as they arrive."""
     return tuple((name, content or b"") for name, content in record.headers)
 
 
 def _utf8(text: str) -> str:
-    """Half of a surrogate pair has no UTF-8 form and becomes a question mark."""
+    """Replace half of a surrogate pair, which has no UTF-8 form, by a question mark."""
     return text.encode("utf-8", "replace").decode()
 
 
