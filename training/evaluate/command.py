@@ -28,8 +28,8 @@ def evaluate(
     model = open_model_folder(folder)
     other = None if against is None else _with_same_labels(open_model_folder(against), model)
     rows = read_split(subject.dataset, subject.split, model.labels, limit=subject.limit)
-    _warn_of_learnt_rows(subject, rows, model.labels)
     prepare_report_folder(output)
+    _warn_of_learnt_rows(subject, rows, model.labels)
     if subject.shifted:
         rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
     evaluation = judge(model, _served(model, rows, subject), rows.targets, resamples=resamples)
