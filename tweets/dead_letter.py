@@ -17,7 +17,8 @@ HEADERS: Final = {
     "__connect.errors.topic": "Input topic.",
     "__connect.errors.partition": "Partition of the input record.",
     "__connect.errors.offset": "Offset of the input record.",
-    "__connect.errors.stage": "`CONSUME` (`unreadable`), `TRANSFORMATION` (`classifier_failed`) or `VALUE_CONVERTER`.",
+    "__connect.errors.stage": "`CONSUME` (`unreadable`), `TRANSFORMATION` (`classifier_failed`), `KAFKA_PRODUCE` "
+    "(`refused`) or `VALUE_CONVERTER`.",
     "__connect.errors.class.name": f"Always `{DECODER_NAME}`.",
     "__connect.errors.exception.class.name": f"Always `{ERROR_NAME}`.",
     "__connect.errors.exception.message": "The reason, a colon and the detail.",
@@ -25,7 +26,7 @@ HEADERS: Final = {
 }
 """Header → meaning, of the headers that a dead letter has beside those of its input record; see docs/reference.md."""
 
-_STAGES: Final = {"classifier_failed": "TRANSFORMATION", "unreadable": "CONSUME"}
+_STAGES: Final = {"classifier_failed": "TRANSFORMATION", "unreadable": "CONSUME", "refused": "KAFKA_PRODUCE"}
 
 
 def encode(record: Record, error: BadRecordError, *, topic: str, max_bytes: int) -> OutputRecord:

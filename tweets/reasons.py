@@ -49,6 +49,11 @@ REASONS: Final = {
         "of the producer's batch is unreadable too. The dead letter has the offset of the record, not its bytes.",
         "Read the offset with another client. Correct the header names, or check the disks of the brokers.",
     ),
+    "refused": Reason(
+        "Kafka refuses the labelled tweet for good, for instance a tweet without a key on a compacted output topic.",
+        "Read the broker's reason in the header. Set `cleanup.policy=delete` on the output topic, or correct the "
+        "setting of the topic that the reason names.",
+    ),
     "classifier_failed": Reason(
         "The model fails on this text and works on others.",
         "Keep the text and report a bug, with the line in the worker's log.",

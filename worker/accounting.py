@@ -1,6 +1,7 @@
 """What the worker reports about committed batches: metrics, lag, and a log line with totals per interval."""
 
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ class Accounting:
         self._last_committed_ms: dict[Partition, int] = {}
         self._since_report: Counter[str] = Counter()
         self._reported_at_s = time.monotonic()
+        self._cut_logged_at_s = -math.inf
 
     def fetched(self) -> None:
         """Set the time of the first fetch, once."""
@@ -42,6 +44,21 @@ class Accounting:
                 metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
                 self._last_committed_ms[result.record.partition] = result.record.timestamp_ms
             self._count(result)
+
+    def cut(self, labelled: int, fetched: int, seconds: float) -> None:
+        """Log, at most once in REPORT, that a batch is committed in parts because the model is slow."""
+        now_s = time.monotonic()
+        if now_s - self._cut_logged_at_s >= time_limits.REPORT.seconds:
+            self._cut_logged_at_s = now_s
+            log.info(
+                "committing %d of %d fetched records: labelling took %.1f s (%.1f records/s, limit LABEL_BUDGET %g s); "
+                "the others follow",
+                labelled,
+                fetched,
+                seconds,
+                labelled / max(seconds, 1e-6),
+                time_limits.LABEL_BUDGET.seconds,
+            )
 
     def aborted(self) -> None:
         """Count an aborted transaction."""

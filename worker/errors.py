@@ -3,6 +3,7 @@
 The third kind of error is `tweets.reasons.BadRecordError`: a record that cannot be classified becomes a dead letter.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 from typing import Self
 
@@ -35,6 +36,19 @@ class ExitCode(IntEnum):
 
 class TransientError(Exception):
     """Kafka or Redis failed and may recover: roll back, restore, retry."""
+
+
+class RefusedRecordsError(TransientError):
+    """Kafka refuses some records of a batch for good; nothing of the batch is committed.
+
+    `refusals` is the broker's reason for each refused record, by the index in the batch. Where `exact` is false, at
+    least one of these records is refused, and the others share its fate: publish again with one record per request.
+    """
+
+    def __init__(self, refusals: Mapping[int, str], *, exact: bool) -> None:
+        super().__init__(f"Kafka refuses {len(refusals)} records: {next(iter(refusals.values()))}")
+        self.refusals = refusals
+        self.exact = exact
 
 
 class FatalError(Exception):

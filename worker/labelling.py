@@ -1,6 +1,7 @@
 """From fetched records to output records: decode, classify, encode. Independent of Kafka."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tweets import dead_letter, labelled_tweet, tweet
@@ -8,8 +9,11 @@ from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from tweets.records import OutputRecord, Record
 from tweets.tweet import Tweet
+from worker.errors import ExitCode, FatalError
 from worker.inference.isolate import TextClassifier, classify_each
 from worker.process.metrics import Metrics
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,25 @@ class Labeller:
                 else self._dead_letter(record, each)
                 for record, each in zip(records, decoded, strict=True)
             ]
+
+    def refuse(self, outcomes: Sequence[RecordOutcome], refusals: Mapping[int, str]) -> list[RecordOutcome]:
+        """Return the outcomes with a dead letter, reason `refused`, for each refused labelled tweet.
+
+        `refusals` has the broker's reason by index. Raises FatalError if the broker refuses a dead letter too.
+        """
+        return [self._refused(outcome, refusals[n]) if n in refusals else outcome for n, outcome in enumerate(outcomes)]
+
+    def _refused(self, outcome: RecordOutcome, reason: str) -> RecordOutcome:
+        topic = outcome.output.topic
+        place = f"{outcome.record.partition}@{outcome.record.offset}"
+        if outcome.prediction is None:
+            raise FatalError(
+                f"topic {topic} refuses the dead letter of {place} ({reason}): check cleanup.policy, max.message.bytes "
+                f"and message.timestamp.* of topic {topic}",
+                ExitCode.TOPICS,
+            )
+        log.warning("%s: topic %s refuses the labelled tweet (%s): publishing a dead letter", place, topic, reason)
+        return self._dead_letter(outcome.record, BadRecordError("refused", reason))
 
     def _decode(self, record: Record) -> Tweet | BadRecordError:
         try:

@@ -9,7 +9,8 @@ The loop keeps the guarantee in ten steps. The comments below name the steps by 
 3. Decode each record. A record that is not a valid tweet becomes a dead letter.
 4. Classify. A record becomes a dead letter if the model fails on that record alone and still works on known texts.
 5. Begin a transaction, and send every result to the partition number of its input record.
-6. Wait until every record is acknowledged.
+6. Wait until every record is acknowledged. If Kafka refuses a labelled tweet for good, abort, replace the producer and
+   publish the same batch again with a dead letter in place of that tweet.
 7. Commit the transaction with the next offsets, the new running counts as the metadata of these offsets, and the
    membership of step 2. The broker refuses the commit if that membership has ended.
 8. Only after the commit, replace the committed counts, count metrics, and publish the counts to Redis.
@@ -20,6 +21,7 @@ The loop keeps the guarantee in ten steps. The comments below name the steps by 
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -30,9 +32,10 @@ from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
 from worker.counts import CommittedCounts, RunningCounts
-from worker.errors import TransientError
+from worker.errors import RefusedRecordsError, TransientError
 from worker.labelling import Labeller, RecordOutcome
 from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.pace import BatchLimit, LabellingPace
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 
@@ -82,12 +85,16 @@ class Loop:
         self._publisher = publisher
         self._metrics = metrics
         self._watchdog = watchdog
-        self._batch_max_tweets = batch_max_tweets
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._membership: Membership | None = None
         self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._committed_counts: dict[Partition, CommittedCounts] = {}
+        self._fetched: Sequence[Record] = ()
+        """Records of the current membership that are fetched and not yet labelled: the rest of a slow batch."""
+        self._pace = LabellingPace()
+        self._batch_limit = BatchLimit(batch_max_tweets)
+        self._stop: StopRequest = threading.Event()  # run replaces it
         self._broken = False
         self._errors_in_a_row = 0
 
@@ -97,7 +104,8 @@ class Loop:
         return self._membership is not None
 
     def run(self, stop: StopRequest) -> None:
-        """Run until `stop` is set, and finish the open batch then. Raises FatalError (step 10)."""
+        """Run until `stop` is set, and commit what is labelled of the open batch then. Raises FatalError (step 10)."""
+        self._stop = stop
         while not stop.is_set():
             try:
                 if self._broken:
@@ -108,6 +116,7 @@ class Loop:
             except TransientError as error:
                 self._broken, self._membership = True, None
                 self._errors_in_a_row += 1
+                self._batch_limit.failed()
                 log.warning(
                     "%s; rolling back, then restoring from the committed offsets (attempt %d)",
                     error,
@@ -123,18 +132,19 @@ class Loop:
             self._metrics.stage_seconds.labels("wait").observe(time.perf_counter() - started)
             self._process(*batch)
             self._errors_in_a_row = 0
+            self._batch_limit.succeeded()
         else:
             self._show_lag(self._committed_counts)
         self._accounting.maybe_report()
 
     def _collect(self) -> tuple[list[Record], Membership] | None:
         """Return a batch and the membership of all its records (steps 1 and 2); None without records to process."""
-        # Each error in a row halves the batch: a batch that takes longer than MAX_POLL_INTERVAL costs the membership.
-        max_tweets = max(1, self._batch_max_tweets >> self._errors_in_a_row)
-        batch = Batch(max_tweets, self._batch_max_wait_s, time.monotonic)
-        while not batch.closed:
+        batch = Batch(self._batch_limit.records, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic)
+        batch.add(self._fetched)
+        self._fetched = ()
+        while True:  # at least one poll: each poll keeps the membership
             wait_s = time_limits.IDLE_POLL.seconds if batch.remaining_s is None else batch.remaining_s
-            polled = self._stream.poll(timeout_s=wait_s, max_records=batch.room)  # step 2
+            polled = self._stream.poll(timeout_s=wait_s, max_records=max(1, batch.room))  # step 2
             if polled.membership != self._membership:
                 # The client may have moved its positions. The present owners read the records of this batch again.
                 self._restore(polled.membership)
@@ -143,7 +153,8 @@ class Loop:
             if not batch.records:
                 return None
             self._accounting.fetched()
-        return batch.records, polled.membership
+            if batch.closed:
+                return batch.records, polled.membership
 
     def _restore(self, membership: Membership) -> None:
         """Read offsets and counts from the broker, seek, and publish the counts (step 1)."""
@@ -173,12 +184,12 @@ class Loop:
         log.info("generation %d, %d partitions: %s", membership.generation, len(self._committed_counts), offsets)
 
     def _process(self, records: Sequence[Record], membership: Membership) -> None:
-        with self._watchdog.step("label", time_limits.LABEL.seconds):
-            results = self._labeller.label(records)  # steps 3 and 4
-        committed_counts = self._committed_after(results)
+        results = self._label(records)  # steps 3 and 4
+        self._fetched = records[len(results) :]
         try:
             with self._timed("publish"):
-                self._stream.publish([result.output for result in results])  # steps 5 and 6
+                results = self._publish(results)  # steps 5 and 6
+            committed_counts = self._committed_after(results)
             with self._timed("commit"):
                 self._stream.commit(  # step 7
                     {
@@ -194,6 +205,44 @@ class Loop:
         self._accounting.committed(results)
         self._publisher.publish(committed_counts)
         self._show_lag(committed_counts)
+
+    def _label(self, records: Sequence[Record]) -> list[RecordOutcome]:
+        """Label records in order, slice by slice; return fewer results after LABEL_BUDGET or a stop request.
+
+        A slow model must not cost the membership, which needs a poll within MAX_POLL_INTERVAL, or delay the stop.
+        """
+        results: list[RecordOutcome] = []
+        started_s = time.monotonic()
+        while len(results) < len(records):
+            rest = records[len(results) :]
+            slice_ = rest[: self._pace.next_slice(rest)]
+            slice_started_s = time.monotonic()
+            with self._watchdog.step("label", time_limits.LABEL.seconds):
+                results += self._labeller.label(slice_)
+            now_s = time.monotonic()
+            self._pace.measured(slice_, now_s - slice_started_s)
+            if self._stop.is_set() or now_s - started_s >= time_limits.LABEL_BUDGET.seconds:
+                break
+        if len(results) < len(records):
+            self._accounting.cut(len(results), len(records), time.monotonic() - started_s)
+        return results
+
+    def _publish(self, results: list[RecordOutcome]) -> list[RecordOutcome]:
+        """Publish every result; return the results with a dead letter for each record that Kafka refuses for good.
+
+        A refusal comes before the commit, so nothing of the transaction is committed and the same batch is published
+        again, without a restore. Each attempt replaces at least one labelled tweet by a dead letter, or makes the
+        refusals exact.
+        """
+        while True:
+            try:
+                self._stream.publish([result.output for result in results])
+                return results
+            except RefusedRecordsError as refused:
+                self._accounting.aborted()
+                if refused.exact:
+                    results = self._labeller.refuse(results, refused.refusals)
+                self._stream.rollback()
 
     def _committed_after(self, results: Iterable[RecordOutcome]) -> dict[Partition, CommittedCounts]:
         """Return the offsets and running counts that the commit of these results will give their partitions."""

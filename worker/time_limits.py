@@ -57,6 +57,10 @@ HEARTBEATS_PER_SESSION: Final = 5
 IDLE_POLL: Final = TimeLimit(0.5, "A poll waits this long for the first record of a batch.")
 POLL: Final = TimeLimit(60, "Watchdog: a poll, which may join the group; also the wait for a heartbeat.")
 RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of all owned partitions.")
+LABEL_SLICE: Final = TimeLimit(1, "A part of a batch that is labelled at once, by the measured speed of the model.")
+LABEL_BUDGET: Final = TimeLimit(
+    5, "What is labelled of a batch after this is committed, a sixth of the poll interval; the rest follows."
+)
 LABEL: Final = TimeLimit(300, "Watchdog: decoding and classifying a batch.")
 ACKNOWLEDGE: Final = TimeLimit(25, "Watchdog: sending a batch until every record is acknowledged.")
 COMMIT: Final = TimeLimit(20, "Watchdog: beginning, committing or aborting a transaction.")
@@ -181,6 +185,18 @@ ORDER: Final = (
         "MAX_POLL_INTERVAL",
         "LABEL",
         "a batch that is classified too slowly must be retried at half its size before the watchdog ends the process",
+    ),
+    Order("LABEL_SLICE", "LABEL_BUDGET", "a slow batch must be cut between two slices"),
+    Order(
+        "LABEL_BUDGET + LABEL_SLICE + FLUSH",
+        "MAX_POLL_INTERVAL",
+        "labelling and publishing must end before the group removes the member, however slow the model is",
+    ),
+    Order(
+        "LABEL_SLICE",
+        "SHUTDOWN",
+        "after SIGTERM the slice under way must end, and what is labelled be committed, before the watchdog ends the "
+        "process",
     ),
     Order("LINGER + REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
     Order(

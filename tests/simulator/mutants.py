@@ -64,7 +64,7 @@ class RewrittenCollect(Loop):
     keeps_the_batch = False
 
     def _collect(self) -> tuple[list[Record], Membership] | None:
-        batch = Batch(self._batch_max_tweets, self._batch_max_wait_s, _clock)
+        batch = Batch(self._batch_limit.records, self._batch_max_wait_s, _clock)
         while True:
             fetched = self._stream.poll(timeout_s=0.1, max_records=max(1, batch.room))
             batch.add(fetched.records)
@@ -190,6 +190,29 @@ class PublishesCountsBeforeTheCommit(WrapsItsStream):
     wrapped = PublishesCountsFirst
 
 
+class KeepsTheRestOfABatchOverARestore(Loop):
+    """Step 1: what is fetched and not yet labelled is processed in the next membership too."""
+
+    def _restore(self, membership: Membership) -> None:
+        super()._restore(membership)
+        self._fetched = self._rest
+
+    def _collect(self) -> tuple[list[Record], Membership] | None:
+        self._rest = self._fetched
+        return super()._collect()
+
+
+class KeepsTheTransaction(WrappedStream):
+    def rollback(self) -> None:
+        """Keep the transaction of the refused batch open."""
+
+
+class PublishesARefusedBatchIntoTheSameTransaction(WrapsItsStream):
+    """Step 6: after a refusal the transaction is not aborted."""
+
+    wrapped = KeepsTheTransaction
+
+
 class CountsFromZeroAtEachRestore(Loop):
     """Step 1: the position is restored, the counts in the offset metadata are not."""
 
@@ -264,6 +287,8 @@ MUTANTS = (
     _mutant(AsksForItsMembershipOnlyAtTheCommit, Clause.DOUBLED, control=WrapsItsStream),
     _mutant(CommitsThoughARecordFailed, Clause.LOST, control=WrapsItsStream),
     _mutant(PublishesCountsBeforeTheCommit, Clause.UNCOMMITTED_COUNTS, control=WrapsItsStream),
+    _mutant(KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.ERROR),
+    _mutant(PublishesARefusedBatchIntoTheSameTransaction, Clause.PROGRESS, control=WrapsItsStream),
     _mutant(CountsFromZeroAtEachRestore, Clause.OFFSET_METADATA),
     _mutant(KeepsItsCountsOverARestore, Clause.OFFSET_METADATA),
     _mutant(PublishesNothingAfterARestore, Clause.REDIS_COUNTS),

@@ -1,8 +1,7 @@
 """A worker process: a real loop and a real labeller with fakes around them, stepped from call to call."""
 
-import random
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 from typing import Final
@@ -22,6 +21,9 @@ from worker.process.metrics import Metrics
 
 _METRICS: Final = Metrics()
 _NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)
+SLOW: Final = 0.2
+"""Share of the calls of the model that take seconds."""
+
 OUT_OF_MEMORY: Final = 0.05
 """The probability that a call with more than one text fails for lack of memory."""
 
@@ -87,7 +89,7 @@ class Process:
         loop = self._loop_class(
             self.stream,
             Labeller(
-                MoodyClassifier(self._world.rng),
+                MoodyClassifier(self._world, self.pause),
                 OutputTopics(OUTPUT, DEAD_LETTERS, 10_000),
                 _METRICS,
                 tweet_max_chars=50,
@@ -121,13 +123,22 @@ class NoWatchdog:
 
 
 class MoodyClassifier(FakeClassifier):
-    """Gives the same text another label each time: no rule may rely on a batch that comes out the same twice."""
+    """Gives the same text another label each time: no rule may rely on a batch that comes out the same twice.
 
-    def __init__(self, rng: random.Random) -> None:
-        super().__init__(lambda _: Prediction(rng.choice(EMOTIONS), 1.0, _NO_SCORES))
-        self._rng = rng
+    The model is slow now and then, and anything may happen while the model works.
+    """
+
+    def __init__(self, world: Surroundings, pause: Callable[[], None]) -> None:
+        super().__init__(lambda _: Prediction(world.rng.choice(EMOTIONS), 1.0, _NO_SCORES))
+        self._world = world
+        self._rng = world.rng
+        self._pause = pause
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
+        self._pause()
+        if self._rng.random() < SLOW:
+            self._world.happened["slow model"] += 1
+            self._world.now_s += self._rng.uniform(1, 10)
         if len(texts) > 1 and self._rng.random() < OUT_OF_MEMORY:
             raise MemoryError
         return super().classify(texts)

@@ -4,14 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from tests.simulator.broker import ClientMetadata
+from tests.simulator.broker import OUTPUT, ClientMetadata
 from tests.simulator.surroundings import Surroundings
 from tweets.records import OutputRecord, Partition, Record
-from worker.errors import TransientError
+from worker.errors import RefusedRecordsError, TransientError
 from worker.membership import CommittedOffset, Membership, PolledRecords
 
 FAULT: Final = 0.03
 NO_MEMBER: Final = ""
+
+
+def is_refused(record: OutputRecord) -> bool:
+    """Return whether the broker refuses the record for good, as a compacted topic refuses a record without a key."""
+    return record.topic == OUTPUT and b'"text":"refused"' in (record.value or b"")
 
 
 @dataclass
@@ -42,6 +47,7 @@ class SimulatedStream:
         self.transactional_id = instance or name
         self._epoch: int | None = None
         self._limbo_polls = 0
+        self._single_records = False
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         self._fault("poll")
@@ -63,10 +69,14 @@ class SimulatedStream:
         broker, epoch = self._world.broker, self._live_epoch()
         self._fault("publish")
         broker.begin(self.transactional_id, epoch)
-        for record in outgoing:
+        refused = [number for number, record in enumerate(outgoing) if is_refused(record)]
+        for number, record in enumerate(outgoing):
             if self._rng.random() < 0.1:
                 self._fault("publish, halfway")
-            broker.append(self.transactional_id, epoch, record)
+            if number not in refused:
+                broker.append(self.transactional_id, epoch, record)
+        if refused:
+            self._refuse(refused, [n for n, record in enumerate(outgoing) if record.topic == OUTPUT])
         self._fault("publish, reply lost")
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -94,6 +104,13 @@ class SimulatedStream:
 
     def lag(self, partition: Partition, offset: int) -> int | None:
         return None
+
+    def _refuse(self, refused: Sequence[int], labelled: Sequence[int]) -> None:
+        """Name the refused records, or, like an old broker, all labelled tweets of the batch."""
+        exact = self._single_records or self._rng.random() < 0.7 or len(labelled) == len(refused)
+        self._single_records = not exact
+        self._world.happened["refused" if exact else "refused, not exact"] += 1
+        raise RefusedRecordsError(dict.fromkeys(refused if exact else labelled, "no key"), exact=exact)
 
     # For loops with a rule switched off
 

@@ -181,6 +181,7 @@ class World:
 def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
     """One to three partitions; offsets have gaps, as transaction markers and compaction leave them."""
     values: list[bytes | None] = [b'{"text":"w"}', b'{"text":"w"}', b'{"text":"w"}', b'{"text":"poison"}', b"[", None]
+    values.append(b'{"text":"refused"}')
     inputs = {}
     for number in range(rng.randint(1, 3)):
         partition, offset, records = Partition(INPUT, number), rng.randint(0, 3), []
@@ -193,13 +194,13 @@ def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
 
 @contextmanager
 def _clock(world: Surroundings) -> Iterator[None]:
-    """Run the loop on a clock that moves only when a poll waits, and without its log."""
+    """Run the loop without its log, on a clock that moves only when a poll waits or the model is slow."""
     log = logging.getLogger("worker")
     level = log.level
     log.setLevel(logging.CRITICAL)
     clock = SimpleNamespace(monotonic=lambda: world.now_s, perf_counter=lambda: world.now_s)
     try:
-        with patch("worker.loop.time", clock):
+        with patch("worker.loop.time", clock), patch("worker.pace.FIRST_SLICE_RECORDS", 2):
             yield
     finally:
         log.setLevel(level)

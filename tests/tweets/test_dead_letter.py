@@ -46,6 +46,7 @@ def test_a_dead_letter_keeps_none_and_empty_apart(key: bytes | None, value: byte
 _STAGES = dict.fromkeys(REASONS, "VALUE_CONVERTER") | {
     "classifier_failed": "TRANSFORMATION",
     "unreadable": "CONSUME",
+    "refused": "KAFKA_PRODUCE",
 }
 
 

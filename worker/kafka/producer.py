@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from kafka import KafkaProducer, TopicPartition
 from kafka.errors import ProducerFencedError
@@ -11,7 +11,9 @@ from kafka.structs import OffsetAndMetadata
 
 from tweets.records import OutputRecord, Partition
 from worker import time_limits
+from worker.errors import ExitCode, FatalError, RefusedRecordsError
 from worker.kafka.client import NETWORK, RepairedClient, discard
+from worker.kafka.refusals import REFUSED_RECORD, are_exact, refusals, refused_topic
 from worker.membership import CommittedOffset, Membership
 from worker.settings import Settings
 
@@ -24,9 +26,15 @@ BATCH_BYTES: Final = 262_144
 class ResultProducer:
     """Sends results and commits them. Methods raise the errors of kafka-python, unless their docstring differs."""
 
-    def __init__(self, settings: Settings, *, transactional_id: str, max_record_bytes: int) -> None:
-        """Connect and initialise transactions: the broker aborts an open transaction of the same transactional id."""
+    def __init__(
+        self, settings: Settings, *, transactional_id: str, max_record_bytes: int, single_records: bool = False
+    ) -> None:
+        """Connect and initialise transactions: the broker aborts an open transaction of the same transactional id.
+
+        `single_records` sends each record in a batch of its own: slow, and the broker's answer is for that record.
+        """
         self._in_transaction = False
+        self._single_records = single_records
         self._producer = KafkaProducer(
             **NETWORK,
             **settings.kafka_connection(),
@@ -38,7 +46,7 @@ class ResultProducer:
             max_block_ms=time_limits.MAX_BLOCK.ms,
             linger_ms=time_limits.LINGER.ms,
             # The broker would refuse a request above the topic's max.message.bytes.
-            batch_size=min(BATCH_BYTES, max_record_bytes),
+            batch_size=0 if single_records else min(BATCH_BYTES, max_record_bytes),
             max_request_size=max_record_bytes,
             allow_auto_create_topics=False,
         )
@@ -54,21 +62,55 @@ class ResultProducer:
         self._in_transaction = True
 
     def send(self, records: Sequence[OutputRecord]) -> None:
-        """Send all records and wait until every record is acknowledged."""
-        futures = [
-            self._producer.send(
-                record.topic,
-                partition=record.partition,
-                key=record.key,
-                # kafka-python refuses a record without key and value, and a header without a value.
-                value=b"" if record.key is None and record.value is None else record.value,
-                headers=[(name, content or b"") for name, content in record.headers],
-            )
-            for record in records
-        ]
-        self._producer.flush(timeout=time_limits.FLUSH.seconds)
-        for future in futures:  # flush hides failed records, and a commit would succeed without them
-            future.get(timeout=0)
+        """Send all records and wait until every record is acknowledged.
+
+        Raises RefusedRecordsError if the broker refuses records for good, and FatalError if the broker refuses every
+        record for a topic.
+        """
+        futures, error = self._send_until_error(records)
+        try:
+            self._producer.flush(timeout=time_limits.FLUSH.seconds)
+        except Exception as flush_error:
+            error = error or flush_error
+        # flush hides failed records, and a commit would succeed without them
+        outcomes = [_outcome(future) for future in futures]
+        if isinstance(error, REFUSED_RECORD):  # of kafka-python itself: larger than max_request_size
+            outcomes.append(error)
+        if error is not None or any(outcomes):
+            self._raise_cause(error, outcomes, records)
+
+    def _send_until_error(self, records: Sequence[OutputRecord]) -> tuple[list[Any], Exception | None]:
+        """Return a future for each record, up to the first record that kafka-python does not take, and that error.
+
+        After the broker has refused a record, kafka-python takes no more records of the transaction.
+        """
+        futures: list[Any] = []
+        for record in records:
+            try:
+                future = self._producer.send(
+                    record.topic,
+                    partition=record.partition,
+                    key=record.key,
+                    # kafka-python refuses a record without key and value, and a header without a value.
+                    value=b"" if record.key is None and record.value is None else record.value,
+                    headers=[(name, content or b"") for name, content in record.headers],
+                )
+            except Exception as error:
+                return futures, error
+            futures.append(future)
+        return futures, None
+
+    def _raise_cause(
+        self, error: Exception | None, outcomes: Sequence[Exception | None], records: Sequence[OutputRecord]
+    ) -> NoReturn:
+        """Raise a refusal if there is one: the other errors of the batch follow from it. Else raise the first error."""
+        refused = refused_topic(outcomes)
+        if refused is not None:
+            topic = records[outcomes.index(refused)].topic
+            raise FatalError(f"Kafka refuses every record for topic {topic}: {refused}", ExitCode.TOPICS) from refused
+        if reasons := refusals(outcomes):
+            raise RefusedRecordsError(reasons, exact=self._single_records or are_exact(outcomes))
+        raise error or next(outcome for outcome in outcomes if outcome is not None)
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         """Commit the transaction together with the input offsets and their metadata, as the member of `membership`."""
@@ -108,3 +150,12 @@ class ResultProducer:
             aborting.start()
             aborting.join(time_limits.CLOSE.seconds)
         self.discard()
+
+
+def _outcome(future: Any) -> Exception | None:
+    """Return the error of a record that was sent; a record without an answer has timed out."""
+    try:
+        future.get(timeout=0)
+    except Exception as error:
+        return error
+    return None

@@ -8,7 +8,7 @@ from kafka.errors import ProducerFencedError
 
 from tweets.records import OutputRecord, Partition
 from worker import time_limits
-from worker.errors import ExitCode, FatalError, TransientError
+from worker.errors import ExitCode, FatalError, RefusedRecordsError, TransientError
 from worker.kafka.consumer import TweetConsumer
 from worker.kafka.errors import translated
 from worker.kafka.producer import ResultProducer
@@ -31,6 +31,8 @@ class KafkaStream:
         self._transactional_id = f"{settings.kafka_group_id}-{settings.worker_id or uuid.uuid4().hex}"
         self._producer: ResultProducer | None = None
         self._producer_fenced = False
+        self._single_records = False
+        self._producer_is_slow = False  # it sends one record per request, which the next batch does not need
         with self._translating():
             self._consumer = TweetConsumer(settings)
         try:
@@ -57,13 +59,23 @@ class KafkaStream:
         return offsets
 
     def publish(self, records: Sequence[OutputRecord]) -> None:
-        """Begin a transaction, send all records and wait until every record is acknowledged."""
+        """Begin a transaction, send all records and wait until every record is acknowledged.
+
+        Raises RefusedRecordsError, after which a rollback and another publish of the same batch is right: nothing was
+        committed. If the refusals are not exact, the next producer sends one record per request.
+        """
+        if self._producer_is_slow:
+            self.rollback()
         producer = self._live_producer()
         with self._translating():
             with self._watchdog.step("begin", time_limits.COMMIT.seconds):
                 producer.begin()
             with self._watchdog.step("publish", time_limits.ACKNOWLEDGE.seconds):
-                producer.send(records)
+                try:
+                    producer.send(records)
+                except RefusedRecordsError as refused:
+                    self._single_records = not refused.exact
+                    raise
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         """Commit the open transaction together with the input offsets and their metadata.
@@ -75,6 +87,7 @@ class KafkaStream:
         producer = self._live_producer()
         with self._translating(), self._watchdog.step("commit", time_limits.COMMIT.seconds):
             producer.commit(offsets, membership)
+        self._producer_is_slow, self._single_records = self._single_records, False
 
     def rollback(self) -> None:
         """Abort an open transaction and replace the producer.
@@ -83,14 +96,17 @@ class KafkaStream:
         """
         if self._producer_fenced:
             self._check_for_duplicate_worker_id()
-        old, self._producer = self._producer, None
+        old, self._producer, self._producer_is_slow = self._producer, None, False
         if old is not None:
             with self._watchdog.step("abort", time_limits.COMMIT.seconds):
                 old.abort()
             old.discard()
         with self._translating(), self._watchdog.step("init transactions", time_limits.INIT_TRANSACTIONS.seconds):
             self._producer = ResultProducer(
-                self._settings, transactional_id=self._transactional_id, max_record_bytes=self._max_record_bytes
+                self._settings,
+                transactional_id=self._transactional_id,
+                max_record_bytes=self._max_record_bytes,
+                single_records=self._single_records,
             )
 
     def lag(self, partition: Partition, offset: int) -> int | None:

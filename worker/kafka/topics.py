@@ -39,7 +39,9 @@ class Topics:
             partitions = self._partitions(admin)
             for topic in (settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic):
                 self._check_one(topic, partitions)
-            sizes = self._max_message_bytes(admin)
+            configs = self._configs(admin)
+        sizes = {topic: _max_message_bytes(config) for topic, config in configs.items()}
+        self._check_cleanup_policies(configs)
         outputs = min(sizes[settings.kafka_output_topic], sizes[settings.kafka_dead_letter_topic])
         if outputs < sizes[settings.kafka_input_topic]:
             log.warning(
@@ -65,7 +67,7 @@ class Topics:
             else:
                 yield _create(admin, topic, partitions, replication_factor, max_message_bytes)
             wanted = self._partitions(admin)[topic]
-            room = self._max_message_bytes(admin)[topic] + OUTPUT_HEADROOM_BYTES
+            room = _max_message_bytes(self._configs(admin)[topic]) + OUTPUT_HEADROOM_BYTES
             for topic in (settings.kafka_output_topic, settings.kafka_dead_letter_topic):
                 if topic not in existing:
                     yield _create(admin, topic, wanted, replication_factor, room)
@@ -89,6 +91,26 @@ class Topics:
             "run python -m worker create-topics",
             ExitCode.TOPICS,
         )
+
+    def _check_cleanup_policies(self, configs: Mapping[str, Mapping[str, str]]) -> None:
+        """Warn of a compacted output topic; raise FatalError for a compacted dead-letter topic.
+
+        A compacted topic refuses records without a key and keeps only the last record of each key.
+        """
+        output, dead_letter = self._settings.kafka_output_topic, self._settings.kafka_dead_letter_topic
+        if "compact" in configs[dead_letter].get("cleanup.policy", ""):
+            raise FatalError(
+                f"topic {dead_letter} has cleanup.policy={configs[dead_letter]['cleanup.policy']}: Kafka would refuse "
+                "dead letters without a key and delete others; set cleanup.policy=delete on the topic",
+                ExitCode.TOPICS,
+            )
+        if "compact" in configs[output].get("cleanup.policy", ""):
+            log.warning(
+                "topic %s has cleanup.policy=%s: a tweet without a key becomes a dead letter (reason refused), and "
+                "Kafka keeps only the last labelled tweet of each key",
+                output,
+                configs[output]["cleanup.policy"],
+            )
 
     @contextmanager
     def _admin(self) -> Iterator[KafkaAdminClient]:
@@ -114,26 +136,30 @@ class Topics:
         described: list[dict[str, Any]] = admin.describe_topics(names)
         return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
-    def _max_message_bytes(self, admin: KafkaAdminClient) -> dict[str, int]:
-        """Return topic → max.message.bytes; Kafka's default where this user may not read the configuration."""
+    def _configs(self, admin: KafkaAdminClient) -> dict[str, dict[str, str]]:
+        """Return topic → its configuration; an empty one where this user may not read the configuration."""
         settings = self._settings
         names = [settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic]
-        sizes = dict.fromkeys(names, DEFAULT_MAX_MESSAGE_BYTES)
+        found: dict[str, dict[str, str]] = {name: {} for name in names}
         try:
             existing = [name for name in names if name in self._partitions(admin)]
             resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
             described = admin.describe_configs(resources, config_filter="all") if resources else {}
         except AuthorizationError:
             log.warning(
-                "this user may not read max.message.bytes of the topics (DESCRIBE_CONFIGS): assuming %d",
+                "this user may not read the configuration of the topics (DESCRIBE_CONFIGS): assuming "
+                "max.message.bytes=%d and cleanup.policy=delete",
                 DEFAULT_MAX_MESSAGE_BYTES,
             )
-            return sizes
+            return found
         for topics in described.values():
             for topic, configs in topics.items():
-                if "max.message.bytes" in configs:
-                    sizes[topic] = int(configs["max.message.bytes"]["value"])
-        return sizes
+                found[topic] = {name: str(config["value"]) for name, config in configs.items()}
+        return found
+
+
+def _max_message_bytes(config: Mapping[str, str]) -> int:
+    return int(config.get("max.message.bytes", DEFAULT_MAX_MESSAGE_BYTES))
 
 
 def _create(

@@ -1,0 +1,75 @@
+"""How much is labelled at once: by measured speed, at least one record, and never more than there is."""
+
+import pytest
+
+from tests.records import a_record
+from worker import time_limits
+from worker.pace import FIRST_SLICE_RECORDS, BatchLimit, LabellingPace
+
+TWEETS = [a_record(b"x" * 100, offset=offset) for offset in range(1_000)]
+
+
+def test_the_first_slice_is_small_because_no_speed_is_known() -> None:
+    assert LabellingPace().next_slice(TWEETS) == FIRST_SLICE_RECORDS
+    assert LabellingPace().next_slice(TWEETS[:3]) == 3
+
+
+@pytest.mark.parametrize("per_second", [10, 100, 300])
+def test_a_slice_takes_about_the_time_of_its_limit(per_second: int) -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:per_second], seconds=1.0)
+    records = pace.next_slice(TWEETS)
+    assert records == pytest.approx(per_second * time_limits.LABEL_SLICE.seconds, abs=1)
+
+
+def test_a_fast_model_gets_the_whole_batch() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:32], seconds=0.001)
+    assert pace.next_slice(TWEETS) == len(TWEETS)
+
+
+def test_longer_texts_make_smaller_slices() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:100], seconds=1.0)
+    long = [a_record(b"x" * 2_400, offset=offset) for offset in range(100)]
+    assert 1 < pace.next_slice(long) < 10
+
+
+def test_a_model_slower_than_one_record_in_a_slice_still_gets_one() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:1], seconds=60.0)
+    assert pace.next_slice(TWEETS) == 1
+
+
+def test_a_change_of_speed_counts_within_a_few_slices() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:1_000], seconds=1.0)
+    for _ in range(6):
+        pace.measured(TWEETS[:10], seconds=1.0)
+    assert pace.next_slice(TWEETS) < 30
+
+
+def test_a_time_of_zero_is_no_division_by_zero() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:5], seconds=0.0)
+    assert pace.next_slice(TWEETS) == len(TWEETS)
+
+
+def test_an_error_halves_the_batch_and_commits_grow_it_back_slowly() -> None:
+    limit = BatchLimit(512)
+    limit.failed()
+    assert limit.records == 256
+    limit.succeeded()
+    assert limit.records == 288
+    for _ in range(20):
+        limit.succeeded()
+    assert limit.records == 512
+
+
+def test_a_batch_never_gets_smaller_than_one_record_and_grows_from_there() -> None:
+    limit = BatchLimit(4)
+    for _ in range(10):
+        limit.failed()
+    assert limit.records == 1
+    limit.succeeded()
+    assert limit.records == 2

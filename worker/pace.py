@@ -1,0 +1,60 @@
+"""How much to label at once: measured speed instead of a fixed number of records. Pure; no clock of its own."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tweets.records import Record
+from worker import time_limits
+
+FIRST_SLICE_RECORDS: Final = 32
+"""Records of the first slice, before any speed is measured: few enough for a model of ten records a second."""
+
+RECORD_COST_BYTES: Final = 64
+"""Cost of a record beside its value, in bytes of value: the model's work grows with the text, yet never from zero."""
+
+NEWEST_SHARE: Final = 0.5
+"""Weight of the newest measurement in the running mean: a change of speed counts within two or three slices."""
+
+
+class LabellingPace:
+    """Cuts a batch into slices of about LABEL_SLICE seconds each, by the measured bytes per second."""
+
+    def __init__(self) -> None:
+        self._bytes_per_s: float | None = None
+
+    def next_slice(self, records: Sequence[Record]) -> int:
+        """Return how many of the records to label next, in order; at least one."""
+        if self._bytes_per_s is None:
+            return min(len(records), FIRST_SLICE_RECORDS)
+        left = self._bytes_per_s * time_limits.LABEL_SLICE.seconds
+        for number, record in enumerate(records):
+            left -= _cost_bytes(record)
+            if left < 0:
+                return max(1, number)
+        return len(records)
+
+    def measured(self, records: Sequence[Record], seconds: float) -> None:
+        """Take into account that these records were labelled in so many seconds."""
+        bytes_per_s = sum(map(_cost_bytes, records)) / max(seconds, 1e-6)
+        before = self._bytes_per_s
+        self._bytes_per_s = bytes_per_s if before is None else NEWEST_SHARE * bytes_per_s + (1 - NEWEST_SHARE) * before
+
+
+class BatchLimit:
+    """The largest number of records of a batch: halved by an error, and then grown back slowly."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.records = most
+
+    def failed(self) -> None:
+        """Halve the limit after a batch that was not committed."""
+        self.records = max(1, self.records // 2)
+
+    def succeeded(self) -> None:
+        """Grow the limit by an eighth after a commit."""
+        self.records = min(self._most, self.records + max(1, self.records // 8))
+
+
+def _cost_bytes(record: Record) -> int:
+    return record.size_bytes + RECORD_COST_BYTES
