@@ -64,8 +64,8 @@ def _draw_gaps(axes: Axes, evaluation: Evaluation) -> None:
     middles, accuracy, confidence = (filled + 0.5) / BINS, found.accuracy[filled], found.confidence[filled]
     axes.bar(middles, np.minimum(accuracy, confidence), width=_BAR_WIDTH, color=_BLUE)
     for gaps, colour, name in (
-        (confidence - accuracy, _ORANGE, "less often correct than the confidence"),
-        (accuracy - confidence, _GREEN, "more often correct than the confidence"),
+        (confidence - accuracy, _ORANGE, "accuracy below confidence"),
+        (accuracy - confidence, _GREEN, "accuracy above confidence"),
     ):
         height = np.maximum(gaps, 0.0)
         bottom = np.minimum(accuracy, confidence)
@@ -73,10 +73,10 @@ def _draw_gaps(axes: Axes, evaluation: Evaluation) -> None:
     low, high = _binomial_interval(np.rint(accuracy * found.rows[filled]), found.rows[filled])
     spread = np.maximum([accuracy - low, high - accuracy], 0.0)
     axes.errorbar(
-        middles, accuracy, spread, fmt="_", color="black", linewidth=1, label="share of correct rows, 95 % interval"
+        middles, accuracy, spread, fmt="_", color="black", linewidth=1, label="accuracy, 95 % interval"
     )
     axes.plot([0.0, 1.0], [0.0, 1.0], "--", color=_GREY, label="perfectly calibrated")
-    axes.set(ylabel="share of correct rows", ylim=(0.0, 1.02))
+    axes.set(ylabel="accuracy (share of correct rows)", ylim=(0.0, 1.02))
 
 
 def _binomial_interval(hits: Any, rows: Any) -> tuple[Any, Any]:
@@ -94,6 +94,7 @@ def _draw_histogram(axes: Axes, evaluation: Evaluation) -> None:
     axes.set(
         xlabel="confidence of the label", ylabel="rows (log scale)", yscale="log", ylim=(0.7, max(10, rows.max() * 4))
     )
+    axes.yaxis.set_major_formatter("{x:,.0f}")  # the default of a log scale is a formula, which pictures do not parse
     axes.yaxis.set_minor_formatter(NullFormatter())
     means = f"mean confidence {evaluation.reliability.mean_confidence:.4f}, accuracy {evaluation.scores.accuracy:.4f}"
     axes.set_title(means, fontweight="normal", fontsize=9)
