@@ -72,9 +72,7 @@ def _draw_gaps(axes: Axes, evaluation: Evaluation) -> None:
         axes.bar(middles, height, bottom=bottom, width=_BAR_WIDTH, label=name, color=colour, alpha=0.75)
     low, high = _binomial_interval(np.rint(accuracy * found.rows[filled]), found.rows[filled])
     spread = np.maximum([accuracy - low, high - accuracy], 0.0)
-    axes.errorbar(
-        middles, accuracy, spread, fmt="_", color="black", linewidth=1, label="accuracy, 95 % interval"
-    )
+    axes.errorbar(middles, accuracy, spread, fmt="_", color="black", linewidth=1, label="accuracy, 95 % interval")
     axes.plot([0.0, 1.0], [0.0, 1.0], "--", color=_GREY, label="perfectly calibrated")
     axes.set(ylabel="accuracy (share of correct rows)", ylim=(0.0, 1.02))
 
