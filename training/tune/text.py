@@ -29,9 +29,9 @@ def _trial(trial: FrozenTrial) -> str:
 
 def _best_values(best: FrozenTrial, found: Mapping[str, float]) -> str:
     importance = {name: f"  {share:10.2f}" for name, share in found.items()}
-    heading = f"{f'best: trial {best.number}':21}  {'value':>13}" + (f"  {'importance':>10}" if found else "")
+    heading = f"{'hyperparameter':17}  {f'best, trial {best.number}':>15}" + (f"  {'importance':>10}" if found else "")
     lines = [
-        f"  {name.replace('_', ' '):19}  {value!s:>13}{importance.get(name, '')}"
+        f"{name.replace('_', ' '):17}  {value!s:>15}{importance.get(name, '')}"
         for name, value in best.user_attrs[HYPERPARAMETERS].items()
     ]
     few = [] if found else ["importance unknown: too few complete trials with different values"]
