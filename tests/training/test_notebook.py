@@ -33,7 +33,7 @@ def test_every_cell_runs_on_a_small_budget(
         {"text": text, "label": EMOTIONS[target]} for text, target in zip(shipped.texts, shipped.targets, strict=True)
     ]
     dataset = make_dataset(train=rows[:300], validation=rows[300:340], test=rows[340:400])
-    # From the bundled model on: one that knows nothing after so few rows would not pass the export's gates.
+    # From the bundled model on: export refuses a model that has learned nothing from so few rows.
     quick = f"--base {BUNDLED_MODEL} --add none --epochs 1 --learning-rate 1e-5"
     more = {"DATASET": dataset, "HF_HUB_OFFLINE": "1", "MORE": quick}
     for name, value in {**more, "IPYTHONDIR": str(tmp_path), "TMPDIR": str(tmp_path), "PYTHON": sys.executable}.items():
