@@ -12,6 +12,7 @@ import pytest
 from training.__main__ import main
 from training.learn import fine_tuning
 from training.learn.run_folder import LOGITS_FILE
+from worker.errors import ExitCode
 
 RECIPE = ["--epochs", "3", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "1", "--ema-decay", "0.9"]
 
@@ -76,8 +77,8 @@ def test_an_interrupted_epoch_goes_on_at_the_step_where_it_was(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main(command(whole, moods, tiny_base)) == 0
     Interrupting(monkeypatch, at_step=step)
-    assert main(command(cut, moods, tiny_base)) == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
+    assert main(command(cut, moods, tiny_base)) == ExitCode.INTERRUPTED
+    assert "run the same command again to resume" in capsys.readouterr().err
     assert main(command(cut, moods, tiny_base)) == 0
     assert f"going on from the checkpoint: {step // 15} epochs and {step % 15} steps done" in capsys.readouterr().err
     assert logits(cut) == logits(whole)
@@ -88,7 +89,7 @@ def test_a_run_with_other_arguments_does_not_go_on_from_the_checkpoint(
 ) -> None:
     Interrupting(monkeypatch, at_step=20)
     run, fresh = tmp_path / "run", tmp_path / "fresh"
-    assert main(command(run, moods, tiny_base)) == 130
+    assert main(command(run, moods, tiny_base)) == ExitCode.INTERRUPTED
     assert main(command(run, moods, tiny_base, "--seed", "5")) == 0
     assert "belongs to a run with other arguments" in capsys.readouterr().err
     assert main(command(fresh, moods, tiny_base, "--seed", "5")) == 0
