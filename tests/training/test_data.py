@@ -75,7 +75,7 @@ def test_the_hash_covers_texts_and_classes_not_the_file(moods: str, make_dataset
     [
         ([], "split 'train' is empty"),
         ([{"text": "a", "label": "glad"}, {"text": "b", "label": None}], "row 1: no label"),
-        ([{"text": "a", "label": "bored"}], "row 0: unknown label 'bored'; known labels are glad, low"),
+        ([{"text": "a", "label": "bored"}], "row 0: unknown label 'bored', known labels are glad, low"),
         ([{"tweet": "a", "label": "glad"}], "no column 'text'"),
         ([{"text": "a", "label": 2}], "label 2 is not allowed"),
     ],
