@@ -16,7 +16,7 @@ from tweets.normalizer import NORMALIZERS
 
 
 def average_runs(runs: Sequence[Run], start: Weights | None, validation: Split) -> Run:
-    """Return the run with the mean of the runs' weights, interpolated with the weights `start` unless `start` is None."""
+    """Return the run with the mean of the runs' weights, interpolated with the weights `start` if these are given."""
     first = runs[0]
     normalize = NORMALIZERS[first.normalizer]
     ids = encode(first.tokenizer, validation.texts, normalize=normalize, max_tokens=first.max_tokens)

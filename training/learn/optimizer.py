@@ -10,6 +10,7 @@ from training.learn.recipe import Recipe
 
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 _EMBEDDINGS = re.compile(r"\.embeddings\.")
+"""Parameter names of a layer, with its number, and of the embeddings, in BERT, DistilBERT and similar models."""
 
 
 def optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -47,6 +48,7 @@ def moving_average(model: torch.nn.Module, highest_decay: float) -> AveragedMode
 
     def move(means: Any, weights: Any, updates: torch.Tensor | int) -> None:
         """Use a lower decay in the first steps: else the base's weights would dominate the average of a short run."""
+        # The same warm-up of the decay as in TensorFlow's ExponentialMovingAverage.
         decay = min(highest_decay, (1 + int(updates)) / (10 + int(updates)))
         torch._foreach_lerp_(list(means), list(weights), 1 - decay)
 
