@@ -163,11 +163,7 @@ def _average(parser: ArgumentParser) -> None:
         help="the run or model folder that the runs started from: interpolate between its weights and the mean, with "
         "the largest share of the mean that scores no worse on validation; default: keep the mean",
     )
-    parser.add_argument(
-        "--dataset",
-        metavar="NAME_OR_PATH",
-        help="the data set of the runs, if its path has changed; default: the path in the run",
-    )
+    _add_moved_dataset(parser, "runs")
 
 
 def _export(parser: ArgumentParser) -> None:
@@ -184,11 +180,7 @@ def _export(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="the model folder to write; an earlier model in this folder is replaced; default: <run>-model",
     )
-    parser.add_argument(
-        "--dataset",
-        metavar="NAME_OR_PATH",
-        help="the data set of the run, if its path has changed; default: the path in the run",
-    )
+    _add_moved_dataset(parser, "run")
     parser.add_argument(
         "--before",
         type=Path,
@@ -216,6 +208,14 @@ def _export(parser: ArgumentParser) -> None:
         default=512,
         metavar="N",
         help="training rows from which the scales of the int8 model are measured; default: %(default)s",
+    )
+
+
+def _add_moved_dataset(parser: ArgumentParser, owner: str) -> None:
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME_OR_PATH",
+        help=f"the data set of the {owner}, if its path has changed; default: the path in the run",
     )
 
 
