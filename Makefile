@@ -10,14 +10,17 @@ FIRST_SEED ?= 7
 SEEDS ?= 13
 MODEL ?= runs/released-model
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 3
 
 VENV := .venv
 RUN := $(VENV)/bin/python -m
+# A file's tests stay in one process, which sets up once what they share. More processes than cores: many tests wait.
+PARALLEL = -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 # Standard output belongs to the commands' results.
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up train test check clean
+.PHONY: help demo up train picture reference test check clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -39,8 +42,14 @@ train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=
 	@$(RUN) training average $(SEEDS:%=runs/seed-%) --towards runs/first-stage --run runs/released
 	@$(RUN) training export --run runs/released --model '$(MODEL)'
 
+picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chromium and a font with emoji
+	@$(RUN) deploy.page_picture
+
+reference: $(VENV)/.installed-dev ## write docs/reference.md from the code
+	@$(RUN) deploy.reference
+
 test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
-	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PYTEST_ARGS)
+	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PARALLEL) $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contract, then the tests
 	@$(RUN) ruff format --check .

@@ -7,11 +7,18 @@ from typing import TypeVar
 
 import pytest
 
+_TEST_PROCESS = os.environ.get("PYTEST_XDIST_WORKER")
+"""The name of this process among those of pytest-xdist; None where all tests run in one process."""
+
+if _TEST_PROCESS:
+    # Before torch is imported: several processes with as many threads as cores each would wait for each other.
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 pytest.register_assert_rewrite(
     "tests.servers",
     "tests.local.processes",
     "tests.dashboard.page_process",
-    "tests.stream.oracle",
+    "tests.stream.verifier",
     "tests.stream.programs",
 )
 
@@ -24,13 +31,13 @@ _StackT = TypeVar("_StackT", bound=Stack)
 
 @pytest.fixture(scope="session")
 def embedded_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The embedded Kafka and Redis."""
+    """Start the embedded Kafka and Redis."""
     yield from _running(EmbeddedStack(tmp_path_factory.mktemp("embedded")))
 
 
 @pytest.fixture(scope="session")
 def apache_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheStack]:
-    """A real Apache Kafka and a redis-server: skipped without KAFKA_HOME, a failure where that is set in vain."""
+    """Start a real Apache Kafka and a redis-server. Skips without KAFKA_HOME; fails where KAFKA_HOME cannot be used."""
     missing = missing_for_apache()
     if missing and not os.environ.get("KAFKA_HOME"):
         pytest.skip(missing)
@@ -49,7 +56,7 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 def start_worker(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[[Mapping[str, str]], WorkerProcess]]:
-    """Starts workers that end with the test at the latest; their logs are shown if it fails."""
+    """Start workers that end with the test at the latest; their logs are shown if it fails."""
     workers: list[WorkerProcess] = request.node.stash.setdefault(_WORKERS, [])
 
     def start(env: Mapping[str, str]) -> WorkerProcess:
@@ -79,18 +86,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks what needs servers by the fixtures that it asks for."""
+    """Mark what needs servers by the fixtures that it asks for."""
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & {"stack", "embedded_stack", "apache_stack"}:
             item.add_marker("servers")
         if "apache_stack" in fixtures:
             item.add_marker("apache")
+    if _TEST_PROCESS:
+        _order_for_several_processes(items)
+
+
+def _order_for_several_processes(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first: a long one that started last would keep one process busy by itself."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds the workers' logs to a failed test's report."""
+    """Add the workers' logs to a failed test's report."""
     report = yield
     if report.failed:
         report.sections += [(f"log of worker {worker.pid}", worker.log) for worker in item.stash.get(_WORKERS, [])]

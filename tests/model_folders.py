@@ -45,7 +45,7 @@ def write_folder(
     golden: Sequence[Mapping[str, Any]] = (),
     tolerance: float = 0.05,
 ) -> Path:
-    """A model folder whose network gives every text the same scores; `config` replaces some of its fields."""
+    """Write a model folder whose network gives every text the same scores; `config` replaces some of its fields."""
     path.mkdir(parents=True, exist_ok=True)
     fields = {
         "model_id": "tiny-1",
@@ -64,7 +64,7 @@ def write_folder(
 
 
 def sign(path: Path) -> None:
-    """Writes the manifest of what the folder holds now."""
+    """Write the manifest of the files that the folder holds now."""
     files = sorted(file for file in path.iterdir() if file.name != "SHA256SUMS")
     lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files]
     (path / "SHA256SUMS").write_text("".join(lines))

@@ -1,4 +1,4 @@
-"""Records as tests need them: everything plausible unless a test says otherwise."""
+"""Records and predictions with plausible values, each of which a test may replace."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def a_record(
 
 
 def a_tweet_record(offset: int = 7, *, partition: Partition = PARTITION, **fields: Any) -> Record:
-    """A record whose value is a JSON object of `fields`, with a text unless one is given."""
+    """Return a record whose value is a JSON object of `fields`, with a text unless one is given."""
     return a_record(json.dumps({"text": "i feel fine"} | fields).encode(), offset=offset, partition=partition)
 
 

@@ -1,1 +1,1 @@
-"""The emotion-stream worker: tweets in, labelled tweets out, exactly once."""
+"""The emotion-stream worker: reads tweets from Kafka, writes labelled tweets to Kafka, exactly once."""

@@ -1,4 +1,4 @@
-"""The worker's programs: the worker itself, and classify, create-topics and verify."""
+"""The command line of the worker: the worker itself, classify, create-topics and verify."""
 
 import argparse
 import signal
@@ -6,13 +6,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.process.option_types import not_negative, positive
 from worker.process.unread_output import forget_unread_output
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one program and returns its exit code; what a person did wrong is one line on stderr."""
+    """Run one program and return its exit code; an error of the user is one line on stderr."""
     options = _parser().parse_args(arguments)
     try:
         return _run_program(options)
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TransientError as error:
         return _refuse(str(error), ExitCode.KAFKA)
     except KeyboardInterrupt:
-        return 128 + signal.SIGINT
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         forget_unread_output()
         return ExitCode.OK
@@ -31,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run_program(options: argparse.Namespace) -> int:
-    # Imported here: classifying a text needs no Kafka client, and making topics no model.
+    # The imports are here because classify needs no Kafka client and create-topics needs no model.
     match options.program:
         case None:
-            # Until the worker listens itself, nothing has begun that would need an orderly end.
+            # Before the worker handles signals itself, there is nothing to drain.
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.OK))
             from worker.run import run
 
@@ -66,33 +67,45 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m worker",
         description="Without a program: consume tweets, classify them, publish the labels, until SIGTERM. "
-        "Everything is configured by environment variables; see the README.",
+        "Environment variables configure everything; see docs/reference.md.",
     )
     programs = parser.add_subparsers(dest="program", metavar="program")
 
-    classify = programs.add_parser("classify", help="label texts from the command line or stdin; needs no Kafka")
-    classify.add_argument("texts", nargs="*", metavar="text", help="texts to label; none: one a line from stdin")
-    classify.add_argument("--json", action="store_true", help="one JSON object a line, with all scores")
-
-    topics = programs.add_parser("create-topics", help="make the three topics; what exists already is left alone")
-    topics.add_argument(
-        "--partitions", type=positive, default=12, help="of a new input topic; as many workers can share the work (12)"
+    classify = programs.add_parser("classify", help="label texts from the command line or from stdin; needs no Kafka")
+    classify.add_argument(
+        "texts", nargs="*", metavar="text", help="texts to label; without texts, one text per line of stdin"
     )
-    topics.add_argument("--replication-factor", type=positive, default=-1, help="of new topics (the broker's default)")
+    classify.add_argument("--json", action="store_true", help="print one JSON object per line, with all scores")
+
+    topics = programs.add_parser(
+        "create-topics", help="create missing topics, add missing partitions to the output topics"
+    )
+    topics.add_argument(
+        "--partitions",
+        type=positive,
+        default=12,
+        help="partitions of a new input topic, the most workers that can share the work (12)",
+    )
+    topics.add_argument(
+        "--replication-factor", type=positive, default=-1, help="replicas of new topics (the broker's default)"
+    )
     topics.add_argument(
         "--max-message-bytes",
         type=positive,
         default=None,
         metavar="BYTES",
-        help="of a new input topic (the broker's default)",
+        help="max.message.bytes of a new input topic (the broker's default)",
     )
 
     check = programs.add_parser("verify", help="compare the counts in Kafka and Redis; exits 1 on a difference")
-    check.add_argument("--repair", action="store_true", help="first make Redis equal to Kafka")
+    check.add_argument("--repair", action="store_true", help="first make the counts in Redis equal to Kafka")
     check.add_argument(
-        "--timeout", type=not_negative, default=10.0, help="seconds that a live system has to agree (10)"
+        "--timeout",
+        type=not_negative,
+        default=time_limits.VERIFY.seconds,
+        help="seconds within which a running system must agree (%(default)g)",
     )
-    check.add_argument("--json", action="store_true", help="one JSON object")
+    check.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What is told to people after a commit: metrics, lag, and now and then a line in the log."""
+"""What the worker reports about committed batches: metrics, lag, and a log line with totals per interval."""
 
 import logging
 import time
@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.labelling import RecordOutcome
 from worker.process.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-REPORT_EVERY_S = 30.0
-
 
 class Accounting:
-    """Counts results once they are committed, and shows how far behind each owned partition is."""
+    """Counts committed results, and shows the lag of each owned partition."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -26,30 +25,30 @@ class Accounting:
         self._reported_at_s = time.monotonic()
 
     def fetched(self) -> None:
-        """Records have been fetched."""
+        """Set the time of the first fetch, once."""
         if not self._fetched_any:
             self._metrics.first_fetch.set_to_current_time()
             self._fetched_any = True
 
     def committed(self, results: Sequence[RecordOutcome]) -> None:
-        """These results stand in a committed transaction."""
+        """Count the results of a committed transaction."""
         metrics, now_s = self._metrics, time.time()
         metrics.last_commit.set(now_s)
         metrics.transactions.labels("committed").inc()
         metrics.batch_tweets.observe(len(results))
         metrics.consumed.inc(len(results))
         for result in results:
-            if result.record.timestamp_ms >= 0:  # very old clients send none
+            if result.record.timestamp_ms >= 0:  # -1: the record has no timestamp
                 metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
                 self._last_committed_ms[result.record.partition] = result.record.timestamp_ms
             self._count(result)
 
     def aborted(self) -> None:
-        """A transaction was given up."""
+        """Count an aborted transaction."""
         self._metrics.transactions.labels("aborted").inc()
 
     def show_lag(self, lags: Mapping[Partition, int | None]) -> None:
-        """Records behind, for each owned partition; None where it is not known yet."""
+        """Show the lag in records of each owned partition; None: not known yet, and the metric keeps its value."""
         for partition, lag in lags.items():
             if lag is None:
                 continue
@@ -60,21 +59,21 @@ class Accounting:
             self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
 
     def rebalanced(self) -> None:
-        """The group has a new generation, or we own other partitions than before."""
+        """Count a new generation of the group or a new assignment."""
         self._metrics.rebalances.inc()
 
     def revoked(self, partitions: Iterable[Partition]) -> None:
-        """These partitions are not ours any more."""
+        """Remove the lag of partitions that this worker has lost."""
         for partition in partitions:
             self._last_committed_ms.pop(partition, None)
             for gauge in (self._metrics.consumer_lag, self._metrics.consumer_lag_seconds):
-                with suppress(KeyError):  # nothing was shown for this partition yet
+                with suppress(KeyError):  # no lag was shown for this partition yet
                     gauge.remove(partition.topic, str(partition.number))
 
     def maybe_report(self) -> None:
-        """Logs totals since the last report, at most every REPORT_EVERY_S seconds and only if there are any."""
+        """Log the totals since the last report, at most every time_limits.REPORT and only above zero."""
         elapsed_s = time.monotonic() - self._reported_at_s
-        if elapsed_s >= REPORT_EVERY_S:
+        if elapsed_s >= time_limits.REPORT.seconds:
             self._report(elapsed_s)
 
     def _count(self, result: RecordOutcome) -> None:

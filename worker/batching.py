@@ -1,4 +1,4 @@
-"""Two sizes of batch: what closes a batch (one transaction), and how it is cut into passes (one model call each)."""
+"""A batch: the records of one transaction, and the conditions that close it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from tweets.records import Record
 
 BATCH_MAX_BYTES = 16 * 1024 * 1024
-"""A batch also closes at so many bytes of keys and values, so that a flood of huge records cannot fill the memory."""
+"""A batch also closes at this size of keys and values, so that many large records cannot fill the memory."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Records that will be committed in one transaction.
+    """Records that are committed in one transaction.
 
-    It is closed at `max_tweets`, at BATCH_MAX_BYTES, or `max_wait_s` after its first record was added.
-    `clock` returns seconds and never goes back.
+    A batch closes at `max_tweets`, at BATCH_MAX_BYTES, or `max_wait_s` after its first record was added.
+    `clock` returns seconds and never decreases.
     """
 
     max_tweets: int
@@ -25,7 +25,7 @@ class Batch:
     _closes_at_s: float | None = None
 
     def add(self, records: Sequence[Record]) -> None:
-        """Adds records in the order in which they were fetched."""
+        """Add records in the order of the poll."""
         if records and self._closes_at_s is None:
             self._closes_at_s = self.clock() + self.max_wait_s
         self.records.extend(records)

@@ -1,4 +1,4 @@
-"""The short programs beside the worker: classify, create-topics, verify."""
+"""The commands that run once and exit: classify, create-topics, verify."""
 
 import io
 import json
@@ -12,20 +12,20 @@ from worker.settings import Settings, SettingsError, load_settings
 
 
 def classify(texts: Sequence[str], *, as_json: bool) -> int:
-    """Labels `texts`, or the lines of stdin, in the batches that the worker would make of them."""
+    """Print the label of each of `texts`, or of each line of stdin, in batches of BATCH_MAX_TWEETS."""
     from worker.inference.classifier import load_classifier
 
     settings = _configured()
     if not texts and sys.stdin is None:
-        raise SettingsError("no text: give it as an argument, or one a line on stdin")
+        raise SettingsError("no text: pass texts as arguments, or one text per line on stdin")
     for number, text in enumerate(texts, start=1):
         if not text.strip():
             raise SettingsError(f"text {number} is blank")
-    for stream in (sys.stdin, sys.stdout):  # tweets are UTF-8 whatever the locale says
+    for stream in (sys.stdin, sys.stdout):  # tweets are UTF-8 in every locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
     classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
-    # Somebody who types wants an answer to each line.
+    # On a terminal, each typed line gets its answer at once.
     batch_size = 1 if not texts and sys.stdin.isatty() else settings.batch_max_tweets
     for batch in _batches(map(_readable, texts) if texts else _lines_of_stdin(), batch_size):
         for text, prediction in zip(batch, classifier.classify(batch), strict=True):
@@ -46,7 +46,7 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
 
 
 def create_topics(*, partitions: int, replication_factor: int, max_message_bytes: int | None) -> int:
-    """Makes the three topics; says what it did for each."""
+    """Create the missing topics, add partitions where an output topic has too few, and print one line per topic."""
     from worker.kafka.reachable import wait_until_reachable
     from worker.kafka.topics import Topics
 
@@ -61,7 +61,10 @@ def create_topics(*, partitions: int, replication_factor: int, max_message_bytes
 
 
 def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
-    """Compares the counts in Kafka, in Redis and on the output topic; with `fix`, makes Redis equal to Kafka first."""
+    """Compare the counts in Kafka, in Redis and on the output topic; with `fix`, make Redis equal to Kafka first.
+
+    Raises FatalError with the exit code REDIS if Redis fails.
+    """
     from worker.kafka.committed import CommittedReader
     from worker.kafka.reachable import wait_until_reachable
     from worker.redis.store import CountsStore, CountsStoreError
@@ -71,19 +74,19 @@ def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
     wait_until_reachable(settings)
     store = CountsStore.of(settings)
     try:
-        with CommittedReader(settings) as audit:
+        with CommittedReader(settings) as reader:
             if fix:
-                repair(audit, store)
-            findings = verify(audit, store, timeout_s=timeout_s)
-    except CountsStoreError as fault:
-        raise FatalError(f"Redis fails: {fault}", ExitCode.REDIS) from None
+                repair(reader, store)
+            findings = verify(reader, store, timeout_s=timeout_s)
+    except CountsStoreError as error:
+        raise FatalError(f"Redis failed: {error}", ExitCode.REDIS) from None
     agrees = all(finding.agrees for finding in findings)
     if as_json:
-        rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.words} for f in findings]
+        rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.detail} for f in findings]
         print(json.dumps({"agrees": agrees, "findings": rows}))
     else:
         for finding in findings:
-            print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.words}")
+            print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.detail}")
     return ExitCode.OK if agrees else ExitCode.DIFFERENCE
 
 
@@ -94,7 +97,7 @@ def _configured() -> Settings:
 
 
 def _readable(argument: str) -> str:
-    """Bytes of the command line that are not UTF-8 arrive as lone surrogates, which no tokenizer takes."""
+    """Replace lone surrogates, which represent bytes that are not UTF-8, and which tokenizers refuse."""
     return argument.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Running counts: how many committed tweets of a partition got each emotion, and their form as an offset's note."""
+"""Running counts: how many committed tweets of a partition got each emotion, and their form as offset metadata."""
 
 import json
 from collections import Counter
@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 OFFSET_METADATA_MAX_BYTES: Final = 4096
-"""What a Kafka broker accepts as an offset's metadata (`offset.metadata.max.bytes`)."""
+"""The most bytes of offset metadata that a broker accepts: Kafka's default of `offset.metadata.max.bytes`."""
 
-_NOTE_VERSION: Final = 1
+_METADATA_VERSION: Final = 1
+"""Version of the JSON in the offset metadata; counts of another version are not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,32 +20,32 @@ class RunningCounts:
     totals: Mapping[str, int] = field(default_factory=dict)
 
     def plus(self, emotions: Iterable[str]) -> "RunningCounts":
-        """These counts and one for each of `emotions`."""
+        """Return these counts plus one for each of `emotions`."""
         return RunningCounts(dict(Counter(self.totals) + Counter(emotions)))
 
     def to_metadata(self) -> str:
-        """The form in which the counts stand beside the committed offset."""
-        return json.dumps({"v": _NOTE_VERSION, "counts": self.totals}, ensure_ascii=True, separators=(",", ":"))
+        """Return the JSON that is committed as the metadata of an offset."""
+        return json.dumps({"v": _METADATA_VERSION, "counts": self.totals}, ensure_ascii=True, separators=(",", ":"))
 
     @classmethod
     def from_metadata(cls, metadata: str) -> "RunningCounts | None":
-        """The counts in an offset's note; None where there is no note or another program's."""
+        """Return the counts in the metadata of an offset; None if it is empty or written by another program."""
         try:
             fields = json.loads(metadata)
             counts = {str(name): int(count) for name, count in fields["counts"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-            return None  # whatever it is, it is not ours
-        return cls(counts) if fields.get("v") == _NOTE_VERSION else None
+            return None  # no worker wrote this metadata
+        return cls(counts) if fields.get("v") == _METADATA_VERSION else None
 
 
 def metadata_fits(emotions: Iterable[str]) -> bool:
-    """Whether a note for these labels stays within OFFSET_METADATA_MAX_BYTES however large the counts become."""
+    """Return whether metadata with these labels fits into OFFSET_METADATA_MAX_BYTES with the largest counts."""
     return len(RunningCounts(dict.fromkeys(emotions, 2**63)).to_metadata()) <= OFFSET_METADATA_MAX_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedCounts:
-    """What an owner says of one partition: in this generation, at this committed offset, the counts are these."""
+    """The running counts of one partition at a committed offset, as the owner in this generation knows them."""
 
     generation: int
     offset: int

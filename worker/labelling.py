@@ -14,7 +14,7 @@ from worker.process.metrics import Metrics
 
 @dataclass(frozen=True, slots=True)
 class OutputTopics:
-    """The topics that output records go to, and the largest record that both of them take."""
+    """The topics of the output records, and the size in bytes of the largest record that both topics accept."""
 
     labelled: str
     dead_letter: str
@@ -25,7 +25,7 @@ class OutputTopics:
 class RecordOutcome:
     """The result of one record: a labelled tweet where there is a prediction, else a dead letter with a reason.
 
-    `label` is the emotion that the tweet itself names, where it is one of the model's labels.
+    `label` is the label of the input tweet, if the tweet has one that the model knows.
     """
 
     record: Record

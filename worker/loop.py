@@ -1,21 +1,21 @@
-"""The promise: each input record yields exactly one committed labelled tweet or dead letter, and the counts agree.
+"""The guarantee: each input record yields exactly one committed labelled tweet or dead letter, and the counts agree.
 
-How it is kept, step by step; the code below bears the numbers.
+The loop keeps the guarantee in ten steps. The comments below name the steps by their numbers.
 
-1. Restore. On every change of membership, and after every error, ask the broker for each owned partition's committed
-   position and its note, go there, take the running counts from the note and tell Redis. Nothing that a worker
-   remembers outlives an error.
-2. Poll, and read the membership at once; both travel together from here on.
-3. Decode each record. What is no tweet becomes a dead letter.
-4. Classify. What the model fails on, alone and while a probe works, becomes a dead letter.
-5. Open a transaction and send every result to the partition number of its input.
-6. Wait until every single record is acknowledged.
-7. Commit the transaction with the next positions, and the new running counts as their notes, in the name of the
-   membership of step 2. The broker refuses it if that membership has passed.
-8. Only now the new counts are ours: adopt them, count metrics, tell Redis.
-9. On a passing fault anywhere: abort, replace the producer, go to step 1. A commit that timed out may have happened;
-   the broker knows.
-10. On a fatal fault: leave. Whoever owns the partitions next starts at step 1.
+1. Restore. After every change of the group membership, and after every error, read the committed offset of each owned
+   partition and the metadata of that offset from Kafka. Seek to the offset, take the running counts from the metadata
+   and publish the counts to Redis. The worker keeps no state across an error.
+2. Poll, and read the group membership right after the poll. The records and the membership stay together.
+3. Decode each record. A record that is not a valid tweet becomes a dead letter.
+4. Classify. A record becomes a dead letter if the model fails on that record alone and still works on known texts.
+5. Begin a transaction, and send every result to the partition number of its input record.
+6. Wait until every record is acknowledged.
+7. Commit the transaction with the next offsets, the new running counts as the metadata of these offsets, and the
+   membership of step 2. The broker refuses the commit if that membership has ended.
+8. Only after the commit, replace the committed counts, count metrics, and publish the counts to Redis.
+9. After a transient error in any step, abort, replace the producer and continue with step 1. A commit that timed out
+   may have succeeded: only the broker knows the outcome.
+10. After a fatal error, exit. The next owner of the partitions begins with step 1.
 """
 
 import logging
@@ -26,6 +26,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from tweets.records import OutputRecord, Partition, Record
+from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
 from worker.counts import CommittedCounts, RunningCounts
@@ -37,39 +38,33 @@ from worker.process.stop import StopRequest
 
 log = logging.getLogger(__name__)
 
-IDLE_POLL_S = 0.5
-LABEL_LIMIT_S = 300.0
-TURN_LIMIT_S = 600.0  # whatever is not inside a step with a limit of its own
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
-
 
 class Stream(Protocol):
-    """What the loop needs of Kafka. Every method raises TransientError or FatalError and nothing else."""
+    """The part of Kafka that the loop uses. Every method raises TransientError or FatalError and nothing else."""
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords: ...
     def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]: ...
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None: ...
-    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None: ...
+    def publish(self, records: Sequence[OutputRecord]) -> None: ...
+    def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None: ...
     def rollback(self) -> None: ...
     def lag(self, partition: Partition, offset: int) -> int | None: ...
 
 
 class CountsSink(Protocol):
-    """What the loop needs of Redis: somebody who passes on the newest claims. Never blocks, never raises."""
+    """The publisher of the committed counts to Redis. Its methods return at once and raise nothing."""
 
     def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
 
 
 class StepLimits(Protocol):
-    """Gives a step a time limit."""
+    """The watchdog: `step` ends the process if the block inside takes longer than `limit_s` seconds."""
 
     def step(self, name: str, limit_s: float) -> AbstractContextManager[None]: ...
 
 
 class Loop:
-    """Steps 1 to 10, again and again until told to stop."""
+    """Steps 1 to 10 in a loop, until the stop flag is set."""
 
     def __init__(
         self,
@@ -91,87 +86,94 @@ class Loop:
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._membership: Membership | None = None
-        self._last_right: tuple[int, frozenset[Partition]] | None = None
+        self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._committed_counts: dict[Partition, CommittedCounts] = {}
         self._broken = False
-        self._faults_in_a_row = 0
+        self._errors_in_a_row = 0
 
     @property
     def ready(self) -> bool:
-        """Whether the group is joined and every owned partition restored; owning none is fine."""
+        """Whether the worker is a group member and has restored every owned partition, which may be none."""
         return self._membership is not None
 
     def run(self, stop: StopRequest) -> None:
-        """Runs until `stop` is set; a batch that is open then is finished. Raises FatalError (step 10)."""
+        """Run until `stop` is set, and finish the open batch then. Raises FatalError (step 10)."""
         while not stop.is_set():
             try:
                 if self._broken:
                     self._stream.rollback()  # step 9
                     self._broken = False
-                with self._watchdog.step("turn", TURN_LIMIT_S):
+                with self._watchdog.step("turn", time_limits.TURN.seconds):
                     self._turn()
-            except TransientError as fault:
+            except TransientError as error:
                 self._broken, self._membership = True, None
-                self._faults_in_a_row += 1
-                log.warning("%s; rolling back and restoring (attempt %d)", fault, self._faults_in_a_row)
+                self._errors_in_a_row += 1
+                log.warning(
+                    "%s; rolling back, then restoring from the committed offsets (attempt %d)",
+                    error,
+                    self._errors_in_a_row,
+                )
                 stop.wait(self._pause_s())
 
     def _turn(self) -> None:
+        """Collect and process one batch, or show the lag while there is none."""
         started = time.perf_counter()
         batch = self._collect()
         if batch:
             self._metrics.stage_seconds.labels("wait").observe(time.perf_counter() - started)
             self._process(*batch)
-            self._faults_in_a_row = 0
+            self._errors_in_a_row = 0
         else:
             self._show_lag(self._committed_counts)
         self._accounting.maybe_report()
 
     def _collect(self) -> tuple[list[Record], Membership] | None:
-        """Steps 1 and 2: a batch, and the ownership that holds for all of it."""
-        # What failed may have been too much at once: a batch that takes longer than the group waits for us, say.
-        max_tweets = max(1, self._batch_max_tweets >> self._faults_in_a_row)
+        """Return a batch and the membership of all its records (steps 1 and 2); None without records to process."""
+        # Each error in a row halves the batch: a batch that takes longer than MAX_POLL_INTERVAL costs the membership.
+        max_tweets = max(1, self._batch_max_tweets >> self._errors_in_a_row)
         batch = Batch(max_tweets, self._batch_max_wait_s, time.monotonic)
         while not batch.closed:
-            wait_s = IDLE_POLL_S if batch.remaining_s is None else batch.remaining_s
-            fetched = self._stream.poll(timeout_s=wait_s, max_records=batch.room)  # step 2
-            if fetched.membership != self._membership:
-                # Positions have moved underneath. What was fetched so far is fetched again, by whoever owns it now.
-                self._restore(fetched.membership)
+            wait_s = time_limits.IDLE_POLL.seconds if batch.remaining_s is None else batch.remaining_s
+            polled = self._stream.poll(timeout_s=wait_s, max_records=batch.room)  # step 2
+            if polled.membership != self._membership:
+                # The client may have moved its positions. The present owners read the records of this batch again.
+                self._restore(polled.membership)
                 return None
-            batch.add(fetched.records)
+            batch.add(polled.records)
             if not batch.records:
                 return None
             self._accounting.fetched()
-        return batch.records, fetched.membership
+        return batch.records, polled.membership
 
     def _restore(self, membership: Membership) -> None:
-        """Step 1."""
+        """Read offsets and counts from the broker, seek, and publish the counts (step 1)."""
         self._membership = None
         if not membership.joined:
             if self._committed_counts:
-                self._adopt({})
+                self._replace_committed_counts({})
             return
-        positions = self._stream.restore(membership)
-        self._adopt({p: _committed(p, position, membership.generation) for p, position in positions.items()})
+        offsets = self._stream.restore(membership)
+        self._replace_committed_counts(
+            {p: _committed_counts(p, committed, membership.generation) for p, committed in offsets.items()}
+        )
         self._membership = membership
-        self._note(membership)
+        self._log_assignment(membership)
 
-    def _adopt(self, committed_counts: dict[Partition, CommittedCounts]) -> None:
+    def _replace_committed_counts(self, committed_counts: dict[Partition, CommittedCounts]) -> None:
         self._publisher.assign(committed_counts)
         self._accounting.revoked(set(self._committed_counts) - set(committed_counts))
         self._committed_counts = committed_counts
 
-    def _note(self, membership: Membership) -> None:
-        right = (membership.generation, membership.partitions)
-        if right != self._last_right:
-            self._last_right = right
+    def _log_assignment(self, membership: Membership) -> None:
+        assignment = (membership.generation, membership.partitions)
+        if assignment != self._last_assignment:
+            self._last_assignment = assignment
             self._accounting.rebalanced()
-        where = " ".join(f"{partition}@{committed.offset}" for partition, committed in self._committed_counts.items())
-        log.info("generation %d, %d partitions: %s", membership.generation, len(self._committed_counts), where)
+        offsets = " ".join(f"{partition}@{committed.offset}" for partition, committed in self._committed_counts.items())
+        log.info("generation %d, %d partitions: %s", membership.generation, len(self._committed_counts), offsets)
 
     def _process(self, records: Sequence[Record], membership: Membership) -> None:
-        with self._watchdog.step("label", LABEL_LIMIT_S):
+        with self._watchdog.step("label", time_limits.LABEL.seconds):
             results = self._labeller.label(records)  # steps 3 and 4
         committed_counts = self._committed_after(results)
         try:
@@ -194,7 +196,7 @@ class Loop:
         self._show_lag(committed_counts)
 
     def _committed_after(self, results: Iterable[RecordOutcome]) -> dict[Partition, CommittedCounts]:
-        """What will hold for the partitions of these results once they are committed."""
+        """Return the offsets and running counts that the commit of these results will give their partitions."""
         offsets: dict[Partition, int] = {}
         emotions: dict[Partition, list[str]] = {}
         for result in results:
@@ -217,23 +219,28 @@ class Loop:
 
     @contextmanager
     def _timed(self, stage: str) -> Iterator[None]:
-        """Observes the block's time if it succeeds; a failure tells how long it waited, not how long a stage takes."""
+        """Observe the seconds of the block if the block succeeds; a failure mostly measures a time-out."""
         started = time.perf_counter()
         yield
         self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)
 
     def _pause_s(self) -> float:
-        """Doubles from FIRST_PAUSE_S to LONGEST_PAUSE_S, less up to half at random so that workers spread."""
-        longest = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0 ** min(self._faults_in_a_row - 1, 10))
+        """Return seconds: RETRY_PAUSE doubled per error, at most RETRY_PAUSE_MAX, less a random part up to half.
+
+        The random part keeps several workers from retrying at the same moment.
+        """
+        doubled_s = time_limits.RETRY_PAUSE.seconds * 2.0 ** min(self._errors_in_a_row - 1, 10)
+        longest = min(time_limits.RETRY_PAUSE_MAX.seconds, doubled_s)
         return longest * random.uniform(0.5, 1.0)
 
 
-def _committed(partition: Partition, position: CommittedOffset, generation: int) -> CommittedCounts:
-    counts = RunningCounts.from_metadata(position.metadata or "")
-    if counts is None and position.metadata is not None:
+def _committed_counts(partition: Partition, committed: CommittedOffset, generation: int) -> CommittedCounts:
+    counts = RunningCounts.from_metadata(committed.metadata or "")
+    if counts is None and committed.metadata is not None:
         log.error(
-            "%s@%d: the committed offset has lost its note (a tool moved it?): this partition's counts start anew",
+            "%s@%d: the committed offset has no readable offset metadata (was it moved by a tool?): "
+            "counting this partition from zero",
             partition,
-            position.offset,
+            committed.offset,
         )
-    return CommittedCounts(generation, position.offset, counts or RunningCounts())
+    return CommittedCounts(generation, committed.offset, counts or RunningCounts())

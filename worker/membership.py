@@ -1,4 +1,4 @@
-"""Where a worker stands in its group: what it owns, by what right, and up to where each partition is committed."""
+"""The membership of a worker in its consumer group, and the committed offsets of its partitions."""
 
 from dataclasses import dataclass, field
 
@@ -7,22 +7,26 @@ from tweets.records import Partition, Record
 
 @dataclass(frozen=True)
 class Membership:
-    """Which partitions are ours and by what right: a commit is valid for this member in this generation only."""
+    """The owned partitions, the generation of the group, and the member's id.
+
+    The broker accepts a commit only from a member of the present generation. `generation` is negative while the worker
+    is not a member. `client_metadata` is the Kafka client's own object, which a commit hands back to the client.
+    """
 
     partitions: frozenset[Partition]
-    generation: int  # negative while we are not in the group
+    generation: int
     member_id: str
-    client_metadata: object = field(compare=False)  # the client's own form of all this, handed back to it at the commit
+    client_metadata: object = field(compare=False)
 
     @property
     def joined(self) -> bool:
-        """Whether we are in the group; brokers accept offsets of one who is not, unchecked."""
+        """Whether the worker is a group member; brokers accept the offsets of a non-member without a check."""
         return self.generation >= 0
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedOffset:
-    """The next offset to commit from, and the note that was committed with it; None if nothing was ever committed."""
+    """The next offset to read, and the metadata committed with it; None if the group never committed an offset."""
 
     offset: int
     metadata: str | None
@@ -30,7 +34,7 @@ class CommittedOffset:
 
 @dataclass(frozen=True, slots=True)
 class PolledRecords:
-    """What one poll brought, and the ownership that held right after it."""
+    """The records of one poll, and the group membership right after the poll."""
 
     records: list[Record]
     membership: Membership

@@ -1,9 +1,10 @@
-"""`python -m worker`: builds the parts, starts them in order, runs the loop, and stops them in order."""
+"""`python -m worker`: builds the parts of the worker, starts them, runs the loop, and stops the parts in order."""
 
 import importlib.metadata
 import logging
 
-from worker.counts import metadata_fits
+from worker import time_limits
+from worker.counts import OFFSET_METADATA_MAX_BYTES, metadata_fits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.inference.classifier import Classifier, load_classifier
 from worker.kafka.reachable import check_crc32c, wait_until_reachable
@@ -22,78 +23,97 @@ from worker.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_LIMIT_S = 9.0
-FINAL_PUBLISH_LIMIT_S = 2.0
-
 
 def run() -> int:
-    """Runs the worker until SIGTERM or SIGINT; returns OK then, or the code of what ended it."""
+    """Run the worker until SIGTERM or SIGINT; return ExitCode.OK then, or the exit code of the error that ended it."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     watchdog = Watchdog()
-    stop = StopFlag(on_first=lambda: watchdog.finish_within(SHUTDOWN_LIMIT_S))
+    stop = StopFlag(on_first=lambda: watchdog.finish_within(time_limits.SHUTDOWN.seconds))
     stop.listen()
     try:
-        return _run(settings, stop, watchdog)
+        return _Worker(settings, stop, watchdog).run()
     except FatalError as error:
         log.critical("%s", error)
         return error.exit_code
-    except TransientError as error:  # the loop outlives these; at the start they end it
+    except TransientError as error:  # the loop retries after a transient error, the start does not
         log.critical("Kafka at %s failed at the start: %s", settings.kafka_bootstrap_servers, error)
         return ExitCode.KAFKA
     except Exception:
-        log.critical("an error nobody foresaw; what is not committed will be processed again", exc_info=True)
+        log.critical(
+            "unexpected error, a bug; uncommitted tweets will be processed again after a restart", exc_info=True
+        )
         return ExitCode.BUG
 
 
-def _run(settings: Settings, stop: StopFlag, watchdog: Watchdog) -> int:
-    log.info("%s", settings.redacted())
-    check_crc32c()
-    metrics = Metrics()
-    loop: Loop | None = None
-    health = HealthServer(
-        settings.metrics_host,
-        settings.metrics_port,
-        registry=metrics.registry,
-        overdue=watchdog.overdue,
-        ready=lambda: loop is not None and loop.ready,
-        on_death=stop.fail,
-    )
-    health.start()
-    log.info("metrics on http://%s:%d/metrics", settings.metrics_host, health.port)
-    watchdog.start()
+class _Worker:
+    """The parts of one worker process."""
 
-    store = CountsStore.of(settings)
-    classifier = _load_classifier(settings, metrics)
-    wait_until_reachable(settings, stop)
-    if stop.is_set():
+    def __init__(self, settings: Settings, stop: StopFlag, watchdog: Watchdog) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._watchdog = watchdog
+        self._metrics = Metrics()
+        self._loop: Loop | None = None
+
+    def run(self) -> int:
+        """Start the parts in order, and run the loop until the stop flag is set.
+
+        Raises FatalError, TransientError during the start, and the error that ended a thread.
+        """
+        settings = self._settings
+        log.info("%s", settings.redacted())
+        check_crc32c()
+        health = self._start_health_server()
+        self._watchdog.start()
+        store = CountsStore.of(settings)
+        classifier = _load_classifier(settings, self._metrics)
+        wait_until_reachable(settings, self._stop)
+        if self._stop.is_set():
+            return ExitCode.OK
+        max_record_bytes = Topics(settings).check()
+        publisher = CountsPublisher(store, self._metrics, self._stop.fail)
+        stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=self._watchdog)
+        try:
+            output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
+            labeller = Labeller(classifier, output, self._metrics, tweet_max_chars=settings.tweet_max_chars)
+            self._loop = self._new_loop(stream, labeller, publisher)
+            publisher.start()
+            log.info("consuming %s", settings.kafka_input_topic)
+            self._loop.run(self._stop)
+        finally:
+            log.info("stopping: closing the Kafka clients, publishing the last counts")
+            self._watchdog.finish_within(time_limits.SHUTDOWN.seconds)
+            stream.close()
+            publisher.close(time_limits.FINAL_PUBLISH.seconds)
+            health.close()
+        if self._stop.failure is not None:
+            raise self._stop.failure
         return ExitCode.OK
-    max_record_bytes = Topics(settings).check()
-    publisher = CountsPublisher(store, metrics, stop.fail)
-    stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=watchdog)
-    try:
-        output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
-        loop = Loop(
-            stream,
-            Labeller(classifier, output, metrics, tweet_max_chars=settings.tweet_max_chars),
-            publisher,
-            metrics=metrics,
-            watchdog=watchdog,
-            batch_max_tweets=settings.batch_max_tweets,
-            batch_max_wait_s=settings.batch_max_wait_ms / 1000,
+
+    def _start_health_server(self) -> HealthServer:
+        health = HealthServer(
+            self._settings.metrics_host,
+            self._settings.metrics_port,
+            registry=self._metrics.registry,
+            overdue=self._watchdog.overdue,
+            ready=lambda: self._loop is not None and self._loop.ready,
+            on_death=self._stop.fail,
         )
-        publisher.start()
-        log.info("consuming %s", settings.kafka_input_topic)
-        loop.run(stop)
-    finally:
-        log.info("stopping")
-        watchdog.finish_within(SHUTDOWN_LIMIT_S)
-        stream.close()
-        publisher.close(FINAL_PUBLISH_LIMIT_S)
-        health.close()
-    if stop.failure is not None:
-        raise stop.failure
-    return ExitCode.OK
+        health.start()
+        log.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, health.port)
+        return health
+
+    def _new_loop(self, stream: KafkaStream, labeller: Labeller, publisher: CountsPublisher) -> Loop:
+        return Loop(
+            stream,
+            labeller,
+            publisher,
+            metrics=self._metrics,
+            watchdog=self._watchdog,
+            batch_max_tweets=self._settings.batch_max_tweets,
+            batch_max_wait_s=self._settings.batch_max_wait_ms / 1000,
+        )
 
 
 def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
@@ -103,7 +123,7 @@ def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
     if not metadata_fits(classifier.labels):
         raise FatalError(
             f"MODEL_PATH={settings.model_path}: {len(classifier.labels)} labels with these names do not fit into the "
-            "4 KB note of a committed offset; use fewer or shorter ones",
+            f"{OFFSET_METADATA_MAX_BYTES} bytes of an offset's metadata; use fewer or shorter labels",
             ExitCode.MODEL,
         )
     metrics.show_zeros(classifier.labels)

@@ -1,4 +1,4 @@
-"""`python -m worker verify`: the committed counts in Kafka, those in Redis, and a recount, partition by partition."""
+"""`python -m worker verify`: compares the counts committed in Kafka with Redis and with a recount, per partition."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
 
-LOOK_AGAIN_AFTER_S = 0.2
-
 
 class Kafka(Protocol):
-    """What is committed."""
+    """The committed offsets and counts in Kafka, and a recount of the output topic."""
 
     @property
     def topic(self) -> str: ...
@@ -22,7 +21,7 @@ class Kafka(Protocol):
 
 
 class Store(Protocol):
-    """What Redis holds: totals, and the counts of every partition of every group, at one moment."""
+    """The counts in Redis: totals, and the counts of every partition of every group, read at one moment."""
 
     def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]: ...
     def field(self, partition: Partition) -> str: ...
@@ -32,11 +31,11 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One partition, or the totals of all: in words, and whether everything agrees."""
+    """The result for one partition, or for the totals of all partitions; `detail` is one line for a person."""
 
     subject: str
     agrees: bool
-    words: str
+    detail: str
 
 
 def verify(
@@ -47,30 +46,37 @@ def verify(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Finding]:
-    """Compares until everything has agreed once or `timeout_s` has passed: under load Redis is a moment behind."""
+    """Compare until every partition has agreed once or `timeout_s` seconds have passed.
+
+    Under load Redis follows the commits with a short delay, so one comparison is not enough.
+    """
     deadline_s = clock() + timeout_s
     agreed: dict[str, Finding] = {}
     while True:
-        findings = _look(kafka, store)
+        findings = _compare(kafka, store)
         agreed |= {finding.subject: finding for finding in findings if finding.agrees}
         findings = [agreed.get(finding.subject, finding) for finding in findings]
         if all(finding.agrees for finding in findings) or clock() >= deadline_s:
             return findings
-        sleep(LOOK_AGAIN_AFTER_S)
+        sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
 
 
 def repair(kafka: Kafka, store: Store) -> None:
-    """Makes Redis equal to what Kafka has committed; partitions in which nothing is committed count nothing."""
+    """Make Redis equal to the counts committed in Kafka; a partition without a committed offset counts zero."""
     committed = kafka.committed()
     committed_counts = {p: CommittedCounts(0, at.offset, at.counts or RunningCounts()) for p, at in committed.items()}
     _, stored = store.snapshot()
     store.repair(
         committed_counts
-        | {p: CommittedCounts(0, 0, RunningCounts()) for p in _held(kafka, store, stored) if p not in committed}
+        | {
+            p: CommittedCounts(0, 0, RunningCounts())
+            for p in _stored_partitions(kafka, store, stored)
+            if p not in committed
+        }
     )
 
 
-def _look(kafka: Kafka, store: Store) -> list[Finding]:
+def _compare(kafka: Kafka, store: Store) -> list[Finding]:
     before = kafka.committed()
     recounts = {partition: kafka.recount(partition.number) for partition in before}
     after = kafka.committed()
@@ -86,41 +92,43 @@ def _look(kafka: Kafka, store: Store) -> list[Finding]:
         for partition, at in after.items()
     ]
     findings += [
-        Finding(str(partition), False, f"nothing is committed, Redis counts {sum(counts.values())} tweets")
-        for partition, counts in _held(kafka, store, stored).items()
+        Finding(str(partition), False, f"no committed offset, but Redis counts {sum(counts.values())} tweets")
+        for partition, counts in _stored_partitions(kafka, store, stored).items()
         if partition not in after and any(counts.values())
     ]
     if not after:
-        findings.append(Finding(kafka.topic, True, "the group has committed nothing: is KAFKA_GROUP_ID right?"))
+        findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))
     return [*findings, _totals_finding(totals, stored)]
 
 
-def _held(kafka: Kafka, store: Store, stored: Mapping[str, Mapping[str, int]]) -> dict[Partition, Mapping[str, int]]:
-    """What Redis holds for our group and topic."""
-    known = {store.partition(field, kafka.topic): counts for field, counts in stored.items()}
-    return {partition: counts for partition, counts in known.items() if partition is not None}
+def _stored_partitions(
+    kafka: Kafka, store: Store, stored: Mapping[str, Mapping[str, int]]
+) -> dict[Partition, Mapping[str, int]]:
+    """Return the counts in Redis of this group and topic."""
+    parsed = {store.partition(field, kafka.topic): counts for field, counts in stored.items()}
+    return {partition: counts for partition, counts in parsed.items() if partition is not None}
 
 
 def _partition_finding(
     partition: Partition, at: Committed, stored: Mapping[str, int], recount: RunningCounts | None, *, moved: bool
 ) -> Finding:
     if at.counts is None:
-        return Finding(str(partition), False, f"@{at.offset}: the committed offset has no note of counts")
+        return Finding(str(partition), False, f"@{at.offset}: the committed offset has no readable offset metadata")
     committed = _nonzero(at.counts.totals)
     problems = []
     if _nonzero(stored) != committed:
         problems.append(f"Redis differs: {_difference(committed, _nonzero(stored))}")
     if recount is not None and not moved and _nonzero(recount.totals) != committed:
         problems.append(f"the output topic differs: {_difference(committed, _nonzero(recount.totals))}")
-    remark = " (retention has cut the output topic: not recounted)" if recount is None else ""
+    remark = " (not recounted: retention has deleted records of the output topic)" if recount is None else ""
     agreed = f"{sum(committed.values())} tweets{remark}"
     return Finding(str(partition), not problems, f"@{at.offset}: {'; '.join(problems) or agreed}")
 
 
 def _totals_finding(stored_totals: Mapping[str, int], stored: Mapping[str, Mapping[str, int]]) -> Finding:
     totals, sums = _nonzero(stored_totals), _nonzero(_sum(stored.values()))
-    words = f"{sum(totals.values())} tweets" if totals == sums else f"Redis differs: {_difference(sums, totals)}"
-    return Finding("totals", totals == sums, words)
+    detail = f"{sum(totals.values())} tweets" if totals == sums else f"Redis differs: {_difference(sums, totals)}"
+    return Finding("totals", totals == sums, detail)
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

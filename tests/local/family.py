@@ -8,17 +8,17 @@ from deploy.local.errors import LocalError, StopRequestedError
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
 
-# Each says when it is ready, and on SIGTERM writes its name to the file of last words.
+# Each prints when it is ready, and on SIGTERM writes its name to the file of last words.
 _POLITE = 'trap "echo $0 >> $1; exit 0" TERM; echo ready; while :; do sleep 0.05; done'
 _STUBBORN = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 
 
 def main() -> None:
-    """Says what ended it."""
+    """Print what ended the program."""
     way, last_words = sys.argv[1], sys.argv[2]
     supervisor = Supervisor()
     try:
-        with supervisor.on_duty():
+        with supervisor.supervising():
             _live(supervisor, way, last_words)
     except StopRequestedError as interrupted:
         say(f"interrupted by {interrupted.signum}")

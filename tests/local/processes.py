@@ -21,7 +21,7 @@ class Program:
     """A running Python program with its output in files and a temporary folder of its own."""
 
     def __init__(self, arguments: Sequence[str], folder: Path, *, terminal: bool = False) -> None:
-        """On a `terminal` everything it says is in `stderr`, as a person would see it."""
+        """`terminal`: all output is in `stderr`, as a person would see it on a terminal."""
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
         self._stdout, self._stderr = folder / "stdout", folder / "stderr"
@@ -58,33 +58,33 @@ class Program:
         return self._stderr.read_text(encoding="utf-8")
 
     def children(self) -> list[psutil.Process]:
-        """The processes that it has started; they are remembered for `expect_nothing_left`."""
+        """Return the processes that it has started, and remember them for `expect_nothing_left`."""
         found: list[psutil.Process] = psutil.Process(self.process.pid).children(recursive=True)
         self._family |= set(found)
         return found
 
     def child(self, word: str) -> psutil.Process:
-        """The one child with the word in its command line."""
+        """Return the one child with the word in its command line."""
         (found,) = [child for child in self.children() if word in child.cmdline()]
         return found
 
     def wait_for(self, text: str, deadline_s: float) -> None:
-        """Waits until it has said something on stderr."""
+        """Wait until `text` is in its stderr."""
 
-        def said() -> bool:
+        def written() -> bool:
             assert self.process.poll() is None, f"it ended: {self.stderr}"
             self.children()
             return text in self.stderr
 
-        eventually(said, deadline_s, f"it says {text!r}; so far: {self.stderr}")
+        eventually(written, deadline_s, f"{text!r} is in stderr; so far: {self.stderr}")
 
     def signal(self, signum: int) -> None:
-        """Sends a signal to this process alone, as its own process group is all that a terminal would reach."""
+        """Send a signal to this process alone, as its own process group is all that a terminal would reach."""
         self.children()
         self.process.send_signal(signum)
 
     def end(self, deadline_s: float) -> int:
-        """Waits for its end and returns the exit code."""
+        """Wait for its end and return the exit code."""
 
         def ended() -> bool:
             if self.process.poll() is None:
@@ -97,21 +97,21 @@ class Program:
     def expect_nothing_left(self, *, folders: bool = True) -> None:
         """Within two seconds no process of it is left, and no file in its temporary folder."""
         eventually(lambda: not any(map(_alive, self._family)), GONE_S, "its children are gone")
-        assert self._family, "no child was ever seen, so this would prove nothing"
+        assert self._family, "no child was ever seen, so this would show nothing"
         if folders:
             assert list(self.temporary.iterdir()) == []
 
 
 def _copy(terminal: int, path: Path) -> None:
     with path.open("ab", buffering=0) as file, suppress(OSError):  # Linux's way to say that the other end is closed
-        while said := os.read(terminal, 65_536):
-            file.write(said)
+        while output := os.read(terminal, 65_536):
+            file.write(output)
     os.close(terminal)
 
 
 @contextmanager
 def running(arguments: Sequence[str], folder: Path, *, terminal: bool = False) -> Iterator[Program]:
-    """A program that ends with the block at the latest."""
+    """Run a program that ends with the block at the latest."""
     program = Program(arguments, folder, terminal=terminal)
     try:
         yield program

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.ports import LOOPBACK
 from tests.local.processes import Program, running
+from tests.ports import free_ports
 from tests.servers import Message, Stack, eventually, publish, read_committed
 
 START_S = 90

@@ -8,7 +8,8 @@ import pytest
 
 from deploy.local.embedded import EmbeddedServers, kafka_answers, redis_answers
 from deploy.local.errors import LocalError
-from deploy.local.ports import LOOPBACK, free_ports
+from deploy.local.ports import LOOPBACK
+from tests.ports import free_ports
 from tests.servers import Message, Stack, publish, read_committed, unique_topics
 
 

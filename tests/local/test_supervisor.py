@@ -59,11 +59,11 @@ def test_a_killed_child_ends_the_others(tmp_path: Path) -> None:
 def test_a_deadline_ends_all_and_names_what_was_waited_for(tmp_path: Path) -> None:
     with family("deadline", tmp_path) as program:
         program.end(10)
-        assert "waited 0.5 s in vain for the end of time" in program.stderr
+        assert "timed out after 0.5 s waiting for the end of time" in program.stderr
         program.expect_nothing_left()
 
 
-def test_an_error_nobody_foresaw_ends_all(tmp_path: Path) -> None:
+def test_an_unexpected_error_ends_all(tmp_path: Path) -> None:
     with running([FAMILY, "bug", str(tmp_path / "last-words")], tmp_path) as program:
         assert program.end(15) == 1
         assert "ZeroDivisionError" in program.stderr

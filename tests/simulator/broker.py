@@ -1,6 +1,6 @@
-"""A Kafka broker in memory: partitions, transactions, committed offsets with notes, and one consumer group.
+"""A Kafka broker in memory: partitions, transactions, committed offsets with metadata, and one consumer group.
 
-It knows no faults of its own; `world.py` injects them into the calls.
+The broker has no faults of its own; `stream.py` and `world.py` inject them.
 """
 
 import random
@@ -26,7 +26,7 @@ class Transaction:
 
 
 class ClientMetadata(NamedTuple):
-    """In whose name, and of which generation, offsets are committed."""
+    """The member and the generation that offsets are committed for."""
 
     member_id: str
     instance: str | None
@@ -35,7 +35,7 @@ class ClientMetadata(NamedTuple):
 
 @dataclass
 class Member:
-    """A member of the group as the broker sees it; `instance` is a static member's lasting name."""
+    """A member of the group as the broker sees it; `instance` is a static member's instance id."""
 
     id: str
     instance: str | None
@@ -61,7 +61,7 @@ class Broker:
     # The group
 
     def join(self, instance: str | None) -> Member:
-        """A new member; one with a known lasting name takes the old one's place without a rebalance."""
+        """Add a member; a known instance takes the place of the former member without a rebalance."""
         self._names += 1
         member = Member(f"member-{self._names}", instance)
         replaced = self._instances.get(instance) if instance else None
@@ -76,12 +76,12 @@ class Broker:
         return member
 
     def leave(self, member_id: str) -> None:
-        """The member is gone, by its own wish or because it was silent for too long."""
+        """Remove a member that leaves, or whose session has timed out."""
         if self.members.pop(member_id, None) is not None:
             self.rebalance()
 
     def rebalance(self) -> None:
-        """A new generation; partitions mostly stay where they are."""
+        """Start a new generation; half of the partitions stay with their owners."""
         self.generation += 1
         members = list(self.members.values())
         owned: dict[str, set[Partition]] = {member.id: set() for member in members}
@@ -93,14 +93,14 @@ class Broker:
             member.partitions = frozenset(owned[member.id])
 
     def check_not_replaced(self, member_id: str, instance: str | None) -> None:
-        """Raises FatalError if a newer process took over the lasting name."""
+        """Raise FatalError if a newer process has the same instance id."""
         if instance and self._instances.get(instance) != member_id:
             raise FatalError("another worker took over the instance", ExitCode.FENCED)
 
     # Transactions
 
     def init_producer(self, transactional_id: str) -> int:
-        """Fences every older producer of this id and aborts what it left open; returns the new epoch."""
+        """Fence every older producer of this id and abort its open transaction; return the new epoch."""
         self.abort(transactional_id)
         self._epochs[transactional_id] = self._epochs.get(transactional_id, 0) + 1
         return self._epochs[transactional_id]
@@ -121,7 +121,7 @@ class Broker:
         positions: Mapping[Partition, CommittedOffset],
         client_metadata: ClientMetadata,
     ) -> None:
-        """As brokers do: offsets of one who names no generation are accepted unchecked."""
+        """Add offsets to the transaction. As in a real broker, a client without a generation is not checked."""
         transaction = self._transaction(transactional_id, epoch)
         if client_metadata.generation >= 0:
             self.check_not_replaced(client_metadata.member_id, client_metadata.instance)
@@ -137,13 +137,13 @@ class Broker:
         del self._open[transactional_id]
 
     def abort(self, transactional_id: str) -> None:
-        """Aborts what is open, if anything is."""
+        """Abort the open transaction, if there is one."""
         transaction = self._open.pop(transactional_id, None)
         if transaction is not None:
             transaction.state = "aborted"
 
     def time_out(self, transactional_id: str) -> None:
-        """The broker's own abort of a transaction that stayed open too long; its producer is fenced."""
+        """Abort a transaction that stayed open too long, and fence its producer."""
         if transactional_id in self._open:
             self.init_producer(transactional_id)
 
@@ -151,13 +151,13 @@ class Broker:
         return list(self._open)
 
     def position(self, partition: Partition) -> CommittedOffset:
-        """The committed position; raises while a transaction that would move it is undecided."""
+        """Return the committed position. Raises TransientError while an open transaction would move it."""
         if any(partition in transaction.offsets for transaction in self._open.values()):
             raise TransientError("offsets of an open transaction are pending")
         return self.committed.get(partition) or CommittedOffset(self.inputs[partition][0].offset, None)
 
     def visible(self) -> list[OutputRecord]:
-        """What read_committed readers see, in the order of the log."""
+        """Return the records that read_committed readers see, in the order of the log."""
         return [outgoing for outgoing, transaction in self.log if transaction.state == "committed"]
 
     def drained(self) -> bool:

@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, nullcontext
 from threading import Event
 from typing import Final
 
+from tests.fakes import FakeClassifier
 from tests.simulator.broker import DEAD_LETTERS, OUTPUT
 from tests.simulator.stream import SimulatedStream
-from tests.simulator.surroundings import BrokenPromiseError, Surroundings
+from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
 from tweets.emotions import EMOTIONS
 from tweets.prediction import Prediction
 from tweets.records import Partition
@@ -21,6 +22,8 @@ from worker.process.metrics import Metrics
 
 _METRICS: Final = Metrics()
 _NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)
+OUT_OF_MEMORY: Final = 0.05
+"""The probability that a call with more than one text fails for lack of memory."""
 
 
 class Killed(BaseException):
@@ -46,12 +49,12 @@ class Process:
         self._thread.start()
 
     def step(self) -> None:
-        """Runs until the next call to Kafka."""
+        """Run until the next call to Kafka."""
         self._go.release()
         self._paused.acquire()
 
     def pause(self) -> None:
-        """Called in the process's own thread: anything may happen now."""
+        """Wait, in the process's own thread, for the next step: anything may happen meanwhile."""
         self._paused.release()
         self._go.acquire()
         if self.killed:
@@ -96,7 +99,7 @@ class Process:
             batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
         )
         loop.run(self.stop)
-        self._world.happened["left in peace"] += 1
+        self._world.happened["left the group"] += 1
         self._world.broker.leave(self.stream.view.member_id)
 
 
@@ -117,27 +120,21 @@ class NoWatchdog:
         return nullcontext()
 
 
-class MoodyClassifier:
-    """Gives the same text another label each time: no rule may lean on a batch that comes out the same twice."""
-
-    model_id = "simulated"
+class MoodyClassifier(FakeClassifier):
+    """Gives the same text another label each time: no rule may rely on a batch that comes out the same twice."""
 
     def __init__(self, rng: random.Random) -> None:
+        super().__init__(lambda _: Prediction(rng.choice(EMOTIONS), 1.0, _NO_SCORES))
         self._rng = rng
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        if any("poison" in text for text in texts):
-            raise FloatingPointError
-        if len(texts) > 1 and self._rng.random() < 0.05:
+        if len(texts) > 1 and self._rng.random() < OUT_OF_MEMORY:
             raise MemoryError
-        return [Prediction(self._rng.choice(EMOTIONS), 1.0, _NO_SCORES) for _ in texts]
-
-    def probe(self) -> None:
-        """The engine is well."""
+        return super().classify(texts)
 
 
 class SimulatedPublisher:
-    """Holds the newest claims; the scheduler decides when they are sent, and what becomes of what was sent."""
+    """Holds the newest committed counts; the scheduler decides when they are sent, and whether they arrive."""
 
     def __init__(self, world: Surroundings) -> None:
         self.committed_counts: dict[Partition, CommittedCounts] = {}
@@ -159,5 +156,5 @@ class SimulatedPublisher:
             )
             if not is_true:
                 self._world.errors.append(
-                    BrokenPromiseError(f"Redis is told of {partition}@{committed.offset}, never committed so")
+                    BrokenPromiseError({Clause.UNCOMMITTED_COUNTS: f"{partition}@{committed.offset}"})
                 )

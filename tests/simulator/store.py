@@ -1,4 +1,4 @@
-"""Redis in memory, with the rules of the teller's script: a fence of generation and offset for each partition."""
+"""Redis in memory, with the rules of the publishing script: a fence of generation and offset for each partition."""
 
 import copy
 from collections import Counter

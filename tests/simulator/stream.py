@@ -11,20 +11,20 @@ from worker.errors import TransientError
 from worker.membership import CommittedOffset, Membership, PolledRecords
 
 FAULT: Final = 0.03
-NOBODY: Final = ""
+NO_MEMBER: Final = ""
 
 
 @dataclass
 class View:
-    """What a consumer believes of its group."""
+    """The group as a consumer knows it."""
 
-    member_id: str = NOBODY
+    member_id: str = NO_MEMBER
     generation: int = -1
     partitions: frozenset[Partition] = frozenset()
     positions: dict[Partition, int] = field(default_factory=dict)
 
     def membership(self, instance: str | None) -> Membership:
-        member_id = self.member_id if self.generation >= 0 else NOBODY
+        member_id = self.member_id if self.generation >= 0 else NO_MEMBER
         return Membership(
             self.partitions, self.generation, member_id, ClientMetadata(member_id, instance, self.generation)
         )
@@ -98,11 +98,11 @@ class SimulatedStream:
     # For loops with a rule switched off
 
     def seek(self, offsets: Mapping[Partition, int]) -> None:
-        """Goes to where the worker believes that it stands."""
+        """Seek to the offsets that the worker remembers."""
         self.view.positions |= offsets
 
-    def present_ownership(self) -> Membership:
-        """What the client's background thread has learnt of the group meanwhile."""
+    def present_membership(self) -> Membership:
+        """Return the membership that the client's background thread knows now."""
         broker = self._world.broker
         if self.view.member_id not in broker.members:
             return self.view.membership(self._instance)
@@ -112,7 +112,7 @@ class SimulatedStream:
 
     def _join_first(self) -> str:
         if self._world.chaos and self._rng.random() < 0.3:
-            return NOBODY if self._instance is None else self._join()
+            return NO_MEMBER if self._instance is None else self._join()
         return self._join()
 
     def _join(self) -> str:
@@ -141,7 +141,7 @@ class SimulatedStream:
         return self._after_rebalance(max_records, member.partitions)
 
     def _after_rebalance(self, max_records: int, partitions: frozenset[Partition]) -> PolledRecords:
-        """Records of the old generation arrive with the new ownership, and positions have moved underneath."""
+        """Return records of the old generation with the new membership; positions have moved meanwhile."""
         view, broker = self.view, self._world.broker
         self._world.happened["rebalance noticed"] += 1
         records = self._records(max_records) if self._rng.random() < 0.5 else []

@@ -2,15 +2,35 @@
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from tests.simulator.broker import Broker
 from worker.errors import TransientError
 
 
+class Clause(StrEnum):
+    """A part of the promise, by what a schedule shows when it is broken."""
+
+    LOST = "an input record without an output record"
+    DOUBLED = "an input record with two output records"
+    FOREIGN = "an output record without an input record, or in another partition than its input"
+    ORDER = "output records in another order than their inputs"
+    OFFSET_METADATA = "counts in the offset metadata that differ from the output"
+    REDIS_COUNTS = "counts in Redis that differ from the offset metadata"
+    UNCOMMITTED_COUNTS = "counts published to Redis that were never committed"
+    PROGRESS = "input that is never committed although all faults are over"
+    ERROR = "an unexpected error in a worker"
+
+
 class BrokenPromiseError(AssertionError):
-    """The promise was broken in this schedule."""
+    """The promise was broken in this schedule; `broken` maps each broken clause to what shows it."""
+
+    def __init__(self, broken: Mapping[Clause, str]) -> None:
+        self.clauses = frozenset(broken)
+        super().__init__("; ".join(f"{clause.name}, {clause}: {shown}" for clause, shown in broken.items()))
 
 
 @dataclass
@@ -26,7 +46,7 @@ class Surroundings:
     in_flight: list[tuple[str, int]] = field(default_factory=list)
 
     def deliver(self, late: tuple[str, int]) -> None:
-        """A commit whose sender has given up arrives: it counts if its transaction is still open."""
+        """Let a commit arrive whose sender has given up: it counts if its transaction is still open."""
         self.in_flight.remove(late)
         with suppress(TransientError):
             self.broker.commit(*late)

@@ -1,4 +1,4 @@
-"""The promise under hundreds of random schedules of faults, deaths and rebalances."""
+"""The promise under hundreds of random schedules of faults, crashes and rebalances."""
 
 from collections import Counter
 
@@ -18,7 +18,7 @@ MUST_HAPPEN = (
     "freeze",
     "kill",
     "late commit arrived",
-    "left in peace",
+    "left the group",
     "offsets",
     "exit: another worker took over the instance",
     "poll outside the group",

@@ -1,8 +1,8 @@
 """Several real loops over one broker in memory, stepped one call at a time in an order that a seed decides.
 
-Each worker process is a thread that waits at every call to Kafka until the scheduler lets it go on; only one runs at a
+Each worker process is a thread that waits at every call to Kafka until the scheduler steps it; only one runs at a
 time, so a seed is a schedule. Between any two steps of one worker anything may happen: a rebalance, an expulsion, a
-second process with the same lasting name, a death, a transaction that times out, a commit that arrives late.
+second process with the same instance id, a crash, a transaction that times out, a commit that arrives late.
 """
 
 import logging
@@ -14,10 +14,10 @@ from typing import Final
 from unittest.mock import patch
 
 from tests.simulator.broker import INPUT, Broker
-from tests.simulator.oracle import check
 from tests.simulator.process import Process
 from tests.simulator.store import FakeRedis
-from tests.simulator.surroundings import BrokenPromiseError, Surroundings
+from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
+from tests.simulator.verifier import check, check_drained
 from tweets.records import Partition, Record
 from worker.counts import CommittedCounts
 from worker.loop import Loop
@@ -25,7 +25,7 @@ from worker.loop import Loop
 CHAOS_STEPS: Final = 300
 DRAIN_ROUNDS: Final = 1_500
 QUIET_ROUNDS: Final = 40
-"""Time for everybody to notice the last rebalance and to restore."""
+"""Rounds in which every worker notices the last rebalance and restores."""
 
 
 class World:
@@ -46,7 +46,7 @@ class World:
         self._started = 0
 
     def run(self) -> None:
-        """Chaos, then peace until all is processed; raises BrokenPromiseError if the promise was not kept."""
+        """Run with faults, then without until all is processed. Raises BrokenPromiseError if the promise was broken."""
         with _clock(self.surroundings):
             try:
                 for _ in range(CHAOS_STEPS):
@@ -64,11 +64,11 @@ class World:
         if len(alive) < 1 or (len(alive) < 3 and self._rng.random() < 0.03):
             self._start(self._rng.choice([None, "a", "b"]))
         elif self._rng.random() < self._calm:
-            self._step_somebody(alive)
+            self._step_one(alive)
         else:
             self._disturb(alive)
 
-    def _step_somebody(self, alive: list[Process]) -> None:
+    def _step_one(self, alive: list[Process]) -> None:
         awake = [process for process in alive if not self._still_frozen(process)]
         if awake:
             self._rng.choice(awake).step()
@@ -109,7 +109,7 @@ class World:
                 self._redis_accident()
 
     def _wire(self) -> None:
-        """A message to Redis arrives, or is lost, or arrives and stays on the wire to arrive again."""
+        """Deliver a message to Redis, or lose it, or deliver it and keep it to be delivered again."""
         if self._on_the_wire:
             message = self._on_the_wire.pop(self._rng.randrange(len(self._on_the_wire)))
             if self._rng.random() < 0.8:
@@ -138,14 +138,14 @@ class World:
             self.surroundings.deliver(late)
         rounds, quiet = 0, 0
         while quiet < QUIET_ROUNDS:
-            self._bury_the_dead()
+            self._end_what_the_dead_left()
             self._step_all()
             self._raise_errors()
             rounds += 1
             quiet = quiet + 1 if self.broker.drained() else 0
             if rounds > DRAIN_ROUNDS:
-                raise BrokenPromiseError(f"no end of work: committed {self.broker.committed}")
-        self._last_words()
+                check_drained(self.broker)
+        self._publish_last()
 
     def _step_all(self) -> None:
         alive = self._alive()
@@ -154,8 +154,8 @@ class World:
         for process in alive:
             process.step()
 
-    def _bury_the_dead(self) -> None:
-        """What a process left behind ends when the broker loses patience: its membership and its transaction."""
+    def _end_what_the_dead_left(self) -> None:
+        """End the membership and the transaction of dead processes, as the broker does after its time-outs."""
         for process in self._processes:
             if process.ended:
                 self.broker.leave(process.stream.view.member_id)
@@ -163,8 +163,8 @@ class World:
         for transactional_id in set(self.broker.open_transactions()) - in_use:
             self.broker.time_out(transactional_id)
 
-    def _last_words(self) -> None:
-        """What is still on the wire arrives in any order; then the owners repeat themselves, as they always do."""
+    def _publish_last(self) -> None:
+        """Deliver what is still on the wire in any order; then the owners publish again, as always."""
         self._rng.shuffle(self._on_the_wire)
         for process in self._alive():
             self._on_the_wire += process.publisher.committed_counts.items()
@@ -173,7 +173,9 @@ class World:
 
     def _raise_errors(self) -> None:
         for error in self.surroundings.errors:
-            raise BrokenPromiseError(f"{type(error).__name__}: {error}") from error
+            if isinstance(error, BrokenPromiseError):
+                raise error
+            raise BrokenPromiseError({Clause.ERROR: f"{type(error).__name__}: {error}"}) from error
 
 
 def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
@@ -191,7 +193,7 @@ def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
 
 @contextmanager
 def _clock(world: Surroundings) -> Iterator[None]:
-    """The loop's clock moves only when a poll waits; its log is silent."""
+    """Run the loop on a clock that moves only when a poll waits, and without its log."""
     log = logging.getLogger("worker")
     level = log.level
     log.setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Committed offsets with their notes, asked for in Kafka's own words.
+"""Committed offsets with their metadata, read with Kafka's protocol.
 
 confluent-kafka reads beyond the end of a metadata, and the worker's client is the one under test.
 """
@@ -16,14 +16,14 @@ _TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class GroupOffset:
-    """Where a group stands in a partition, and the note that stands beside it."""
+    """The committed offset of a group in a partition, and its metadata."""
 
     offset: int
     metadata: str
 
 
 def fetch_positions(port: int, group: str, topic: str, partitions: int) -> dict[int, GroupOffset]:
-    """The group's position in each of the topic's partitions in which it has committed anything."""
+    """Return the committed offset of each partition of the topic in which the group has committed."""
     numbers = b"".join(struct.pack(">i", number) for number in range(partitions))
     body = _string(group) + struct.pack(">i", 1) + _string(topic) + struct.pack(">i", partitions) + numbers
     answers: list[dict[int, GroupOffset] | None] = []
@@ -37,7 +37,7 @@ def fetch_positions(port: int, group: str, topic: str, partitions: int) -> dict[
 
 
 def _ask(port: int, body: bytes) -> bytes:
-    request = struct.pack(">hhi", _OFFSET_FETCH, _VERSION, 1) + _string("oracle") + body
+    request = struct.pack(">hhi", _OFFSET_FETCH, _VERSION, 1) + _string("verifier") + body
     with socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S) as connection:
         connection.sendall(struct.pack(">i", len(request)) + request)
         with connection.makefile("rb") as stream:
@@ -67,7 +67,7 @@ class _Answer:
 
 
 def _read_positions(answer: _Answer) -> dict[int, GroupOffset] | None:
-    """What the answer says; None while the coordinator is still on its way into office."""
+    """Return the offsets in the answer; None while the coordinator is not available yet."""
     found = {}
     answer.number(">i"), answer.number(">i")  # which request it answers; milliseconds of throttling
     for _ in range(answer.number(">i")):

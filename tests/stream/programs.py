@@ -15,7 +15,7 @@ PROGRAM_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended and what it said."""
+    """Exit code and output of a program."""
 
     code: int
     out: str
@@ -23,7 +23,7 @@ class Ended:
 
 
 def run_program(env: Mapping[str, str], *arguments: str) -> Ended:
-    """Runs `python -m worker` with these arguments to its end."""
+    """Run `python -m worker` with these arguments to its end."""
     done = subprocess.run(
         [sys.executable, "-m", "worker", *arguments],
         env={**os.environ, **env},
@@ -36,5 +36,5 @@ def run_program(env: Mapping[str, str], *arguments: str) -> Ended:
 
 
 def verify(env: Mapping[str, str], *arguments: str) -> Ended:
-    """Runs `python -m worker verify`."""
+    """Run `python -m worker verify`."""
     return run_program(env, "verify", *arguments)

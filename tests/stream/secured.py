@@ -16,18 +16,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     UserScramCredentialUpsertion,
 )
 
-from deploy.local.ports import free_ports
+from tests.ports import free_ports
 from tests.servers import ApacheStack
 
 CLIENT_S = 30.0
 _HOST = "localhost"
 
 Permission = tuple[ResourceType, str, AclOperation]
-"""What a user may do with all things of a kind whose names begin so."""
+"""An operation that a user may do on all resources of a type whose names have a prefix."""
 
 
 class SecuredStack(ApacheStack):
-    """An ApacheStack with a SASL_SSL listener and an authorizer; whoever comes without a password may do everything."""
+    """An ApacheStack with a SASL_SSL listener and an authorizer; a client without a password may do everything."""
 
     def __init__(self, folder: Path, kafka_home: Path) -> None:
         super().__init__(folder, kafka_home)
@@ -35,12 +35,12 @@ class SecuredStack(ApacheStack):
         self._authority = folder / "authority.pem"
 
     def start(self) -> None:
-        """Makes an authority and a certificate first."""
+        """Make an authority and a certificate, then start both servers."""
         make_certificates(self.folder, self._authority)
         super().start()
 
     def environment(self, user: str, password: str) -> dict[str, str]:
-        """How a worker logs in."""
+        """Return the settings with which a worker logs in."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": f"{_HOST}:{self._secure_port}",
             "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
@@ -51,7 +51,7 @@ class SecuredStack(ApacheStack):
         }
 
     def add_user(self, name: str, password: str, permissions: Iterable[Permission] = ()) -> None:
-        """Makes a user with these permissions and no others."""
+        """Add a user with these permissions and no others."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         credential = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         made = admin.alter_user_scram_credentials([UserScramCredentialUpsertion(name, credential, password.encode())])
@@ -88,7 +88,7 @@ class SecuredStack(ApacheStack):
 
 
 def make_certificates(folder: Path, authority: Path) -> None:
-    """Makes `authority`, and broker.pem with a key, its certificate for this host, and the authority's."""
+    """Make `authority`, and broker.pem with a key, its certificate for this host, and the authority's."""
     new_key = ["req", "-newkey", "rsa:2048", "-nodes"]
     openssl(folder, *new_key, "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", "a.key", "-out", authority)
     openssl(folder, *new_key, "-subj", f"/CN={_HOST}", "-keyout", "b.key", "-out", "b.csr")

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a record: one dead letter each, and the stream goes on."""
+"""Everything that can be wrong with a record: one dead letter each, and the next records are processed."""
 
 import json
 import struct
@@ -23,15 +23,15 @@ from tests.servers import (
     read_committed,
     unique_topics,
 )
-from tests.stream.oracle import Oracle, dead_offset, fold, reason
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import fields, interleaved, sample_tweets
+from tests.stream.verifier import Verifier, dead_offset, fold, reason
 from worker.errors import ExitCode
 
 PARTITIONS = 3
 DONE_S = 120.0
 KIND = "kind"
-"""The header that says what is wrong with a record of these tests."""
+"""The header that names what is wrong with a record of these tests."""
 
 BAD_VALUES: dict[str, tuple[bytes | None, str]] = {
     "not JSON": (b"so happy today", "not_json"),
@@ -77,7 +77,7 @@ ODD_TWEETS = (
 
 
 def bad_records(number: int) -> list[Message]:
-    """So many records, of every kind in turn; every third key is missing, every fourth has a header without content."""
+    """Return `number` records, of every kind in turn; every third has no key, every fourth an empty header."""
     name = uuid.uuid4().hex[:8]
     return [
         Message(
@@ -98,7 +98,7 @@ def started(env: Mapping[str, str], start_worker: StartWorker, **settings: str) 
 
 
 def own_headers(message: Message) -> list[tuple[str, bytes | None]]:
-    """The headers that the record came with."""
+    """Return the headers that the record came with."""
     return [
         (name, content)
         for name, content in message.headers
@@ -110,12 +110,12 @@ def test_a_thousand_bad_records_among_a_thousand_tweets_each_have_their_dead_let
     stack: Stack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle, bad = Oracle(stack, env), bad_records(1_000)
+    verifier, bad = Verifier(stack, env), bad_records(1_000)
     publish(stack, env["KAFKA_INPUT_TOPIC"], interleaved(sample_tweets(1_000, partitions=PARTITIONS), bad))
     worker = started(env, start_worker)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
 
-    kept = oracle.check_all_done(2_000)
+    kept = verifier.check_all_done(2_000)
     assert (len(kept.labelled), len(kept.dead)) == (1_000, 1_000)
     letters = {dict(letter.headers)["index"]: letter for letter in kept.dead}
     arrived = read_committed(stack, env["KAFKA_INPUT_TOPIC"])
@@ -129,7 +129,7 @@ def test_a_thousand_bad_records_among_a_thousand_tweets_each_have_their_dead_let
 
 
 def assert_dead_letter(letter: Message, record: Message, topic: str) -> None:
-    """All of the record is there, and why and where it died."""
+    """Assert that the whole record is in its dead letter, with the reason and the position."""
     kind = (dict(record.headers)[KIND] or b"").decode()
     value = b"" if record.key is None and record.value is None else record.value  # no client can send neither
     assert (letter.key, letter.value, letter.partition) == (record.key, value, record.partition), kind
@@ -146,12 +146,12 @@ def assert_dead_letter(letter: Message, record: Message, topic: str) -> None:
 
 def test_odd_tweets_are_tweets(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     odd = [Message(json.dumps(tweet).encode(), partition=n % PARTITIONS) for n, tweet in enumerate(ODD_TWEETS)]
     publish(stack, env["KAFKA_INPUT_TOPIC"], odd)
     started(env, start_worker)
-    oracle.wait_until_done(DONE_S)
-    kept = oracle.check_all_done(len(ODD_TWEETS))
+    verifier.wait_until_done(DONE_S)
+    kept = verifier.check_all_done(len(ODD_TWEETS))
     assert (len(kept.labelled), kept.dead) == (len(ODD_TWEETS), [])
     assert not any({"created_at", "label"} & fields(each).keys() for each in kept.labelled)
 
@@ -184,13 +184,13 @@ def test_a_record_of_two_megabytes_is_cut_where_the_dead_letter_topic_takes_less
 
 
 def two_megabytes(stack: Stack, env: Mapping[str, str], start_worker: StartWorker) -> tuple[Message, Message]:
-    """Sends a record of 2 MB between tweets; returns its dead letter and itself."""
-    oracle, (first, last) = Oracle(stack, env), sample_tweets(2, partitions=1)
+    """Send a record of 2 MB between tweets; return its dead letter and the record."""
+    verifier, (first, last) = Verifier(stack, env), sample_tweets(2, partitions=1)
     large = Message(json.dumps({"text": "happy " * 350_000}).encode(), b"large", ((KIND, b"large"),), 0)
     publish(stack, env["KAFKA_INPUT_TOPIC"], [first, large, last])
     started(env, start_worker)
-    oracle.wait_until_done(DONE_S)
-    kept = oracle.check_all_done(3)
+    verifier.wait_until_done(DONE_S)
+    kept = verifier.check_all_done(3)
     (letter,) = kept.dead
     assert reason(letter) == "record_too_large"
     assert dead_offset(letter) == 1
@@ -200,20 +200,20 @@ def two_megabytes(stack: Stack, env: Mapping[str, str], start_worker: StartWorke
 @pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
 def test_compressed_tweets_are_classified(stack: Stack, start_worker: StartWorker, compression: str) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     publish_with(
         Producer({"bootstrap.servers": stack.bootstrap, "compression.type": compression, "linger.ms": 50}),
         env["KAFKA_INPUT_TOPIC"],
         sample_tweets(300, partitions=PARTITIONS),
     )
     started(env, start_worker)
-    oracle.wait_until_done(DONE_S)
-    assert len(oracle.check_all_done(300).labelled) == 300
+    verifier.wait_until_done(DONE_S)
+    assert len(verifier.check_all_done(300).labelled) == 300
 
 
 def test_tweets_of_an_aborted_transaction_are_never_classified(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, 1)
-    oracle, tweets = Oracle(stack, env), sample_tweets(300, partitions=1)
+    verifier, tweets = Verifier(stack, env), sample_tweets(300, partitions=1)
     producer = Producer({"bootstrap.servers": stack.bootstrap, "transactional.id": env["KAFKA_INPUT_TOPIC"]})
     producer.init_transactions(60)
     for number, aborted in enumerate((True, False, True)):
@@ -222,22 +222,22 @@ def test_tweets_of_an_aborted_transaction_are_never_classified(stack: Stack, sta
         producer.abort_transaction(60) if aborted else producer.commit_transaction(60)
     worker = started(env, start_worker)
     eventually(lambda: worker.metrics().total("emotion_tweets_consumed_total") == 100, DONE_S, "100 are committed")
-    kept = oracle.check()
+    kept = verifier.check()
     assert [fields(each)["id"] for each in kept.labelled] == [fields(each)["id"] for each in tweets[100:200]]
     assert worker.terminate() == ExitCode.OK
-    assert len(oracle.check().labelled) == 100
+    assert len(verifier.check().labelled) == 100
 
 
 def test_a_header_whose_name_is_not_utf8_costs_one_dead_letter(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(apache_stack, 1)
-    oracle, tweets = Oracle(apache_stack, env), sample_tweets(20, partitions=1)
+    verifier, tweets = Verifier(apache_stack, env), sample_tweets(20, partitions=1)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets[:10])
     publish_a_header_name_of_other_bytes(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets[10])
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets[11:])
     worker = started(env, start_worker)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     assert_only_unreadable(apache_stack, env, [10], tweets)
     assert worker.metrics()['emotion_tweets_dead_lettered_total{reason="unreadable"}'] == 1
 
@@ -246,13 +246,13 @@ def test_a_batch_that_was_damaged_on_disk_costs_its_own_records_only(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(apache_stack, 1)
-    oracle, tweets = Oracle(apache_stack, env), sample_tweets(30, partitions=1)
+    verifier, tweets = Verifier(apache_stack, env), sample_tweets(30, partitions=1)
     for part in (tweets[:10], tweets[10:13], tweets[13:]):
         publish(apache_stack, env["KAFKA_INPUT_TOPIC"], part)
     log = apache_stack.folder / "kafka" / f"{env['KAFKA_INPUT_TOPIC']}-0" / f"{0:020}.log"
     damage(log, tweets[11].value or b"")
     started(env, start_worker)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     damaged = batch_around(log, 11)
     assert 11 in damaged
     assert_only_unreadable(apache_stack, env, damaged, tweets)
@@ -261,20 +261,20 @@ def test_a_batch_that_was_damaged_on_disk_costs_its_own_records_only(
 def assert_only_unreadable(
     stack: Stack, env: Mapping[str, str], offsets: Sequence[int], tweets: Sequence[Message]
 ) -> None:
-    """These offsets are dead as unreadable; all other tweets are labelled, in order, and counted."""
-    oracle = Oracle(stack, env)
+    """Assert that these offsets are dead letters as unreadable, and all others labelled, in order, and counted."""
+    verifier = Verifier(stack, env)
     labelled = read_committed(stack, env["KAFKA_OUTPUT_TOPIC"])
     dead = read_committed(stack, env["KAFKA_DEAD_LETTER_TOPIC"])
     assert [dead_offset(letter) for letter in dead] == list(offsets)
     assert {reason(letter) for letter in dead} == {"unreadable"}
     readable = [tweet for offset, tweet in enumerate(tweets) if offset not in offsets]
     assert [fields(each)["id"] for each in labelled] == [fields(each)["id"] for each in readable]
-    assert json.loads(oracle.positions()[0].metadata)["counts"] == fold(labelled)[0]
-    oracle.wait_until_redis_agrees(fold(labelled))
+    assert json.loads(verifier.positions()[0].metadata)["counts"] == fold(labelled)[0]
+    verifier.wait_until_redis_agrees(fold(labelled))
 
 
 def publish_with(producer: Producer, topic: str, tweets: Iterable[Message]) -> None:
-    """Sends tweets with a client that has settings of its own; returns when Kafka has them all."""
+    """Send tweets with a client that has settings of its own; return when Kafka has acknowledged all."""
     for tweet in tweets:
         producer.produce(topic, tweet.value, tweet.key, tweet.partition or 0, headers=list(tweet.headers))
     assert producer.flush(60) == 0
@@ -288,7 +288,7 @@ class _OtherBytes(str):
 
 
 def publish_a_header_name_of_other_bytes(stack: Stack, topic: str, tweet: Message) -> None:
-    """Sends a tweet with a header that most clients refuse to send, and some to read."""
+    """Send a tweet with a header that most clients refuse to send, and some to read."""
     producer = KafkaProducer(bootstrap_servers=stack.bootstrap)
     try:
         sent = producer.send(
@@ -300,7 +300,7 @@ def publish_a_header_name_of_other_bytes(stack: Stack, topic: str, tweet: Messag
 
 
 def damage(log: Path, value: bytes) -> None:
-    """Changes one byte of this record's value in a broker's log."""
+    """Change one byte of this record's value in a broker's log."""
     with log.open("r+b") as file:
         at = file.read().index(value)
         file.seek(at)
@@ -308,7 +308,7 @@ def damage(log: Path, value: bytes) -> None:
 
 
 def batch_around(log: Path, offset: int) -> list[int]:
-    """The offsets of all records in the batch that holds this one."""
+    """Return the offsets of all records in the batch that holds `offset`."""
     content, at = log.read_bytes(), 0
     while True:
         base, size = struct.unpack_from(">qi", content, at)

@@ -1,4 +1,4 @@
-"""What a person can have set up wrongly: one line that names the thing and the remedy, and a named exit code."""
+"""Wrong settings and missing topics: one line that names the fault and the remedy, and a named exit code."""
 
 import time
 from collections.abc import Mapping
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]
 
-from deploy.local.ports import free_ports
+from tests.ports import free_ports
 from tests.servers import ApacheStack, Stack, create_topics, eventually, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, run_program
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
 DONE_S = 120.0
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(300)
 
 
 def refused(env: Mapping[str, str], code: ExitCode, *words: str) -> None:
-    """Asserts that a worker ends with this code and one line on stderr that holds these words."""
+    """Assert that a worker ends with this code and one line on stderr that holds these words."""
     ended = run_program({**env, **QUIET, "METRICS_PORT": "0"})
     lines = ended.err.splitlines()
     assert (ended.code, len(lines)) == (code, 1), ended
@@ -55,43 +55,43 @@ def test_create_topics_grows_what_is_too_small(apache_stack: ApacheStack, start_
     made = run_program(env, "create-topics")
     assert made.code == ExitCode.OK, made
     assert "grown from 2 to 3" in made.out
-    oracle = Oracle(apache_stack, env)
+    verifier = Verifier(apache_stack, env)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(30, partitions=3))
     start_worker(env)
-    oracle.wait_until_done(DONE_S)
-    oracle.check_all_done(30)
+    verifier.wait_until_done(DONE_S)
+    verifier.check_all_done(30)
 
 
 def test_an_input_topic_that_outgrows_its_outputs_ends_the_worker(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(apache_stack, 3)
-    oracle = Oracle(apache_stack, env)
+    verifier = Verifier(apache_stack, env)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(300, partitions=3))
     worker = start_worker(env)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     grow(apache_stack, env["KAFKA_INPUT_TOPIC"], 4)
     assert worker.wait(60) == ExitCode.TOPICS
     assert "Traceback" not in worker.log
     assert f"topic {env['KAFKA_OUTPUT_TOPIC']} has 3 partitions and needs 4" in worker.log
-    oracle.check_all_done(300)
+    verifier.check_all_done(300)
 
 
 def test_all_topics_may_grow_while_a_worker_runs(apache_stack: ApacheStack, start_worker: StartWorker) -> None:
     env = unique_topics(apache_stack, 3)
-    oracle = Oracle(apache_stack, env)
+    verifier = Verifier(apache_stack, env)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(300, partitions=3))
     worker = start_worker(env)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     for topic in ("KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC", "KAFKA_INPUT_TOPIC"):
         grow(apache_stack, env[topic], 5)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(500, partitions=5))
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     assert worker.exit_code is None
-    oracle.check_all_done(800)
+    verifier.check_all_done(800)
 
 
-def test_a_kafka_that_nobody_serves_is_named_after_a_while() -> None:
+def test_a_kafka_that_does_not_answer_is_named_after_a_while() -> None:
     (port,) = free_ports(1)
     started_s = time.monotonic()
     refused(
@@ -111,7 +111,7 @@ def test_a_model_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def grow(stack: Stack, topic: str, partitions: int) -> None:
-    """Adds partitions to a topic; returns when each of them has a leader."""
+    """Add partitions to a topic; return when each of them has a leader."""
     admin = AdminClient({"bootstrap.servers": stack.bootstrap})
     for future in admin.create_partitions([NewPartitions(topic, partitions)]).values():
         future.result(60)

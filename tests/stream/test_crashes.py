@@ -5,15 +5,15 @@ import time
 import pytest
 
 from tests.servers import ApacheStack, Stack, eventually, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, verify
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
 PARTITIONS = 12
 DONE_S = 180.0
 PAUSE_S = {"apache": 5.0, "embedded": 15.0}
-"""How long the partitions of a named worker may rest, from its restart."""
+"""Seconds from the restart of a worker with a WORKER_ID in which its partitions must be committed again."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -25,46 +25,46 @@ def tweets_for(stack: Stack) -> int:
 def test_a_killed_worker_is_replaced_and_every_tweet_comes_out_once(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
-    # The embedded Kafka waits for ever for a member that died without a word; only one of the same name replaces it.
+    # The embedded Kafka never removes a member that was killed; only a member with its instance id replaces it.
     stack = apache_stack
     env = unique_topics(stack, PARTITIONS)
-    oracle, total = Oracle(stack, env), tweets_for(stack)
+    verifier, total = Verifier(stack, env), tweets_for(stack)
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(total, partitions=PARTITIONS))
     workers = [start_worker(env) for _ in range(3)]
 
-    oracle.wait_until_committed(3_000, DONE_S)
+    verifier.wait_until_committed(3_000, DONE_S)
     workers[0].kill()
     start_worker(env)
 
-    oracle.wait_until_done(DONE_S)
-    assert len(oracle.check_all_done(total).labelled) == total
+    verifier.wait_until_done(DONE_S)
+    assert len(verifier.check_all_done(total).labelled) == total
     agreed = verify(env)
     assert agreed.code == ExitCode.OK, agreed
 
 
-def test_a_worker_that_is_killed_and_comes_back_under_its_name_soon_goes_on(
+def test_a_killed_worker_that_restarts_with_its_worker_id_soon_commits_again(
     stack: Stack, start_worker: StartWorker
 ) -> None:
-    # Small batches: on a slow processor the first commit after the restart would otherwise tell of the model alone.
+    # Small batches: on a slow processor the first commit after the restart would otherwise measure the model alone.
     env = unique_topics(stack, PARTITIONS) | {"BATCH_MAX_TWEETS": "64"}
-    oracle, total = Oracle(stack, env), tweets_for(stack)
+    verifier, total = Verifier(stack, env), tweets_for(stack)
     workers = [start_worker(env | {"WORKER_ID": f"worker-{number}"}) for number in range(3)]
     for worker in workers:
         worker.wait_ready()
-    eventually(lambda: len(oracle.owned_by("worker-1")) == PARTITIONS // 3, 60, "the partitions are shared evenly")
+    eventually(lambda: len(verifier.owned_by("worker-1")) == PARTITIONS // 3, 60, "the partitions are shared evenly")
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(total, partitions=PARTITIONS))
 
-    oracle.wait_until_committed(3_000, DONE_S)
-    partitions = oracle.owned_by("worker-1")
+    verifier.wait_until_committed(3_000, DONE_S)
+    partitions = verifier.owned_by("worker-1")
     workers[1].kill()
-    before = oracle.committed(partitions)
+    before = verifier.committed(partitions)
     restarted_s = time.monotonic()
     start_worker(env | {"WORKER_ID": "worker-1"})
-    eventually(lambda: oracle.committed(partitions) > before, 60, "its partitions move again")
+    eventually(lambda: verifier.committed(partitions) > before, 60, "its partitions move again")
     pause_s = time.monotonic() - restarted_s
 
-    oracle.wait_until_done(DONE_S)
-    assert len(oracle.check_all_done(total).labelled) == total
+    verifier.wait_until_done(DONE_S)
+    assert len(verifier.check_all_done(total).labelled) == total
     agreed = verify(env)
     assert agreed.code == ExitCode.OK, agreed
     assert pause_s < PAUSE_S[stack.kind]

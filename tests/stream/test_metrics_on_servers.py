@@ -1,4 +1,4 @@
-"""What a worker says of itself while it works on real servers."""
+"""The metrics of a worker on real servers."""
 
 import subprocess
 import urllib.request
@@ -7,9 +7,9 @@ from confluent_kafka import Producer
 
 from tests.installed import installed
 from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from tweets.emotions import EMOTIONS
 from worker.errors import ExitCode
 
@@ -25,20 +25,20 @@ def exposition(worker: WorkerProcess, path: str = "metrics") -> bytes:
 
 
 def lag_gauges(worker: WorkerProcess) -> set[str]:
-    """The partitions of which the worker shows the lag."""
+    """Return the partitions whose lag is in the metrics of the worker."""
     shown = [key for key in worker.metrics() if key.startswith("emotion_consumer_lag{")]
     return {key.partition('partition="')[2].partition('"')[0] for key in shown}
 
 
 def test_three_thousand_tweets_are_counted_as_three_thousand(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(3_000, partitions=PARTITIONS))
     worker = start_worker(env)
-    oracle.wait_until_done(DONE_S)
-    oracle.check_all_done(3_000)
+    verifier.wait_until_done(DONE_S)
+    verifier.check_all_done(3_000)
 
-    totals = oracle.redis_totals()
+    totals = verifier.redis_totals()
     metrics = worker.metrics()
     assert metrics.total("emotion_tweets_classified_total") == 3_000
     assert metrics.total("emotion_tweets_consumed_total") == 3_000
@@ -67,7 +67,7 @@ def test_the_marker_of_a_producers_transaction_is_no_lag(apache_stack: ApacheSta
 
 
 def worker_consumed(worker: WorkerProcess) -> float:
-    """0 until it answers."""
+    """Return the consumed tweets; 0 until the worker answers."""
     try:
         return worker.metrics().total("emotion_tweets_consumed_total")
     except OSError:
@@ -80,32 +80,32 @@ def lag_key(env: dict[str, str], number: int) -> str:
 
 def test_the_lag_of_a_partition_is_shown_by_its_owner_only(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     everything = {str(number) for number in range(PARTITIONS)}
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
     first = start_worker(env)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     eventually(lambda: lag_gauges(first) == everything, SETTLED_S, "the first one shows every partition")
 
     second = start_worker(env)
     eventually(lambda: len(lag_gauges(first)) == PARTITIONS // 2, SETTLED_S, "the first one gives up half of them")
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     eventually(lambda: lag_gauges(second) == everything - lag_gauges(first), SETTLED_S, "the second one shows the rest")
     assert first.metrics().total("emotion_rebalances_total") >= 2
 
     assert first.terminate() == ExitCode.OK
     eventually(lambda: lag_gauges(second) == everything, SETTLED_S, "the second one shows every partition")
-    oracle.check_all_done(200)
+    verifier.check_all_done(200)
 
 
 def test_prometheus_own_tool_accepts_the_metrics(stack: Stack, start_worker: StartWorker) -> None:
     promtool = installed("promtool", package="prometheus")
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(200, partitions=PARTITIONS))
     worker = start_worker(env)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     checked = subprocess.run(
         [promtool, "check", "metrics"], input=exposition(worker), capture_output=True, check=False, timeout=60
     )

@@ -1,4 +1,4 @@
-"""Redis dies, comes back empty or old, or is tampered with: the stream goes on, and the counts agree again."""
+"""Redis stops, restarts empty or old, or is changed by hand: tweets are processed, and the counts agree again."""
 
 import json
 import time
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.servers import ApacheStack, Stack, eventually, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, verify
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
 PARTITIONS = 6
@@ -22,69 +22,69 @@ pytestmark = pytest.mark.timeout(600)
 
 @pytest.fixture
 def mortal(apache_stack: ApacheStack) -> Iterator[ApacheStack]:
-    """A stack whose Redis the test may kill; it runs again afterwards."""
+    """Return a stack whose Redis the test may kill; Redis runs again afterwards."""
     yield apache_stack
     apache_stack.kill_redis()
     apache_stack.start_redis()
 
 
-def rate_over(oracle: Oracle, seconds: float) -> float:
-    """Committed tweets per second over the next seconds."""
-    first, started_s = oracle.committed(), time.monotonic()
+def rate_over(verifier: Verifier, seconds: float) -> float:
+    """Measure committed tweets per second over the next seconds."""
+    first, started_s = verifier.committed(), time.monotonic()
     eventually(lambda: time.monotonic() - started_s >= seconds, seconds + 5, "the time is over")
-    return (oracle.committed() - first) / (time.monotonic() - started_s)
+    return (verifier.committed() - first) / (time.monotonic() - started_s)
 
 
 @pytest.mark.slow
-def test_the_stream_goes_on_while_redis_is_dead_and_the_counts_agree_when_it_comes_back_empty(
+def test_tweets_are_processed_while_redis_is_down_and_the_counts_agree_when_it_restarts_empty(
     mortal: ApacheStack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(mortal, PARTITIONS)
-    oracle = Oracle(mortal, env)
+    verifier = Verifier(mortal, env)
     publish(mortal, env["KAFKA_INPUT_TOPIC"], sample_tweets(40_000, partitions=PARTITIONS))
     worker = start_worker(env)
-    oracle.wait_until_committed(1_000, DONE_S)
+    verifier.wait_until_committed(1_000, DONE_S)
 
-    before = rate_over(oracle, OUTAGE_S)
+    before = rate_over(verifier, OUTAGE_S)
     mortal.kill_redis()
-    during = rate_over(oracle, OUTAGE_S)
+    during = rate_over(verifier, OUTAGE_S)
     mortal.start_redis()
-    after = rate_over(oracle, OUTAGE_S)
+    after = rate_over(verifier, OUTAGE_S)
     assert worker.metrics()['emotion_counts_published_total{outcome="failed"}'] > 0
     live = verify(env, "--timeout", "30")
     assert worker.terminate() == ExitCode.OK
 
-    oracle.check()
+    verifier.check()
     assert live.code == ExitCode.OK, live
     assert min(during, after) > before / 2, (before, during, after)
 
 
 def test_a_worker_starts_without_redis_and_the_counts_catch_up(mortal: ApacheStack, start_worker: StartWorker) -> None:
     env = unique_topics(mortal, PARTITIONS)
-    oracle = Oracle(mortal, env)
+    verifier = Verifier(mortal, env)
     publish(mortal, env["KAFKA_INPUT_TOPIC"], sample_tweets(1_000, partitions=PARTITIONS))
     mortal.kill_redis()
     worker = start_worker(env)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     assert verify(env).code == ExitCode.REDIS
     mortal.start_redis()
-    oracle.check_all_done(1_000)
+    verifier.check_all_done(1_000)
     assert worker.exit_code is None
     assert verify(env).code == ExitCode.OK
 
 
-def test_counts_that_somebody_changed_are_found_and_mended(stack: Stack, start_worker: StartWorker) -> None:
+def test_counts_that_were_changed_by_hand_are_found_and_repaired(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(600, partitions=PARTITIONS))
     worker = start_worker(env)
-    oracle.wait_until_done(DONE_S)
-    oracle.check_all_done(600)
-    true_totals = oracle.redis_totals()
+    verifier.wait_until_done(DONE_S)
+    verifier.check_all_done(600)
+    true_totals = verifier.redis_totals()
     assert verify(env).code == ExitCode.OK
 
-    with oracle.redis() as client:
-        client.hincrby(oracle.redis_key("counts"), "joy", 5)
+    with verifier.redis() as client:
+        client.hincrby(verifier.redis_key("counts"), "joy", 5)
     found = verify(env, "--timeout", "2")
     assert found.code == ExitCode.DIFFERENCE, found
     assert f"joy {true_totals['joy'] + 5} instead of {true_totals['joy']}" in found.out
@@ -92,39 +92,41 @@ def test_counts_that_somebody_changed_are_found_and_mended(stack: Stack, start_w
     assert [each["subject"] for each in findings["findings"] if not each["agrees"]] == ["totals"]
 
     assert verify(env, "--repair").code == ExitCode.OK
-    assert oracle.redis_totals() == true_totals
+    assert verifier.redis_totals() == true_totals
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(600, partitions=PARTITIONS))
-    oracle.wait_until_done(DONE_S)
-    oracle.check_all_done(1_200)
+    verifier.wait_until_done(DONE_S)
+    verifier.check_all_done(1_200)
     assert worker.exit_code is None
 
 
-def test_a_redis_restored_from_an_older_snapshot_heals_by_itself(stack: Stack, start_worker: StartWorker) -> None:
+def test_a_redis_restored_from_an_older_snapshot_has_the_right_counts_soon(
+    stack: Stack, start_worker: StartWorker
+) -> None:
     env = unique_topics(stack, PARTITIONS)
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     start_worker(env)
     for done in (300, 600):
         publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(300, partitions=PARTITIONS))
-        oracle.wait_until_done(DONE_S)
-        oracle.check_all_done(done)
+        verifier.wait_until_done(DONE_S)
+        verifier.check_all_done(done)
         if done == 300:
-            snapshot = stored(oracle)
-    restore(oracle, snapshot)
-    assert stored(oracle) == snapshot
-    eventually(lambda: stored(oracle) != snapshot, AGREES_S, "it is told again")
-    oracle.check_all_done(600)
+            snapshot = stored(verifier)
+    restore(verifier, snapshot)
+    assert stored(verifier) == snapshot
+    eventually(lambda: stored(verifier) != snapshot, AGREES_S, "the counts are published again")
+    verifier.check_all_done(600)
     assert verify(env).code == ExitCode.OK
 
 
-def stored(oracle: Oracle) -> dict[str, dict[str, str]]:
-    """The counts, the partitions' counts and the fences."""
-    with oracle.redis() as client:
-        return {key: client.hgetall(key) for key in map(oracle.redis_key, ("counts", "partitions", "fences"))}
+def stored(verifier: Verifier) -> dict[str, dict[str, str]]:
+    """Return the totals, the counts of each partition and the fences."""
+    with verifier.redis() as client:
+        return {key: client.hgetall(key) for key in map(verifier.redis_key, ("counts", "partitions", "fences"))}
 
 
-def restore(oracle: Oracle, snapshot: dict[str, dict[str, str]]) -> None:
-    """Puts back, in one step, what was stored once."""
-    with oracle.redis() as client, client.pipeline() as pipeline:
+def restore(verifier: Verifier, snapshot: dict[str, dict[str, str]]) -> None:
+    """Restore a snapshot in one transaction."""
+    with verifier.redis() as client, client.pipeline() as pipeline:
         for key, fields in snapshot.items():
             pipeline.delete(key)
             pipeline.hset(key, mapping=fields)

@@ -1,4 +1,4 @@
-"""Workers that come, go, freeze and claim each other's place: nobody commits what is no longer theirs."""
+"""Workers that join, leave, freeze and take over an instance id: only the owner of a partition commits."""
 
 import os
 import signal
@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from tweets.records import OutputRecord
 from worker.errors import ExitCode
 from worker.kafka.stream import KafkaStream
@@ -23,72 +23,72 @@ SETTLED_S = 60.0
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.mark.parametrize("attempt", range(4))  # whether a fault shows depends on how the members' clocks stand
+@pytest.mark.parametrize("attempt", range(4))  # whether a fault shows depends on the timing of heartbeats
 def test_an_idle_group_settles_when_a_worker_joins(
     apache_stack: ApacheStack, start_worker: StartWorker, attempt: int
 ) -> None:
     # The embedded Kafka takes half a minute for it.
     env = unique_topics(apache_stack, PARTITIONS)
-    oracle = Oracle(apache_stack, env)
+    verifier = Verifier(apache_stack, env)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
     first = start_worker(env)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
 
     start_worker(env)
     eventually(lambda: shared(first), SETTLED_S, "the second one is given its share")
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(100, partitions=PARTITIONS))
-    oracle.wait_until_done(15)
-    oracle.check_all_done(200)
+    verifier.wait_until_done(15)
+    verifier.check_all_done(200)
 
 
 def shared(worker: WorkerProcess) -> bool:
-    """Whether the worker has given up half of the partitions."""
+    """Return whether the worker has given up half of the partitions."""
     return sum(key.startswith("emotion_consumer_lag{") for key in worker.metrics()) == PARTITIONS // 2
 
 
 def test_a_frozen_worker_that_wakes_commits_nothing_of_what_it_lost(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
-    # The embedded Kafka waits for ever for a member that fell silent.
+    # The embedded Kafka never removes a member without heartbeats.
     env = unique_topics(apache_stack, 1) | {"KAFKA_SESSION_TIMEOUT_MS": "6000"}
-    oracle, total = Oracle(apache_stack, env), 5_000
+    verifier, total = Verifier(apache_stack, env), 5_000
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(total, partitions=1))
     zombie = start_worker(env)
-    oracle.wait_until_committed(500, DONE_S)
+    verifier.wait_until_committed(500, DONE_S)
     os.kill(zombie.pid, signal.SIGSTOP)
-    left = oracle.committed()
+    left = verifier.committed()
     heir = start_worker(env)
-    oracle.wait_until_committed(left + 1_000, DONE_S)
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_committed(left + 1_000, DONE_S)
+    verifier.wait_until_done(DONE_S)
 
     os.kill(zombie.pid, signal.SIGCONT)
     eventually(lambda: "rolling back" in zombie.log or zombie.exit_code is not None, SETTLED_S, "the zombie notices")
-    eventually(lambda: oracle.members() == 2 or zombie.exit_code is not None, SETTLED_S, "it joins again, or ends")
-    oracle.check_all_done(total)
+    eventually(lambda: verifier.members() == 2 or zombie.exit_code is not None, SETTLED_S, "it joins again, or ends")
+    verifier.check_all_done(total)
     assert zombie.exit_code is None, "it ended"
     counted = [worker.metrics().total("emotion_tweets_consumed_total") for worker in (zombie, heir)]
     assert sum(counted) == total, counted
     assert zombie.metrics()['emotion_transactions_total{outcome="aborted"}'] >= 1
     assert zombie.terminate() == heir.terminate() == ExitCode.OK
-    assert len(oracle.check_all_done(total).labelled) == total
+    assert len(verifier.check_all_done(total).labelled) == total
 
 
 def test_of_two_workers_with_one_name_the_first_one_ends(apache_stack: ApacheStack, start_worker: StartWorker) -> None:
     # The embedded Kafka gives two members of one name half of the work each.
     env = unique_topics(apache_stack, PARTITIONS) | {"WORKER_ID": "the-one"}
-    oracle, total = Oracle(apache_stack, env), 6_000
+    verifier, total = Verifier(apache_stack, env), 6_000
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(total, partitions=PARTITIONS))
     first = start_worker(env)
-    oracle.wait_until_committed(1_000, DONE_S)
+    verifier.wait_until_committed(1_000, DONE_S)
     second = start_worker(env)
 
     assert first.wait(SETTLED_S) == ExitCode.FENCED
     (last_words,) = first.log.splitlines()[-1:]
     assert "WORKER_ID" in first.log, last_words
     assert "Traceback" not in first.log
-    oracle.wait_until_done(DONE_S)
+    verifier.wait_until_done(DONE_S)
     assert second.exit_code is None
-    assert len(oracle.check_all_done(total).labelled) == total
+    assert len(verifier.check_all_done(total).labelled) == total
 
 
 def test_thirty_replaced_producers_leave_no_thread_behind(stack: Stack) -> None:

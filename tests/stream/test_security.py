@@ -1,4 +1,4 @@
-"""A Kafka that asks for TLS, a password and permissions: it works with them, and says in one line what is missing."""
+"""A Kafka with TLS, passwords and permissions: the worker processes tweets, or names in one line what is missing."""
 
 import os
 import time
@@ -9,10 +9,10 @@ import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
 from tests.servers import missing_for_apache, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import Ended, StartWorker, run_program
 from tests.stream.secured import SecuredStack
 from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
 PASSWORD = "correct-horse"
@@ -50,11 +50,11 @@ def test_a_user_with_the_named_permissions_works_over_tls(
             (ResourceType.TRANSACTIONAL_ID, env["KAFKA_GROUP_ID"], AclOperation.WRITE),
         ],
     )
-    oracle = Oracle(secured_stack, env)
+    verifier = Verifier(secured_stack, env)
     publish(secured_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(1_000, partitions=3))
     worker = start_worker({**env, **secured_stack.environment("worker", PASSWORD)})
-    oracle.wait_until_done(DONE_S)
-    assert len(oracle.check_all_done(1_000).labelled) == 1_000
+    verifier.wait_until_done(DONE_S)
+    assert len(verifier.check_all_done(1_000).labelled) == 1_000
     assert PASSWORD not in worker.log
     assert worker.terminate() == ExitCode.OK
 
@@ -76,14 +76,14 @@ def test_a_wrong_protocol_is_named(secured_stack: SecuredStack, protocol: str) -
     assert "KAFKA_SECURITY_PROTOCOL" in refused.err
 
 
-def test_a_user_without_permissions_is_told_which(secured_stack: SecuredStack) -> None:
+def test_a_user_without_permissions_may_not_see_the_topic(secured_stack: SecuredStack) -> None:
     secured_stack.add_user("stranger", PASSWORD)
     env = unique_topics(secured_stack, 3)
     ended = start_and_end({**env, **secured_stack.environment("stranger", PASSWORD)}, code=ExitCode.TOPICS)
     assert "this user may not see it" in ended.err
 
 
-def test_a_user_who_may_read_but_not_write_is_told_what_to_grant(secured_stack: SecuredStack) -> None:
+def test_for_a_user_who_may_read_but_not_write_the_permission_is_named(secured_stack: SecuredStack) -> None:
     env = unique_topics(secured_stack, 3)
     topics = ("KAFKA_INPUT_TOPIC", "KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC")
     readable = [(ResourceType.TOPIC, env[topic], AclOperation.READ) for topic in topics]
@@ -93,7 +93,7 @@ def test_a_user_who_may_read_but_not_write_is_told_what_to_grant(secured_stack: 
 
 
 def start_and_end(env: dict[str, str], code: ExitCode = ExitCode.KAFKA) -> Ended:
-    """Runs a worker that cannot start; asserts its exit code and that it says why in one line."""
+    """Run a worker that cannot start; assert its exit code and that it logs one line."""
     ended = run_program({**env, "LOG_LEVEL": "ERROR", "METRICS_PORT": "0"})
     assert (ended.code, len(ended.err.splitlines())) == (code, 1), ended.err
     assert PASSWORD not in ended.err

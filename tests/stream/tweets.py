@@ -11,7 +11,7 @@ from tweets.datasets import SAMPLE, Row, read_rows
 
 
 def sample_tweets(number: int, *, partitions: int) -> list[Message]:
-    """So many tweets, spread evenly, each with an id, a key and headers of its own."""
+    """Return `number` tweets, spread evenly, each with an id, a key and headers of its own."""
     name = uuid.uuid4().hex[:8]
     return [
         Message(
@@ -25,12 +25,12 @@ def sample_tweets(number: int, *, partitions: int) -> list[Message]:
 
 
 def interleaved(first: Sequence[Message], second: Sequence[Message]) -> list[Message]:
-    """One of each in turn; both must be equally many."""
+    """Return one of each in turn. Raises ValueError unless both have the same length."""
     return [message for pair in zip(first, second, strict=True) for message in pair]
 
 
 def fields(message: Message) -> dict[str, Any]:
-    """The JSON object in a record's value."""
+    """Return the JSON object in a record's value."""
     decoded: dict[str, Any] = json.loads(message.value or b"")
     return decoded
 

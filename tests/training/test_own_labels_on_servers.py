@@ -1,12 +1,12 @@
-"""A model of one's own, from its training to labelled tweets on a Kafka and counts in a Redis."""
+"""A model with other labels, from its training to labelled tweets in Kafka and counts in Redis."""
 
 import json
 from pathlib import Path
 
 from tests.servers import Message, Stack, publish, unique_topics
-from tests.stream.oracle import Oracle
 from tests.stream.programs import StartWorker, verify
 from tests.stream.tweets import fields
+from tests.stream.verifier import Verifier
 from tests.training.moods import MOODS
 from training.__main__ import main
 from worker.errors import ExitCode
@@ -15,7 +15,7 @@ QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-d
 TEXTS = {label: f"I feel SO {words[0]}, i {words[1]}!" for label, words in MOODS.items()}
 
 
-def test_other_labels_stand_on_the_tweets_and_in_the_counts(
+def test_a_model_with_other_labels_labels_tweets_and_counts_them(
     tmp_path: Path, moods: str, tiny_base: str, stack: Stack, start_worker: StartWorker
 ) -> None:
     model = tmp_path / "model"
@@ -23,12 +23,12 @@ def test_other_labels_stand_on_the_tweets_and_in_the_counts(
     assert main(["train", *where, *QUICK, "--vocabulary-rows", "80"]) == 0
 
     env = unique_topics(stack, 2) | {"MODEL_PATH": str(model)}
-    oracle = Oracle(stack, env)
+    verifier = Verifier(stack, env)
     tweets = [Message(json.dumps({"id": label, "text": text}).encode()) for label, text in TEXTS.items()]
     publish(stack, env["KAFKA_INPUT_TOPIC"], tweets)
     start_worker(env)
-    oracle.wait_until_done(120)
-    labelled = oracle.check_all_done(len(TEXTS)).labelled
+    verifier.wait_until_done(120)
+    labelled = verifier.check_all_done(len(TEXTS)).labelled
     assert {fields(tweet)["id"]: fields(tweet)["emotion"] for tweet in labelled} == {label: label for label in TEXTS}
-    assert oracle.redis_totals() == dict.fromkeys(TEXTS, 1)
+    assert verifier.redis_totals() == dict.fromkeys(TEXTS, 1)
     assert verify(env).code == ExitCode.OK

@@ -7,16 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.clock import Clock
 from tests.records import a_record
 from worker.batching import BATCH_MAX_BYTES, Batch
 from worker.inference.passes import cut_into_passes
-
-
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.mark.parametrize(
@@ -36,7 +30,7 @@ class Clock:
 def test_a_batch_closes_when_full_or_when_its_first_record_has_waited(
     max_tweets: int, max_wait_s: float, records: int, waited_s: float, closed: bool
 ) -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     batch = Batch(max_tweets, max_wait_s, clock)
     batch.add([a_record()] * records)
     clock.now_s += waited_s
@@ -44,7 +38,7 @@ def test_a_batch_closes_when_full_or_when_its_first_record_has_waited(
 
 
 def test_later_records_do_not_prolong_the_wait_of_the_first() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     batch = Batch(10, 1.0, clock)
     batch.add([a_record(offset=1)])
     clock.now_s += 0.75
@@ -55,7 +49,7 @@ def test_later_records_do_not_prolong_the_wait_of_the_first() -> None:
 
 
 def test_an_empty_poll_does_not_start_the_wait() -> None:
-    clock = Clock()
+    clock = Clock(100.0)
     batch = Batch(10, 1.0, clock)
     batch.add([])
     clock.now_s += 5
@@ -65,7 +59,7 @@ def test_an_empty_poll_does_not_start_the_wait() -> None:
 
 
 def test_a_batch_closes_at_so_many_bytes_of_keys_and_values() -> None:
-    batch = Batch(1_000_000, 60.0, Clock())
+    batch = Batch(1_000_000, 60.0, Clock(100.0))
     batch.add([a_record(b"v" * (BATCH_MAX_BYTES // 2), key=None)])
     assert not batch.closed
     batch.add([a_record(None, key=b"k" * (BATCH_MAX_BYTES // 2))])
@@ -73,7 +67,7 @@ def test_a_batch_closes_at_so_many_bytes_of_keys_and_values() -> None:
 
 
 def test_room_shrinks_and_order_is_kept() -> None:
-    batch = Batch(5, 1.0, Clock())
+    batch = Batch(5, 1.0, Clock(100.0))
     batch.add([a_record(offset=1), a_record(offset=2)])
     batch.add([a_record(offset=3)])
     assert batch.room == 2

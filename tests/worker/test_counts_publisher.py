@@ -13,6 +13,7 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.process.metrics import Metrics
 from worker.redis.publisher import CountsPublisher
 from worker.redis.store import CountsStore, CountsStoreError
+from worker.time_limits import TimeLimit
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 DEADLINE_S = 10.0
@@ -79,7 +80,7 @@ class Publishing:
 
 @pytest.fixture
 def publishing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishing]:
-    monkeypatch.setattr("worker.redis.publisher.RETRY_S", 0.001)
+    monkeypatch.setattr("worker.time_limits.REDIS_RETRY_PAUSE", TimeLimit(0.001, "no pause"))
     publishing = Publishing()
     publishing.publisher.start()
     yield publishing
@@ -126,7 +127,7 @@ def test_revoked_partitions_are_forgotten(publishing: Publishing) -> None:
 def test_all_is_told_again_after_a_while_so_that_a_wiped_redis_heals(
     publishing: Publishing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.redis.publisher.REPUBLISH_S", 0.001)
+    monkeypatch.setattr("worker.time_limits.REPUBLISH", TimeLimit(0.001, "at once"))
     publishing.publisher.assign({P0: _committed(1), P1: _committed(2)})
     publishing.store.wait(lambda: publishing.store.told[:3] == [{P0: _committed(1), P1: _committed(2)}] * 3)
 
@@ -143,7 +144,7 @@ def test_a_store_that_fails_catches_up_with_the_newest_values(
     publishing.store.wait(lambda: {P0: _committed(9), P1: _committed(1)} in publishing.store.told)
     publishing.publisher.close(DEADLINE_S)
     assert publishing.published("failed") >= 6
-    assert caplog.text.count("Redis does not take the counts") == 1
+    assert caplog.text.count("Redis does not accept the counts") == 1
     assert caplog.text.count("Redis answers again") == 1
     assert publishing.deaths == []
 

@@ -17,6 +17,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.process.metrics import Metrics
+from worker.time_limits import TimeLimit
 
 OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
 NOT_JOINED = Membership(frozenset({PARTITION}), -1, "", "client_metadata")
@@ -141,7 +142,7 @@ class Running:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.loop.FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr("worker.time_limits.RETRY_PAUSE", TimeLimit(0, "no pause"))
 
 
 def _tweets(*offsets: int, membership: Membership = OWNED) -> PolledRecords:
@@ -167,11 +168,13 @@ def test_counts_go_on_from_the_note_beside_the_committed_offset() -> None:
     assert running.ears.told == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 41, "fear": 2}))}]
 
 
-def test_a_lost_note_is_said_loudly_and_counting_starts_anew(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_readable_metadata_counting_starts_from_zero_with_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     running = Running(NOTHING, _tweets(7))
     running.stream.positions[PARTITION] = CommittedOffset(7, "")
     running.run()
-    assert "tweets[3]@7: the committed offset has lost its note" in caplog.text
+    assert "tweets[3]@7: the committed offset has no readable offset metadata" in caplog.text
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
     assert running.ears.told == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 1}))}]
 
@@ -259,7 +262,7 @@ def test_a_fatal_fault_ends_the_loop_at_once() -> None:
 
 
 def test_pauses_between_attempts_double_up_to_a_limit_and_spread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.loop.FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr("worker.time_limits.RETRY_PAUSE", TimeLimit(0.1, "the first pause"))
     pauses: list[float] = []
 
     def wait(timeout: float | None = None) -> bool:

@@ -16,6 +16,7 @@ from tweets.emotions import EMOTIONS
 from worker.__main__ import main
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.settings import Settings
+from worker.time_limits import TimeLimit
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +72,7 @@ def test_a_kafka_that_does_not_answer_is_one_line(
     def unreachable(settings: Settings) -> None:
         raise TransientError("connection refused")
 
-    monkeypatch.setattr("worker.kafka.reachable.START_LIMIT_S", 0.0)
+    monkeypatch.setattr("worker.time_limits.START", TimeLimit(0, "no second attempt"))
     monkeypatch.setattr("worker.kafka.reachable._try_to_reach", unreachable)
     assert main([program]) == ExitCode.KAFKA
     line = _only_line(capsys)

@@ -14,7 +14,7 @@ import pytest
 from worker.process import stop as stop_module
 from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
-from worker.run import SHUTDOWN_LIMIT_S
+from worker.time_limits import SHUTDOWN
 
 AT_ONCE_S = 5.0
 """Far below the waits in these tests, far above a scheduler's delay."""
@@ -41,13 +41,13 @@ def test_the_first_signal_sets_the_flag(number: signal.Signals) -> None:
 def test_the_first_signal_gives_the_worker_a_time_limit_to_drain() -> None:
     now_s = 0.0
     watchdog = Watchdog(clock=lambda: now_s)
-    stop = StopFlag(on_first=lambda: watchdog.finish_within(SHUTDOWN_LIMIT_S))
+    stop = StopFlag(on_first=lambda: watchdog.finish_within(SHUTDOWN.seconds))
     stop.listen()
     os.kill(os.getpid(), signal.SIGTERM)
-    now_s = SHUTDOWN_LIMIT_S
+    now_s = SHUTDOWN.seconds
     assert watchdog.overdue() is None
-    now_s = SHUTDOWN_LIMIT_S + 0.1
-    assert watchdog.overdue() == f"shutdown has taken more than {SHUTDOWN_LIMIT_S:g} s"
+    now_s = SHUTDOWN.seconds + 0.1
+    assert watchdog.overdue() == f"shutdown has taken more than {SHUTDOWN.seconds:g} s"
 
 
 def test_the_second_signal_ends_the_process_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ class FakeProducer:
         self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
         self._calls = calls
         self._faults = faults
+        self._transaction_manager = SimpleNamespace(last_error=None)
         self._sender = SimpleNamespace(
             force_close=lambda: self._call("force_close"), join=lambda timeout: self._call("join")
         )

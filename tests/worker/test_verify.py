@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from tests.clock import Clock
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
@@ -52,16 +53,6 @@ class FakeStore:
                 self.sums[name] = self.sums.get(name, 0) + count
 
 
-class Clock:
-    """A second passes at each look."""
-
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        self.now_s += 1
-        return self.now_s
-
-
 class Sleep:
     """Takes no time."""
 
@@ -86,7 +77,8 @@ def store() -> FakeStore:
 
 def _verified(kafka: FakeKafka, store: FakeStore, timeout_s: float = 0.0) -> dict[str, Finding]:
     return {
-        finding.subject: finding for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(), sleep=Sleep())
+        finding.subject: finding
+        for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(step_s=1.0), sleep=Sleep())
     }
 
 
@@ -115,7 +107,7 @@ def test_a_partition_that_differs_in_redis_is_found(kafka: FakeKafka, store: Fak
 def test_a_partition_that_redis_does_not_know_is_found(kafka: FakeKafka, store: FakeStore) -> None:
     del store.counts["group|tweets|0"]
     store.sums = {"joy": 1, "fear": 2}
-    assert "Redis differs: joy 0 instead of 3" in _only_difference(kafka, store).words
+    assert "Redis differs: joy 0 instead of 3" in _only_difference(kafka, store).detail
 
 
 def test_totals_that_are_not_the_sum_are_found(kafka: FakeKafka, store: FakeStore) -> None:
@@ -132,7 +124,7 @@ def test_an_output_that_differs_from_the_committed_counts_is_found(kafka: FakeKa
 
 def test_a_lost_note_is_found(kafka: FakeKafka, store: FakeStore) -> None:
     kafka.offsets[P0] = Committed(10, None)
-    assert "no note" in _only_difference(kafka, store).words
+    assert "no readable offset metadata" in _only_difference(kafka, store).detail
 
 
 def test_counts_in_redis_of_a_partition_without_a_committed_offset_are_found(
@@ -146,7 +138,7 @@ def test_what_retention_has_cut_is_not_recounted(kafka: FakeKafka, store: FakeSt
     kafka.recounts[0] = None
     finding = _verified(kafka, store)["tweets[0]"]
     assert finding.agrees
-    assert "not recounted" in finding.words
+    assert "not recounted" in finding.detail
 
 
 def test_other_groups_count_into_the_totals_only(kafka: FakeKafka, store: FakeStore) -> None:
@@ -161,7 +153,7 @@ def test_a_recount_taken_while_the_partition_moves_is_not_held_against_it(kafka:
 
     kafka.recounts[0] = RunningCounts({"joy": 4})
     kafka.while_recounting = move
-    assert "output topic" not in _verified(kafka, store)["tweets[0]"].words
+    assert "output topic" not in _verified(kafka, store)["tweets[0]"].detail
 
 
 def test_it_looks_again_until_redis_has_caught_up(kafka: FakeKafka, store: FakeStore) -> None:
@@ -180,7 +172,7 @@ def test_it_looks_again_until_redis_has_caught_up(kafka: FakeKafka, store: FakeS
 
 def test_it_gives_up_after_its_time(kafka: FakeKafka, store: FakeStore) -> None:
     store.sums = {}
-    clock = Clock()
+    clock = Clock(step_s=1.0)
     findings = verify(kafka, store, timeout_s=5, clock=clock, sleep=Sleep())
     assert not all(finding.agrees for finding in findings)
     assert 5 < clock.now_s < 10
@@ -205,4 +197,4 @@ def test_a_group_that_never_committed_agrees_with_an_empty_redis() -> None:
     findings = _verified(FakeKafka(), FakeStore())
     assert findings["totals"] == Finding("totals", True, "0 tweets")
     assert findings["tweets"].agrees
-    assert "KAFKA_GROUP_ID" in findings["tweets"].words
+    assert "KAFKA_GROUP_ID" in findings["tweets"].detail

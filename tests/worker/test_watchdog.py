@@ -2,14 +2,8 @@
 
 import pytest
 
+from tests.clock import Clock
 from worker.process.watchdog import Watchdog
-
-
-class Clock:
-    now_s = 0.0
-
-    def __call__(self) -> float:
-        return self.now_s
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from training.evaluate.report import PICTURES, Report, report
 from training.evaluate.subject import Subject
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
-from training.score.evaluation import judge
+from training.score.evaluation import evaluation_of
 from training.score.paired import paired
 from training.score.scores import Probabilities
 from training.score.served import served
@@ -30,15 +30,15 @@ def evaluate(
     model = open_model_folder(folder)
     other = None if against is None else _with_same_labels(open_model_folder(against), model)
     rows = read_split(subject.dataset, subject.split, model.labels, limit=subject.limit)
-    _warn_of_training_rows(subject, rows, model.labels)
     prepare_report_folder(output)
+    _warn_of_training_rows(subject, rows, model.labels)
     if subject.shifted:
         rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
-    evaluation = judge(model, _served(model, rows, subject), rows.targets, resamples=resamples)
+    evaluation = evaluation_of(model, _served(model, rows, subject), rows.targets, resamples=resamples)
     comparison = None
     if other is not None:
         given = _reordered(_served(other, rows, subject), other.labels, model.labels)
-        comparison = paired(evaluation, judge(other, given, rows.targets, resamples=resamples))
+        comparison = paired(evaluation, evaluation_of(other, given, rows.targets, resamples=resamples))
     with writing_report(output, pictures=PICTURES):
         return report(subject, rows, evaluation, comparison, output)
 

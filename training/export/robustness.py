@@ -21,7 +21,7 @@ SHIFTED: Final = "shifted test"
 _WITHOUT: Final = "none"
 """The normaliser that leaves texts unchanged."""
 _PASS_TOKENS: Final = 512
-"""Tokens in a forward pass; the scores do not depend on the number."""
+"""Tokens in a forward pass: the default of BATCH_MAX_TOKENS. The scores do not depend on the number."""
 
 
 def robustness(path: Path, test: Split | None) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""From a model folder to predictions: the only place that imports torch and onnxruntime."""
+"""From a model folder to predictions: the only package that imports torch and onnxruntime."""

@@ -18,20 +18,21 @@ from worker.inference.passes import cut_into_passes
 from worker.process.metrics import Metrics
 
 _NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
+"""Device files of the NVIDIA driver, on Linux and in WSL 2."""
 
 
 class Engine(Protocol):
-    """Runs the model; `name` and `device` are for people."""
+    """Runs the model; `name` and `device` are for the log and the metrics."""
 
     name: str
     device: str
 
     def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Token ids and mask, both [rows, tokens], to logits [rows, labels]."""
+        """Return logits [rows, labels] for token ids and attention mask, both [rows, tokens]."""
 
 
 class Classifier:
-    """A warm model. Not thread-safe: one classifier has one caller."""
+    """A loaded model with its tokenizer. Not thread-safe: only one thread may call a classifier."""
 
     def __init__(self, folder: ModelFolder, engine: Engine, *, max_pass_tokens: int, metrics: Metrics) -> None:
         self._folder = folder
@@ -45,7 +46,7 @@ class Classifier:
 
     @property
     def model_id(self) -> str:
-        """What labelled tweets name as their model."""
+        """The id of the model that labelled tweets carry."""
         return self._folder.model_id
 
     @property
@@ -55,11 +56,11 @@ class Classifier:
 
     @property
     def engine(self) -> Engine:
-        """What the model runs on."""
+        """The engine that runs the model."""
         return self._engine
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        """A prediction for each text, in order. Raises FloatingPointError if a score is not a finite number."""
+        """Return a prediction for each text, in order. Raises FloatingPointError if a logit is not finite."""
         if not texts:
             return []
         scores = self.scores(texts)
@@ -71,17 +72,20 @@ class Classifier:
         ]
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Softmax of logits / temperature for each text, [texts, labels]; see `classify`."""
+        """Return the softmax of logits / temperature, [texts, labels]. Raises like `classify`."""
         encodings = self._tokenize(texts)
         logits = np.empty((len(texts), len(self.labels)), dtype=np.float64)
         for rows in cut_into_passes([len(encoding) for encoding in encodings], self._max_pass_tokens):
             logits[rows] = self._forward([encodings[row] for row in rows])
         if not np.isfinite(logits).all():
-            raise FloatingPointError("the model's output is not a finite number")
+            raise FloatingPointError("a logit of the model is not a finite number")
         return _softmax(logits / self._folder.temperature)
 
     def probe(self) -> None:
-        """Raises FatalError if the golden texts come out wrong, as int8 does on a processor that saturates."""
+        """Raise FatalError if the golden texts get wrong scores.
+
+        The int8 model computes wrong scores on a processor whose integer instructions saturate.
+        """
         golden = self._folder.golden
         scores = self.scores(golden.texts)
         expected = np.array([[row[label] for label in self.labels] for row in golden.scores])
@@ -89,7 +93,7 @@ class Classifier:
         if worst > golden.tolerance:
             raise FatalError(
                 f"{self.model_id} computes wrong scores on this hardware ({self._engine.name} on "
-                f"{self._engine.device}): off by {worst:.3f}, {golden.tolerance:.3f} allowed; "
+                f"{self._engine.device}): a score differs by {worst:.3f}, {golden.tolerance:.3f} allowed; "
                 "use another DEVICE or machine",
                 ExitCode.MODEL,
             )
@@ -101,7 +105,7 @@ class Classifier:
         return encodings
 
     def _forward(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        """One pass of the model, [rows, labels]."""
+        """Return the logits of one pass, [rows, labels]."""
         started = time.perf_counter()
         longest = max(len(encoding) for encoding in encodings)
         input_ids = np.zeros((len(encodings), longest), dtype=np.int64)
@@ -124,11 +128,11 @@ def load_classifier(
     engine: str | None = None,
     metrics: Metrics | None = None,
 ) -> Classifier:
-    """A warm classifier from a model folder.
+    """Load a model folder, and check the model on the golden texts, which also warms the model up.
 
-    `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass; `engine`: onnx or torch, None for the one
-    that suits the device. Raises FatalError with one line if the folder is unusable, the device is not there, or the
-    model computes wrong scores on it.
+    `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass; `engine`: onnx, torch, or None for the engine
+    of the device. Raises FatalError with one line if the folder is not usable, the device is missing, or the model
+    computes wrong scores on the device.
     """
     folder = open_model_folder(path)
     try:
@@ -138,7 +142,7 @@ def load_classifier(
         classifier.probe()
     except FatalError:
         raise
-    except Exception as error:  # what tokenizer and engine raise on files that do not fit together is not documented
+    except Exception as error:  # the errors of tokenizer and engine for files of different models are not documented
         raise FatalError(f"MODEL_PATH={path}: the model does not work: {_one_line(error)}", ExitCode.MODEL) from error
     return classifier
 
@@ -157,7 +161,7 @@ def _engine(folder: ModelFolder, device: str, engine: str | None) -> Engine:
 
 
 def _cuda_available() -> bool:
-    """Whether torch finds a GPU; torch, slow to import, is asked only where a device file speaks for it."""
+    """Return whether torch finds a GPU; torch, slow to import, is only imported if an NVIDIA device file exists."""
     if not any(Path(device).exists() for device in _NVIDIA_DEVICES) or importlib.util.find_spec("torch") is None:
         return False
     import torch

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-# Must be set before the import: its builds report usage to their maker and leave files in the temporary folder.
+# Must be set before the import: official builds send usage data and leave files in the temporary folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
@@ -16,14 +16,14 @@ from worker.inference.model_folder import ONNX_FILE
 
 
 class OnnxEngine:
-    """Runs `model.int8.onnx` on all cores that this process may use."""
+    """Runs `model.int8.onnx` on all CPU cores available to this process."""
 
     name = "onnx-int8"
     device = "cpu"
 
     def __init__(self, path: Path) -> None:
         options = ort.SessionOptions()
-        # Threads that spin between passes take the cores from the Kafka client.
+        # Threads that spin between passes would take CPU time from the Kafka client.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(path / ONNX_FILE, options, providers=["CPUExecutionProvider"])
@@ -31,7 +31,7 @@ class OnnxEngine:
             raise FatalError(f"MODEL_PATH={path}: {ONNX_FILE} cannot be loaded: {error}", ExitCode.MODEL) from None
 
     def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Token ids and mask, both [rows, tokens], to logits [rows, labels]."""
+        """Return logits [rows, labels] for token ids and attention mask, both [rows, tokens]."""
         logits: NDArray[np.float32]
         (logits,) = self._session.run(["logits"], {"input_ids": input_ids, "attention_mask": attention_mask})
         return logits

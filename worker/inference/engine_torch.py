@@ -29,7 +29,7 @@ class TorchEngine:
 
     @torch.inference_mode()
     def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Token ids and mask, both [rows, tokens], to logits [rows, labels]."""
+        """Return logits [rows, labels] for token ids and attention mask, both [rows, tokens]."""
         logits = self._model(
             input_ids=torch.from_numpy(input_ids).to(self.device, non_blocking=True),
             attention_mask=torch.from_numpy(attention_mask).to(self.device, non_blocking=True),

@@ -1,4 +1,4 @@
-"""When the model fails on some texts: finds which, by halving, so that one bad record costs one dead letter."""
+"""Finds the texts on which the model fails, by halving the batch, so that one bad text costs one dead letter."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -30,10 +30,10 @@ class TextClassifier(Protocol):
 def classify_each(
     classify: Callable[[Sequence[str]], Sequence[_T]], probe: Callable[[], None], texts: Sequence[str]
 ) -> list[_T | BadRecordError]:
-    """A result for each text, or the BadRecordError `classifier_failed` for a text that fails even alone.
+    """Return a result for each text, or BadRecordError `classifier_failed` for a text that fails alone.
 
-    Before a lone text is condemned, `probe` classifies texts that are known to work. If that fails too, the engine is
-    broken: raises FatalError. Halving also gets a batch through that needs more memory than the GPU has free.
+    Before a single text is given up, `probe` classifies texts that are known to work. Raises FatalError if `probe`
+    fails too: the engine is broken. Halving also helps when a batch needs more memory than the GPU has.
     """
     try:
         return list(classify(texts))
@@ -41,7 +41,7 @@ def classify_each(
         raise
     except Exception as error:
         if len(texts) > 1:
-            log.warning("a batch of %d texts failed (%s); trying halves", len(texts), type(error).__name__)
+            log.warning("classifying %d texts failed (%s): trying each half", len(texts), type(error).__name__)
             middle = len(texts) // 2
             return [
                 *classify_each(classify, probe, texts[:middle]),

@@ -1,4 +1,4 @@
-"""The model folder, which training hands over to the worker: what is in it, and that it is whole."""
+"""The model folder, which training writes and the worker reads: its files, and the checks before they are used."""
 
 import hashlib
 import json
@@ -16,13 +16,13 @@ TOKENIZER_FILE: Final = "tokenizer.json"
 CONFIG_FILE: Final = "config.json"
 GOLDEN_FILE: Final = "golden.json"
 
-_WEIGHTS: Final = (ONNX_FILE, "model.safetensors")  # one of them is enough to serve
+_WEIGHTS: Final = (ONNX_FILE, "model.safetensors")  # one of them is enough for the worker
 _READ_BY_THE_WORKER: Final = (CONFIG_FILE, TOKENIZER_FILE, GOLDEN_FILE, *_WEIGHTS)
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Texts with their scores, computed in full precision; an engine may differ by `tolerance` in each score."""
+    """Texts with their scores in full precision; each score of an engine may differ by `tolerance`."""
 
     tolerance: float
     texts: Sequence[str]
@@ -31,7 +31,10 @@ class Golden:
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A checked model folder; `labels` in the order of the model's outputs, `max_tokens` per text with specials."""
+    """A checked model folder.
+
+    `labels` are in the order of the model's outputs; `max_tokens` per text includes the special tokens.
+    """
 
     path: Path
     model_id: str
@@ -43,12 +46,12 @@ class ModelFolder:
 
 
 def open_model_folder(path: Path) -> ModelFolder:
-    """Checks every file against the manifest and reads what describes the model.
+    """Check every file against the manifest and read the configuration of the model.
 
-    Raises FatalError with one line if the folder is missing, damaged or not one that `python -m training` made.
+    Raises FatalError with one line if the folder is missing, damaged or not made by `python -m training`.
     """
     if not path.is_dir():
-        raise _unusable(path, "there is no such folder; set MODEL_PATH, or make one with python -m training train")
+        raise _unusable(path, "there is no such folder; set MODEL_PATH, or train a model with python -m training train")
     _check_manifest(path)
     try:
         config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
@@ -73,7 +76,7 @@ def _check_manifest(path: Path) -> None:
         lines = (path / MANIFEST).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         raise _unusable(
-            path, f"it has no {MANIFEST} that can be read; export it again with python -m training export"
+            path, f"there is no {MANIFEST} that can be read; export it again with python -m training export"
         ) from None
     sums = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
     for name in _READ_BY_THE_WORKER:
@@ -91,14 +94,14 @@ def _check_manifest(path: Path) -> None:
 
 def _known_normalizer(path: Path, name: str) -> str:
     if name not in NORMALIZERS:
-        raise _unusable(path, f"it needs the normalizer {name}, this worker has {', '.join(NORMALIZERS)}")
+        raise _unusable(path, f"the model needs the normalizer {name}, this worker has {', '.join(NORMALIZERS)}")
     return name
 
 
 def _golden(fields: dict[str, Any], labels: Sequence[str]) -> Golden:
     texts = fields["texts"]
     if not texts or any(set(entry["scores"]) != set(labels) for entry in texts):
-        raise ValueError("its golden scores are not for the model's labels")
+        raise ValueError("the golden scores are not for the model's labels")
     return Golden(
         tolerance=float(fields["tolerance"]),
         texts=[str(entry["text"]) for entry in texts],

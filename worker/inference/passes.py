@@ -1,13 +1,13 @@
-"""How a batch is cut into passes, one call of the model each."""
+"""Divides a batch into passes: the texts of one call of the model."""
 
 from collections.abc import Sequence
 
 
 def cut_into_passes(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Groups texts of similar length, so that little of the model's work is padding.
+    """Group texts of similar length, so that passes have little padding.
 
-    `lengths` are tokens per text. Returns lists of indices into it, longest texts first (memory then peaks in the
-    first pass). In each pass rows x longest row <= `max_tokens`; a text longer than that is a pass of its own.
+    `lengths` are the tokens of each text. Return lists of indices into `lengths`, longest texts first: the first pass
+    needs the most memory. In each pass rows x longest row <= `max_tokens`; a longer text is a pass of its own.
     """
     passes: list[list[int]] = []
     rows = 0

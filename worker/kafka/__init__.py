@@ -1,1 +1,1 @@
-"""The worker's clients of Kafka: the only place that imports kafka-python."""
+"""The worker's Kafka clients: the only package that imports kafka-python."""

@@ -1,6 +1,6 @@
-"""kafka-python's network client with the repairs that a transactional worker needs, and the settings that go with it.
+"""The network client of kafka-python with the repairs that a transactional worker needs, and its settings.
 
-Every repair answers an observed behaviour of kafka-python 3.0.12; the version is pinned, and a test names each one.
+Every repair is for an observed behaviour of kafka-python 3.0.12. The version is pinned, and a test names each repair.
 """
 
 import logging
@@ -20,24 +20,19 @@ from kafka.protocol.producer import (
     TxnOffsetCommitRequest,
 )
 
+from worker import time_limits
 from worker.settings import Settings
 
-BOOTSTRAP_TIMEOUT_MS: Final = 2_000
-SETUP_TIMEOUT_MS: Final = 2_000
-SETUP_TIMEOUT_MAX_MS: Final = 4_000
-RETRY_PAUSE_MS: Final = 20
-CLOSE_TIMEOUT_MS: Final = 2_000
-
 NETWORK: Final[dict[str, Any]] = {
-    "request_timeout_ms": 5_000,
-    "retry_backoff_ms": 20,
-    "reconnect_backoff_ms": 50,
-    "reconnect_backoff_max_ms": 500,
-    "metadata_max_age_ms": 5_000,
-    "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+    "request_timeout_ms": time_limits.REQUEST.ms,
+    "retry_backoff_ms": time_limits.REQUEST_RETRY_PAUSE.ms,
+    "reconnect_backoff_ms": time_limits.RECONNECT_PAUSE.ms,
+    "reconnect_backoff_max_ms": time_limits.RECONNECT_PAUSE_MAX.ms,
+    "metadata_max_age_ms": time_limits.METADATA_MAX_AGE.ms,
+    "bootstrap_timeout_ms": time_limits.BOOTSTRAP.ms,
     "metrics_enabled": False,
 }
-"""Network settings of consumer and producer: a dead broker is noticed, and its successor found, within seconds."""
+"""Network settings of every consumer and producer: the client notices a dead broker within seconds."""
 
 _TRANSACTION_REQUESTS: Final = (
     FindCoordinatorRequest,
@@ -50,47 +45,51 @@ _TRANSACTION_REQUESTS: Final = (
 
 
 class RepairedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
-    """The client to pass as `kafka_client=` to a consumer or producer."""
+    """The network client to pass as `kafka_client=` to a consumer or producer."""
 
     def __init__(self, **configs: Any) -> None:
-        # Neither consumer nor producer accepts these two; the defaults wait 10 to 30 s for one frozen broker.
-        configs["socket_connection_setup_timeout_ms"] = SETUP_TIMEOUT_MS
-        configs["socket_connection_setup_timeout_max_ms"] = SETUP_TIMEOUT_MAX_MS
+        # Consumer and producer do not accept these two settings; the defaults wait 10 to 30 s for a frozen broker.
+        configs["socket_connection_setup_timeout_ms"] = time_limits.CONNECTION_SETUP.ms
+        configs["socket_connection_setup_timeout_max_ms"] = time_limits.CONNECTION_SETUP_MAX.ms
         super().__init__(**configs)
 
-    def await_ready(self, node_id: int, timeout_ms: float = 30_000) -> bool:
-        """Whether the node can take a request. Never raises: the transactional sender drops a request on an exception,
-        and the caller of commit or abort then waits for ever. Pauses after a failure, or the sender's retry loop spins.
+    def await_ready(self, node_id: int, timeout_ms: float = time_limits.REQUEST.ms) -> bool:
+        """Return whether the node can take a request; never raise.
+
+        On an exception, the transactional sender drops the request, and the caller of commit or abort never returns.
+        After a failure, pause for COORDINATOR_RETRY_PAUSE, because the sender retries in a busy loop.
         """
         try:
             return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
         except Exception:
-            self.poll(timeout_ms=RETRY_PAUSE_MS)
+            self.poll(timeout_ms=time_limits.COORDINATOR_RETRY_PAUSE.ms)
             return False
 
     def send(self, node_id: int, request: Any, **kwargs: Any) -> Future:
-        """Sends a request; transaction requests fail with KafkaConnectionError alone, the one error their sender
-        retries. After any other it declares the producer broken with the transaction's outcome unknown.
+        """Send a request; a transaction request that may be retried fails with KafkaConnectionError.
+
+        The sender retries a transaction request only on KafkaConnectionError. On any other error, the sender declares
+        the producer broken, and the outcome of the transaction stays unknown.
         """
         if not isinstance(request, _TRANSACTION_REQUESTS):
             return super().send(node_id, request, **kwargs)
-        handed_on = Future()
+        translated = Future()
         try:
             future = super().send(node_id, request, **kwargs)
         except Exception as error:
-            return handed_on.failure(_as_connection_error(error))
-        future.add_callback(handed_on.success)
-        future.add_errback(lambda error: handed_on.failure(_as_connection_error(error)))
-        return handed_on
+            return translated.failure(_as_connection_error(error))
+        future.add_callback(translated.success)
+        future.add_errback(lambda error: translated.failure(_as_connection_error(error)))
+        return translated
 
 
 def _as_connection_error(error: BaseException) -> BaseException:
-    passing = isinstance(error, errors.RetriableError | errors.UnknownBrokerIdError | OSError)
-    return errors.KafkaConnectionError(str(error)) if passing else error
+    may_be_retried = isinstance(error, errors.RetriableError | errors.UnknownBrokerIdError | OSError)
+    return errors.KafkaConnectionError(str(error)) if may_be_retried else error
 
 
 def consumer_arguments(settings: Settings) -> dict[str, Any]:
-    """Return the arguments that every consumer of the project is made with; group and sizes are the caller's."""
+    """Return the arguments of every consumer of the project; the caller adds the group and sizes."""
     return {
         **NETWORK,
         **settings.kafka_connection(),
@@ -98,23 +97,23 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "allow_auto_create_topics": False,
-        # Only this isolation level makes the look-up of committed offsets wait for transactions that are pending.
+        # Only with this isolation level does a look-up of committed offsets wait for pending transactions.
         "isolation_level": "read_committed",
     }
 
 
 def discard(producer: KafkaProducer) -> None:
-    """Stops a producer whatever state it is in; its own close() raises, and leaks its thread, with an open batch."""
+    """Stop a producer in any state; with an open batch, the producer's own close() raises and leaks its thread."""
     with silent_client():
         producer._sender.force_close()
-        producer._sender.join(CLOSE_TIMEOUT_MS / 1000)
+        producer._sender.join(time_limits.CLOSE.seconds)
         with suppress(Exception):
             producer.close(timeout=0)
 
 
 @contextmanager
 def silent_client() -> Iterator[None]:
-    """For a client that is being cut off: it calls that a lost connection, in three lines."""
+    """Suppress the log of kafka-python: a client that is closed logs its connections as lost."""
     client_log = logging.getLogger("kafka")
     level = client_log.level
     client_log.setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""Reading back what Kafka has committed: the counts in the offsets' notes, and a recount of the output topic."""
+"""Reads the committed counts of the group from the offset metadata, and recounts the output topic."""
 
 import json
 import time
@@ -6,33 +6,30 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import consumer_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
-TIMEOUT_MS: Final = 10_000
-RECOUNT_LIMIT_S: Final = 300.0
-POLL_MS: Final = 1_000
-
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A partition's committed input offset and running counts; `counts` is None where the note is lost."""
+    """A partition's committed input offset and running counts; `counts` is None without readable metadata."""
 
     offset: int
     counts: RunningCounts | None
 
 
 class CommittedReader:
-    """Reads as the group would, without joining it. Methods raise TransientError or FatalError."""
+    """Reads the group's committed offsets without joining the group. Methods raise TransientError or FatalError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -47,7 +44,7 @@ class CommittedReader:
         return self._settings.kafka_input_topic
 
     def committed(self) -> dict[Partition, Committed]:
-        """What the group has committed, for every input partition in which it has committed anything."""
+        """Return the committed offset and counts of every input partition that has a committed offset."""
         topic = self._settings.kafka_input_topic
         found = {}
         with self._translating():
@@ -55,29 +52,33 @@ class CommittedReader:
             if not partitions:
                 raise FatalError(f"topic {topic} does not exist: check KAFKA_INPUT_TOPIC", ExitCode.TOPICS)
             for number in sorted(partitions):
-                at = self._consumer.committed(TopicPartition(topic, number), metadata=True, timeout_ms=TIMEOUT_MS)
+                at = self._consumer.committed(
+                    TopicPartition(topic, number), metadata=True, timeout_ms=time_limits.VERIFY_LOOKUP.ms
+                )
                 if at is not None and at.offset >= 0:
                     found[Partition(topic, number)] = Committed(at.offset, RunningCounts.from_metadata(at.metadata))
         return found
 
     def recount(self, number: int) -> RunningCounts | None:
-        """The emotions of all labelled tweets in this partition of the output topic; None if retention cut it.
+        """Return the counts of all labelled tweets in this partition of the output topic.
 
-        A second look reads only what has come since the first.
+        None if retention has deleted records of the partition. A second recount reads only the records since the first.
+        Raises TransientError after time_limits.RECOUNT.
         """
         partition = TopicPartition(self._settings.kafka_output_topic, number)
         with self._translating():
-            if self._consumer.beginning_offsets([partition], timeout_ms=TIMEOUT_MS)[partition] > 0:
+            if self._consumer.beginning_offsets([partition], timeout_ms=time_limits.VERIFY_LOOKUP.ms)[partition] > 0:
                 return None
-            end = self._consumer.end_offsets([partition], timeout_ms=TIMEOUT_MS)[partition]
+            end = self._consumer.end_offsets([partition], timeout_ms=time_limits.VERIFY_LOOKUP.ms)[partition]
             self._consumer.assign([partition])
             self._consumer.seek(partition, self._counted_to.get(number, 0))
             counts = self._counted.setdefault(number, Counter())
-            gives_up_at_s = time.monotonic() + RECOUNT_LIMIT_S
-            while (self._consumer.position(partition, timeout_ms=TIMEOUT_MS) or 0) < end:
-                if time.monotonic() > gives_up_at_s:
-                    raise TransientError(f"reading {partition.topic} took more than {RECOUNT_LIMIT_S:g} s")
-                for records in self._consumer.poll(timeout_ms=POLL_MS, max_records=10_000).values():
+            deadline_s = time.monotonic() + time_limits.RECOUNT.seconds
+            while (self._consumer.position(partition, timeout_ms=time_limits.VERIFY_LOOKUP.ms) or 0) < end:
+                if time.monotonic() > deadline_s:
+                    limit_s = time_limits.RECOUNT.seconds
+                    raise TransientError(f"{partition.topic}[{number}]: reading took more than {limit_s:g} s")
+                for records in self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000).values():
                     counts.update(json.loads(record.value)["emotion"] for record in records)
             self._counted_to[number] = end
         return RunningCounts(dict(counts))
@@ -96,5 +97,5 @@ class CommittedReader:
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
         except (ValueError, KeyError, TypeError) as error:
             raise TransientError(
-                f"{self._settings.kafka_output_topic} holds a record that no worker wrote: {type(error).__name__}"
+                f"topic {self._settings.kafka_output_topic} has a record that no worker wrote ({type(error).__name__})"
             ) from error

@@ -1,4 +1,4 @@
-"""The lane in which every error of the Kafka client ends."""
+"""Translation of kafka-python's errors into TransientError and FatalError."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ from kafka import errors
 
 from worker.errors import ExitCode, FatalError, TransientError
 
-_REFUSED_MEMBER: Final = (
+_MEMBER_REFUSED: Final = (
     errors.InvalidSessionTimeoutError,
     errors.InvalidGroupIdError,
     errors.InconsistentGroupProtocolError,
@@ -15,27 +15,29 @@ _REFUSED_MEMBER: Final = (
 
 
 def translated(error: BaseException, bootstrap_servers: str) -> TransientError | FatalError:
-    """The lane in which a client's error ends: what a retry cannot mend is fatal, everything else may pass."""
+    """Return FatalError for an error that no retry can repair, TransientError for every other error."""
     if isinstance(error, errors.FencedInstanceIdError):
-        return FatalError("another worker runs with the same WORKER_ID: give each replica its own", ExitCode.FENCED)
+        return FatalError(
+            "another worker has started with the same WORKER_ID: give each replica a different WORKER_ID",
+            ExitCode.FENCED,
+        )
     if isinstance(error, errors.SaslAuthenticationFailedError):
         return FatalError(
-            f"Kafka at {bootstrap_servers} refuses the login ({error}): check KAFKA_SASL_USERNAME, "
+            f"Kafka at {bootstrap_servers} refused the login ({error}): check KAFKA_SASL_USERNAME, "
             "KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM",
             ExitCode.KAFKA,
         )
     if isinstance(error, errors.AuthorizationError):
         return FatalError(
-            f"Kafka at {bootstrap_servers} does not allow this user to go on ({error}): "
+            f"Kafka at {bootstrap_servers} does not allow this operation to this user ({error}): "
             "grant READ on the group and the input topic, WRITE on both output topics and on the transactional id",
             ExitCode.KAFKA,
         )
-    if isinstance(error, _REFUSED_MEMBER):
+    if isinstance(error, _MEMBER_REFUSED):
         return FatalError(
-            f"Kafka at {bootstrap_servers} does not let this worker into its group ({error}): check KAFKA_GROUP_ID, "
-            "which no other kind of program may use, and KAFKA_SESSION_TIMEOUT_MS, which the brokers limit",
+            f"Kafka at {bootstrap_servers} refused this worker as a group member ({error}): check KAFKA_GROUP_ID, "
+            "which only workers may use, and KAFKA_SESSION_TIMEOUT_MS, which must be within the brokers' limits",
             ExitCode.KAFKA,
         )
-    words = str(error)
-    name = type(error).__name__
-    return TransientError(words if name in words else f"{name}: {words}")
+    text, name = str(error), type(error).__name__
+    return TransientError(text if name in text else f"{name}: {text}")  # many texts of the client begin with the name

@@ -1,58 +1,62 @@
-"""The checks before the first client: a broker answers and accepts the login, and the fast checksums are installed."""
+"""Checks before the first client connects: a broker answers and accepts the login, and crc32c is installed."""
 
 import importlib.util
 import logging
 import threading
 import time
-from typing import Any, Final
+from typing import Any
 
 from kafka import errors
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.client import NETWORK, SETUP_TIMEOUT_MAX_MS, RepairedClient, silent_client
+from worker.kafka.client import NETWORK, RepairedClient, silent_client
 from worker.kafka.errors import translated
 from worker.process.stop import StopRequest
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
-START_LIMIT_S: Final = 15.0
+
+class KafkaUnreachableError(FatalError):
+    """No broker has answered within time_limits.START; a program that can wait longer may retry."""
 
 
 def check_crc32c() -> None:
-    """Raises FatalError without the C package crc32c; the client would fall back to one that is five times slower."""
+    """Raise FatalError without the C package crc32c; the client would use a Python version, five times slower."""
     if importlib.util.find_spec("crc32c") is None:
         raise FatalError("the package crc32c is missing: pip install crc32c", ExitCode.SETTINGS)
 
 
 def wait_until_reachable(settings: Settings, stop: StopRequest | None = None) -> None:
-    """Waits up to START_LIMIT_S for a broker that answers and accepts the login, unless `stop` is set meanwhile.
+    """Wait up to time_limits.START for a broker that answers and accepts the login, or until `stop` is set.
 
-    Raises FatalError that says what is wrong; a consumer or producer would only say that it is unable to bootstrap.
+    Raises KafkaUnreachableError if no broker answers, FatalError if a broker refuses the login. A consumer or producer
+    would report both cases as "Unable to bootstrap".
     """
     stop = stop or threading.Event()
-    with silent_client():  # it would log three errors for every attempt
+    with silent_client():  # the client logs three errors for every attempt
         _wait_until_reachable(settings, stop)
 
 
 def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
-    gives_up_at_s = time.monotonic() + START_LIMIT_S
+    deadline_s = time.monotonic() + time_limits.START.seconds
     waiting = False
     while not stop.is_set():
         try:
             _try_to_reach(settings)
             return
-        except TransientError as fault:
-            if time.monotonic() >= gives_up_at_s:
-                raise FatalError(
-                    f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({fault}): is it running, and are "
+        except TransientError as error:
+            if time.monotonic() >= deadline_s:
+                raise KafkaUnreachableError(
+                    f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({error}): is it running, and are "
                     "KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL right?",
                     ExitCode.KAFKA,
                 ) from None
             if not waiting:
-                log.warning("waiting for Kafka at %s (%s)", settings.kafka_bootstrap_servers, fault)
+                log.warning("waiting for Kafka at %s (%s)", settings.kafka_bootstrap_servers, error)
             waiting = True
-            stop.wait(0.5)
+            stop.wait(time_limits.START_RETRY_PAUSE.seconds)
 
 
 def _try_to_reach(settings: Settings) -> None:
@@ -72,8 +76,10 @@ def _try_to_reach(settings: Settings) -> None:
 
 def _problem(client: RepairedClient, broker: Any) -> BaseException | None:
     async def connect() -> None:
-        await client._manager.get_connection(broker.node_id, timeout_ms=SETUP_TIMEOUT_MAX_MS, pop_on_close=False)
-        # A broker that wants a login closes the connection only now, not at the TLS handshake.
+        await client._manager.get_connection(
+            broker.node_id, timeout_ms=time_limits.CONNECTION_SETUP_MAX.ms, pop_on_close=False
+        )
+        # A broker that requires a login closes the connection at this request, not at the TLS handshake.
         await client.cluster.refresh_metadata(broker.node_id)
 
     try:

@@ -1,13 +1,13 @@
-"""The stream in Kafka as the loop sees it: both ends, with time limits, and errors sorted into their lanes."""
+"""The loop's view of Kafka: consumer and producer, with the watchdog's limits and translated errors."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 from kafka.errors import ProducerFencedError
 
 from tweets.records import OutputRecord, Partition
+from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.consumer import TweetConsumer
 from worker.kafka.errors import translated
@@ -16,24 +16,18 @@ from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
 
-POLL_LIMIT_S: Final = 60.0
-RESTORE_LIMIT_S: Final = 40.0
-INIT_LIMIT_S: Final = 40.0
-ACKNOWLEDGE_LIMIT_S: Final = 25.0
-COMMIT_LIMIT_S: Final = 20.0
-
 
 class KafkaStream:
     """Consumes, publishes and commits. Every method raises TransientError or FatalError and nothing else.
 
-    After a TransientError the caller must call `rollback` before anything else, and `restore` before it goes on.
+    After a TransientError the caller must first call `rollback`, then `restore`.
     """
 
     def __init__(self, settings: Settings, *, max_record_bytes: int, watchdog: Watchdog) -> None:
         self._settings = settings
         self._max_record_bytes = max_record_bytes
         self._watchdog = watchdog
-        # One transactional id for the life of the process: a new producer then aborts what the old one left open.
+        # The transactional id stays the same in this process: a new producer aborts the old one's open transaction.
         self._transactional_id = f"{settings.kafka_group_id}-{settings.worker_id or uuid.uuid4().hex}"
         self._producer: ResultProducer | None = None
         self._producer_fenced = False
@@ -46,62 +40,65 @@ class KafkaStream:
             raise
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
-        """Waits for records at most `timeout_s`; with them comes the ownership that held right after."""
-        with self._translating(), self._watchdog.step("poll", POLL_LIMIT_S):
+        """Return records, waiting at most `timeout_s` seconds, and the membership right after the poll."""
+        with self._translating(), self._watchdog.step("poll", time_limits.POLL.seconds):
             return self._consumer.poll(timeout_s=timeout_s, max_records=max_records)
 
     def restore(self, membership: Membership) -> dict[Partition, CommittedOffset]:
-        """Asks the broker where each owned partition stands and goes there; to its beginning if it never committed."""
-        with self._translating(), self._watchdog.step("restore", RESTORE_LIMIT_S):
-            self._check_outputs(membership)
-            positions = {partition: self._consumer.position(partition) for partition in sorted(membership.partitions)}
-            for partition, position in positions.items():
-                self._consumer.seek(partition, position.offset)
-        return positions
+        """Read the committed offset of each owned partition from the broker and seek there.
 
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
-        """Opens a transaction, sends all records and waits until each of them is acknowledged."""
+        A partition without a committed offset starts at its first record.
+        """
+        with self._translating(), self._watchdog.step("restore", time_limits.RESTORE.seconds):
+            self._check_outputs(membership)
+            offsets = {partition: self._consumer.committed(partition) for partition in sorted(membership.partitions)}
+            for partition, committed in offsets.items():
+                self._consumer.seek(partition, committed.offset)
+        return offsets
+
+    def publish(self, records: Sequence[OutputRecord]) -> None:
+        """Begin a transaction, send all records and wait until every record is acknowledged."""
         producer = self._live_producer()
         with self._translating():
-            with self._watchdog.step("begin", COMMIT_LIMIT_S):
+            with self._watchdog.step("begin", time_limits.COMMIT.seconds):
                 producer.begin()
-            with self._watchdog.step("publish", ACKNOWLEDGE_LIMIT_S):
-                producer.send(outgoing)
+            with self._watchdog.step("publish", time_limits.ACKNOWLEDGE.seconds):
+                producer.send(records)
 
-    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
-        """Commits the open transaction together with the input positions and their notes.
+    def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
+        """Commit the open transaction together with the input offsets and their metadata.
 
-        The broker refuses it if `ownership` is not the group's present generation.
+        The broker refuses the commit if `membership` is not of the group's present generation.
         """
         if not membership.joined:
-            raise TransientError("not in the group any more")
+            raise TransientError("the worker is not in the group any more: the batch is not committed")
         producer = self._live_producer()
-        with self._translating(), self._watchdog.step("commit", COMMIT_LIMIT_S):
-            producer.commit(positions, membership)
+        with self._translating(), self._watchdog.step("commit", time_limits.COMMIT.seconds):
+            producer.commit(offsets, membership)
 
     def rollback(self) -> None:
-        """Aborts what is open and replaces the producer.
+        """Abort an open transaction and replace the producer.
 
-        A producer that failed once may carry its old offsets and records into the next transaction.
+        A producer that failed once may send its old offsets and records in the next transaction.
         """
         if self._producer_fenced:
             self._check_for_duplicate_worker_id()
         old, self._producer = self._producer, None
         if old is not None:
-            with self._watchdog.step("abort", COMMIT_LIMIT_S):
+            with self._watchdog.step("abort", time_limits.COMMIT.seconds):
                 old.abort()
             old.discard()
-        with self._translating(), self._watchdog.step("init transactions", INIT_LIMIT_S):
+        with self._translating(), self._watchdog.step("init transactions", time_limits.INIT_TRANSACTIONS.seconds):
             self._producer = ResultProducer(
                 self._settings, transactional_id=self._transactional_id, max_record_bytes=self._max_record_bytes
             )
 
     def lag(self, partition: Partition, offset: int) -> int | None:
-        """Records from `offset` to the partition's end as of the last fetch; None before the first."""
+        """Return the records from `offset` to the end of the partition at the last fetch; None before the first."""
         return self._consumer.lag(partition, offset)
 
     def close(self) -> None:
-        """Leaves the group and closes both clients. Raises nothing."""
+        """Leave the group and close both clients. Raises nothing."""
         producer, self._producer = self._producer, None
         if producer is not None:
             producer.close()
@@ -114,17 +111,17 @@ class KafkaStream:
         except (TransientError, FatalError):
             raise
         except Exception as error:
-            # The client wraps it in errors of other classes.
-            self._producer_fenced = ProducerFencedError.__name__ in f"{type(error).__name__} {error}"
+            fenced = self._producer is not None and self._producer.fenced
+            self._producer_fenced = fenced or isinstance(error, ProducerFencedError)
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
 
     def _live_producer(self) -> ResultProducer:
         if self._producer is None:
-            raise TransientError("the last rollback did not succeed")
+            raise TransientError("no Kafka producer: the last rollback did not succeed")
         return self._producer
 
     def _check_outputs(self, membership: Membership) -> None:
-        """An output topic with fewer partitions than the input has nowhere to put some of the results."""
+        """Raise FatalError if an output topic lacks the partition number of an owned input partition."""
         needed = 1 + max((partition.number for partition in membership.partitions), default=-1)
         topics = (self._settings.kafka_output_topic, self._settings.kafka_dead_letter_topic) if needed else ()
         for topic in topics:
@@ -137,11 +134,13 @@ class KafkaStream:
                 )
 
     def _check_for_duplicate_worker_id(self) -> None:
-        """A producer is fenced by a rival with the same WORKER_ID, or by its own transaction that ran too long.
+        """Raise FatalError if another worker has the same WORKER_ID.
 
-        A new producer would fence the rival in its turn. But a rival takes our place in the group too, which is fatal.
+        A producer is fenced by a newer producer with the same transactional id, or after its own transaction timed out.
+        A new producer here would fence the other worker in turn. Another worker with the same WORKER_ID also replaces
+        this group member, and the next heartbeat reports that.
         """
         self._producer_fenced = False
         if self._settings.worker_id is not None:
-            with self._translating(), self._watchdog.step("wait for a heartbeat", POLL_LIMIT_S):
+            with self._translating(), self._watchdog.step("wait for a heartbeat", time_limits.POLL.seconds):
                 self._consumer.check_fenced_after_heartbeat()

@@ -1,4 +1,4 @@
-"""The three topics: making them, and checking at the start that they are there and large enough."""
+"""The three topics: their creation, and the checks at the start that they exist and have enough partitions."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -8,27 +8,31 @@ from typing import Any
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaError
 
+from worker import time_limits
 from worker.errors import ExitCode, FatalError
-from worker.kafka.client import BOOTSTRAP_TIMEOUT_MS, RepairedClient
+from worker.kafka.client import RepairedClient
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
-DEFAULT_MAX_MESSAGE_BYTES = 1_048_588  # Apache Kafka's default for max.message.bytes
+DEFAULT_MAX_MESSAGE_BYTES = 1_048_588
+"""Kafka's default of max.message.bytes, assumed where the user may not read the configuration of a topic."""
+
 OUTPUT_HEADROOM_BYTES = 65_536
+"""A new output topic accepts records of this many bytes more than the input topic, for the headers of dead letters."""
 
 
 class Topics:
-    """Looks at and makes topics. Methods raise FatalError or TransientError."""
+    """Checks and creates topics. Methods raise FatalError or TransientError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def check(self) -> int:
-        """Raises FatalError unless all three topics exist and the outputs have at least the input's partitions.
+        """Return the size in bytes of the largest record that both output topics accept.
 
-        Returns the size in bytes of the largest record that both output topics take.
+        Raises FatalError if a topic is missing or an output topic has fewer partitions than the input topic.
         """
         settings = self._settings
         with self._admin() as admin:
@@ -39,17 +43,18 @@ class Topics:
         outputs = min(sizes[settings.kafka_output_topic], sizes[settings.kafka_dead_letter_topic])
         if outputs < sizes[settings.kafka_input_topic]:
             log.warning(
-                "the output topics take records of %d bytes, the input topic of %d: larger dead letters will be cut",
+                "the output topics accept records of %d bytes, the input topic of %d: "
+                "larger dead letters will be truncated",
                 outputs,
                 sizes[settings.kafka_input_topic],
             )
         return outputs
 
     def create(self, *, partitions: int, replication_factor: int, max_message_bytes: int | None) -> Iterator[str]:
-        """Makes what is missing, and says topic by topic what it did.
+        """Create the missing topics, add missing partitions to output topics, and yield one line per topic.
 
-        `partitions` and `replication_factor` are those of new topics; -1 leaves the choice to the broker. Output topics
-        get as many partitions as the input has, and room for its largest record with a dead letter's headers.
+        `partitions` and `replication_factor` are for new topics; -1 means the broker's default. Output topics get as
+        many partitions as the input topic, and accept its largest record with the headers of a dead letter.
         """
         settings = self._settings
         with self._admin() as admin:
@@ -92,8 +97,8 @@ class Topics:
             admin = KafkaAdminClient(
                 **settings.kafka_connection(),
                 kafka_client=RepairedClient,
-                bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
-                request_timeout_ms=10_000,
+                bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
+                request_timeout_ms=time_limits.ADMIN_REQUEST.ms,
             )
             try:
                 yield admin
@@ -103,14 +108,14 @@ class Topics:
             raise translated(error, settings.kafka_bootstrap_servers) from error
 
     def _partitions(self, admin: KafkaAdminClient) -> dict[str, int]:
-        """Topic → number of partitions, for those of our topics that exist."""
+        """Return topic → number of partitions, for those of the three topics that exist."""
         settings = self._settings
         names = [settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic]
         described: list[dict[str, Any]] = admin.describe_topics(names)
         return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
     def _max_message_bytes(self, admin: KafkaAdminClient) -> dict[str, int]:
-        """Topic → max.message.bytes; Kafka's default where we may not ask."""
+        """Return topic → max.message.bytes; Kafka's default where this user may not read the configuration."""
         settings = self._settings
         names = [settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic]
         sizes = dict.fromkeys(names, DEFAULT_MAX_MESSAGE_BYTES)
@@ -119,7 +124,10 @@ class Topics:
             resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
             described = admin.describe_configs(resources, config_filter="all") if resources else {}
         except AuthorizationError:
-            log.warning("not allowed to read the topics' max.message.bytes; assuming %d", DEFAULT_MAX_MESSAGE_BYTES)
+            log.warning(
+                "this user may not read max.message.bytes of the topics (DESCRIBE_CONFIGS): assuming %d",
+                DEFAULT_MAX_MESSAGE_BYTES,
+            )
             return sizes
         for topics in described.values():
             for topic, configs in topics.items():

@@ -1,1 +1,1 @@
-"""What every long-running process needs: health, metrics, logs, time limits, an orderly stop."""
+"""Parts of every long-running process: health, metrics, logs, watchdog, stop flag; and of every command line."""

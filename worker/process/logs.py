@@ -1,12 +1,11 @@
-"""Logging for the programs: facts with coordinates on stderr, as text or as JSON lines, never a tweet's words."""
+"""Logging of every program: lines on stderr, as text or JSON, without the text of tweets."""
 
 import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Final
 
-REPEAT_AFTER_S: Final = 30.0
+from worker import time_limits
 
 
 class _JsonFormatter(logging.Formatter):
@@ -23,7 +22,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _RepeatedClientLines(logging.Filter):
-    """Lets a line of the Kafka client through once in REPEAT_AFTER_S; it writes three for each attempt to connect."""
+    """Passes a log line of the Kafka client once in CLIENT_LOG_REPEAT; the client logs three lines per attempt."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,20 +32,20 @@ class _RepeatedClientLines(logging.Filter):
         if not record.name.startswith("kafka"):
             return True
         key = (record.name, str(record.msg))
-        due = record.created - self._last_s.get(key, 0.0) >= REPEAT_AFTER_S
+        due = record.created - self._last_s.get(key, 0.0) >= time_limits.CLIENT_LOG_REPEAT.seconds
         if due:
             self._last_s[key] = record.created
         return due
 
 
 def configure_logging(level: str, form: str) -> None:
-    """Sets up the root logger; `level` is a name, `form` is text or json."""
+    """Set up the root logger; `level` is the name of a level, `form` is text or json."""
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(_JsonFormatter() if form == "json" else text)
     handler.addFilter(_RepeatedClientLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The client's DEBUG lines contain keys, values and headers; its INFO lines tell of every connection.
+    # DEBUG lines of kafka-python contain keys, values and headers; its INFO lines report every connection.
     logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
-    # Whatever its producer complains of reaches us as an error too.
+    # Every failure that the producer of kafka-python logs, the producer also raises as an error.
     logging.getLogger("kafka.producer").setLevel(logging.INFO if level == "DEBUG" else logging.CRITICAL)

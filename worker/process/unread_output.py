@@ -1,9 +1,9 @@
-"""Standard output that nobody reads any more, as in `… | head`."""
+"""Standard output whose reader has exited, as in `… | head`."""
 
 import os
 import sys
 
 
 def forget_unread_output() -> None:
-    """Whoever read it has seen enough: keeps the interpreter from flushing into the closed pipe."""
+    """Redirect stdout to the null device, so that the interpreter's last flush does not fail on the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

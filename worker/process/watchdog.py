@@ -1,4 +1,4 @@
-"""No step may take for ever: the watchdog knows what the loop is doing, and ends the process when it hangs."""
+"""The watchdog: ends the process when a step of the loop takes longer than its time limit."""
 
 import faulthandler
 import logging
@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from worker import time_limits
 from worker.errors import ExitCode
 
 log = logging.getLogger(__name__)
-
-LOOK_EVERY_S = 0.25
 
 
 class _Step(NamedTuple):
@@ -23,11 +22,11 @@ class _Step(NamedTuple):
 
 
 class Watchdog:
-    """Holds the step that is under way and its deadline.
+    """Holds the present step of the loop and its deadline.
 
-    A thread that Kafka's client leaves waiting for ever cannot be woken, only ended with its process: nothing is lost
-    by that, since what is not committed is processed again. The clock also runs while the process is stopped, so a
-    worker that was frozen past its deadline ends itself when it wakes.
+    Python cannot interrupt a call of kafka-python that never returns, so the watchdog ends the process. No tweet is
+    lost: after a restart, the worker processes uncommitted tweets again. The clock also runs while the process is
+    stopped (SIGSTOP), so a worker that was stopped past the deadline ends itself when it continues.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +36,7 @@ class Watchdog:
 
     @contextmanager
     def step(self, name: str, limit_s: float) -> Iterator[None]:
-        """Gives the block at most `limit_s` seconds. Steps may nest; the inner one counts while it lasts."""
+        """Limit the block to `limit_s` seconds. Inside a nested step, only the limit of the nested step counts."""
         outer, self._step = self._step, _Step(name, limit_s, self._clock() + limit_s)
         try:
             yield
@@ -45,11 +44,11 @@ class Watchdog:
             self._step = outer and outer._replace(ends_at_s=self._clock() + outer.limit_s)
 
     def finish_within(self, limit_s: float) -> None:
-        """Gives everything that is still to come, whatever its steps, at most `limit_s` seconds."""
+        """Limit the rest of the process to `limit_s` seconds, in addition to the limits of its steps."""
         self._final = self._final or _Step("shutdown", limit_s, self._clock() + limit_s)
 
     def overdue(self) -> str | None:
-        """What has taken too long, in words; None while all is well."""
+        """Return which step has taken too long, as text for a log line; None if no step has."""
         now = self._clock()
         for step in (self._final, self._step):
             if step is not None and now > step.ends_at_s:
@@ -57,12 +56,12 @@ class Watchdog:
         return None
 
     def start(self) -> None:
-        """Watches from now on, in a thread of its own."""
+        """Start the thread that watches."""
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def _watch(self) -> None:
         while (reason := self.overdue()) is None:
-            time.sleep(LOOK_EVERY_S)
-        log.critical("%s: ending the process; what is not committed will be processed again", reason)
+            time.sleep(time_limits.WATCHDOG_INTERVAL.seconds)
+        log.critical("%s: ending the process; uncommitted tweets will be processed again after a restart", reason)
         faulthandler.dump_traceback()
         os._exit(ExitCode.STUCK)

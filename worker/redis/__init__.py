@@ -1,1 +1,1 @@
-"""The counts in Redis: the only place that imports redis."""
+"""The counts in Redis: the only package that imports redis."""

@@ -1,4 +1,4 @@
-"""Telling Redis the newest counts, from a thread that never holds up the stream."""
+"""Publishes the committed counts to Redis, in a thread of its own."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import CommittedCounts
 from worker.errors import TransientError
 from worker.process.metrics import Metrics
@@ -14,16 +15,15 @@ from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
 
-REPUBLISH_S: Final = 5.0
-RETRY_S: Final = 1.0
-STALE_ROUNDS_BEFORE_ERROR: Final = 3
+REFUSALS_BEFORE_ERROR: Final = 3
+"""Refusals of a partition in a row before an error is logged; a rebalance causes one or two without a fault."""
 
 
 class CountsPublisher:
-    """Tells Redis the newest claims from a thread of its own, so that a slow or dead Redis never slows the stream.
+    """Publishes the newest committed counts in a thread, so that a slow or stopped Redis never slows the stream.
 
-    There is no queue: a newer committed on a partition replaces an older one, and all are told again every few seconds,
-    which is what heals a Redis that was away, wiped or restored.
+    There is no queue: newer counts of a partition replace older ones. All owned counts are published again after
+    time_limits.REPUBLISH, which repairs a Redis that was stopped, wiped or restored from a snapshot.
     """
 
     def __init__(self, store: CountsStore, metrics: Metrics, on_death: Callable[[BaseException], None]) -> None:
@@ -32,39 +32,39 @@ class CountsPublisher:
         self._on_death = on_death
         self._committed_counts: dict[Partition, CommittedCounts] = {}
         self._unpublished: set[Partition] = set()
-        self._stale_in_a_row: Counter[Partition] = Counter()
+        self._refusals_in_a_row: Counter[Partition] = Counter()
         self._failing = False
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="count-publisher", daemon=True)
 
     def start(self) -> None:
-        """Starts telling."""
+        """Start the thread."""
         self._thread.start()
 
     def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
-        """Replaces all claims: these partitions are owned now, and no others."""
+        """Replace the counts of all partitions: this worker now owns these partitions and no others."""
         with self._changed:
             self._committed_counts = dict(committed_counts)
             self._unpublished = set(committed_counts)
-            self._stale_in_a_row.clear()
+            self._refusals_in_a_row.clear()
             self._changed.notify()
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
-        """Replaces the claims on these partitions. Returns at once."""
+        """Replace the counts of these partitions. Returns at once; the thread publishes the counts."""
         with self._changed:
             self._committed_counts.update(committed_counts)
             self._unpublished.update(committed_counts)
             self._changed.notify()
 
     def close(self, timeout_s: float) -> None:
-        """Tells what is untold, waiting for Redis at most `timeout_s`, and stops."""
+        """Publish what is not published yet, wait at most `timeout_s` seconds for Redis, and stop the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
-        if not self._thread.is_alive():  # else it is still waiting for Redis, and ends with the process
+        if not self._thread.is_alive():  # else the thread still waits for Redis, and ends with the process
             self._store.close()
 
     def _run(self) -> None:
@@ -75,55 +75,55 @@ class CountsPublisher:
             self._on_death(error)
 
     def _publish_once(self) -> bool:
-        """One round; False when all is told and the teller is closing."""
+        """Publish once; return False if this was the last time because the publisher closes."""
         committed_counts, closing = self._wait_for_counts()
         if committed_counts:
             try:
-                self._note_outcomes(committed_counts, self._store.publish(committed_counts))
-            except TransientError as fault:
-                self._note_failure(committed_counts, fault)
+                self._count_outcomes(committed_counts, self._store.publish(committed_counts))
+            except TransientError as error:
+                self._count_failure(committed_counts, error)
                 if not closing:
                     with self._changed:
-                        self._changed.wait_for(lambda: self._closing, timeout=RETRY_S)
+                        self._changed.wait_for(lambda: self._closing, timeout=time_limits.REDIS_RETRY_PAUSE.seconds)
         return not closing
 
     def _wait_for_counts(self) -> tuple[dict[Partition, CommittedCounts], bool]:
         with self._changed:
-            self._changed.wait_for(lambda: self._unpublished or self._closing, timeout=REPUBLISH_S)
-            # Nothing new for a while: say everything again.
+            self._changed.wait_for(lambda: self._unpublished or self._closing, timeout=time_limits.REPUBLISH.seconds)
+            # Without new counts for REPUBLISH, publish all of them again.
             due = self._unpublished or set(self._committed_counts)
             self._unpublished = set()
             return {
                 partition: self._committed_counts[partition] for partition in due if partition in self._committed_counts
             }, self._closing
 
-    def _note_outcomes(
+    def _count_outcomes(
         self, committed_counts: Mapping[Partition, CommittedCounts], outcomes: Mapping[Partition, str]
     ) -> None:
         if self._failing:
-            log.info("Redis answers again; it is being told the newest counts")
+            log.info("Redis answers again: publishing the newest counts of all owned partitions")
             self._failing = False
             with self._changed:
                 self._unpublished.update(self._committed_counts)
         for partition, outcome in outcomes.items():
             if outcome != "known":
                 self._metrics.counts_published.labels(outcome).inc()
-            self._watch_for_refusals(partition, committed_counts[partition], outcome)
+            self._report_refusals(partition, committed_counts[partition], outcome)
 
-    def _watch_for_refusals(self, partition: Partition, committed: CommittedCounts, outcome: str) -> None:
-        self._stale_in_a_row[partition] = self._stale_in_a_row[partition] + 1 if outcome == "stale" else 0
-        if self._stale_in_a_row[partition] == STALE_ROUNDS_BEFORE_ERROR:
+    def _report_refusals(self, partition: Partition, committed: CommittedCounts, outcome: str) -> None:
+        self._refusals_in_a_row[partition] = self._refusals_in_a_row[partition] + 1 if outcome == "stale" else 0
+        if self._refusals_in_a_row[partition] == REFUSALS_BEFORE_ERROR:
             log.error(
-                "Redis keeps refusing the counts of %s in generation %d as older than what it has; if no newer worker "
-                "owns it (the group was made anew, say), run: python -m worker verify --repair",
+                "Redis keeps refusing the counts of %s in generation %d as older than the stored counts; if no other "
+                "worker owns this partition (was the group deleted?), run: python -m worker verify --repair",
                 partition,
                 committed.generation,
             )
 
-    def _note_failure(self, committed_counts: Mapping[Partition, CommittedCounts], fault: TransientError) -> None:
+    def _count_failure(self, committed_counts: Mapping[Partition, CommittedCounts], error: TransientError) -> None:
         self._metrics.counts_published.labels("failed").inc(len(committed_counts))
         if not self._failing:
-            log.warning("Redis does not take the counts (%s); the stream goes on and they catch up", fault)
+            log.warning("Redis does not accept the counts (%s): classifying continues, publishing is retried", error)
             self._failing = True
         with self._changed:
             self._unpublished.update(committed_counts)

@@ -1,25 +1,26 @@
-"""The counts in Redis: their keys, the script that keeps them right whatever is told twice or late, and the repair."""
+"""The counts in Redis: their keys, the script that applies each commit once, and the script that repairs them."""
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import redis
 
 from tweets.records import Partition
+from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
+from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS
 from worker.settings import Settings
-
-MINUTE_KEPT_S: Final = 24 * 3600
 
 Parsed = TypeVar("Parsed")
 
 # KEYS: counts, partitions, fences, minute. ARGV: field, generation, offset, counts as JSON, seconds to keep the minute.
-# A wiped or restored Redis, a zombie and a repeated write all come out right: only the difference between what is
-# stored for the partition and what its newest owner says reaches the totals.
+# The script adds the difference between the new counts of a partition and the stored ones to the totals. The totals are
+# therefore right after a repeated write, and after a publish to a wiped or restored Redis. The fence of a partition is
+# the newest generation:offset; the script refuses older counts, for example of a worker that has lost the partition.
 _PUBLISH = """
 local generation, offset = tonumber(ARGV[2]), tonumber(ARGV[3])
 local fence = redis.call('HGET', KEYS[3], ARGV[1])
@@ -51,8 +52,8 @@ redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ':' .. ARGV[3])
 return 'applied'
 """
 
-# KEYS: counts, partitions, fences. ARGV: field, offset and counts of each partition in turn. The fence's generation
-# becomes 0, below every real one, so that the present owner is heard whatever generation it has.
+# KEYS: counts, partitions, fences. ARGV: field, offset and counts of each partition in turn. The generation of each
+# fence becomes 0, below every real generation, so that Redis accepts the next publish of the present owner.
 _REPAIR = """
 for i = 1, #ARGV, 3 do
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2])
@@ -70,16 +71,20 @@ return 'repaired'
 
 
 class CountsStoreError(TransientError):
-    """Redis did not answer, or not as it should."""
+    """Redis did not answer in time, or answered with an error."""
 
 
 class CountsStore:
-    """The counts in Redis, all under one prefix and in one cluster slot. Methods raise CountsStoreError."""
+    """The counts in Redis, under one key prefix and in one cluster slot. Methods raise CountsStoreError."""
 
     def __init__(self, url: str, *, prefix: str, group: str) -> None:
-        """Connects at the first use. Raises ValueError for a URL that cannot be understood."""
+        """Prepare a connection, which opens at the first use. Raises ValueError for a URL that is not valid."""
         self._redis: Any = redis.Redis.from_url(
-            url, socket_timeout=2.0, socket_connect_timeout=2.0, decode_responses=True, retry=None
+            url,
+            socket_timeout=time_limits.REDIS_ANSWER.seconds,
+            socket_connect_timeout=time_limits.REDIS_CONNECT.seconds,
+            decode_responses=True,
+            retry=None,
         )
         self._prefix = prefix
         self._group = group
@@ -88,51 +93,51 @@ class CountsStore:
 
     @classmethod
     def of(cls, settings: Settings) -> "CountsStore":
-        """The store that the settings name. Raises FatalError if REDIS_URL cannot be understood."""
+        """Return the store of these settings. Raises FatalError if REDIS_URL is not valid."""
         try:
             url = settings.redis_url.get_secret_value()
             store = cls(url, prefix=settings.redis_key_prefix, group=settings.kafka_group_id)
-            store._redis.connection_pool.make_connection()  # connects to nothing yet, but reads the URL's options
+            store._redis.connection_pool.make_connection()  # does not connect, but parses the options of the URL
             return store
-        except (ValueError, TypeError):  # their texts quote the URL, and so the password
+        except (ValueError, TypeError):  # the error texts contain the URL, and so the password
             raise FatalError(
-                "REDIS_URL=(hidden): cannot be understood; check port, database number and options, and write "
+                "REDIS_URL=(hidden): is not a valid URL; check port, database number and options, and write "
                 "/ # ? @ in the password as %2F %23 %3F %40",
                 ExitCode.SETTINGS,
             ) from None
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> dict[Partition, str]:
-        """Sends claims; returns `applied`, `known` or `stale` for each partition."""
-        minute = f"counts:minute:{int(time.time()) // 60}"
-        keys = self._keys("counts", "partitions", "fences", minute)
+        """Publish committed counts; return `applied`, `known` or `stale` for each partition."""
+        minute = f"{MINUTE_COUNTS.name}{int(time.time()) // 60}"
+        keys = self._keys(COUNTS.name, PARTITIONS.name, FENCES.name, minute)
         outcomes = {}
         with _translating():
             for partition, committed in committed_counts.items():
-                told = (
+                arguments = (
                     self.field(partition),
                     committed.generation,
                     committed.offset,
                     _dump(committed.counts),
-                    MINUTE_KEPT_S,
+                    round(time_limits.MINUTE_KEPT.seconds),
                 )
-                outcomes[partition] = str(self._publish(keys=keys, args=told))
+                outcomes[partition] = str(self._publish(keys=keys, args=arguments))
         return outcomes
 
     def repair(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
-        """Makes the stored counts of these partitions, and the totals of all, equal to the claims."""
+        """Store these counts, and set the totals to the sums over all stored partitions."""
         arguments: list[str | int] = []
         for partition, committed in committed_counts.items():
             arguments += [self.field(partition), committed.offset, _dump(committed.counts)]
         with _translating():
-            self._repair(keys=self._keys("counts", "partitions", "fences"), args=arguments)
+            self._repair(keys=self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), args=arguments)
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
-        """Emotion → total, and `group|topic|partition` → its counts, over all that shares the prefix, at one moment.
+        """Return emotion → total, and `group|topic|partition` → its counts, of all groups under the key prefix.
 
-        What no worker wrote counts nothing, which a comparison then shows.
+        Redis reads both at one moment. A value that is not valid counts as zero, which a comparison then reports.
         """
         with _translating(), self._redis.pipeline(transaction=True) as pipeline:
-            for key in self._keys("counts", "partitions"):
+            for key in self._keys(COUNTS.name, PARTITIONS.name):
                 pipeline.hgetall(key)
             totals, partitions = pipeline.execute()
         return (
@@ -141,17 +146,17 @@ class CountsStore:
         )
 
     def field(self, partition: Partition) -> str:
-        """The name of a partition in the hashes."""
+        """Return the field of a partition in the hashes."""
         return f"{self._group}|{partition.topic}|{partition.number}"
 
     def partition(self, field: str, topic: str) -> Partition | None:
-        """The partition of this topic that a name in the hashes stands for, if it is one of this group's."""
+        """Return the partition of a field in the hashes; None if the field is of another group or topic."""
         group, _, rest = field.partition("|")
         name, _, number = rest.partition("|")
         return Partition(topic, int(number)) if (group, name) == (self._group, topic) and number.isdigit() else None
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._redis.close()
 
     def _keys(self, *names: str) -> list[str]:
@@ -180,5 +185,5 @@ def _translating() -> Iterator[None]:
     except redis.ResponseError as error:
         raise CountsStoreError(f"{type(error).__name__}: {error}") from error
     except redis.RedisError as error:
-        # The text of a connection error may carry the URL.
+        # The text of a connection error may contain the URL with its password.
         raise CountsStoreError(f"{type(error).__name__}: is it running, and is REDIS_URL right?") from error
