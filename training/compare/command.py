@@ -1,4 +1,4 @@
-"""`compare`: train models, and strategies for rare classes, on the same rows under the same budget.
+"""`compare`: train models, and strategies for class imbalance, on the same rows under the same budget.
 
 An entry that cannot be trained, for instance because the hub does not answer, is left out of the report. The other
 entries are trained.

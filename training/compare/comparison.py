@@ -19,7 +19,7 @@ class Plan:
     bases: tuple[str, ...]
     """`tfidf`, `auto`, `minilm`, folders or hub ids, in the order of the report."""
     imbalance: tuple[str, ...]
-    """Strategies for rare classes by name (training.learn.imbalance.Imbalance)."""
+    """Strategies for class imbalance by name (training.learn.imbalance.Imbalance)."""
     epochs: int
     seed: int
     limit: int | None

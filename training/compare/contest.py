@@ -76,7 +76,7 @@ class Contest:
         return Entry(TFIDF, settings, baseline.parameters, seconds, tweets_per_s, validation, test)
 
     def fine_tuned(self, base_name: str, strategy: Imbalance, *, name: str) -> Entry:
-        """Fine-tune a base with the plain recipe and a strategy for rare classes."""
+        """Fine-tune a base with the plain recipe and a strategy for class imbalance."""
         seed_everything(self.seed)
         base = load_base(base_name, self.data.labels)
         say(f"{name}: {self.data.described()}" + ("" if strategy is Imbalance.NONE else f", base {base_name}"))

@@ -1,4 +1,4 @@
-"""One entry of a comparison: a model or a strategy for rare classes, and its results."""
+"""One entry of a comparison: a model or a strategy for class imbalance, and its results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

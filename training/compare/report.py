@@ -23,7 +23,7 @@ def as_text(found: Comparison, contest: Contest) -> str:
     parts = [entry_table(found.models, "model", rarest=contest.rarest)]
     if found.strategies:
         table = entry_table(found.strategies, "strategy", rarest=contest.rarest)
-        parts.append(f"Strategies for rare classes, base {found.base}:\n{table}")
+        parts.append(f"Strategies for class imbalance, base {found.base}:\n{table}")
     if found.left_out:
         parts.append("\n".join(f"left out: {entry['name']}: {entry['reason']}" for entry in found.left_out))
     return "\n\n".join(parts)
@@ -64,6 +64,6 @@ def _draw(contest: Contest, found: Comparison, output: Path) -> list[str]:
     draw_models(found.models, output / MODELS, split=split)
     if not found.strategies:
         return [MODELS]
-    title = f"Strategies for rare classes: base {short_names([str(found.base)])[0]}, {split}"
+    title = f"Strategies for class imbalance: base {short_names([str(found.base)])[0]}, {split}"
     draw_strategies(found.strategies, contest.shares, output / STRATEGIES, title=title)
     return [MODELS, STRATEGIES]

@@ -14,7 +14,7 @@ from tokenizers import Encoding, Tokenizer
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from training.explain.attribution import Attributions, integrated_gradients
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.score.scores import softmax
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
@@ -149,5 +149,4 @@ def open_explainer(path: Path) -> Explainer:
         )
         return Explainer(folder, model, Tokenizer.from_file(str(path / TOKENIZER_FILE)))
     except Exception as error:  # the libraries do not document what they raise on broken files
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise TrainingError(f"model {path} cannot be loaded ({reason}); export the model again") from error
+        raise TrainingError(f"model {path} cannot be loaded ({reason_of(error)}); export the model again") from error

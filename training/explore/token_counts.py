@@ -5,7 +5,7 @@ from tokenizers import Tokenizer
 
 from training.data.splits import Split
 from training.explore.split_facts import Lengths
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.output.progress import progress
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder
@@ -36,7 +36,9 @@ def _uncut_tokenizer(folder: ModelFolder) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises plain Exception
-        raise TrainingError(f"{path}: not a tokenizer file ({error}); export the model folder again") from error
+        raise TrainingError(
+            f"{path}: not a tokenizer file ({reason_of(error)}); export the model folder again"
+        ) from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

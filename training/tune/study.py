@@ -17,7 +17,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL
 
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.output.progress import say
 
 STUDY_FILE: Final = "study.db"
@@ -63,8 +63,9 @@ def open_study(path: Path, identity: dict[str, Any]) -> optuna.Study:
             load_if_exists=True,
         )
     except Exception as error:  # storage, migration and driver raise different types
-        reason = " ".join(str(error).split())[:120]
-        raise TrainingError(f"{path}: cannot be used as a study ({reason}); choose another --output") from error
+        raise TrainingError(
+            f"{path}: cannot be used as a study ({reason_of(error)}); choose another --output"
+        ) from error
     _require_same_search(study, identity, path)
     _fail_interrupted(study)
     return study
