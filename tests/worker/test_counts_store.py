@@ -31,13 +31,13 @@ def store() -> CountsStore:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_every_error_of_the_client_is_a_passing_fault_that_names_it_and_no_password(
+def test_every_error_of_the_client_is_transient_and_names_its_class_and_no_password(
     store: CountsStore, error: redis.RedisError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(**_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(store, "_publish", fail)
+    monkeypatch.setattr("redis.commands.core.Script.__call__", fail)
     with pytest.raises(CountsStoreError) as caught:
         store.publish({TWEETS_7: CommittedCounts(1, 2, RunningCounts())})
     assert type(error).__name__ in str(caught.value)
