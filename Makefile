@@ -20,7 +20,7 @@ PARALLEL = -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up train test check clean
+.PHONY: help demo up train picture reference test check clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -41,6 +41,12 @@ train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=
 	done
 	@$(RUN) training average $(SEEDS:%=runs/seed-%) --towards runs/first-stage --run runs/released
 	@$(RUN) training export --run runs/released --model '$(MODEL)'
+
+picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chromium and a font with emoji
+	@$(RUN) deploy.page_picture
+
+reference: $(VENV)/.installed-dev ## write docs/reference.md from the code
+	@$(RUN) deploy.reference
 
 test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
 	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PARALLEL) $(PYTEST_ARGS)

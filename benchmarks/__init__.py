@@ -1,1 +1,1 @@
-"""Programs that measure; each ends with one JSON object that says what was run and what came out."""
+"""Benchmarks; the last line of each is one JSON object with the arguments, the machine and the results."""

@@ -1,9 +1,11 @@
-"""POST /classify under load: many clients that each wait for their answer, against one client that does.
+"""Load test of POST /classify: many clients that each wait for their answer, compared with one such client.
 
     python -m benchmarks.classify_load --clients 50 --seconds 30
 
-Every request carries one text of the shipped sample, and every label is compared with what the classifier gives on
-its own. The last line on stdout is one JSON object; the exit code is 1 unless all that was promised holds.
+Every request carries one text of the bundled sample, and every label in an answer is compared with the label that the
+classifier gives directly. The last line on stdout is one JSON object. Its field `holds`, and exit code 0, mean: no
+errors, no different labels, at least TEXTS_PER_CALL texts per call of the model, and at least the throughput of one
+client.
 """
 
 import argparse
@@ -25,34 +27,44 @@ from worker.inference.classifier import load_classifier
 from worker.process.option_types import positive
 from worker.settings import load_settings
 
+#: Fewer texts per call of the model would mean that waiting requests are not batched.
 TEXTS_PER_CALL: Final = 8
+
+#: One client needs less time for a stable rate than many clients for a stable 99th percentile.
 ALONE_SHARE: Final = 1 / 3
+
+#: An upper limit for the texts that are labelled before the measurement; the sample has 718.
 TEXTS: Final = 1_000
+
+#: A request that takes longer counts as an error.
 ANSWER_LIMIT_S: Final = 30.0
+
+#: Load before the measurement: connections are open and the engine has seen every batch size.
+WARM_UP_S: Final = 2.0
 
 
 @dataclass
-class Tally:
-    """What one client, or all of them, saw; `seconds` is each answer's time."""
+class ClientAnswers:
+    """The answers to one client, or to all of them; `seconds` has the time of each answer."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     other_labels: int = 0
 
-    def add(self, other: "Tally") -> None:
-        """Counts another one in."""
+    def add(self, other: "ClientAnswers") -> None:
+        """Add the answers to another client."""
         self.seconds += other.seconds
         self.errors += other.errors
         self.other_labels += other.other_labels
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measures and prints; returns 0 if everything holds."""
+    """Measure and print; return 0 if everything holds, else 1."""
     options = _options(arguments)
     expected = _expected(TEXTS)
-    print(f"{len(expected)} texts labelled by the classifier alone; starting the page's server ...", file=sys.stderr)
+    print(f"the classifier alone has labelled {len(expected)} texts; starting the live page ...", file=sys.stderr)
     with page_server() as server:
-        _load(server, expected, clients=options.clients, seconds=2)  # until everything is warm
+        _load(server, expected, clients=options.clients, seconds=WARM_UP_S)
         alone, alone_s, _ = _load(server, expected, clients=1, seconds=options.seconds * ALONE_SHARE)
         together, together_s, calls = _load(server, expected, clients=options.clients, seconds=options.seconds)
     result = _result(options, together, calls) | {
@@ -70,8 +82,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.classify_load", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--clients", type=positive, default=50, help="clients at the same time (50)")
-    parser.add_argument("--seconds", type=positive, default=30, help="how long they go on (30)")
+    parser.add_argument(
+        "--clients", type=positive, default=50, help="number of clients that send at the same time (%(default)s)"
+    )
+    parser.add_argument("--seconds", type=positive, default=30, help="seconds of load (%(default)s)")
     return parser.parse_args(arguments)
 
 
@@ -84,15 +98,15 @@ def _expected(number: int) -> dict[str, str]:
 
 def _load(
     server: tuple[str, int], expected: Mapping[str, str], *, clients: int, seconds: float
-) -> tuple[Tally, float, Mapping[str, int]]:
-    """What the clients saw, how long it took, and the model's calls and texts meanwhile."""
+) -> tuple[ClientAnswers, float, Mapping[str, int]]:
+    """Return the answers, the seconds that the load took, and the number of model calls and texts meanwhile."""
     before, started_s = _stats(server), time.perf_counter()
-    total, lock = Tally(), threading.Lock()
+    total, lock = ClientAnswers(), threading.Lock()
 
     def client(number: int) -> None:
-        tally = _client(server, expected, first=number * len(expected) // clients, ends_at_s=started_s + seconds)
+        answers = _client(server, expected, first=number * len(expected) // clients, ends_at_s=started_s + seconds)
         with lock:
-            total.add(tally)
+            total.add(answers)
 
     threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     for thread in threads:
@@ -103,9 +117,9 @@ def _load(
     return total, took_s, {name: after[name] - before[name] for name in before}
 
 
-def _client(server: tuple[str, int], expected: Mapping[str, str], *, first: int, ends_at_s: float) -> Tally:
-    """Sends one text after the other, each as soon as the last one is answered."""
-    tally, texts, number = Tally(), list(expected), first
+def _client(server: tuple[str, int], expected: Mapping[str, str], *, first: int, ends_at_s: float) -> ClientAnswers:
+    """Send one text after the other, each as soon as the last request is answered."""
+    answers, texts, number = ClientAnswers(), list(expected), first
     connection = http.client.HTTPConnection(*server, timeout=ANSWER_LIMIT_S)
     while (started_s := time.perf_counter()) < ends_at_s:
         text = texts[number % len(texts)]
@@ -113,16 +127,16 @@ def _client(server: tuple[str, int], expected: Mapping[str, str], *, first: int,
         try:
             status, answer = _ask(connection, "POST", "/classify", {"text": text})
         except (OSError, http.client.HTTPException, ValueError) as error:
-            tally.errors.append(f"{type(error).__name__}: {error}")
+            answers.errors.append(f"{type(error).__name__}: {error}")
             connection.close()
             continue
-        tally.seconds.append(time.perf_counter() - started_s)
+        answers.seconds.append(time.perf_counter() - started_s)
         if status != http.HTTPStatus.OK:
-            tally.errors.append(f"{status}: {answer.get('error')}")
+            answers.errors.append(f"{status}: {answer.get('error')}")
         elif answer["emotion"] != expected[text]:
-            tally.other_labels += 1
+            answers.other_labels += 1
     connection.close()
-    return tally
+    return answers
 
 
 def _stats(server: tuple[str, int]) -> dict[str, int]:
@@ -141,7 +155,7 @@ def _ask(
     return response.status, json.loads(response.read())
 
 
-def _result(options: argparse.Namespace, together: Tally, calls: Mapping[str, int]) -> dict[str, Any]:
+def _result(options: argparse.Namespace, together: ClientAnswers, calls: Mapping[str, int]) -> dict[str, Any]:
     ranked = sorted(together.seconds) or [0.0]
     return {
         "clients": options.clients,

@@ -1,1 +1,1 @@
-"""The live page: what the stream does now, and a box to try a tweet; it reads, and the stream does not know it."""
+"""The live page: the state of the stream, and a form to classify a text. The page only reads from Kafka and Redis."""

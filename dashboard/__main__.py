@@ -13,13 +13,14 @@ from worker.errors import ExitCode, FatalError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until it is told to end; what a person did wrong is one line on stderr. Returns the exit code."""
+    """Serve the live page until SIGTERM or SIGINT and return the exit code; a user's mistake is one line on stderr."""
     argparse.ArgumentParser(
         prog="python -m dashboard",
-        description="The live page and POST /classify, until SIGTERM. Everything is configured by environment "
-        "variables; see the README.",
+        description="Serve the live page and POST /classify until SIGTERM. Environment variables hold all settings: "
+        "those of the worker for Kafka, Redis and the model, and DASHBOARD_HOST, DASHBOARD_PORT, "
+        "DASHBOARD_ALLOWED_HOSTS; the README explains them.",
     ).parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGINT):  # until there is something that needs an orderly end
+    for number in (signal.SIGTERM, signal.SIGINT):  # until `run` has threads to stop in order
         signal.signal(number, lambda *_: sys.exit(ExitCode.OK))
     try:
         from dashboard.run import run
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dashboard: {error}", file=sys.stderr)
         return error.exit_code
     except ModuleNotFoundError as error:
-        print(f"dashboard: {error}: install the extra dashboard", file=sys.stderr)
+        print(f"dashboard: {error}: pip install '.[dashboard]' in the project's folder", file=sys.stderr)
         return ExitCode.SETTINGS
     except Exception:
         traceback.print_exc()
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process at once: a connection that Kafka's client is waiting for would hold up the interpreter."""
+    """End the process at once: the interpreter's own end would wait for the connections of Kafka's client."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

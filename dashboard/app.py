@@ -1,4 +1,4 @@
-"""The web app: the page, its events, and classify and explain for people and programs."""
+"""The web app: the page, its events, and the classifier over HTTP."""
 
 import asyncio
 import importlib.metadata
@@ -12,43 +12,40 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 
-from dashboard.batcher import Batcher
-from dashboard.errors import add_error_handlers
-from dashboard.events import Events
-from dashboard.messages import (
+from dashboard.api_models import (
     BODY_MAX_BYTES,
-    Error,
-    Explanation,
-    OneText,
-    RefusedError,
-    Result,
-    Results,
-    Statistics,
-    Texts,
-    as_result,
-    readable,
-    unclassifiable,
+    ClassifyRequest,
+    ErrorResponse,
+    ExplainRequest,
+    ExplainResponse,
+    LabelResponse,
+    LabelsResponse,
+    StatsResponse,
 )
-from dashboard.words import without_each, words_with_falls
+from dashboard.batcher import Batcher
+from dashboard.error_responses import add_error_handlers
+from dashboard.events import Events
+from dashboard.refusals import RefusedError, checked_texts, refusal
+from dashboard.word_effects import without_each, word_effects
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 
 _HERE: Final = Path(__file__).parent
 _SWAGGER: Final = Path(fastapi_offline.__file__).parent / "static"
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": Error, "description": "The body is not JSON"},
-    413: {"model": Error, "description": f"The body is larger than {BODY_MAX_BYTES} bytes"},
-    415: {"model": Error, "description": "The content type is not application/json"},
-    422: {"model": Error, "description": "The body says something that cannot be classified"},
-    503: {"model": Error, "description": "Too many texts are waiting; Retry-After says when to come back"},
+    400: {"model": ErrorResponse, "description": "The body is not JSON"},
+    413: {"model": ErrorResponse, "description": f"The body is larger than {BODY_MAX_BYTES} bytes"},
+    415: {"model": ErrorResponse, "description": "The content type is not application/json"},
+    422: {"model": ErrorResponse, "description": "A field is missing or wrong, or the model cannot classify a text"},
+    503: {"model": ErrorResponse, "description": "The queue is full; retry after the seconds in Retry-After"},
 }
 
 
 def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: int) -> FastAPI:
-    """Everything under `/`; nothing in it blocks."""
+    """Return the app with everything under `/`; no handler blocks. `model` is the model's name in responses."""
     app = FastAPI(
         title="emotion-stream",
-        summary="Labels texts with their emotion, with the model that the workers use.",
+        summary="Labels texts with their emotion, with the same model as the workers.",
         version=importlib.metadata.version("emotion-stream"),
         docs_url=None,
         redoc_url=None,
@@ -57,11 +54,11 @@ def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: i
     add_error_handlers(app)
     _add_pages(app)
     _add_events(app, events)
-    _add_classifier(app, _Desk(batcher, model, tweet_max_chars))
+    _add_classifier(app, _TextLabeller(batcher, model, tweet_max_chars))
 
     @app.get("/stats", summary="How often the model was called")
-    async def stats() -> Statistics:
-        return Statistics(model_calls=batcher.stats.model_calls, texts=batcher.stats.texts)
+    async def stats() -> StatsResponse:
+        return StatsResponse(model_calls=batcher.counts.model_calls, texts=batcher.counts.texts)
 
     return app
 
@@ -89,27 +86,35 @@ def _add_events(app: FastAPI, events: Events) -> None:
         "/events",
         response_class=EventSourceResponse,
         dependencies=[Depends(events.admit)],
-        summary="What the page shows, as it changes",
+        summary="The figures of the live page, sent as they change",
     )
     async def stream() -> AsyncIterator[ServerSentEvent]:
         async for event in events.stream():
             yield event
 
 
-def _add_classifier(app: FastAPI, desk: "_Desk") -> None:
+def _add_classifier(app: FastAPI, labeller: "_TextLabeller") -> None:
     rules: dict[str, Any] = {"responses": _REFUSALS, "dependencies": [Depends(_only_json)]}
 
-    @app.post("/classify", response_model=Result | Results, summary="The emotion of one text or of several", **rules)
-    async def classify(body: Annotated[Texts, Body()]) -> Response:
+    @app.post(
+        "/classify",
+        response_model=LabelResponse | LabelsResponse,
+        summary="The emotion of one text or of several texts",
+        **rules,
+    )
+    async def classify(body: Annotated[ClassifyRequest, Body()]) -> Response:
         if body.texts is None:
-            return JSONResponse((await desk.results([body.text or ""], many=False))[0])
-        return JSONResponse({"results": await desk.results(body.texts, many=True)})
+            return JSONResponse((await labeller.labels([body.text or ""], many=False))[0])
+        return JSONResponse({"results": await labeller.labels(body.texts, many=True)})
 
     @app.post(
-        "/explain", response_model=Explanation, summary="The emotion of a text, and which words mattered", **rules
+        "/explain",
+        response_model=ExplainResponse,
+        summary="The emotion of a text, and the effect of each word on the label's score",
+        **rules,
     )
-    async def explain(body: Annotated[OneText, Body()]) -> Response:
-        return JSONResponse(await desk.explanation(body.text))
+    async def explain(body: Annotated[ExplainRequest, Body()]) -> Response:
+        return JSONResponse(await labeller.explanation(body.text))
 
 
 def _only_json(request: Request) -> None:
@@ -118,31 +123,33 @@ def _only_json(request: Request) -> None:
         raise RefusedError(415, "the content type must be application/json")
 
 
-class _Desk:
-    """Takes texts to the batcher and brings back what people are told."""
+class _TextLabeller:
+    """Checks texts, passes them to the batcher and returns the JSON of the predictions."""
 
     def __init__(self, batcher: Batcher, model: str, tweet_max_chars: int) -> None:
         self._batcher = batcher
         self._model = model
         self._tweet_max_chars = tweet_max_chars
 
-    async def results(self, texts: Sequence[str], *, many: bool) -> list[dict[str, Any]]:
-        """A result for each text. Raises RefusedError if one of them cannot be classified."""
-        predictions = await self._predictions(readable(texts, max_chars=self._tweet_max_chars, many=many), many=many)
-        return [as_result(prediction, self._model) for prediction in predictions]
+    async def labels(self, texts: Sequence[str], *, many: bool) -> list[dict[str, Any]]:
+        """Return a LabelResponse for each text. Raises RefusedError if a text cannot be classified."""
+        checked = checked_texts(texts, max_chars=self._tweet_max_chars, many=many)
+        return [self._label(prediction) for prediction in await self._predictions(checked, many=many)]
 
     async def explanation(self, text: str) -> dict[str, Any]:
-        """A text's result and its words. Raises RefusedError if it cannot be classified."""
-        (text,) = readable([text], max_chars=self._tweet_max_chars, many=False)
+        """Return an ExplainResponse. Raises RefusedError if the text cannot be classified."""
+        (text,) = checked_texts([text], max_chars=self._tweet_max_chars, many=False)
         whole, *without = await self._predictions([text, *without_each(text)], many=False)
-        words = words_with_falls(text, whole, [each.scores for each in without])
-        return as_result(whole, self._model) | {"words": words}
+        return self._label(whole) | {"words": word_effects(text, whole, [each.scores for each in without])}
+
+    def _label(self, prediction: Prediction) -> dict[str, Any]:
+        return prediction.json_fields() | {"model": self._model}
 
     async def _predictions(self, texts: Sequence[str], *, many: bool) -> list[Prediction]:
         answers = await asyncio.wrap_future(self._batcher.submit(texts))
         predictions = []
         for number, answer in enumerate(answers):
             if isinstance(answer, BadRecordError):
-                raise unclassifiable(answer, f"texts[{number}]" if many else "text")
+                raise refusal(answer, number, many=many)
             predictions.append(answer)
         return predictions

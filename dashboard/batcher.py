@@ -1,7 +1,8 @@
-"""Texts from many requests, few calls of the model: one thread owns the classifier and takes all that has queued up.
+"""Combines the texts of many requests into few calls of the model. One thread owns the classifier.
 
-While the model is busy, requests gather by themselves; the next call takes them together. As many as were answered
-together may come back together, so the owner waits for so many for a moment. A client that is alone never waits.
+Requests that arrive during a call wait in a queue, and the next call takes all of them. Requests that were answered
+together are likely to return together, so the owner waits up to GATHER_S for as many requests as the last call had.
+A single client has no such wait.
 """
 
 import threading
@@ -18,16 +19,22 @@ from worker.inference.isolate import TextClassifier, classify_each
 from worker.process.stop import StopRequest
 
 QUEUE_MAX_TEXTS: Final = 4_000
-"""More would wait for many seconds; whoever is told so at once can come back or go elsewhere."""
+"""Texts in the queue: the last of them waits for seconds on a CPU; a client whose request is refused can retry."""
+
 CALL_MAX_TEXTS: Final = 1_000
+"""Texts in one call: as many as the largest request has (`api_models.TEXTS_MAX`)."""
+
 GATHER_S: Final = 0.02
-LOOK_UP_S: Final = 0.25
+"""The longest wait for more requests: about the time of one call with one text."""
+
+STOP_CHECK_S: Final = 0.25
+"""Seconds between two checks of the stop flag while no request arrives."""
 
 Answer = list[Prediction | BadRecordError]
 
 
 class BusyError(Exception):
-    """The queue is full."""
+    """The queue is full, or the server is stopping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class _Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Stats:
+class CallCounts:
     """How often the model was called, and with how many texts in all."""
 
     model_calls: int = 0
@@ -45,7 +52,7 @@ class Stats:
 
 
 class Batcher:
-    """`submit` is for any thread, `run` for the one that owns the classifier."""
+    """Any thread may call `submit`; only the thread that owns the classifier calls `run`."""
 
     def __init__(self, classifier: TextClassifier) -> None:
         self._classifier = classifier
@@ -54,10 +61,10 @@ class Batcher:
         self._waiting_texts = 0
         self._together = 1
         self._ended = False
-        self.stats = Stats()
+        self.counts = CallCounts()
 
     def submit(self, texts: Sequence[str]) -> "Future[Answer]":
-        """Return a prediction for each text in order, or the BadRecordError of one on which the model fails.
+        """Return a prediction for each text in order, or the BadRecordError of a text on which the model fails.
 
         Raises BusyError.
         """
@@ -72,11 +79,11 @@ class Batcher:
 
     @property
     def waiting_texts(self) -> int:
-        """Texts that no call has taken yet."""
+        """Texts in the queue."""
         return self._waiting_texts
 
     def run(self, stop: StopRequest) -> None:
-        """Answers requests until the flag is set. Raises FatalError if the model is broken."""
+        """Answer requests until the flag is set. Raises FatalError if the model is broken."""
         try:
             while not stop.is_set():
                 if requests := self._take():
@@ -85,10 +92,10 @@ class Batcher:
             self._end()
 
     def _take(self) -> list[_Request]:
-        """Whole requests, up to CALL_MAX_TEXTS; none if nothing has come for a while."""
+        """Return whole requests with at most CALL_MAX_TEXTS texts; nothing if no request arrives in STOP_CHECK_S."""
         taken: list[_Request] = []
         with self._changed:
-            if not self._changed.wait_for(lambda: self._queue, LOOK_UP_S):
+            if not self._changed.wait_for(lambda: self._queue, STOP_CHECK_S):
                 return taken
             self._changed.wait_for(lambda: len(self._queue) >= self._together, GATHER_S)
             texts = 0
@@ -109,7 +116,7 @@ class Batcher:
             for request in requests:
                 request.answer.set_exception(error)
             raise
-        self.stats = Stats(self.stats.model_calls + 1, self.stats.texts + len(texts))
+        self.counts = CallCounts(self.counts.model_calls + 1, self.counts.texts + len(texts))
         for request in requests:
             request.answer.set_result([next(predictions) for _ in request.texts])
 
@@ -119,4 +126,4 @@ class Batcher:
             left, self._queue = self._queue, deque()
         for request in left:
             if request.answer.set_running_or_notify_cancel():
-                request.answer.set_exception(FatalError("the page's server is ending", ExitCode.OK))
+                request.answer.set_exception(FatalError("the page's server is stopping", ExitCode.OK))

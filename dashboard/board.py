@@ -1,37 +1,71 @@
-"""The latest of everything that the page shows: each part is written by one thread and read by the web server."""
+"""The latest of everything that the page shows: one thread writes each part, the web server reads all parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from dashboard.lag import Lag
-from dashboard.tally import StreamSummary
+from dashboard.stream_statistics import StreamSummary
+
+
+class ServiceState(StrEnum):
+    """What the page knows about Kafka or Redis. `sentence` follows the service's name in a text for people."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "ServiceState":
+        """Make a member of its value in JSON and its sentence."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    CONNECTING = "connecting", "is not connected yet"
+    ANSWERS = "answers", "answers"
+    SILENT = "silent", "does not answer"
+    REFUSES = "refuses", "refuses the login or a permission of this page; the page's log has the reason"
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """Whether Kafka or Redis answers; if not, `note` says what is wrong, for people."""
+class ServiceStatus:
+    """The state of the service `name`; `missing_topics` are those of the page's topics that Kafka does not have."""
 
-    answers: bool
-    note: str = ""
+    name: str
+    state: ServiceState = ServiceState.CONNECTING
+    missing_topics: tuple[str, ...] = ()
+
+    @property
+    def answers(self) -> bool:
+        """Whether the figures from this service are up to date."""
+        return self.state is ServiceState.ANSWERS
+
+    @property
+    def notice(self) -> str:
+        """A sentence for people, empty if nothing is wrong."""
+        if self.missing_topics:
+            several = len(self.missing_topics) > 1
+            topics = f"topic{'s' if several else ''} {' and '.join(self.missing_topics)}"
+            return f"{self.name} answers, but the {topics} {'do' if several else 'does'} not exist yet."
+        return "" if self.answers else f"{self.name} {self.state.sentence}."
 
     def as_json(self) -> dict[str, Any]:
-        """For the page."""
-        return {"answers": self.answers, "note": self.note}
+        """Return the fields that a page is sent."""
+        return {"state": self.state, "notice": self.notice}
 
 
 class Board:
-    """Parts are replaced as a whole, never changed, so that a reader always sees a consistent one."""
+    """Each part is replaced as a whole and never changed, so that a reader always sees a consistent part."""
 
     def __init__(self) -> None:
-        self.kafka = Service(False, "not connected yet")
-        self.redis = Service(False, "not connected yet")
+        self.kafka = ServiceStatus("Kafka")
+        self.redis = ServiceStatus("Redis")
         self.counts: Mapping[str, int] | None = None
         self.stream = StreamSummary()
         self.lag: Lag | None = None
 
     def state(self) -> dict[str, Any]:
-        """The figures of this moment; what is not known is None."""
+        """Return the figures of this moment; an unknown figure is None, unknown rates are empty."""
         stream, lag = self.stream, self.lag
         latency, quality = stream.latency, stream.quality
         return {
@@ -55,10 +89,10 @@ class Board:
         }
 
     def tweets(self) -> list[dict[str, Any]]:
-        """The last labelled tweets, newest first."""
+        """Return the last labelled tweets, newest first."""
         return [tweet.as_json() for tweet in self.stream.recent]
 
     def history(self) -> dict[str, Any]:
-        """Tweets per second and emotion in each closed bucket, oldest first."""
+        """Return the tweets per second of each emotion in each closed bucket, oldest first."""
         series = {label: list(values) for label, values in self.stream.history.items()}
         return {"from": self.stream.history_from_s, "series": series}

@@ -1,4 +1,4 @@
-"""The stream of events that keeps a page up to date; the board is read, nobody is asked."""
+"""The stream of server-sent events that keeps an open page up to date."""
 
 import asyncio
 import json
@@ -9,18 +9,27 @@ from typing import Any, Final
 from fastapi.sse import ServerSentEvent
 
 from dashboard.board import Board
-from dashboard.messages import RefusedError
+from dashboard.refusals import RefusedError
 from worker.process.stop import StopRequest
 
 EVERY_S: Final = 1.0
+"""Seconds between two events `state`."""
+
 HISTORY_EVERY: Final = 2
-LOOK_UP_S: Final = 0.1
+"""Each second event `state` comes with a `history`: a bucket of the history lasts two seconds."""
+
+STOP_CHECK_S: Final = 0.1
+"""The longest delay of a stop by an open page."""
+
 RECONNECT_MS: Final = 2_000
+"""How long a browser waits before the next attempt to connect."""
+
 VIEWERS_MAX: Final = 200
+"""Open pages: each costs a connection, and about 1 ms of computing time a second."""
 
 
 class Events:
-    """What each open page is sent, until the flag is set."""
+    """The events that each open page is sent until the flag is set."""
 
     def __init__(self, board: Board, hello: Mapping[str, Any], stop: StopRequest) -> None:
         self._board = board
@@ -29,12 +38,12 @@ class Events:
         self._viewers = 0
 
     def admit(self) -> None:
-        """Raises RefusedError if too many pages are open."""
+        """Check the number of open pages. Raises RefusedError if VIEWERS_MAX pages are open."""
         if self._viewers >= VIEWERS_MAX:
-            raise RefusedError(503, f"{VIEWERS_MAX} pages are open already: close one")
+            raise RefusedError(503, f"{VIEWERS_MAX} pages are open, the most allowed: close one")
 
     async def stream(self) -> AsyncIterator[ServerSentEvent]:
-        """Greets, then sends what is new every second."""
+        """Yield `hello`, then every EVERY_S what has changed."""
         self._viewers += 1
         try:
             yield _event("hello", self._hello, retry=RECONNECT_MS)
@@ -53,10 +62,10 @@ class Events:
             self._viewers -= 1
 
     async def _pause(self, seconds: float) -> None:
-        """In small pieces: an open page must not keep the program from ending."""
+        """Sleep in small pieces, so that an open page does not delay the end of the program."""
         ends_at_s = time.monotonic() + seconds
         while not self._stop.is_set() and (left_s := ends_at_s - time.monotonic()) > 0:
-            await asyncio.sleep(min(left_s, LOOK_UP_S))
+            await asyncio.sleep(min(left_s, STOP_CHECK_S))
 
 
 def _event(name: str, content: Any, retry: int | None = None) -> ServerSentEvent:

@@ -1,4 +1,4 @@
-"""Stands before the app: what it may be asked for, and headers by which browsers trust nobody else."""
+"""Checks each request before the app: host name and size; adds headers that keep browsers from other origins."""
 
 from ipaddress import ip_address
 from typing import Final
@@ -6,8 +6,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboard.errors import TOO_LARGE, error_response
-from dashboard.messages import BODY_MAX_BYTES
+from dashboard.api_models import BODY_MAX_BYTES
+from dashboard.error_responses import TOO_LARGE, error_response
 
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
@@ -22,14 +22,14 @@ HEADERS: Final = {
 
 
 class Guard:
-    """Wraps the whole app, so that its errors carry the headers too."""
+    """Wraps the whole app, so that error responses carry the headers too."""
 
     def __init__(self, app: ASGIApp, allowed_hosts: frozenset[str]) -> None:
         self._app = app
         self._allowed_hosts = allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI interface."""
+        """Implement the ASGI interface."""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -46,28 +46,29 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> ASGIApp | None:
         name = host_name(headers.get("host", ""))
-        if not may_ask_for(name, self._allowed_hosts):
+        if not is_allowed(name, self._allowed_hosts):
             shown = "".join(letter for letter in name[:100] if letter.isalnum() or letter in ".-_")
-            sentence = f"the page does not answer to the name {shown}: add it to DASHBOARD_ALLOWED_HOSTS"
+            sentence = f"the host name {shown} is not allowed: add the name to DASHBOARD_ALLOWED_HOSTS"
             return error_response(421, sentence)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > BODY_MAX_BYTES:  # the app would say it in plain text
+        if not length.isdecimal() or int(length[:20]) > BODY_MAX_BYTES:  # the app's own refusal would be plain text
             return error_response(413, TOO_LARGE)
         return None
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, without port and brackets, in lower case."""
+    """Return the name in a Host header, without port and brackets, in lower case."""
     name = host.strip().lower()
     if name.startswith("["):
         return name[1:].partition("]")[0]
     return name.partition(":")[0]
 
 
-def may_ask_for(name: str, allowed: frozenset[str]) -> bool:
-    """Addresses, names without a dot (localhost, a container's), and those that were allowed.
+def is_allowed(name: str, allowed: frozenset[str]) -> bool:
+    """Return whether the page may be opened under this host name.
 
-    A stranger's web site can let a name of its own point here, and would then be of the same origin as the page.
+    Allowed are addresses, names without a dot (localhost, a container's name) and the names in `allowed`. Any other
+    web site could make its own name point here (DNS rebinding), and its scripts would be of the page's origin.
     """
     return name in allowed or (bool(name) and ("." not in name or name.endswith(".localhost"))) or _is_address(name)
 

@@ -1,4 +1,4 @@
-"""How far the workers are behind: records, and how long the oldest of them has waited. Pure."""
+"""The lag of the workers: how many input records are not committed, and how long the oldest has waited. Pure."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -7,25 +7,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Input records that are not committed, and the age of the oldest as far as the page has watched."""
+    """Input records that are not committed, and the age of the oldest of them since the page has watched."""
 
     records: int
     seconds: float
 
 
 class LagClock:
-    """Remembers when each partition's end went past which offset: the time at which the record there was published."""
+    """Remembers when each partition's end passed which offset: the time at which the record there was published."""
 
     def __init__(self) -> None:
         self._ends: dict[int, deque[tuple[float, int]]] = {}
 
-    def look(self, now_s: float, *, ends: Mapping[int, int], committed: Mapping[int, int]) -> Lag:
-        """Partition → end offset, and → the next offset to be processed, as of now."""
+    def measure(self, now_s: float, *, ends: Mapping[int, int], committed: Mapping[int, int]) -> Lag:
+        """Return the lag at `now_s`, in Unix seconds.
+
+        `ends` is partition → end offset; `committed` is partition → next offset to be processed, by default 0.
+        """
         records, oldest_s = 0, now_s
         for number, end in ends.items():
             waiting = max(0, end - committed.get(number, 0))
             seen = self._ends.setdefault(number, deque())
-            self._note(seen, now_s, end)
+            self._remember(seen, now_s, end)
             while seen and seen[0][1] <= committed.get(number, 0):
                 seen.popleft()
             if waiting and seen:
@@ -34,8 +37,8 @@ class LagClock:
         return Lag(records, now_s - oldest_s)
 
     @staticmethod
-    def _note(seen: deque[tuple[float, int]], now_s: float, end: int) -> None:
-        if seen and end < seen[-1][1]:  # the topic was made anew
+    def _remember(seen: deque[tuple[float, int]], now_s: float, end: int) -> None:
+        if seen and end < seen[-1][1]:  # the topic was deleted and created again
             seen.clear()
         if not seen or end > seen[-1][1]:
             seen.append((now_s, end))

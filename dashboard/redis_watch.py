@@ -1,17 +1,19 @@
-"""The thread that watches Redis: the totals of each emotion. It outlives every outage."""
+"""The thread that watches Redis: it reads the total of each emotion and retries after every failure."""
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from dashboard.board import Board, Service
+from dashboard.board import Board, ServiceState
 from worker.errors import TransientError
 from worker.process.stop import StopRequest
 from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S: Final = 0.5
+READ_EVERY_S: Final = 0.5
+"""Seconds between two reads: half of the interval at which pages are sent the counts."""
 
 
 class RedisWatch:
@@ -24,24 +26,24 @@ class RedisWatch:
         self._stop = stop
 
     def run(self) -> None:
-        """Watches until the flag is set."""
+        """Read the counts until the flag is set."""
         while not self._stop.is_set():
             try:
-                self._look()
-            except TransientError as fault:
-                self._lost(fault)
-            self._stop.wait(LOOK_EVERY_S)
+                self._read()
+            except TransientError as error:
+                self._show_silence(error)
+            self._stop.wait(READ_EVERY_S)
         self._store.close()
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         totals, _ = self._store.snapshot()
         if not self._board.redis.answers:
             log.info("Redis answers")
         self._board.counts = dict.fromkeys(self._labels, 0) | totals
-        self._board.redis = Service(True)
+        self._board.redis = replace(self._board.redis, state=ServiceState.ANSWERS)
 
-    def _lost(self, fault: TransientError) -> None:
-        """The last known counts stay; the page says that Redis is away."""
-        if self._board.redis.answers or not self._board.redis.note.startswith("does"):
-            log.warning("Redis does not answer as it should (%s); the page says so and tries again", fault)
-        self._board.redis = Service(False, "does not answer")
+    def _show_silence(self, error: TransientError) -> None:
+        """Mark Redis as silent, and keep the last known counts."""
+        if self._board.redis.state is not ServiceState.SILENT:
+            log.warning("cannot read the counts from Redis (%s); retrying every %g s", error, READ_EVERY_S)
+        self._board.redis = replace(self._board.redis, state=ServiceState.SILENT)

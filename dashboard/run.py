@@ -1,4 +1,4 @@
-"""`python -m dashboard`: builds the parts, starts a thread for each, waits for the end, and ends in order."""
+"""`python -m dashboard`: makes the parts, starts a thread for each, waits for the stop flag, and stops in order."""
 
 import logging
 import socket
@@ -17,28 +17,36 @@ from dashboard.guard import Guard
 from dashboard.kafka_watch import KafkaWatch
 from dashboard.redis_watch import RedisWatch
 from dashboard.settings import DashboardSettings, load_dashboard_settings
-from dashboard.stop import Stop
-from dashboard.tally import BUCKET_S, Tally
+from dashboard.stream_statistics import BUCKET_S, StreamStatistics
+from dashboard.thread_watch import ThreadWatch
 from tweets.colours import colours
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import Classifier, load_classifier
 from worker.kafka.reachable import check_crc32c
 from worker.process.logs import configure_logging
+from worker.process.stop import StopFlag
 from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
 
-LOOK_UP_S: Final = 0.1
+STOP_CHECK_S: Final = 0.1
+"""Seconds of one wait for the stop flag; a signal or the failure of a thread ends the wait at once."""
+
 BACKLOG: Final = 512
-WEB_ENDS_S: Final = 1
-WATCHES_END_S: Final = 0.5
+"""Connections that may wait to be accepted: more than a burst of the largest load test opens."""
+
+WEB_STOP_S: Final = 1
+"""Seconds that open requests get to finish after the stop flag is set."""
+
+WATCHES_STOP_S: Final = 0.5
+"""Seconds that the other threads get after the web server; nothing is lost if a thread needs longer."""
 
 
 def run() -> int:
-    """Serves until SIGTERM or SIGINT; returns OK then, or the code of what ended it."""
+    """Serve until SIGTERM or SIGINT, and return the exit code."""
     settings = load_dashboard_settings()
     configure_logging(settings.log_level, settings.log_format)
-    # What the client complains of, tracebacks included, is told once by the watch.
+    # KafkaWatch logs a failure once; the client would repeat it every second, with a traceback.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     try:
         return _run(settings)
@@ -46,7 +54,7 @@ def run() -> int:
         log.critical("%s", error)
         return error.exit_code
     except Exception:
-        log.critical("an error nobody foresaw", exc_info=True)
+        log.critical("unexpected error, a bug", exc_info=True)
         return ExitCode.BUG
 
 
@@ -57,10 +65,10 @@ def _run(settings: DashboardSettings) -> int:
     store = CountsStore.of(settings)
     classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
     log.info("model %s on %s (%s)", classifier.model_id, classifier.engine.device, classifier.engine.name)
-    stop = Stop()
+    stop = StopFlag()
     stop.listen()
     board, batcher = Board(), Batcher(classifier)
-    kafka = KafkaWatch(settings, board, Tally(classifier.labels, time.time), stop)
+    kafka = KafkaWatch(settings, board, StreamStatistics(classifier.labels, time.time), stop)
     watches = {
         "kafka": kafka.run,
         "redis": RedisWatch(store, board, classifier.labels, stop).run,
@@ -77,24 +85,25 @@ def _run(settings: DashboardSettings) -> int:
 
 
 def _work_until(
-    stop: Stop, watches: Mapping[str, Callable[[], None]], server: uvicorn.Server, listener: socket.socket
+    stop: StopFlag, watches: Mapping[str, Callable[[], None]], server: uvicorn.Server, listener: socket.socket
 ) -> None:
-    """Runs everything, each in a thread of its own, until the flag is set; then ends the pages' connections first."""
-    threads = [stop.watch(name, work) for name, work in watches.items()]
-    web = stop.watch("web", lambda: server.run([listener]))
-    while not stop.is_set():
-        time.sleep(LOOK_UP_S)
+    """Run each part in its own thread until the flag is set; then stop the web server first."""
+    threads = ThreadWatch(stop)
+    watching = [threads.start(name, work) for name, work in watches.items()]
+    web = threads.start("web", lambda: server.run([listener]))
+    while not stop.wait(STOP_CHECK_S):
+        pass
     log.info("stopping")
     server.should_exit = True
-    _wait_for([web], 2 * WEB_ENDS_S)
-    _wait_for(threads, WATCHES_END_S)
+    _wait_for([web], 2 * WEB_STOP_S)
+    _wait_for(watching, WATCHES_STOP_S)
 
 
 def _listen(settings: DashboardSettings) -> socket.socket:
     host, port = settings.dashboard_host, settings.dashboard_port
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)[0]
-        # Only a socket that says it speaks TCP is told by asyncio not to hold back small answers, for 40 ms each.
+        # asyncio sets TCP_NODELAY only for IPPROTO_TCP; without TCP_NODELAY small responses are 40 ms late.
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -102,7 +111,7 @@ def _listen(settings: DashboardSettings) -> socket.socket:
     except OSError as error:
         raise FatalError(
             f"DASHBOARD_HOST={host} DASHBOARD_PORT={port}: cannot listen there ({error.strerror}); "
-            "choose another host or port; port 0 is any",
+            "choose another host or port, or port 0 for any free port",
             ExitCode.SETTINGS,
         ) from None
     return listener
@@ -120,14 +129,14 @@ def _server(app: Guard) -> uvicorn.Server:
             loop="asyncio",
             proxy_headers=False,
             server_header=False,
-            timeout_graceful_shutdown=WEB_ENDS_S,
+            timeout_graceful_shutdown=WEB_STOP_S,
             ws="none",
         )
     )
 
 
 def _hello(settings: DashboardSettings, classifier: Classifier) -> dict[str, Any]:
-    """What a page needs to know once."""
+    """Return what a page is sent once, at the start."""
     return {
         "labels": list(classifier.labels),
         "colours": colours(classifier.labels),

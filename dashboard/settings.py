@@ -1,26 +1,38 @@
-"""The page's settings: the worker's, and where the page listens."""
+"""The settings of the live page: those of the worker, and where the page listens."""
 
-from pydantic import Field
-
+from worker.setting_fields import setting
 from worker.settings import Settings, load
 
 
 class DashboardSettings(Settings):
-    """The worker's settings name the same Kafka, Redis and model; these three are the page's own."""
+    """The worker's settings, which name the same Kafka, Redis and model, and three of the live page alone."""
 
-    dashboard_host: str = Field("127.0.0.1", description="0.0.0.0 to be seen from other machines")
-    dashboard_port: int = Field(8080, ge=0, le=65_535, description="0 = any free port, written to the log")
-    dashboard_allowed_hosts: str = Field(
-        "", description="names with a dot under which the page may be asked for, separated by commas"
+    dashboard_host: str = setting(
+        "127.0.0.1",
+        meaning="Address that the live page listens on. The images set `0.0.0.0`.",
+        change="To `0.0.0.0` when browsers on other machines open the page. The page has no login.",
+    )
+    dashboard_port: int = setting(
+        8080,
+        ge=0,
+        le=65_535,
+        meaning="Port of the live page. 0 is any free port, which the log names.",
+        change="When another program listens on the port.",
+    )
+    dashboard_allowed_hosts: str = setting(
+        "",
+        meaning="Host names with a dot under which browsers may open the page, separated by commas. Addresses and "
+        "names without a dot are always allowed.",
+        change="When browsers open the page under a name such as `emotions.example.com`; else the page answers 421.",
     )
 
     @property
     def allowed_hosts(self) -> frozenset[str]:
-        """The names, in lower case."""
+        """The names in DASHBOARD_ALLOWED_HOSTS, in lower case."""
         names = (name.strip().lower() for name in self.dashboard_allowed_hosts.split(","))
         return frozenset(name for name in names if name)
 
 
 def load_dashboard_settings() -> DashboardSettings:
-    """Reads what the worker reads, and DASHBOARD_*. Raises SettingsError with one line."""
+    """Return the worker's settings and DASHBOARD_*; see `worker.settings.load`."""
     return load(DashboardSettings)

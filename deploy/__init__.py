@@ -1,1 +1,1 @@
-"""How emotion-stream is run: on one machine, in containers, in a cluster."""
+"""Deployment: the stack on one machine, container images, Prometheus and Grafana."""

@@ -1,1 +1,1 @@
-"""The replay producer: feeds a data set of tweets to a Kafka topic."""
+"""The replay producer: sends the tweets of a data set to a Kafka topic."""

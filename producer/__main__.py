@@ -1,4 +1,4 @@
-"""`python -m producer`: replays a data set into Kafka and prints one JSON object when it is done."""
+"""`python -m producer`: sends a data set to Kafka and prints one JSON object at the end."""
 
 import json
 import logging
@@ -12,10 +12,10 @@ from itertools import islice
 from producer.connection import DELIVERY_LIMIT_S, connected
 from producer.deliveries import Deliveries
 from producer.options import parse
+from producer.order import Order, tweets
 from producer.pacing import Pacer
 from producer.progress import progress
 from producer.replay import Replay
-from producer.tweets import Order, tweets
 from tweets.datasets import DatasetError, Row, dataset_name, read_rows
 from tweets.tweet import Tweet
 from worker.errors import ExitCode, FatalError, TransientError
@@ -26,9 +26,9 @@ from worker.settings import Settings, load_settings
 log = logging.getLogger("producer")
 
 WINDOW_TWEETS = 10_000
-"""Tweets sent and not yet acknowledged; a few megabytes, and enough to keep every partition busy."""
+"""Limit of tweets that are sent and not yet acknowledged: a few megabytes, and enough for every partition."""
 ACKNOWLEDGE_LIMIT_S = DELIVERY_LIMIT_S + 6
-"""The client gives a tweet up itself; this is for when the client is the one that hangs."""
+"""The client fails a tweet after DELIVERY_LIMIT_S; the margin is for a client that hangs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
-        # What the client complains of reaches us as an error, or has passed; it would drown our one line.
+        # The client also logs every error that it raises or overcomes; one line with the cause is easier to find.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         return _run(options, settings)
     except DatasetError as error:
@@ -46,10 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _give_up(error, error.exit_code)
     except TransientError as error:
         return _give_up(error, ExitCode.KAFKA)
-    except KeyboardInterrupt:  # before the replay listens to signals itself
-        return _give_up("stopped before anything was sent", ExitCode.OK)
+    except KeyboardInterrupt:  # Ctrl-C before `stop.listen`
+        return _give_up("stopped before the first tweet was sent", ExitCode.OK)
     except Exception:
-        log.exception("an error nobody foresaw")
+        log.exception("unexpected error, a bug")
         return ExitCode.BUG
 
 
@@ -74,7 +74,10 @@ def _run(options: Namespace, settings: Settings) -> ExitCode:
 
 
 def _total(rows: Iterator[Row], options: Namespace) -> int | None:
-    """Return how many tweets will be sent, where it is known, or a bar makes it worth reading them twice."""
+    """Return the number of tweets to send, or None if the number is unknown.
+
+    Counting reads the data set a second time, so only a progress bar on a terminal is a reason to count.
+    """
     if options.loop or not sys.stderr.isatty():
         return None if options.limit is None else int(options.limit)
     return sum(1 for _ in islice(rows, options.limit))
@@ -89,13 +92,15 @@ def _verdict(deliveries: Deliveries) -> ExitCode:
     error = deliveries.error
     if error is None:
         return ExitCode.OK
-    counts = f"{deliveries.failed} tweets were not acknowledged, {deliveries.acknowledged} were"
-    return _give_up(f"{counts}; the first error: {_named(error)}", ExitCode.KAFKA)
+    counts = f"Kafka acknowledged {deliveries.acknowledged} tweets and not {deliveries.failed} others"
+    return _give_up(f"{counts}; first error: {_named(error)}", ExitCode.KAFKA)
 
 
 def _named(error: Exception) -> str:
     name, text = type(error).__name__, str(error)
-    return text if text.startswith(name) else f"{name}: {text}"  # the client's errors begin with their name
+    return (
+        text if text.startswith(name) else f"{name}: {text}"
+    )  # the texts of kafka-python's errors begin with the name
 
 
 def _give_up(reason: object, code: ExitCode) -> ExitCode:

@@ -1,4 +1,4 @@
-"""The replay's connection to Kafka: an idempotent producer, and errors that say what to do."""
+"""The connection of a replay to Kafka: an idempotent producer, and errors that name what to change."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +17,14 @@ from worker.kafka.reachable import wait_until_reachable
 from worker.settings import Settings
 
 DELIVERY_LIMIT_S: Final = 14.0
-"""A tweet that no broker has acknowledged for so long has failed."""
+"""A tweet that no broker has acknowledged after this time has failed."""
 
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[Send]:
-    """Give the function that sends to the input topic; disconnect afterwards and give up what is not out.
+    """Yield the function that sends to the input topic; afterwards disconnect and drop what was not sent.
 
-    Raises FatalError, with one line that says what to do, if the brokers do not answer or the topic is missing.
+    Raises FatalError, whose text is one line, if no broker answers, the topic is missing or WRITE is not allowed.
     """
     wait_until_reachable(settings)
     try:
@@ -52,7 +52,7 @@ def _new_producer(settings: Settings) -> KafkaProducer:
         acks="all",
         allow_auto_create_topics=False,
         linger_ms=5,
-        # Idempotent, the client keeps one batch per partition in flight: the default of 16 KiB would throttle it.
+        # An idempotent kafka-python producer has one batch per partition in flight; 16 KiB, the default, are too slow.
         batch_size=262_144,
         delivery_timeout_ms=round(DELIVERY_LIMIT_S * 1000),
         max_block_ms=5_000,
@@ -65,7 +65,7 @@ def _check_topic(producer: KafkaProducer, settings: Settings) -> None:
         producer.partitions_for(topic)
     except AuthorizationError as error:
         raise FatalError(
-            f"Kafka at {servers} forbids topic {topic!r} to this user ({error}): grant WRITE on it",
+            f"Kafka at {servers} does not let this user write to topic {topic!r} ({error}): grant WRITE on the topic",
             ExitCode.KAFKA,
         ) from error
     except KafkaTimeoutError as error:

@@ -1,13 +1,15 @@
-"""When the next tweet is due: a pure schedule, the clock is passed in."""
+"""When the next tweet is due: a pure schedule; the caller passes the time."""
 
 MAX_LAG_S = 0.25
+"""Longest delay that the schedule makes up for: at most a quarter of a second of tweets is sent at once."""
 
 
 class Pacer:
-    """Spreads tweets evenly: each is due `1 / rate` seconds after the one before was due; rate 0 never waits.
+    """Spreads tweets evenly: each tweet is due `1 / rate` seconds after the tweet before was due.
 
-    Small delays are made up for, so that the average holds. After one of more than `MAX_LAG_S`, such as a
-    broker's election, the schedule starts anew: a burst would not be the rate that was asked for.
+    The rate is in tweets per second; rate 0 never waits. The schedule makes up for small delays, so that the average
+    is the rate. After a delay of more than MAX_LAG_S, such as the election of a leader, the schedule restarts at the
+    present: a burst would exceed the rate.
     """
 
     def __init__(self, rate: float) -> None:
@@ -15,7 +17,7 @@ class Pacer:
         self._due_s: float | None = None
 
     def next_due_s(self, now_s: float) -> float:
-        """Return the moment at which the next tweet is due, which may have passed, and move on."""
+        """Return when the next tweet is due, which may be in the past, and advance the schedule by one tweet."""
         if self._due_s is None or now_s - self._due_s > MAX_LAG_S or not self._interval_s:
             self._due_s = now_s
         due_s = self._due_s

@@ -1,4 +1,4 @@
-"""How far the replay is, on stderr: a bar for a person, a log line now and then for a file."""
+"""The progress of a replay on stderr: a bar on a terminal, else a log line every few seconds."""
 
 import logging
 import time
@@ -12,14 +12,16 @@ from rich.progress import Progress as RichProgress
 log = logging.getLogger(__name__)
 
 LOG_INTERVAL_S = 5.0
+"""Seconds between two log lines; few enough for a log file."""
 DRAW_INTERVAL_S = 0.25
+"""Seconds between two drawings of the bar; more would take time from sending."""
 
 Draw = Callable[[int, float], None]
-"""Draw so many tweets sent, at so many tweets a second."""
+"""A function that draws the number of tweets sent, and the tweets per second."""
 
 
 class Ticker:
-    """Draws at most once in `interval_s`, with the rate since the draw before."""
+    """Draws at most once in `interval_s`, with the rate since the drawing before."""
 
     def __init__(self, draw: Draw, *, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._draw = draw
@@ -29,7 +31,7 @@ class Ticker:
         self._drawn_sent = 0
 
     def show(self, sent: int) -> None:
-        """Take note that so many tweets are acknowledged."""
+        """Receive the number of acknowledged tweets; draw if the interval is over."""
         elapsed_s = self._clock() - self._drawn_s
         if elapsed_s >= self._interval_s:
             self._draw(sent, (sent - self._drawn_sent) / elapsed_s)
@@ -37,14 +39,14 @@ class Ticker:
             self._drawn_sent = sent
 
     def finish(self, sent: int) -> None:
-        """Draw the last number, with the rate of the whole replay."""
+        """Draw the final number, with the rate of the whole replay."""
         elapsed_s = self._clock() - self._started_s
         self._draw(sent, sent / elapsed_s if elapsed_s else 0.0)
 
 
 @contextmanager
 def progress(total: int | None, *, terminal: bool) -> Iterator[Ticker]:
-    """Give the right progress for this stderr; `total` None where the end is not known."""
+    """Yield the bar if stderr is a `terminal`, else log lines; `total` None is an unknown number of tweets."""
     if terminal:
         with _bar(total) as draw:
             yield Ticker(draw, interval_s=DRAW_INTERVAL_S)

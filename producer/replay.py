@@ -1,4 +1,4 @@
-"""The replay: each tweet waits for its turn, is sent, and is followed to its acknowledgement."""
+"""The replay: each tweet waits until it is due, is sent, and is tracked until Kafka acknowledges the tweet."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -11,25 +11,25 @@ from tweets.labelled_tweet import rfc3339_now
 from tweets.tweet import Tweet, encode
 
 NAP_S = 0.1
-"""The longest sleep, so that a signal is answered at once whatever the rate."""
+"""The longest sleep: a signal ends the replay after at most this time, at any rate."""
 
 Send = Callable[[bytes, bytes], Delivery]
-"""Hand a key and a value to Kafka without waiting for the acknowledgement."""
+"""A function that sends a key and a value to Kafka and does not wait for the acknowledgement."""
 
 
 class Progress(Protocol):
-    """Shows how far the replay is; it is called often and decides itself when to draw."""
+    """Shows the progress of a replay. `show` is called often; not every call has to draw."""
 
     def show(self, sent: int) -> None:
-        """Take note that so many tweets are acknowledged."""
+        """Receive the number of acknowledged tweets."""
 
     def finish(self, sent: int) -> None:
-        """Show the last number."""
+        """Show the final number of acknowledged tweets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a replay did; `sent` tweets were acknowledged, `failed` were not."""
+    """The result of a replay, printed as JSON: `sent` tweets were acknowledged, `failed` were not."""
 
     sent: int
     failed: int
@@ -39,7 +39,7 @@ class Summary:
 
 @dataclass(slots=True)
 class Replay:
-    """Sends tweets at a pace until they end, one fails, or `stopped` says so."""
+    """Sends tweets at the rate of `pacer` until the tweets end, a tweet fails or `stopped` returns True."""
 
     send: Send
     deliveries: Deliveries
@@ -50,10 +50,10 @@ class Replay:
     seconds: float = field(default=0.0, init=False)
 
     def run(self, tweets: Iterable[Tweet], progress: Progress) -> None:
-        """Send the tweets and return when every one that was sent is acknowledged or has failed.
+        """Send the tweets and return when every sent tweet is acknowledged or has failed.
 
-        The first failure ends the replay, since later tweets would only pile up behind it; its reason is in
-        `deliveries.error`. What the tweets themselves raise passes through, after the acknowledgements.
+        The first failure ends the replay, because later tweets would wait behind the failed tweet; the reason is in
+        `deliveries.error`. An error that `tweets` raises is raised again after the acknowledgements.
         """
         started_s = self.clock()
         try:
@@ -64,20 +64,20 @@ class Replay:
         progress.finish(self.deliveries.acknowledged)
 
     def summary(self) -> Summary:
-        """Return what was done until now."""
+        """Return the result so far."""
         sent = self.deliveries.acknowledged
         rate = sent / self.seconds if self.seconds else 0.0
         return Summary(sent, self.deliveries.failed, round(self.seconds, 3), round(rate, 1))
 
     def _send_all(self, tweets: Iterable[Tweet], progress: Progress) -> None:
         for tweet in tweets:
-            self._wait_for_turn(progress)
+            self._wait_until_due(progress)
             if self.stopped() or self.deliveries.error is not None:
                 return
             self._send(tweet)
             progress.show(self.deliveries.acknowledged)
 
-    def _wait_for_turn(self, progress: Progress) -> None:
+    def _wait_until_due(self, progress: Progress) -> None:
         due_s = self.pacer.next_due_s(self.clock())
         while (left_s := due_s - self.clock()) > 0 and not self.stopped():
             self.sleep(min(left_s, NAP_S))
@@ -86,7 +86,7 @@ class Replay:
     def _send(self, tweet: Tweet) -> None:
         try:
             delivery = self.send(tweet.id.encode("utf-8", "replace"), encode(replace(tweet, created_at=rfc3339_now())))
-        except Exception as error:  # the client may refuse at once: a record too large, a topic that has gone
+        except Exception as error:  # kafka-python may refuse at once, such as a record that is too large
             self.deliveries.refused(error)
         else:
             self.deliveries.add(delivery)

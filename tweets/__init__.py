@@ -1,4 +1,4 @@
-"""What a tweet is, everywhere in the project: records on the topics, data sets, labels, colours, scores.
+"""The common ground of all packages: records on the topics, data sets, labels, colours, scores.
 
-Imports no other package of the project.
+This package imports no other package of the project.
 """

@@ -1,4 +1,4 @@
-"""How good labels are, from how often each truth met each answer; as scikit-learn defines the scores. Pure."""
+"""Accuracy, macro-F1, precision and recall from confusion counts, as scikit-learn defines them. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ClassificationScores:
-    """Scores of `tweets` that said their emotion, by label where they are mappings; a ratio without a case is 0."""
+    """Scores of `tweets` labelled tweets; `precision` and `recall` are by label. A ratio with denominator 0 is 0."""
 
     tweets: int
     accuracy: float
@@ -16,25 +16,28 @@ class ClassificationScores:
     recall: Mapping[str, float]
 
 
-def quality(pairs: Mapping[tuple[str, str], int]) -> ClassificationScores | None:
-    """From (truth, answer) → count; None without any. Macro-F1's mean goes over every label on either side."""
-    tweets = sum(pairs.values())
+def classification_scores(confusion: Mapping[tuple[str, str], int]) -> ClassificationScores | None:
+    """Return the scores of (true label, predicted label) → count; None if all counts are 0.
+
+    Macro-F1 is the mean over every label that is a true or a predicted one.
+    """
+    tweets = sum(confusion.values())
     if not tweets:
         return None
     hits: Counter[str] = Counter()
     truths: Counter[str] = Counter()
-    answers: Counter[str] = Counter()
-    for (truth, answer), count in pairs.items():
-        hits[truth] += count if truth == answer else 0
+    predictions: Counter[str] = Counter()
+    for (truth, prediction), count in confusion.items():
+        hits[truth] += count if truth == prediction else 0
         truths[truth] += count
-        answers[answer] += count
-    labels = truths.keys() | answers.keys()
-    f1 = [_ratio(2 * hits[label], truths[label] + answers[label]) for label in labels]
+        predictions[prediction] += count
+    labels = truths.keys() | predictions.keys()
+    f1 = [_ratio(2 * hits[label], truths[label] + predictions[label]) for label in labels]
     return ClassificationScores(
         tweets=tweets,
         accuracy=hits.total() / tweets,
         macro_f1=sum(f1) / len(f1),
-        precision={label: _ratio(hits[label], answers[label]) for label in labels},
+        precision={label: _ratio(hits[label], predictions[label]) for label in labels},
         recall={label: _ratio(hits[label], truths[label]) for label in labels},
     )
 

@@ -1,4 +1,4 @@
-"""One colour per emotion, the same as in every picture of the project."""
+"""One colour per emotion, the same in every picture, dashboard and page of the project."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from tweets.emotions import EMOTIONS
 
 PALETTE: Final = ("#0072b2", "#e69f00", "#cc79a7", "#d55e00", "#009e73", "#56b4e9", "#999999", "#b2a200")
-"""Distinguishable with every kind of colour blindness (Okabe and Ito 2008)."""
+"""Colours that readers with colour blindness can tell apart (Okabe and Ito 2008)."""
 
 EMOTION_COLOURS: Final = dict(zip(EMOTIONS, PALETTE, strict=False))
 
 
 def colours(labels: Sequence[str]) -> dict[str, str]:
-    """Label → colour: an emotion's own, else the next of the palette."""
+    """Return label → colour: the colour of the emotion, or the palette's colour at the label's position."""
     return {label: EMOTION_COLOURS.get(label, PALETTE[n % len(PALETTE)]) for n, label in enumerate(labels)}

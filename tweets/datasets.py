@@ -1,6 +1,6 @@
-"""Where tweets come from: the shipped sample, a folder, one file or a data set of the hub, read row by row.
+"""Data sets: the shipped sample, a folder, one file or a data set of the hub, read row by row.
 
-This is the project's only data-set reader. A row is a text and, where it is known, the name of its label.
+This is the only data-set reader of the project. A row is a text and, where the label is known, the label's name.
 Rows of one split are numbered from 0 in the order of the file; blank lines of a `.jsonl` or `.txt` file are
 skipped without a number.
 """
@@ -19,15 +19,19 @@ from tweets.emotions import EMOTIONS
 SAMPLE = "sample"
 SAMPLE_FILE = Path(__file__).with_name("sample.jsonl")
 
-Record = Mapping[str, Any]
-"""One row as its format gives it: at least `text`, perhaps `label`, perhaps more."""
+RowFields = Mapping[str, Any]
+"""The fields of one row before any check: `text`, in many data sets `label`, and others that are ignored."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _EXTRA_DATA = "install the extra: pip install '.[data]' in the project's folder"
 
 
 class DatasetError(Exception):
-    """A data set cannot be read; the message is one line that names what, where and what to do."""
+    """A data set cannot be read; the text is one line that names the problem, the place and what to do."""
+
+
+class SplitMissingError(DatasetError):
+    """The data set exists and has no split of this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +44,27 @@ class Row:
 
 
 def read_rows(dataset: str, split: str, *, labels: Sequence[str] = EMOTIONS) -> Iterator[Row]:
-    """Yield the rows of one split, lazily where the format allows.
+    """Return an iterator over the rows of one split, lazy where the format allows.
 
-    A missing data set, split or extra raises DatasetError at the call, a broken row when it is reached.
-    `labels` names integer labels by position, except where the data set itself carries the names of its ids.
+    Raises DatasetError for a missing data set or extra and SplitMissingError for a missing split, both at the call;
+    the iterator raises DatasetError at a broken row. `labels` names integer labels by position, unless the data set
+    contains the names of its label ids.
     """
     path = _local_path(dataset, split)
     if path is None:
         return _hub_rows(dataset, split, labels=labels)
-    return _rows(_records(path), where=str(path), labels=labels)
+    return _rows(_fields_in(path), where=str(path), labels=labels)
 
 
 def dataset_name(dataset: str) -> str:
-    """Return the short name that record ids begin with: of the folder, the file or the hub id."""
+    """Return the short name of a folder, file or hub id; the ids of tweets begin with this name."""
     path = Path(dataset)
     if path.suffix in _READERS and not path.is_dir():
         return path.stem
     return path.resolve().name or "root"
 
 
-# A data set becomes a file.
+# From the name of a data set to a file.
 
 
 def _local_path(dataset: str, split: str) -> Path | None:
@@ -84,12 +89,12 @@ def _file_of_split(folder: Path, split: str) -> Path:
         if path.is_file():
             return path
     found = sorted({path.stem for path in folder.iterdir() if path.suffix in _READERS and path.is_file()})
-    raise DatasetError(f"data set {str(folder)!r} has no split {split!r}; {_choices(found)}")
+    raise SplitMissingError(f"data set {str(folder)!r} has no split {split!r}; {_choices(found)}")
 
 
 def _choices(splits: Iterable[str]) -> str:
     names = ", ".join(splits)
-    return f"choose one of: {names}" if names else f"expected a file <split>{'|'.join(_READERS)} in it"
+    return f"choose one of: {names}" if names else f"expected a file <split>{'|'.join(_READERS)} in the folder"
 
 
 def _readable(path: Path) -> Path:
@@ -98,30 +103,30 @@ def _readable(path: Path) -> Path:
     return path
 
 
-# A file becomes records.
+# From a file to the fields of rows.
 
 
-def _records(path: Path) -> Iterator[Record]:
+def _fields_in(path: Path) -> Iterator[RowFields]:
     try:
         yield from _READERS[path.suffix](path)
     except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); save the file as UTF-8") from error
     except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}); mend its permissions") from error
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the file's permissions") from error
 
 
-def _read_jsonl(path: Path) -> Iterator[Record]:
+def _read_jsonl(path: Path) -> Iterator[RowFields]:
     for number, line in _lines(path):
         try:
-            record = json.loads(line)
+            fields = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DatasetError(f"{path}, line {number}: not JSON ({error}); mend or delete that line") from error
-        if not isinstance(record, dict):
+            raise DatasetError(f"{path}, line {number}: not JSON ({error}); correct or delete the line") from error
+        if not isinstance(fields, dict):
             raise DatasetError(f'{path}, line {number}: not a JSON object; each line must be like {{"text": "…"}}')
-        yield record
+        yield fields
 
 
-def _read_txt(path: Path) -> Iterator[Record]:
+def _read_txt(path: Path) -> Iterator[RowFields]:
     for _, line in _lines(path):
         yield {"text": line}
 
@@ -134,16 +139,16 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line.rstrip("\n")
 
 
-def _read_csv(path: Path) -> Iterator[Record]:
+def _read_csv(path: Path) -> Iterator[RowFields]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         try:
             yield from reader
         except csv.Error as error:
-            raise DatasetError(f"{path}, line {reader.reader.line_num}: not CSV ({error}); mend that line") from error
+            raise DatasetError(f"{path}, line {reader.reader.line_num}: not CSV ({error}); correct the line") from error
 
 
-def _read_parquet(path: Path) -> Iterator[Record]:
+def _read_parquet(path: Path) -> Iterator[RowFields]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -155,10 +160,10 @@ def _read_parquet(path: Path) -> Iterator[Record]:
             for batch in file.iter_batches(columns=wanted if "text" in wanted else None):
                 yield from batch.to_pylist()
     except pyarrow.ArrowInvalid as error:
-        raise DatasetError(f"{path}: not a parquet file ({_first_line(error)}); make it anew") from error
+        raise DatasetError(f"{path}: not a parquet file ({_first_line(error)}); write the file again") from error
 
 
-_READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
+_READERS: dict[str, Callable[[Path], Iterator[RowFields]]] = {
     ".jsonl": _read_jsonl,
     ".csv": _read_csv,
     ".parquet": _read_parquet,
@@ -166,30 +171,34 @@ _READERS: dict[str, Callable[[Path], Iterator[Record]]] = {
 }
 
 
-# A data set of the hub becomes rows.
+# From a data set of the hub to rows.
 
 
 def _hub_rows(dataset: str, split: str, *, labels: Sequence[str]) -> Iterator[Row]:
     splits = _load_from_hub(dataset)
     if split not in splits:
-        raise DatasetError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
+        raise SplitMissingError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
     rows = splits[split]
     names = getattr(rows.features.get("label"), "names", None)
     return _rows(rows, where=f"{dataset}, split {split}", labels=names or labels)
 
 
-@lru_cache(maxsize=1)  # every pass of a looped replay reads anew; the library would ask the hub each time
+@lru_cache(
+    maxsize=1
+)  # each pass of `producer --loop` reads the data set again; the library would ask the hub each time
 def _load_from_hub(dataset: str) -> Mapping[str, Any]:
     try:
         import datasets
     except ImportError as error:
-        raise DatasetError(f"data set {dataset!r}: no such folder, and a hub id needs more: {_EXTRA_DATA}") from error
+        raise DatasetError(
+            f"data set {dataset!r}: no such folder, and a hub id needs an extra; {_EXTRA_DATA}"
+        ) from error
     try:
         splits: Mapping[str, Any] = datasets.load_dataset(dataset)
-    except Exception as error:  # the library lets the errors of its many transports through
+    except Exception as error:  # the library passes on the errors of several HTTP clients and file systems
         raise DatasetError(
-            f"data set {dataset!r}: no such folder, and the hub did not give it ({_first_line(error)}); "
-            "check the name and the network, or give a folder with its files"
+            f"data set {dataset!r}: no such folder, and loading from the hub failed ({_first_line(error)}); "
+            "check the name and the network, or give a folder that holds the data set"
         ) from error
     return splits
 
@@ -199,32 +208,34 @@ def _first_line(error: BaseException) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-# Records become rows.
+# From fields to rows.
 
 
-def _rows(records: Iterable[Record], *, where: str, labels: Sequence[str]) -> Iterator[Row]:
-    for number, record in enumerate(records):
+def _rows(rows: Iterable[RowFields], *, where: str, labels: Sequence[str]) -> Iterator[Row]:
+    for number, fields in enumerate(rows):
         coordinates = f"{where}, row {number}"
-        yield Row(number, _text(record, coordinates), _label(record.get("label"), labels, coordinates))
+        yield Row(number, _text(fields, coordinates), _label(fields.get("label"), labels, coordinates))
 
 
-def _text(record: Record, coordinates: str) -> str:
-    text = record.get("text")
+def _text(fields: RowFields, coordinates: str) -> str:
+    text = fields.get("text")
     if isinstance(text, str):
         return text
-    if "text" in record:
-        raise DatasetError(f"{coordinates}: text is {type(text).__name__}, not a string; mend or delete that row")
-    columns = ", ".join(str(name) for name in record) or "none"
-    raise DatasetError(f"{coordinates}: no column 'text' (columns: {columns}); rename the tweets' one")
+    if "text" in fields:
+        raise DatasetError(f"{coordinates}: text is {type(text).__name__}, not a string; correct or delete the row")
+    columns = ", ".join(str(name) for name in fields) or "none"
+    raise DatasetError(
+        f"{coordinates}: no column 'text' (columns: {columns}); rename the column with the texts to text"
+    )
 
 
 def _label(value: object, labels: Sequence[str], coordinates: str) -> str | None:
-    """Return the label's name; csv has no numbers, so a string of digits is an id there and everywhere."""
+    """Return the name of the label. CSV has no numbers, so a string of digits is a label id in every format."""
     if value is None or value == "":
         return None
     if isinstance(value, str) and not value.isdecimal():
         return value
     if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 <= int(value) < len(labels):
         return labels[int(value)]
-    allowed = f"0 to {len(labels) - 1} ({', '.join(labels)}), a name, or nothing"
+    allowed = f"0 to {len(labels) - 1} ({', '.join(labels)}), a name, or an empty value"
     raise DatasetError(f"{coordinates}: label {value!r} is not allowed; use {allowed}")

@@ -1,10 +1,10 @@
-"""The labelled tweet, a record on the output topic: written by the worker, read by everything downstream."""
+"""The labelled tweet, a record on the output topic: the worker writes it, every program downstream reads it."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
@@ -14,32 +14,29 @@ from tweets.tweet import Tweet
 
 @dataclass(frozen=True, slots=True)
 class LabelledTweet:
-    """A labelled tweet as it is read from the output topic; times are RFC 3339.
+    """A labelled tweet. The text beside each field describes the field; docs/reference.md is made from it."""
 
-    `label` is the emotion that the tweet itself names, where it names one.
-    """
-
-    id: str
-    text: str
-    emotion: str
-    confidence: float
-    scores: Mapping[str, float]
-    model: str
-    classified_at: str
-    created_at: str | None = None
-    label: str | None = None
+    id: Annotated[str, "The tweet's id, or `<topic>-<partition>-<offset>` of the input record."]
+    text: Annotated[str, "The tweet's text, unchanged."]
+    emotion: Annotated[str, "The label with the highest score."]
+    confidence: Annotated[float, "The score of `emotion`."]
+    scores: Annotated[Mapping[str, float], "Label → score from 0 to 1, six decimals; the softmax, so the sum is 1."]
+    model: Annotated[str, "Identifier of the model that made the prediction."]
+    classified_at: Annotated[str, "Time of the prediction, RFC 3339 in UTC with milliseconds."]
+    created_at: Annotated[str | None, "The tweet's `created_at`, unchanged."] = None
+    label: Annotated[str | None, "The tweet's `label`, unchanged."] = None
 
 
 class NotALabelledTweetError(ValueError):
-    """A record on the output topic was not written by a worker."""
+    """The value of a record on the output topic is not a labelled tweet."""
 
 
 def encode(
     tweet: Tweet, record: Record, prediction: Prediction, *, topic: str, model: str, classified_at: str, max_bytes: int
 ) -> OutputRecord:
-    """Return the labelled tweet with the key and the headers of its input record.
+    """Return the labelled tweet as a record with the key and the headers of the input record.
 
-    Raises BadRecordError if the record would exceed `max_bytes` on the wire.
+    Raises BadRecordError if the output record would exceed `max_bytes` on the wire.
     """
     fields: dict[str, Any] = {
         "id": tweet.id,
@@ -55,12 +52,12 @@ def encode(
     value = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     size = max_wire_bytes(record.key, value, record.headers)
     if size > max_bytes:
-        raise BadRecordError("record_too_large", f"{size} bytes with its label, topic {topic} takes {max_bytes}")
+        raise BadRecordError("record_too_large", f"{size} bytes as a labelled tweet, topic {topic} takes {max_bytes}")
     return OutputRecord(topic, record.partition.number, record.key, value, record.headers)
 
 
 def decode(value: bytes | None) -> LabelledTweet:
-    """Read the labelled tweet in a record's value.
+    """Return the labelled tweet in the value of a record.
 
     Raises NotALabelledTweetError, whose text never quotes the value, for anything that `encode` cannot have written:
     a missing field, a field of another type, a confidence or score outside 0 to 1, half a surrogate pair.
@@ -88,14 +85,14 @@ def rfc3339_now() -> str:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Return a moment that knows its time zone in UTC with milliseconds, as RFC 3339 writes it."""
+    """Return a moment, which must have a time zone, in UTC with milliseconds as RFC 3339 writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("not a string")
-    value.encode("utf-8")  # half a surrogate pair has no UTF-8 form: no page could be sent it
+    value.encode("utf-8")  # half a surrogate pair has no UTF-8 form: readers could not pass the text on
     return value
 
 

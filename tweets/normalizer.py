@@ -1,8 +1,8 @@
-"""Raw tweets become the kind of text that the model was trained on.
+"""Normalisers: functions that map a raw tweet to the kind of text that the model was trained on.
 
 The training set is lower case, without punctuation, digits, links, mentions or emoji, and writes "don't" as "dont".
-A normaliser maps a tweet into that domain; the model folder's `config.json` names the one it was trained with, and
-training and serving call the same function. Each is pure, takes time linear in the text, and never returns an
+The `config.json` of a model folder names the normaliser that the model was trained with, so that training and serving
+call the same function. Each normaliser is pure, takes time linear in the length of the text, and never returns an
 empty string.
 """
 
@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 EMPTY: Final = "tweet"
-"""Stands for a text of which nothing is left, such as a lone link."""
+"""What a text becomes if nothing is left of the text, as of a lone link."""
 
 
 def tweet_v1(text: str) -> str:
@@ -45,7 +45,7 @@ def _words_of_raw_text(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """Decode HTML entities; twice, because tweets are often escaped once more on their way through a dump."""
+    """Decode HTML entities; twice, because many data sets of tweets were escaped twice."""
     try:
         return html.unescape(html.unescape(text))
     except ValueError:  # a numeric entity of more digits than int() accepts
@@ -70,13 +70,13 @@ _OFTEN_DOUBLE_AT_WORD_END: Final = frozenset("ls")
 
 
 def _shortened(match: re.Match[str]) -> str:
-    """Keep two letters inside a word (cooool, cool), one at its end (sooo, so) save where English doubles it."""
+    """Keep two letters inside a word (cooool, cool) and one at the end (sooo, so), or two where English doubles it."""
     letter = match[1]
     single = match[2] is not None and letter not in _OFTEN_DOUBLE_AT_WORD_END
     return letter if single else letter * 2
 
 
-# Emoticons. Longer ones first, so that :'( is not read as : and '(.
+# Emoticons. Longer patterns come first, so that :'( is not read as : and '(.
 
 _EMOTICONS: Final = (
     (r">:-?[(\[]+", "angry"),
@@ -103,7 +103,7 @@ _EMOTICON: Final = re.compile(r"(?<!\w)(?:" + "|".join(f"({pattern})" for patter
 
 
 def _emoticon_words(match: re.Match[str]) -> str:
-    alternative = match.lastindex or 1  # every alternative is a group, so one has matched
+    alternative = match.lastindex or 1  # every alternative is a group, so a group has matched
     return f" {_EMOTICONS[alternative - 1][1]} "
 
 
@@ -172,17 +172,18 @@ _EMOJI_WORDS: Final[Mapping[str, str]] = {
     "🎉": "celebration",
     "💯": "totally",
 }
-"""Common emoji whose official names miss what people mean by them (the red heart is HEAVY BLACK HEART)."""
+"""Common emoji whose Unicode names miss what people mean (the red heart is HEAVY BLACK HEART)."""
 
 _NOISE_IN_NAMES: Final = re.compile(r"\b(?:heavy|black|white|symbol|sign|emoji|face|with)\b|[^a-z ]")
 _EMOJI_BLOCKS: Final = ((0x2600, 0x27BF), (0x2B50, 0x2B55), (0x1F300, 0x1F3FA), (0x1F400, 0x1FAFF))
 _APOSTROPHES: Final = frozenset("‘’‛ʼ′´＇")
 _REPEATED_EMOJI: Final = re.compile("([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)\\1+")
 _REMEMBERED_CHARACTERS: Final = 4096
+"""Bounds the cache, since a stream may contain every character of Unicode."""
 
 
 class _UnicodeTable(dict[int, str]):
-    """A `str.translate` table that works out each character once and remembers a bounded number of them."""
+    """A `str.translate` table that computes each character once and caches at most _REMEMBERED_CHARACTERS of them."""
 
     def __missing__(self, codepoint: int) -> str:
         replacement = _in_plain_text(chr(codepoint))
@@ -192,7 +193,7 @@ class _UnicodeTable(dict[int, str]):
 
 
 def _in_plain_text(character: str) -> str:
-    """Return what one character becomes: ASCII where it has an ASCII form, words for emoji, blank for the rest."""
+    """Return what one character becomes: its ASCII form, words for emoji, other letters unchanged, else a blank."""
     if character.isascii():
         return character
     if character in _APOSTROPHES:
@@ -226,9 +227,9 @@ _ASCII: Final = {code: None if chr(code) in "'`" else " " for code in range(128)
 
 
 def unchanged(text: str) -> str:
-    """Return the text as it is, for models trained on raw text; blank text becomes EMPTY."""
+    """Return the text unchanged, for models trained on raw text; blank text becomes EMPTY."""
     return text if text.strip() else EMPTY
 
 
 NORMALIZERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"none": unchanged, "tweet-v1": tweet_v1})
-"""Every normaliser by the name that stands in a model folder's `config.json`. A name's function never changes."""
+"""Every normaliser by its name in the `config.json` of a model folder. The function of a name never changes."""

@@ -1,23 +1,23 @@
-"""What a model predicts for one text."""
+"""The prediction of a model for one text, and its form in JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 SCORE_DIGITS: Final = 6
-"""Decimals of a score in JSON: more than any model's precision, and bounded in length."""
+"""Decimals of a score in JSON: finer than the precision of any engine, and short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A text's label: `scores` is the softmax over all labels (sum 1), `emotion` and `confidence` its maximum."""
+    """A prediction: `scores` is the softmax over all labels (sum 1), `emotion` and `confidence` are its maximum."""
 
     emotion: str
     confidence: float
     scores: Mapping[str, float]
 
     def json_fields(self) -> dict[str, Any]:
-        """Return the fields `emotion`, `confidence` and `scores` as every JSON of the project has them."""
+        """Return the fields `emotion`, `confidence` and `scores`, the same in every JSON of the project."""
         return {
             "emotion": self.emotion,
             "confidence": round(self.confidence, SCORE_DIGITS),

@@ -1,22 +1,60 @@
-"""Why a record becomes a dead letter."""
+"""Why a record becomes a dead letter, and what to do about the record."""
 
-from typing import Final
+from typing import Final, NamedTuple
+
+
+class Reason(NamedTuple):
+    """What is wrong with a record, and what a user does about such records; both are sentences."""
+
+    meaning: str
+    advice: str
+
 
 REASONS: Final = {
-    "not_utf8": "the value is not UTF-8",
-    "not_json": "the value is not JSON, or is nested too deeply",
-    "not_an_object": "the value is JSON, but not an object",
-    "no_text": "there is no string in the field `text`",
-    "blank_text": "the text has no visible character",
-    "text_too_long": "the text has more than `TWEET_MAX_CHARS` characters",
-    "record_too_large": "the value has more than 1,048,576 bytes, or the labelled tweet is larger than the output "
-    "topic's `max.message.bytes`",
-    "null_value": "the record has no value",
-    "unreadable": "the Kafka client cannot read the record: the batch is damaged, or a header name is not UTF-8 (then "
-    "the rest of that producer's batch is unreadable too); the dead letter has the record's offset, not its bytes",
-    "classifier_failed": "the model fails on this text and works on others",
+    "null_value": Reason(
+        "The record has no value.",
+        "The producer deletes keys of a compacted topic, or forgets the value. Send the tweet as the value.",
+    ),
+    "not_utf8": Reason(
+        "The value is not UTF-8.",
+        "The producer writes another encoding, Avro, or a schema registry's prefix. Send JSON in UTF-8.",
+    ),
+    "not_json": Reason(
+        "The value is not JSON, or is nested too deeply.",
+        "The producer writes plain text, or cuts long values. Send one JSON object per record.",
+    ),
+    "not_an_object": Reason(
+        "The value is JSON and not an object.",
+        "The producer sends lists or strings. Send one object per tweet.",
+    ),
+    "no_text": Reason(
+        "The object has no string in the field `text`.",
+        "The producer names the field differently, or nests it. Rename the field to `text`.",
+    ),
+    "blank_text": Reason(
+        "The text has no visible character.",
+        "Nothing, unless the producer loses the text.",
+    ),
+    "text_too_long": Reason(
+        "The text has more than `TWEET_MAX_CHARS` characters.",
+        "Raise `TWEET_MAX_CHARS` if such texts are wanted, and replay the dead letters.",
+    ),
+    "record_too_large": Reason(
+        "The value has more than 1,048,576 bytes, or the labelled tweet is larger than the output topic's "
+        "`max.message.bytes`.",
+        "Raise `max.message.bytes` of the output topic, or send smaller records. 1,048,576 bytes is fixed.",
+    ),
+    "unreadable": Reason(
+        "The Kafka client cannot read the record: the batch is damaged, or a header name is not UTF-8. Then the rest "
+        "of the producer's batch is unreadable too. The dead letter has the offset of the record, not its bytes.",
+        "Read the offset with another client. Correct the header names, or check the disks of the brokers.",
+    ),
+    "classifier_failed": Reason(
+        "The model fails on this text and works on others.",
+        "Keep the text and report a bug, with the line in the worker's log.",
+    ),
 }
-"""Reason → meaning; `__connect.errors.exception.message` of a dead letter begins with the reason."""
+"""Reason → meaning and advice; `__connect.errors.exception.message` of a dead letter begins with the reason."""
 
 
 class BadRecordError(Exception):

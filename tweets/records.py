@@ -1,4 +1,4 @@
-"""Kafka records as the project sees them, without any Kafka client."""
+"""Kafka records as plain data, independent of any Kafka client."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,11 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it was fetched; `timestamp_ms` is its Kafka timestamp in Unix milliseconds."""
+    """A fetched record; `timestamp_ms` is its Kafka timestamp in Unix milliseconds.
+
+    `unreadable` is the name of the error with which the client failed to read the record, or None. Key, value and
+    headers of an unreadable record are unknown.
+    """
 
     partition: Partition
     offset: int
@@ -27,17 +31,17 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-    unreadable: str | None = None  # why the client could not read the record; key, value and headers are unknown then
+    unreadable: str | None = None
 
     @property
     def size_bytes(self) -> int:
-        """Bytes of key and value."""
+        """The bytes of key and value."""
         return len(self.key or b"") + len(self.value or b"")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """A record to be published to the partition number that its input record came from."""
+    """A record to publish; its partition number is that of the input record."""
 
     topic: str
     partition: int
@@ -47,9 +51,9 @@ class OutputRecord:
 
 
 def max_wire_bytes(key: bytes | None, value: bytes, headers: Headers) -> int:
-    """Return an upper bound of a record's bytes in a batch of its own.
+    """Return an upper bound of the bytes of a record batch that holds this record alone.
 
-    The batch header has 61 bytes; each varint is counted with its largest size, 10 bytes
+    The batch header has 61 bytes; each varint counts with its largest size, 10 bytes
     (https://kafka.apache.org/documentation/#recordbatch).
     """
     body = sum(len(name.encode()) + len(content or b"") + 10 for name, content in headers)

@@ -1,40 +1,47 @@
-"""A tweet, a record on the input topic: written by producers, read by the worker."""
+"""The tweet, a record on the input topic: producers write it, the worker reads it."""
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from tweets.reasons import BadRecordError
 from tweets.records import Record
 
 MAX_VALUE_BYTES: Final = 1_048_576
-"""Values larger than this are not parsed at all: JSON may expand to many times its size in memory."""
+"""Larger values are not parsed: in memory JSON may take many times its size."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tweet:
-    """A tweet: `created_at` is RFC 3339; `label` is the emotion that the tweet itself names, where it names one."""
+    """A tweet. The text beside each field describes the field of the record; docs/reference.md is made from it."""
 
-    id: str
-    text: str
-    created_at: str | None = None
-    label: str | None = None
+    id: Annotated[
+        str,
+        "Identifier. A tweet without an id gets `<topic>-<partition>-<offset>` of the record.",
+        "string or integer",
+    ]
+    text: Annotated[str, "The text, at most `TWEET_MAX_CHARS` characters, with at least one visible character."]
+    created_at: Annotated[str | None, "Time of the tweet in RFC 3339. A value in another form is left out."] = None
+    label: Annotated[
+        str | None, "True emotion, if known. The prediction does not use the label; confusion counts do."
+    ] = None
 
 
 def encode(tweet: Tweet) -> bytes:
-    """Return the record's value, JSON in UTF-8; what UTF-8 cannot carry, half a surrogate pair, becomes `?`."""
+    """Return the value of the record, JSON in UTF-8. Half a surrogate pair has no UTF-8 form and becomes `?`."""
     fields = {"id": tweet.id, "text": tweet.text, "created_at": tweet.created_at, "label": tweet.label}
     present = {name: value for name, value in fields.items() if value is not None}
     return json.dumps(present, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def decode(record: Record, *, max_chars: int) -> Tweet:
-    """Read the tweet in a record's value.
+    """Return the tweet in the value of a record.
 
-    Raises BadRecordError with one of REASONS. Leaves out optional fields of a wrong type or form; ignores unknown ones.
+    Optional fields of a wrong type or form are left out, unknown fields are ignored. Raises BadRecordError with one of
+    REASONS for a record that has no usable text of at most `max_chars` characters.
     """
     fields = _parse_object(_checked_value(record))
     return Tweet(
@@ -61,7 +68,7 @@ def _parse_object(value: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise BadRecordError("not_utf8", f"invalid byte at position {error.start}") from None
     try:
-        # A digit string of thousands of characters is no integer anybody meant, and parsing it takes quadratic time.
+        # Parsing an integer takes time quadratic in its digits; a number of thousands of digits is no meant integer.
         parsed = json.loads(text, parse_int=_bounded_int)
     except RecursionError:
         raise BadRecordError("not_json", "nested too deeply") from None
@@ -77,7 +84,7 @@ def _bounded_int(digits: str) -> int | float:
 
 
 def _json_error(error: ValueError) -> str:
-    # Only JSONDecodeError's own words: other texts could quote the tweet, which must stay out of headers and logs.
+    # Other errors may quote the tweet, which must not appear in headers and logs; JSONDecodeError does not.
     return f"{error.msg} at character {error.pos}" if isinstance(error, json.JSONDecodeError) else "invalid number"
 
 
@@ -96,10 +103,13 @@ def _text_field(fields: Mapping[str, Any], max_chars: int) -> str:
 
 
 def checked_text(text: str, *, max_chars: int) -> str:
-    """Return a text as the classifier takes it. Raises BadRecordError for a text that is too long or blank."""
+    """Return the text in the form that the classifier takes.
+
+    Raises BadRecordError for a blank text and for a text of more than `max_chars` characters.
+    """
     if len(text) > max_chars:
         raise BadRecordError("text_too_long", f"{len(text)} characters, at most {max_chars} are classified")
-    # A lone surrogate has no UTF-8 form: neither the tokenizer nor the output record could carry it.
+    # Half a surrogate pair has no UTF-8 form: tokenizer and output record would fail on it.
     text = text.encode("utf-8", "replace").decode("utf-8")
     if not text.strip() or not _VISIBLE.search(text):
         raise BadRecordError("blank_text", "nothing but blank characters")

@@ -1,6 +1,6 @@
 """The two kinds of error that stop a batch, and the exit codes of every program.
 
-The third kind, a record that cannot be classified, is `tweets.reasons.BadRecordError`: it becomes a dead letter.
+The third kind of error is `tweets.reasons.BadRecordError`: a record that cannot be classified becomes a dead letter.
 """
 
 from enum import IntEnum
@@ -8,7 +8,7 @@ from typing import Self
 
 
 class ExitCode(IntEnum):
-    """A program's exit status; a supervisor restarts on anything but OK. `meaning` says what happened."""
+    """The exit status of a program; a supervisor restarts on anything but OK. `meaning` describes what happened."""
 
     meaning: str
 
@@ -19,22 +19,22 @@ class ExitCode(IntEnum):
         member.meaning = meaning
         return member
 
-    OK = 0, "the program has done its work, or was stopped by SIGTERM or SIGINT and has drained"
-    DIFFERENCE = 1, "`verify`: Redis or the output topic differs from the counts committed in Kafka"
-    SETTINGS = 2, "a setting, an option or a file that the user named is wrong; the line names it"
-    MODEL = 3, "the model folder is missing or damaged, or the model computes wrong scores on this machine"
-    KAFKA = 4, "Kafka cannot be reached, or refuses the login, the user or the group member"
-    TOPICS = 5, "a topic is missing, or an output topic has fewer partitions than the input topic"
-    FENCED = 6, "another worker has started with the same WORKER_ID"
-    ENGINE = 7, "the model fails on texts that it labelled correctly at the start"
-    REDIS = 8, "`verify` cannot read Redis; the worker itself continues without Redis"
-    STUCK = 9, "a step took longer than its time limit, and the watchdog ended the process"
-    BUG = 70, "unexpected error, a bug (EX_SOFTWARE of sysexits.h); the log has the traceback"
-    INTERRUPTED = 130, "Ctrl-C, where there was nothing to drain (128 + SIGINT)"
+    OK = 0, "The program has done its work, or was stopped by SIGTERM or SIGINT and has drained."
+    DIFFERENCE = 1, "Redis or the output topic differs from the counts committed in Kafka."
+    SETTINGS = 2, "A setting, an option or a file that the user named is wrong. The error names the cause."
+    MODEL = 3, "The model folder is missing or damaged, or the model computes wrong scores on this machine."
+    KAFKA = 4, "Kafka cannot be reached, or refuses the login, the user or the group member."
+    TOPICS = 5, "A topic is missing, or an output topic has fewer partitions than the input topic."
+    FENCED = 6, "Another worker has started with the same `WORKER_ID`."
+    ENGINE = 7, "The model fails on texts that the model labelled correctly at the start."
+    REDIS = 8, "Redis does not answer. Only `verify` ends with this code; the worker continues without Redis."
+    STUCK = 9, "A step took longer than its time limit, and the watchdog ended the process."
+    BUG = 70, "Unexpected error, a bug (EX_SOFTWARE of sysexits.h). The log has the traceback."
+    INTERRUPTED = 130, "Ctrl-C, where there was nothing to drain (128 + SIGINT)."
 
 
 class TransientError(Exception):
-    """Kafka or Redis failed and may work again: roll back, restore, retry."""
+    """Kafka or Redis failed and may recover: roll back, restore, retry."""
 
 
 class FatalError(Exception):

@@ -1,21 +1,23 @@
 """The worker's settings: one frozen object, read once from the environment and `.env`."""
 
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
 
 from worker.errors import ExitCode, FatalError
+from worker.kafka_settings import KafkaSettings
+from worker.setting_fields import setting
 from worker.time_limits import broken_order
 
-BUNDLED_MODEL = Path(__file__).parent / "model"
+BUNDLED_MODEL: Final = Path(__file__).parent / "model"
 
-_SECRETS = ("kafka_sasl_password", "redis_url")
-_TOPIC_NAME = r"^[a-zA-Z0-9._-]{1,249}$"
-_MEMBER_NAME = r"^[a-zA-Z0-9._-]{1,200}$"
-
+_LOCAL_REDIS: Final = "redis://localhost:6379/0"
+_SECRETS: Final = ("kafka_sasl_password", "redis_url")
+_MEMBER_NAME: Final = r"^[a-zA-Z0-9._-]{1,200}$"
+"""Kafka's rule for `group.instance.id`, a little shorter than Kafka's limit of 249 characters."""
 
 SomeSettings = TypeVar("SomeSettings", bound="Settings")
 
@@ -27,54 +29,101 @@ class SettingsError(FatalError):
         super().__init__(message, ExitCode.SETTINGS)
 
 
-class Settings(BaseSettings):
+class Settings(KafkaSettings):
     """Every setting of the worker; a field's environment variable is its name in capitals."""
 
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, env_ignore_empty=True
     )
 
-    kafka_bootstrap_servers: str = Field("localhost:9092", description="host:port, several separated by commas")
-    kafka_group_id: str = Field(
-        "emotion-worker", pattern=_TOPIC_NAME, description="workers of one group share the work"
+    worker_id: str | None = setting(
+        None,
+        pattern=_MEMBER_NAME,
+        meaning="Name of this replica: static group member, and end of the transactional id.",
+        change="To a name of its own for each replica, the same after a restart: the partitions stay with the replica.",
     )
-    kafka_input_topic: str = Field("tweets", pattern=_TOPIC_NAME, description="where tweets are read")
-    kafka_output_topic: str = Field("tweets.emotions", pattern=_TOPIC_NAME, description="where labelled tweets go")
-    kafka_dead_letter_topic: str = Field("tweets.dead-letter", pattern=_TOPIC_NAME, description="where the rest goes")
-    kafka_session_timeout_ms: int = Field(10_000, description="a silent worker is dead after this")
-    kafka_transaction_timeout_ms: int = Field(
-        15_000, le=900_000, description="a silent worker's transaction is aborted after this"
+    redis_url: SecretStr = setting(
+        SecretStr(_LOCAL_REDIS),
+        shown=_LOCAL_REDIS,
+        meaning="Address of Redis, `redis://user:password@host:port/database`; `rediss://` is TLS. Never in the log.",
+        change="Always, unless Redis runs on the same machine. Write `/ # ? @` in a password as `%2F %23 %3F %40`.",
     )
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="how to talk to the brokers"
+    redis_url_file: Path | None = setting(
+        None,
+        meaning="File that holds the address of Redis, in UTF-8.",
+        change="Instead of `REDIS_URL`, when the address contains a password; setting both is refused.",
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "SCRAM-SHA-512", description="how to log in; PLAIN only with SASL_SSL"
+    redis_key_prefix: str = setting(
+        "{emotion}",
+        min_length=1,
+        max_length=100,
+        meaning="Beginning of every key. Braces keep all keys in one slot of a Redis Cluster.",
+        change="When two streams share one Redis. Keep the braces.",
     )
-    kafka_sasl_username: str | None = Field(None, description="who logs in")
-    kafka_sasl_password: SecretStr | None = Field(None, description="its password")
-    kafka_sasl_password_file: Path | None = Field(None, description="or the file that holds it")
-    kafka_ssl_cafile: Path | None = Field(None, description="PEM file of the authority that signed the brokers")
-    kafka_ssl_certfile: Path | None = Field(None, description="PEM file of our certificate, for mutual TLS")
-    kafka_ssl_keyfile: Path | None = Field(None, description="PEM file of our key, for mutual TLS")
-    worker_id: str | None = Field(
-        None, pattern=_MEMBER_NAME, description="a replica's lasting name; unset: a new member at each start"
+    model_path: Path = setting(
+        BUNDLED_MODEL,
+        shown="worker/model",
+        meaning="Model folder. The default is the model that the package contains.",
+        change="To serve a model that `python -m training` made.",
     )
-    redis_url: SecretStr = Field(SecretStr("redis://localhost:6379/0"), description="rediss:// for TLS")
-    redis_url_file: Path | None = Field(None, description="or the file that holds it")
-    redis_key_prefix: str = Field(
-        "{emotion}", min_length=1, max_length=100, description="braces keep all keys in one cluster slot"
+    device: Literal["auto", "cpu", "cuda"] = setting(
+        "auto",
+        meaning="Where the model runs. `auto` is `cuda` where torch finds a GPU, else `cpu`.",
+        change="To `cuda` where a missing GPU must be an error, to `cpu` to leave a GPU alone.",
     )
-    model_path: Path = Field(BUNDLED_MODEL, description="the model folder")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where torch finds a GPU, else cpu")
-    batch_max_tweets: int = Field(512, ge=1, le=100_000, description="a batch, one transaction, closes at so many")
-    batch_max_wait_ms: int = Field(50, ge=0, description="or when its oldest tweet has waited this long")
-    batch_max_tokens: int = Field(512, ge=16, le=1_000_000, description="padded tokens of one pass of the model")
-    tweet_max_chars: int = Field(10_000, ge=1, le=1_000_000, description="longer texts are dead letters")
-    metrics_host: str = Field("127.0.0.1", description="0.0.0.0 to be scraped from other machines")
-    metrics_port: int = Field(8000, ge=0, le=65_535, description="0 = any free port, written to the log")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="of the worker's own log")
-    log_format: Literal["text", "json"] = Field("text", description="json: one object a line")
+    batch_max_tweets: int = setting(
+        512,
+        ge=1,
+        le=100_000,
+        unit="tweets",
+        meaning="A batch, which is one transaction, closes at this many tweets.",
+        change="Raise on a GPU; lower when one batch takes longer than the transaction time-out.",
+    )
+    batch_max_wait_ms: int = setting(
+        50,
+        ge=0,
+        unit="milliseconds",
+        meaning="A batch also closes when its oldest tweet has waited this long since the worker fetched the tweet.",
+        change="Lower for a shorter delay, raise for fewer and larger transactions.",
+    )
+    batch_max_tokens: int = setting(
+        512,
+        ge=16,
+        le=1_000_000,
+        unit="tokens",
+        meaning="Largest pass of the model: texts in the pass times tokens of the longest of these texts.",
+        change="Raise on a GPU, to 16,384 for example; lower when memory is short.",
+    )
+    tweet_max_chars: int = setting(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        unit="characters",
+        meaning="A longer text becomes a dead letter with the reason `text_too_long`.",
+        change="Raise when longer texts are wanted. The model reads only as many tokens as it was trained for.",
+    )
+    metrics_host: str = setting(
+        "127.0.0.1",
+        meaning="Address that the worker's HTTP server listens on. The images set `0.0.0.0`.",
+        change="To `0.0.0.0` when Prometheus or a supervisor asks from another machine.",
+    )
+    metrics_port: int = setting(
+        8000,
+        ge=0,
+        le=65_535,
+        meaning="Port of the worker's HTTP server. 0 is any free port, which the log names.",
+        change="When several workers run on one machine.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = setting(
+        "INFO",
+        meaning="Least severe level that is logged.",
+        change="To `DEBUG` to look for a fault. Tweets are never logged.",
+    )
+    log_format: Literal["text", "json"] = setting(
+        "text",
+        meaning="`json` writes one JSON object per line.",
+        change="To `json` when a program collects the logs.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -87,15 +136,6 @@ class Settings(BaseSettings):
                 values = values | {secret: _content(secret, path)}
         return values
 
-    @field_validator("kafka_bootstrap_servers")
-    @classmethod
-    def _host_and_port(cls, servers: str) -> str:
-        for server in servers.split(","):
-            host, _, port = server.strip().rpartition(":")
-            if not host or not port.isdigit() or not 0 < int(port) < 65_536:
-                raise ValueError("must be host:port, several separated by commas")
-        return servers
-
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, url: SecretStr) -> SecretStr:
@@ -103,16 +143,9 @@ class Settings(BaseSettings):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         try:
             _ = urlsplit(url.get_secret_value()).port
-        except ValueError:  # its text quotes the URL, and so the password
-            raise ValueError("cannot be understood; write / # ? @ in the password as %2F %23 %3F %40") from None
+        except ValueError:  # the text of this error quotes the URL, and so the password
+            raise ValueError("is not a URL; write / # ? @ in the password as %2F %23 %3F %40") from None
         return url
-
-    @field_validator("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile")
-    @classmethod
-    def _readable(cls, path: Path | None) -> Path | None:
-        if path is not None and not path.is_file():
-            raise ValueError("must be a file that exists")
-        return path
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -123,7 +156,7 @@ class Settings(BaseSettings):
             if not self.kafka_sasl_username or not self.kafka_sasl_password:
                 raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
             if self.kafka_sasl_mechanism == "PLAIN" and self.kafka_security_protocol != "SASL_SSL":
-                raise ValueError("KAFKA_SASL_MECHANISM=PLAIN sends the password as it is: use it with SASL_SSL only")
+                raise ValueError("KAFKA_SASL_MECHANISM=PLAIN sends the password itself: use PLAIN with SASL_SSL only")
         return self
 
     @model_validator(mode="after")
@@ -133,41 +166,20 @@ class Settings(BaseSettings):
             raise ValueError(broken.refusal(self))
         return self
 
-    def kafka_connection(self) -> dict[str, Any]:
-        """The arguments that every kafka-python client of this project connects with."""
-        connection: dict[str, Any] = {
-            "bootstrap_servers": [server.strip() for server in self.kafka_bootstrap_servers.split(",")],
-            "security_protocol": self.kafka_security_protocol,
-        }
-        if "SSL" in self.kafka_security_protocol:
-            connection |= {
-                "ssl_check_hostname": True,
-                "ssl_cafile": _text(self.kafka_ssl_cafile),
-                "ssl_certfile": _text(self.kafka_ssl_certfile),
-                "ssl_keyfile": _text(self.kafka_ssl_keyfile),
-            }
-        if self.kafka_security_protocol.startswith("SASL") and self.kafka_sasl_password is not None:
-            connection |= {
-                "sasl_mechanism": self.kafka_sasl_mechanism,
-                "sasl_plain_username": self.kafka_sasl_username,
-                "sasl_plain_password": self.kafka_sasl_password.get_secret_value(),
-            }
-        return connection
-
     def redacted(self) -> str:
-        """All settings on one line, with secrets hidden, for the log."""
+        """Return all settings on one line for the log, with secrets hidden."""
         return " ".join(f"{name.upper()}={value}" for name, value in self if value is not None)
 
 
 def load_settings() -> Settings:
-    """The worker's settings; see `load`."""
+    """Return the worker's settings; see `load`."""
     return load(Settings)
 
 
 def load(kind: type[SomeSettings]) -> SomeSettings:
-    """Reads the environment, `.env` in the working directory, and the files that `…_FILE` variables name.
+    """Read the environment, `.env` in the working directory, and the files that `…_FILE` variables name.
 
-    Raises SettingsError with one line for the first thing that is wrong.
+    Raises SettingsError, whose text is one line, for the first wrong value.
     """
     try:
         return kind()
@@ -194,7 +206,3 @@ def _one_line(error: ValidationError) -> str:
     name = str(first["loc"][0]).upper()
     value = "(hidden)" if name.lower() in _SECRETS else first["input"]
     return " ".join(f"{name}={value}: {message[0].lower()}{message[1:]}".split())
-
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)

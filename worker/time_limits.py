@@ -121,25 +121,25 @@ class Order:
         """Return whether the order holds with these settings."""
         return _seconds(self.shorter, settings) < _seconds(self.longer, settings)
 
+    def limit_ms(self, settings: "TimeSettings") -> int:
+        """Return the value that `setting` must stay below, or above if the setting is on the longer side."""
+        side, bound = (self.shorter, self.longer) if _setting_in(self.shorter) else (self.longer, self.shorter)
+        s_per_ms = 0.001 / (HEARTBEATS_PER_SESSION if "HEARTBEAT_INTERVAL" in side else 1)
+        others_s: float = _seconds(side, settings) - getattr(settings, str(self.setting).lower()) * s_per_ms
+        return round((_seconds(bound, settings) - others_s) / s_per_ms)
+
     def refusal(self, settings: "TimeSettings") -> str:
         """Return one line: the setting that breaks the order, its value, what is allowed, and why."""
-        setting, too_long = self.setting, _setting_in(self.shorter) is not None
-        if setting is None:
+        if self.setting is None:
             return f"{self.shorter} must be shorter than {self.longer}: {self.why}"
-        side, bound = (self.shorter, self.longer) if too_long else (self.longer, self.shorter)
-        value_ms: int = getattr(settings, setting.lower())
-        s_per_ms = 0.001 / (HEARTBEATS_PER_SESSION if "HEARTBEAT_INTERVAL" in side else 1)
-        others_s = _seconds(side, settings) - value_ms * s_per_ms
-        limit_ms = round((_seconds(bound, settings) - others_s) / s_per_ms)
-        return f"{setting}={value_ms}: must be {'less' if too_long else 'more'} than {limit_ms} ({bound}): {self.why}"
+        value_ms, limit_ms = getattr(settings, self.setting.lower()), self.limit_ms(settings)
+        less = _setting_in(self.shorter) is not None
+        limit = f"less than {limit_ms} ({self.longer})" if less else f"more than {limit_ms} ({self.shorter})"
+        return f"{self.setting}={value_ms}: must be {limit}: {self.why}"
 
 
 ORDER: Final = (
-    Order(
-        "CONNECTION_SETUP",
-        "CONNECTION_SETUP_MAX",
-        "each failed attempt to connect doubles the limit from the first value to the second",
-    ),
+    Order("CONNECTION_SETUP", "CONNECTION_SETUP_MAX", "each failed attempt doubles the limit, up to the second value"),
     Order(
         "CONNECTION_SETUP_MAX",
         "REQUEST",
@@ -156,11 +156,7 @@ ORDER: Final = (
         "KAFKA_SESSION_TIMEOUT_MS",
         "a heartbeat without an answer must fail, and be sent again, before the broker ends the session",
     ),
-    Order(
-        "HEARTBEAT_INTERVAL",
-        "KAFKA_SESSION_TIMEOUT_MS",
-        "the broker must receive a heartbeat before it ends the session",
-    ),
+    Order("HEARTBEAT_INTERVAL", "KAFKA_SESSION_TIMEOUT_MS", "a heartbeat must arrive before the session ends"),
     Order(
         "HEARTBEAT_INTERVAL",
         "MAX_POLL_INTERVAL",
@@ -173,21 +169,13 @@ ORDER: Final = (
         "the wait for a heartbeat after a fenced producer must end before the watchdog ends the process",
     ),
     Order("MAX_POLL_INTERVAL", "JOIN_GROUP", "the broker answers JoinGroup only when all members had time to join"),
-    Order(
-        "JOIN_GROUP + FINISH_JOIN",
-        "POLL",
-        "a poll that joins the group must end before the watchdog ends the process",
-    ),
+    Order("JOIN_GROUP + FINISH_JOIN", "POLL", "a poll that joins must end before the watchdog ends the process"),
     Order(
         "BATCH_MAX_WAIT_MS",
         "MAX_POLL_INTERVAL",
         "a batch waits inside a poll, and that time counts towards the poll interval",
     ),
-    Order(
-        "RETRY_PAUSE_MAX",
-        "MAX_POLL_INTERVAL",
-        "the worker does not poll during the pause and must not lose its partitions",
-    ),
+    Order("RETRY_PAUSE_MAX", "MAX_POLL_INTERVAL", "a worker that pauses does not poll and must keep its partitions"),
     Order("RETRY_PAUSE", "RETRY_PAUSE_MAX", "the pause doubles from the first value to the second"),
     Order(
         "MAX_POLL_INTERVAL",
@@ -202,22 +190,10 @@ ORDER: Final = (
     ),
     Order("DELIVERY", "FLUSH", "every record must be acknowledged or have failed when the flush ends"),
     Order("FLUSH", "ACKNOWLEDGE", "the errors of the records must be raised before the watchdog ends the process"),
-    Order(
-        "MAX_BLOCK",
-        "ACKNOWLEDGE",
-        "a send without metadata must raise its own error before the watchdog ends the process",
-    ),
+    Order("MAX_BLOCK", "ACKNOWLEDGE", "a send without metadata must fail before the watchdog ends the process"),
     Order("REQUEST", "MAX_BLOCK", "init_transactions must have time for one failed request and another attempt"),
-    Order(
-        "BOOTSTRAP + MAX_BLOCK",
-        "INIT_TRANSACTIONS",
-        "a new producer must raise its own error before the watchdog ends the process",
-    ),
-    Order(
-        "3 * REQUEST",
-        "COMMIT",
-        "AddOffsetsToTxn, TxnOffsetCommit and EndTxn may each take the whole request time-out",
-    ),
+    Order("BOOTSTRAP + MAX_BLOCK", "INIT_TRANSACTIONS", "a new producer must fail before the watchdog acts"),
+    Order("3 * REQUEST", "COMMIT", "AddOffsetsToTxn, TxnOffsetCommit and EndTxn may each take the whole REQUEST"),
     Order(
         "MAX_BLOCK + 3 * OFFSET_LOOKUP",
         "RESTORE",
@@ -276,6 +252,17 @@ def heartbeat_interval(settings: TimeSettings) -> TimeLimit:
 def broken_order(settings: TimeSettings) -> Order | None:
     """Return the first order that these settings break, or None; a test checks the orders without a setting."""
     return next((order for order in ORDER if order.setting and not order.holds(settings)), None)
+
+
+def allowed_ms(setting: str, settings: TimeSettings) -> tuple[int | None, int | None]:
+    """Return the smallest and the largest value that ORDER allows for a setting; None: ORDER has no such limit."""
+    one_sided = [
+        order for order in ORDER if (_setting_in(order.shorter) is None) != (_setting_in(order.longer) is None)
+    ]
+    orders = [order for order in one_sided if order.setting == setting]
+    above = [order.limit_ms(settings) + 1 for order in orders if _setting_in(order.longer)]
+    below = [order.limit_ms(settings) - 1 for order in orders if _setting_in(order.shorter)]
+    return max(above, default=None), min(below, default=None)
 
 
 def _terms(side: str) -> list[tuple[int, str]]:

@@ -1,21 +1,33 @@
 // How numbers look, and how elements are made.
 let colours = {};
 
+const NO_BREAK = "\u00a0"; // a space that keeps number and unit on one line
+export const UNKNOWN = "–";
 export const useColours = (found) => { colours = found; };
 export const colourOf = (label) => colours[label] ?? "#999999";
-export const percent = (share) => `${(100 * share).toFixed(1)} %`;
-export const rounded = (number) => (number < 10 ? number.toFixed(1) : Math.round(number).toLocaleString("en"));
+export const percent = (share) => `${(100 * share).toFixed(1)}${NO_BREAK}%`;
+export const whole = (number) => number.toLocaleString("en");
+export const rounded = (number) => (number < 10 ? number.toFixed(1) : whole(Math.round(number)));
+export const seconds = (number) => `${rounded(number)}${NO_BREAK}s`;
+export const duration = (ms) => (ms < 1000 ? `${ms}${NO_BREAK}ms` : seconds(ms / 1000));
 
-/** Only what has changed is set: a screen reader reads a live region again when it is touched. */
+/** Sets a text only if it has changed: a screen reader reads a live region again after every change. */
 export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
-/** Children are elements, or strings, which become text and nothing else. */
+/** Makes an element. Children are elements, or strings, which become text and never HTML. */
 export function element(name, { class: className, data = {} } = {}, children = []) {
   const made = document.createElement(name);
   if (className) made.className = className;
   Object.assign(made.dataset, data);
   made.append(...children);
   return made;
+}
+
+/** Makes a small square in a label's colour. */
+export function swatch(label) {
+  const mark = element("span", { class: "swatch" });
+  mark.style.setProperty("--colour", colourOf(label));
+  return mark;
 }

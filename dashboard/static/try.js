@@ -1,17 +1,20 @@
-// The box to try a tweet: its scores, and which words mattered.
-import { colourOf, element, percent } from "./show.js";
+// The form to try a text: the scores of its label, and the effect of each word.
+import { colourOf, element, percent, swatch } from "./show.js";
 
-export function setUpTry(form, answer, swatch) {
+const SMALL_EFFECT = 0.005; // a change of the score below half a percent is not marked
+const FULL_EFFECT = 0.05; // the largest effect of a text has the full colour, unless it is smaller than this
+
+export function setUpTry(form, answer) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
     button.disabled = true;
-    answer.replaceChildren(...(await ask(form.elements.text.value, swatch)));
+    answer.replaceChildren(...(await explain(form.elements.text.value)));
     button.disabled = false;
   });
 }
 
-async function ask(text, swatch) {
+async function explain(text) {
   try {
     const response = await fetch("/explain", {
       method: "POST",
@@ -19,7 +22,7 @@ async function ask(text, swatch) {
       body: JSON.stringify({ text }),
     });
     const found = await response.json();
-    return response.ok ? shown(found, swatch) : [failure(found.error)];
+    return response.ok ? explanation(found) : [failure(found.error)];
   } catch {
     return [failure("The server does not answer; try again in a moment.")];
   }
@@ -27,38 +30,38 @@ async function ask(text, swatch) {
 
 const failure = (sentence) => element("p", { class: "error" }, [sentence]);
 
-function shown(found, swatch) {
-  const verdict = element("p", { class: "verdict" }, [swatch(found.emotion), `${found.emotion}, ${percent(found.confidence)}`]);
-  return [verdict, words(found), note(found), scores(found, swatch)];
+function explanation(found) {
+  const label = element("p", { class: "label" }, [swatch(found.emotion), `${found.emotion}, ${percent(found.confidence)}`]);
+  return [label, words(found), legend(found), scores(found)];
 }
 
 function words({ emotion, words: all }) {
-  const largest = Math.max(0.05, ...all.map(({ fall }) => Math.abs(fall ?? 0)));
+  const largest = Math.max(FULL_EFFECT, ...all.map(({ fall }) => Math.abs(fall ?? 0)));
   const spans = all.map(({ word, fall }) => oneWord(word, fall, largest, emotion));
   return element("p", { class: "words" }, spans.flatMap((span) => [span, " "]));
 }
 
 function oneWord(word, fall, largest, emotion) {
   if (fall === null) return element("span", { class: "untried" }, [word]);
-  const kind = fall > 0.005 ? "for" : fall < -0.005 ? "against" : "";
+  const kind = fall > SMALL_EFFECT ? "for" : fall < -SMALL_EFFECT ? "against" : "";
   const span = element("span", { class: kind }, [word]);
   span.style.setProperty("--strength", 0.1 + 0.3 * Math.min(1, Math.abs(fall) / largest));
-  span.title = `${emotion} ${fall >= 0 ? "−" : "+"}${percent(Math.abs(fall))} without it`;
+  span.title = `without this word: ${emotion} ${fall >= 0 ? "−" : "+"}${percent(Math.abs(fall))}`;
   if (kind) span.append(element("span", { class: "unseen" }, [` (${kind} ${emotion}, ${percent(Math.abs(fall))})`]));
   return span;
 }
 
-const note = ({ emotion }) =>
-  element("p", { class: "note" }, [`Underlined: words without which the score of ${emotion} falls; dashed: without which it rises.`]);
+const legend = ({ emotion }) =>
+  element("p", { class: "hint" }, [`Solid underline: the score of ${emotion} falls without this word. Dashed underline: the score rises.`]);
 
-function scores(found, swatch) {
+function scores(found) {
   const rows = Object.entries(found.scores).sort(([, one], [, other]) => other - one);
   const table = element("table", {}, [element("caption", { class: "unseen" }, ["Scores"])]);
-  table.append(element("tbody", {}, rows.map(([label, score]) => scoreRow(label, score, swatch))));
+  table.append(element("tbody", {}, rows.map(([label, score]) => scoreRow(label, score))));
   return table;
 }
 
-function scoreRow(label, score, swatch) {
+function scoreRow(label, score) {
   const name = element("th", {}, [swatch(label), label]);
   name.scope = "row";
   const bar = element("span");

@@ -1,1 +1,1 @@
-"""Images, and the smoke test that runs them."""
+"""The Dockerfile, and a smoke test of the images."""

@@ -1,6 +1,7 @@
-"""The judge of the smoke test: reads Kafka and Redis from inside of a container, and says whether the promise was kept.
+"""The judge of the smoke test: compare Kafka's input, Kafka's output and Redis from inside a worker's container.
 
-It is fed to the Python of a worker's image, so it needs nothing but the worker and its clients.
+smoke.sh pipes this file into the Python of a worker's image, which has only the worker and its clients. The judge makes
+its Kafka consumer and reads records with code of its own on purpose: a fault in the worker's code must not hide itself.
 """
 
 import argparse
@@ -20,17 +21,24 @@ from kafka.admin import KafkaAdminClient
 
 from worker.settings import Settings, load_settings
 
+#: The partitions that the service `topics` creates.
+PARTITIONS = 12
+
+#: Longest wait for a condition; the slowest is a rebalance after the session time-out of smoke.yml.
 WAIT_S = 120.0
+
+#: Interval between two looks at a condition.
 LOOK_AGAIN_AFTER_S = 0.5
+
 METRICS = "http://127.0.0.1:8000/metrics"
 CLASSIFIED = re.compile(r"^emotion_tweets_classified_total\{.*\} (\S+)$", re.MULTILINE)
 
 Members = dict[str, list[int]]
-"""A worker's WORKER_ID, which is its container's host name, and the partitions that the group gave it."""
+"""WORKER_ID, which is the host name of the worker's container → the partitions that the worker owns."""
 
 
 def main() -> None:
-    """Run one command; what is found goes to standard output as one JSON object, what is wrong ends the program."""
+    """Run one command: print the result as one JSON object, or exit with 1 and a line on stderr."""
     options = _options()
     settings = load_settings()
     match options.command:
@@ -49,39 +57,45 @@ def _options() -> argparse.Namespace:
     commands.add_parser("wait").add_argument("--committed", type=int, required=True)
     check = commands.add_parser("check")
     check.add_argument("--tweets", type=int, required=True)
-    check.add_argument("--before", required=True, help="what `members` printed before a worker was killed")
+    check.add_argument("--before", required=True, help="output of `members` before a worker was killed")
     return parser.parse_args()
 
 
 def _wait_for_members(settings: Settings, workers: int) -> Members:
-    """Return the members once the whole input topic is spread over so many."""
-    for _ in _moments(f"{workers} workers share the partitions"):
+    """Return the group members once `workers` members own all partitions of the input topic."""
+    for _ in _attempts(f"{workers} workers share the partitions"):
         members = _members(settings)
-        if len(members) == workers and all(members.values()) and sum(map(len, members.values())) == 12:
+        if len(members) == workers and all(members.values()) and sum(map(len, members.values())) == PARTITIONS:
             return members
     raise AssertionError
 
 
 def _wait_for_commits(settings: Settings, count: int) -> None:
-    for _ in _moments(f"{count} tweets are committed"):
+    for _ in _attempts(f"{count} tweets are committed"):
         if _committed(settings) >= count:
             return
 
 
 def _check(settings: Settings, tweets: int, before: Members) -> dict[str, Any]:
-    """Compare both ends of the stream and Redis; this runs in the container that was killed."""
+    """Compare input, output and Redis; this runs in the container of the killed worker."""
     sent = _ids(settings, settings.kafka_input_topic)
     labelled = _ids(settings, settings.kafka_output_topic)
     dead = _ids(settings, settings.kafka_dead_letter_topic)
-    _must(len(sent) == tweets and len(set(sent)) == tweets, f"{len(sent)} tweets were sent, not {tweets}")
-    _must(not dead, f"{len(dead)} tweets are dead letters")
-    _must(Counter(labelled) == Counter(sent), f"{len(set(sent) - set(labelled))} lost, {_doubled(labelled)} doubled")
-    _must(_committed(settings) == tweets, "the committed offsets do not stand at the end")
+    _require(
+        len(sent) == tweets and len(set(sent)) == tweets,
+        f"{len(sent)} tweets are on the input topic, expected {tweets}",
+    )
+    _require(not dead, f"{len(dead)} tweets became dead letters")
+    _require(
+        Counter(labelled) == Counter(sent),
+        f"{len(set(sent) - set(labelled))} tweets lost, {_duplicates(labelled)} duplicated",
+    )
+    _require(_committed(settings) == tweets, "the committed offsets are not at the end of the input topic")
     counts = _redis_counts(settings)
-    _must(sum(counts.values()) == tweets, f"Redis counts {sum(counts.values())} tweets")
-    _must(_members(settings) == before, f"the partitions moved: {before} before, {_members(settings)} now")
-    own, classified = _own_name(), _classified_since_the_start()
-    _must(classified > 0, "the worker that was started again has classified nothing")
+    _require(sum(counts.values()) == tweets, f"Redis counts {sum(counts.values())} tweets, expected {tweets}")
+    _require(_members(settings) == before, f"the partitions moved: {before} before, {_members(settings)} now")
+    own, classified = _own_worker_id(), _classified_since_the_start()
+    _require(classified > 0, "the restarted worker has classified no tweet")
     restarted = {"worker_id": own, "partitions": before[own], "classified_since": classified}
     return {
         "tweets": tweets,
@@ -107,7 +121,7 @@ def _ids(settings: Settings, topic: str) -> list[str]:
         consumer.assign(partitions)
         ends = consumer.end_offsets(partitions)
         ids = []
-        for _ in _moments(f"{topic} is read to its end"):
+        for _ in _attempts(f"{topic} is read to its end"):
             for records in consumer.poll(timeout_ms=1000).values():
                 ids += [json.loads(record.value)["id"] for record in records]
             if all(consumer.position(partition) >= ends[partition] for partition in partitions):
@@ -133,7 +147,7 @@ def _members(settings: Settings) -> Members:
 
 
 def _committed(settings: Settings) -> int:
-    """Return how many input records the group has committed."""
+    """Return the number of input records that the group has committed."""
     group = settings.kafka_group_id
     admin = KafkaAdminClient(**settings.kafka_connection())
     try:
@@ -153,23 +167,23 @@ def _classified_since_the_start() -> int:
         return sum(int(float(count)) for count in CLASSIFIED.findall(answer.read().decode()))
 
 
-def _own_name() -> str:
+def _own_worker_id() -> str:
     return socket.gethostname()
 
 
-def _doubled(ids: list[str]) -> int:
+def _duplicates(ids: list[str]) -> int:
     return len(ids) - len(set(ids))
 
 
-def _moments(what: str) -> Iterator[None]:
+def _attempts(what: str) -> Iterator[None]:
     deadline_s = time.monotonic() + WAIT_S
     while time.monotonic() < deadline_s:
         yield
         time.sleep(LOOK_AGAIN_AFTER_S)
-    sys.exit(f"not within {WAIT_S:g} s: {what}")
+    sys.exit(f"timed out after {WAIT_S:g} s: {what}")
 
 
-def _must(holds: bool, otherwise: str) -> None:
+def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         sys.exit(otherwise)
 

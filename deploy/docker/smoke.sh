@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Two workers and the producer as containers on a real Kafka and Redis, a worker killed under load: is the promise kept?
+# Smoke test of the images: two workers and the producer on a real Kafka and Redis; one worker is killed under load.
+# Passes if no tweet is lost or duplicated and the restarted worker continues with its own partitions.
 #
-#   deploy/docker/smoke.sh              docker-compose.yml with the images that it names
-#   deploy/docker/smoke.sh --stand-in   where no registry is in reach: Debian's Redis, and the Kafka of KAFKA_HOME, as images
-#                                       made here with debootstrap; starts a Docker engine (as root) where none answers
+#   deploy/docker/smoke.sh              with the images that docker-compose.yml names
+#   deploy/docker/smoke.sh --stand-in   without an image registry: images of Debian's Redis and the Kafka of KAFKA_HOME are
+#                                       built with debootstrap; starts a Docker engine (as root) if none answers
 #
-# TWEETS=2000 RATE=100. Port 9092 must be free. The last line is one JSON object. Ends what it starts; built images stay.
+# Environment: TWEETS=2000 RATE=100. Port 9092 must be free. The last line of stdout is one JSON object.
+# All containers, networks and volumes of the test are removed at the end; built images are kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -35,10 +37,10 @@ main() {
     compose --profile replay build worker producer >"$work/build.log" 2>&1 || fail_with_log build
     step "starting Kafka, Redis and two workers"
     compose up -d --scale worker=2 kafka redis topics worker >"$work/up.log" 2>&1 || fail_with_log up
-    judge_the_promise
+    run_test
 }
 
-judge_the_promise() {
+run_test() {
     local workers producer before
     mapfile -t workers < <(compose ps -q worker)
     ((${#workers[@]} == 2)) || fail "there are ${#workers[@]} worker containers, not 2"
@@ -46,27 +48,27 @@ judge_the_promise() {
     wait_until 120 "both workers are healthy" healthy "${workers[@]}"
     before=$(judge "$witness" members --workers 2)
 
-    step "replaying $tweets tweets, $rate a second"
+    step "replaying $tweets tweets, $rate per second"
     producer=$(compose --profile replay run -d --no-deps producer \
         python -m producer --dataset sample --loop --limit "$tweets" --rate "$rate" | tail -n 1)
     judge "$witness" wait --committed $((tweets / 4))
     step "killing a worker"
-    # Of the container's first process, which only passes signals on, the one child.
+    # The only child of process 1, which is the init that forwards signals.
     docker exec "$victim" sh -c 'kill -9 $(cat /proc/1/task/1/children)'
-    wait_until 60 "the killed container is started again" restarted "$victim"
+    wait_until 60 "Docker restarts the container of the killed worker" restarted "$victim"
     [[ $(docker wait "$producer") == 0 ]] || fail "the producer: $(docker logs "$producer" 2>&1 | tail -n 1)"
     judge "$witness" wait --committed "$tweets"
 
-    step "judging"
+    step "comparing input, output and Redis"
     docker exec "$witness" python -m worker verify >&2
-    docker exec "$victim" sh -c "$(hardened)" || fail "a container is less locked up than docker-compose.yml says"
+    docker exec "$victim" sh -c "$(hardened)" || fail "a container has more rights than docker-compose.yml allows"
     local verdict
     verdict=$(judge "$victim" check --tweets "$tweets" --before "$before")
     stop_workers "${workers[@]}"
     report "$verdict"
 }
 
-# Prints the command that fails in a container which is root, can write, has capabilities, or carries torch or a compiler.
+# Prints a script that fails in a container with root, a writable file system, capabilities, a compiler or torch.
 hardened() {
     cat <<'CHECKS'
 set -eu
@@ -88,7 +90,7 @@ stop_workers() {
     local worker
     for worker in "$@"; do
         [[ $(docker inspect -f '{{.State.ExitCode}}' "$worker") == 0 ]] ||
-            fail "a worker did not end well on SIGTERM: $(docker logs "$worker" 2>&1 | tail -n 1)"
+            fail "a worker did not exit with 0 after SIGTERM: $(docker logs "$worker" 2>&1 | tail -n 1)"
     done
 }
 
@@ -101,11 +103,11 @@ report() {
         "$(($(docker image inspect -f '{{.Size}}' emotion-stream-worker:0.1.0) / 1000000))" "$SECONDS" "${1#\{}"
 }
 
-# The judge runs where the clients are, in a worker's container.
+# judge.py runs in a worker's container, which has the Kafka and Redis clients.
 judge() {
     local container=$1
     shift
-    docker exec -i "$container" python - "$@" <deploy/docker/judge.py || fail "the judge: $1"
+    docker exec -i "$container" python - "$@" <deploy/docker/judge.py || fail "judge.py $1 failed"
 }
 
 healthy() {
@@ -125,7 +127,7 @@ find_compose() {
     elif command -v docker-compose >/dev/null; then
         compose_program=(docker-compose)
     else
-        fail "Docker Compose is missing: install the plugin of Docker, or Debian's docker-compose"
+        fail "Docker Compose is missing: install Docker's plugin, or Debian's package docker-compose"
     fi
 }
 
@@ -138,7 +140,7 @@ wait_until() {
     local deadline=$((SECONDS + $1)) what=$2
     shift 2
     until "$@" >/dev/null 2>&1; do
-        ((SECONDS < deadline)) || fail "not in time: $what"
+        ((SECONDS < deadline)) || fail "timed out: $what"
         sleep 0.5
     done
 }
@@ -146,7 +148,7 @@ wait_until() {
 need() {
     local program
     for program in "$@"; do
-        command -v "$program" >/dev/null || fail "$program is missing: install it"
+        command -v "$program" >/dev/null || fail "$program is missing: install $program"
     done
 }
 
@@ -161,7 +163,7 @@ fail() {
 
 fail_with_log() {
     tail -n 30 "$work/$1.log" >&2
-    fail "the last step failed; above are the last lines that it printed"
+    fail "the last step failed; its last lines of output are above"
 }
 
 clean_up() {

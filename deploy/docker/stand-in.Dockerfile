@@ -1,4 +1,4 @@
-# What stands in for the images of Kafka and Redis: a Java, into which KAFKA_HOME is mounted, and Debian's Redis.
+# Replacement for the images of Kafka and Redis: a Java VM, with the libs of KAFKA_HOME as a volume, and Debian's Redis.
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 RUN apt-get update -qq \

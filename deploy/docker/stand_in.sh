@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # smoke.sh, which sources this, sets work (its folder), python, and started (processes to end)
-# What smoke.sh --stand-in needs in place of a registry.
+# shellcheck disable=SC2154 # smoke.sh, which sources this file, sets work (a folder), python and started (processes to end)
+# Functions of smoke.sh --stand-in: images and wheels made on this machine instead of downloaded from a registry.
 
 readonly stand_in=emotion-stand-in
 
 prepare_stand_in() {
     need debootstrap docker "$python"
-    [[ -d ${KAFKA_HOME:-}/libs ]] || fail "KAFKA_HOME=${KAFKA_HOME:-}: set it to the folder that holds the libs of Apache Kafka"
+    [[ -d ${KAFKA_HOME:-}/libs ]] || fail "KAFKA_HOME=${KAFKA_HOME:-}: set KAFKA_HOME to the folder of an Apache Kafka that contains libs"
     "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
-        fail "$python is not Python 3.11, for which Debian 12 takes wheels: name one with PYTHON="
+        fail "$python is not Python 3.11, the Python of Debian 12: set PYTHON to a Python 3.11"
     docker info >/dev/null 2>&1 || start_docker_engine
     docker image inspect $stand_in:python >/dev/null 2>&1 || import_base_image
     docker image inspect $stand_in:servers >/dev/null 2>&1 || build_servers_image
@@ -27,7 +27,7 @@ start_docker_engine() {
 }
 
 import_base_image() {
-    step "making a base image of Debian 12 with Python 3.11"
+    step "building a base image: Debian 12 with Python 3.11"
     debootstrap --variant=minbase --include=python3,python3-pip,python-is-python3,ca-certificates \
         bookworm "$work/debian" ${DEBIAN_MIRROR:+"$DEBIAN_MIRROR"} >"$work/debootstrap.log" 2>&1 ||
         fail "debootstrap: $(tail -n 1 "$work/debootstrap.log")"
@@ -37,15 +37,15 @@ import_base_image() {
 }
 
 build_servers_image() {
-    step "making the image of Kafka's Java and Redis"
+    step "building the image for Kafka and Redis"
     docker build --quiet --network host --build-arg BASE_IMAGE=$stand_in:python --tag $stand_in:servers - \
         <deploy/docker/stand-in.Dockerfile >/dev/null
 }
 
-# This machine's pip may have settings of its own; the build sees a plain list of wheels, and nothing of them.
+# The build gets a plain list of wheels, so that settings of this machine's pip (an index, credentials) stay out of it.
 serve_wheels() {
     step "collecting the wheels"
-    # Debian's Python is 3.11.2, for which redis needs async-timeout.
+    # Debian 12 has Python 3.11.2, for which redis needs async-timeout.
     "$python" -m pip wheel --constraint constraints.txt --wheel-dir "$work/wheels" setuptools async-timeout . \
         >"$work/wheels.log" 2>&1 || fail_with_log wheels
     local port

@@ -1,4 +1,4 @@
-"""`python -m deploy.grafana`: writes both dashboards as JSON, where Grafana's provisioning finds them."""
+"""`python -m deploy.grafana`: write both dashboards as JSON into the folder that Grafana provisions."""
 
 import argparse
 import sys
@@ -13,13 +13,16 @@ FOLDER: Final = Path(__file__).with_name("dashboards")
 
 
 def rendered() -> dict[str, str]:
-    """Content by file name."""
+    """Return the JSON of each dashboard by file name."""
     return {"emotion.json": to_json(emotion_dashboard()), "operations.json": to_json(operations_dashboard())}
 
 
 def main() -> int:
-    """Writes the files and says which."""
-    argparse.ArgumentParser(prog="python -m deploy.grafana", description="Write the Grafana dashboards.").parse_args()
+    """Write the files and print their paths."""
+    argparse.ArgumentParser(
+        prog="python -m deploy.grafana",
+        description="Write the JSON of the Grafana dashboards into deploy/grafana/dashboards.",
+    ).parse_args()
     FOLDER.mkdir(exist_ok=True)
     for name, content in rendered().items():
         (FOLDER / name).write_text(content, encoding="utf-8")

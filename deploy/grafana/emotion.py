@@ -1,21 +1,32 @@
-"""The emotion dashboard: what people feel, how sure the model is, and how often it is right where that is known."""
+"""The emotion dashboard: emotions of the tweets, confidence of the model, scores on tweets that carry a label."""
 
 from typing import Final
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from deploy.grafana.layout import Row, filled, new_dashboard
-from deploy.grafana.panels import PER_SECOND, SHARE, Query, View, bars, distribution, lines, matrix, name, number
+from deploy.grafana.layout import PanelRow, filled, new_dashboard
+from deploy.grafana.panels import (
+    PER_SECOND,
+    SHARE,
+    PanelOptions,
+    Query,
+    bars,
+    distribution,
+    lines,
+    matrix,
+    name,
+    number,
+)
 
 DISTANCE_LIMIT: Final = 0.2
-"""Where the alert EmotionMixShifted begins."""
+"""The threshold of the alert EmotionMixShifted."""
 
 _CLASSIFIED: Final = 'emotion_tweets_classified_total{job="worker"}'
 _CONFIDENCE: Final = 'emotion_confidence_{part}{{job="worker"}}'
 _RATE: Final = f"sum by (emotion) (rate({_CLASSIFIED}[$__rate_interval]))"
 _TOTAL: Final = f"sum by (emotion) (increase({_CLASSIFIED}[$__range]))"
 
-# Of tweets that say their label, over the time that is shown.
+# Of tweets that carry a label, over the dashboard's time range.
 _PAIRS: Final = 'sum by (label, emotion) (increase(emotion_confusion_total{job="worker"}[$__range]))'
 _ANSWERED: Final = 'sum by (emotion) (increase(emotion_confusion_total{job="worker"}[$__range]))'
 _LABELLED: Final = 'sum by (label) (increase(emotion_confusion_total{job="worker"}[$__range]))'
@@ -28,44 +39,54 @@ _F1: Final = f"2 * {_HITS} / ({_ANSWERED} + {_LABELLED_AS_EMOTION} > 0)"
 
 
 def emotion_dashboard() -> Dashboard:
-    """The dashboard with uid `emotion`."""
+    """Return the dashboard with uid `emotion`."""
     dashboard = new_dashboard(
-        "emotion", "Emotions", "What the tweets of the stream feel, live.", since="now-30m", refresh="5s"
+        "emotion",
+        "Emotions",
+        "Emotions of the labelled tweets, confidence of the model, and scores on tweets that carry a label.",
+        since="now-30m",
+        refresh="5s",
     )
     rows = [_figures(), _course(), _confidence(), _quality()]
     return filled(dashboard, rows)
 
 
-def _figures() -> Row:
+def _figures() -> PanelRow:
     confidence = f"sum(increase({_part('sum')}[$__range])) / (sum(increase({_part('count')}[$__range])) > 0)"
-    return Row(
+    return PanelRow(
         "",
         [
             number(
-                View("Tweets labelled", "In the time that is shown.", "short", 4, 4),
+                PanelOptions("Labelled tweets", "Labelled tweets committed in the time range.", "short", 4, 4),
                 Query(f"sum(increase({_CLASSIFIED}[$__range]))", "tweets"),
                 over_range=True,
             ),
             number(
-                View("Now", "Labelled tweets a second, all workers together.", PER_SECOND, 4, 4),
+                PanelOptions("Current rate", "Labelled tweets per second, sum over all workers.", PER_SECOND, 4, 4),
                 Query(f"sum(rate({_CLASSIFIED}[$__rate_interval]))", "tweets"),
             ),
             name(
-                View("Commonest now", "The emotion of most tweets of this moment.", "none", 4, 4),
+                PanelOptions("Most frequent", "The emotion with the highest current rate.", "none", 4, 4),
                 Query(f"topk(1, {_RATE} > 0)", "{{emotion}}"),
             ),
             number(
-                View("Confidence", "Mean probability that the model gives its own answers.", SHARE, 4, 4),
+                PanelOptions(
+                    "Mean confidence", "Mean probability of the predicted emotion in the time range.", SHARE, 4, 4
+                ),
                 Query(confidence, "mean"),
                 over_range=True,
             ),
             number(
-                View("Accuracy", "Share of right answers among tweets that say their label.", SHARE, 4, 4),
+                PanelOptions(
+                    "Accuracy", "Share of correct predictions among the tweets that carry a label.", SHARE, 4, 4
+                ),
                 Query(_ACCURACY, "accuracy"),
                 over_range=True,
             ),
             number(
-                View("Macro-F1", "Mean F1 of the emotions, rare ones as heavy as common ones.", SHARE, 4, 4),
+                PanelOptions(
+                    "Macro-F1", "Unweighted mean of the emotions' F1 on tweets that carry a label.", SHARE, 4, 4
+                ),
                 Query(f"avg({_F1})", "macro-F1"),
                 over_range=True,
             ),
@@ -73,30 +94,29 @@ def _figures() -> Row:
     )
 
 
-def _course() -> Row:
-    distance = "Total variation distance between the emotions of the last hour and those of the week before it: the "
-    return Row(
+def _course() -> PanelRow:
+    return PanelRow(
         "Emotions over time",
         [
             lines(
-                View("Share", "Of the tweets of each moment.", SHARE, 16, 10),
+                PanelOptions("Share", "Share of each emotion in the labelled tweets.", SHARE, 16, 10),
                 Query(f"{_RATE} / on () group_left () (sum({_RATE}) > 0)", "{{emotion}}"),
                 stacked=True,
                 top=1,
             ),
             bars(
-                View("Total", "Tweets of each emotion in the time that is shown.", "short", 8, 10),
+                PanelOptions("Total", "Labelled tweets of each emotion in the time range.", "short", 8, 10),
                 Query(f"sort_desc({_TOTAL})", "{{emotion}}"),
             ),
             lines(
-                View("Rate", "Labelled tweets a second.", PER_SECOND, 16),
+                PanelOptions("Rate", "Labelled tweets per second, by emotion.", PER_SECOND, 16),
                 Query(_RATE, "{{emotion}}"),
             ),
             lines(
-                View(
-                    "Distance from the week",
-                    distance
-                    + "share of tweets that would have to change their emotion. Above the line it is an alert.",
+                PanelOptions(
+                    "Distance from the week before",
+                    "Total variation distance between the emotion shares of the last hour and of the week before. "
+                    "The alert EmotionMixShifted fires above the line.",
                     SHARE,
                     8,
                 ),
@@ -107,42 +127,52 @@ def _course() -> Row:
     )
 
 
-def _confidence() -> Row:
+def _confidence() -> PanelRow:
     buckets = f"sum by (le, emotion) (rate({_part('bucket')}[$__rate_interval]))"
-    return Row(
-        "How sure the model is",
+    return PanelRow(
+        "Confidence",
         [
             lines(
-                View("Median confidence", "Half of an emotion's tweets are surer, half less sure.", SHARE, 12),
+                PanelOptions("Median confidence", "Median confidence of the predictions of each emotion.", SHARE, 12),
                 Query(f"histogram_quantile(0.5, {buckets}) >= 0", "{{emotion}}"),
                 top=1,
             ),
             distribution(
-                View("Distribution of confidence", "Tweets by confidence, all emotions together.", SHARE, 12),
+                PanelOptions(
+                    "Distribution of confidence",
+                    "Number of labelled tweets by confidence, all emotions together.",
+                    SHARE,
+                    12,
+                ),
                 Query(f"sum by (le) (increase({_part('bucket')}[$__rate_interval]))", "{{le}}"),
             ),
         ],
     )
 
 
-def _quality() -> Row:
-    return Row(
-        "Beside the labels that tweets bring",
+def _quality() -> PanelRow:
+    return PanelRow(
+        "Predictions compared with labels",
         [
             lines(
-                View("Accuracy and macro-F1", "Over the hour before each moment.", SHARE, 8),
+                PanelOptions(
+                    "Accuracy and macro-F1", "Scores of the previous hour, on tweets that carry a label.", SHARE, 8
+                ),
                 Query("stream:emotion_confusion:accuracy1h", "accuracy"),
                 Query("stream:emotion_confusion:macro_f1_1h", "macro-F1"),
                 top=1,
             ),
             bars(
-                View("F1", "Of each emotion in the time that is shown; 1 is never wrong.", SHARE, 6),
+                PanelOptions("F1", "F1 of each emotion in the time range; 1 is best.", SHARE, 6),
                 Query(f"sort_desc({_F1})", "{{emotion}}"),
                 top=1,
             ),
             matrix(
-                View(
-                    "Label and answer", "Of the tweets with a row's label, the share that got each answer.", SHARE, 10
+                PanelOptions(
+                    "Confusion matrix",
+                    "Rows: the label that the tweet carries. Columns: the predicted emotion. Cells: share of the row.",
+                    SHARE,
+                    10,
                 ),
                 Query(f"{_PAIRS} / on (label) group_left () ({_LABELLED} > 0)", "{{label}} {{emotion}}"),
                 row="label",

@@ -1,4 +1,4 @@
-"""From rows of panels to a dashboard: places, numbers, links and the JSON that Grafana loads."""
+"""Build a dashboard from rows of panels: positions, ids, links and the JSON that Grafana loads."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ TAG: Final = "emotion-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PanelRow:
     """Panels from left to right, which wrap after 24 columns; a row without a title has no heading."""
 
     title: str
@@ -25,7 +25,7 @@ class Row:
 
 
 def new_dashboard(uid: str, title: str, description: str, *, since: str, refresh: str) -> DashboardBuilder:
-    """An empty dashboard that shows the time from `since` (such as now-1h) on and looks again every `refresh`."""
+    """Return an empty dashboard with the time range `since` (such as now-1h) to now and a refresh interval."""
     siblings = DashboardLink("Dashboards").type(DashboardLinkType.DASHBOARDS).tags([TAG]).keep_time(True)
     return (
         DashboardBuilder(title)
@@ -40,8 +40,8 @@ def new_dashboard(uid: str, title: str, description: str, *, since: str, refresh
     )
 
 
-def filled(dashboard: DashboardBuilder, rows: Sequence[Row]) -> Dashboard:
-    """The finished dashboard; panels are numbered in their order."""
+def filled(dashboard: DashboardBuilder, rows: Sequence[PanelRow]) -> Dashboard:
+    """Return the finished dashboard; the ids of its panels follow their order."""
     for row in rows:
         if row.title:
             dashboard.with_row(RowBuilder(row.title))
@@ -54,5 +54,5 @@ def filled(dashboard: DashboardBuilder, rows: Sequence[Row]) -> Dashboard:
 
 
 def to_json(dashboard: Dashboard) -> str:
-    """Sorted, so that a change of the library's order is no change of the file."""
+    """Return the JSON with sorted keys: the order in which the library writes keys must not change the file."""
     return json.dumps(dashboard, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

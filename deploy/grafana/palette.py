@@ -1,15 +1,14 @@
-"""The colour of every series that has a name of its own; all others get theirs from Grafana, by name."""
+"""Colours of the series whose names are known; Grafana chooses the colour of every other series by its name."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from tweets.colours import EMOTION_COLOURS
+from tweets.colours import EMOTION_COLOURS, PALETTE
 
-BLUE, ORANGE, PURPLE, RED, GREEN, SKY = EMOTION_COLOURS.values()
-GREY: Final = "#999999"
+BLUE, ORANGE, PURPLE, RED, GREEN, SKY, GREY, _ = PALETTE
 
 _NAMES: Final = {
-    "in": BLUE,
+    "consumed": BLUE,
     "labelled": GREEN,
     "dead letters": RED,
     "p50": SKY,
@@ -26,13 +25,14 @@ _LABELS: Final = {
     "{{emotion}}": EMOTION_COLOURS,
     "{{outcome}}": {"committed": BLUE, "aborted": RED, "applied": BLUE, "stale": ORANGE, "failed": RED},
     "{{stage}}": {
-        "wait": GREY, "decode": SKY, "tokenize": ORANGE, "infer": BLUE, "publish": GREEN, "commit": PURPLE,
+        "wait": GREY, "decode": SKY, "tokenize": ORANGE, "infer": BLUE, "encode": RED, "publish": GREEN,
+        "commit": PURPLE,
     },
 }  # fmt: skip
 
 
 def colours_of(legends: Iterable[str]) -> dict[str, str]:
-    """Colours of the series that these legends name, which are names or `{{label}}`."""
+    """Return series name → colour for legends, each a series name or a template `{{label}}`."""
     colours: dict[str, str] = {}
     for legend in legends:
         colours |= _LABELS.get(legend, {legend: _NAMES[legend]} if legend in _NAMES else {})

@@ -1,4 +1,4 @@
-"""The kinds of panels that the dashboards are made of, each set up in one way."""
+"""The kinds of panels in the dashboards: one function per kind."""
 
 from typing import Final, NamedTuple, TypeVar
 
@@ -46,14 +46,15 @@ DATASOURCE: Final = DataSourceRef(type_val="prometheus", uid="prometheus")
 
 PER_SECOND: Final = "suffix:/s"
 SHARE: Final = "percentunit"
+"""Grafana's unit for 0 to 1, shown as percent."""
 
 Panel = timeseries.Panel | stat.Panel | bargauge.Panel | heatmap.Panel | table.Panel
 _PanelT = TypeVar("_PanelT", timeseries.Panel, stat.Panel, bargauge.Panel, heatmap.Panel, table.Panel)
 _ColouredT = TypeVar("_ColouredT", timeseries.Panel, stat.Panel, bargauge.Panel)
 
 
-class View(NamedTuple):
-    """What a panel says of itself; `width` is of 24 columns, `unit` one of Grafana's."""
+class PanelOptions(NamedTuple):
+    """Title, description and unit of a panel, in Grafana's terms; `width` of 24 columns, `height` in grid units."""
 
     title: str
     description: str
@@ -63,18 +64,18 @@ class View(NamedTuple):
 
 
 class Query(NamedTuple):
-    """PromQL, and what its series are called."""
+    """A PromQL expression and the legend of its series: a name or a template `{{label}}`."""
 
     expr: str
     legend: str
 
 
-def number(view: View, query: Query, *, over_range: bool = False, good: float | None = None) -> stat.Panel:
-    """One figure: the newest with its course behind it, or (`over_range`) one for the whole time that is shown.
+def number(options: PanelOptions, query: Query, *, over_range: bool = False, good: float | None = None) -> stat.Panel:
+    """Return a stat panel: the last value with a sparkline, or (`over_range`) one value for the whole time range.
 
-    It turns red above `good`.
+    The value turns red above `good`.
     """
-    panel = _dressed(stat.Panel(), view).with_target(_target(query, "A", instant=over_range))
+    panel = _with_options(stat.Panel(), options).with_target(_target(query, "A", instant=over_range))
     limits = [Threshold(value=None, color=BLUE)] + ([] if good is None else [Threshold(value=good, color=RED)])
     return (
         panel.graph_mode(BigValueGraphMode.NONE if over_range else BigValueGraphMode.AREA)
@@ -85,26 +86,26 @@ def number(view: View, query: Query, *, over_range: bool = False, good: float | 
     )
 
 
-def name(view: View, query: Query) -> stat.Panel:
-    """The name of one series in its colour."""
-    panel = _dressed(stat.Panel(), view).with_target(_target(query, "A", instant=True))
+def name(options: PanelOptions, query: Query) -> stat.Panel:
+    """Return a stat panel with the name of one series in its colour."""
+    panel = _with_options(stat.Panel(), options).with_target(_target(query, "A", instant=True))
     panel.graph_mode(BigValueGraphMode.NONE).color_mode(BigValueColorMode.VALUE).text_mode(BigValueTextMode.NAME)
     return _coloured(panel.reduce_options(_newest()), query)
 
 
 def lines(
-    view: View,
+    options: PanelOptions,
     *queries: Query,
     stacked: bool = False,
     signed: bool = False,
     limit: float | None = None,
     top: float | None = None,
 ) -> timeseries.Panel:
-    """Lines over time, or areas on top of each other; a dashed line at `limit`.
+    """Return a time series panel with lines or (`stacked`) stacked areas, and a dashed line at `limit`.
 
-    The axis begins at 0, unless values may be negative (`signed`), and ends at `top`.
+    The axis starts at 0, unless values may be negative (`signed`), and ends at `top`.
     """
-    panel = _dressed(timeseries.Panel(), view)
+    panel = _with_options(timeseries.Panel(), options)
     for ref_id, query in zip("ABCDEF", queries, strict=False):
         panel.with_target(_target(query, ref_id))
     panel.line_width(1 if stacked else 2).fill_opacity(60 if stacked else 8).show_points(VisibilityMode.NEVER)
@@ -123,34 +124,34 @@ def lines(
     return _coloured(panel, *queries)
 
 
-def bars(view: View, query: Query, *, top: float | None = None) -> bargauge.Panel:
-    """A bar for each series, over the time that is shown; full at `top`, else at the longest."""
-    panel = _dressed(bargauge.Panel(), view).with_target(_target(query, "A", instant=True)).min(0)
+def bars(options: PanelOptions, query: Query, *, top: float | None = None) -> bargauge.Panel:
+    """Return a bar gauge with one bar per series for the whole time range; `top` is the value of a full bar."""
+    panel = _with_options(bargauge.Panel(), options).with_target(_target(query, "A", instant=True)).min(0)
     panel.orientation(VizOrientation.HORIZONTAL).display_mode(BarGaugeDisplayMode.BASIC).reduce_options(_newest())
     return _coloured(panel if top is None else panel.max(top), query)
 
 
-def distribution(view: View, query: Query) -> heatmap.Panel:
-    """A histogram's buckets over time: the darker, the more."""
+def distribution(options: PanelOptions, query: Query) -> heatmap.Panel:
+    """Return a heatmap of a histogram's buckets over time; darker cells have more observations."""
     target = _target(query, "A").format(PromQueryFormat.HEATMAP)
     colour = HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Blues").fill("blue").steps(64)
     colour.scale(HeatmapColorScale.EXPONENTIAL).exponent(0.5).reverse(False)
     return (
-        _dressed(heatmap.Panel(), view)
+        _with_options(heatmap.Panel(), options)
         .with_target(target)
         .calculate(False)
         .color(colour)
-        .y_axis(YAxisConfig().unit(view.unit))
+        .y_axis(YAxisConfig().unit(options.unit))
         .show_y_histogram()
     )
 
 
-def matrix(view: View, query: Query, *, row: str, column: str) -> table.Panel:
-    """A table of shares with a label's values as rows and another's as columns: the darker, the larger."""
+def matrix(options: PanelOptions, query: Query, *, row: str, column: str) -> table.Panel:
+    """Return a table of shares by the values of the labels `row` and `column`; darker cells have larger shares."""
     shape = {"rowField": row, "columnField": column, "valueField": "Value", "emptyValue": "empty"}
     plain = DynamicConfigValue(id_val="custom.cellOptions", value={"type": "auto"})
     return (
-        _table(view, query)
+        _table(options, query)
         .with_transformation(DataTransformerConfig(id_val="groupingToMatrix", options=shape))
         .min(0)
         .max(1)
@@ -161,27 +162,27 @@ def matrix(view: View, query: Query, *, row: str, column: str) -> table.Panel:
     )
 
 
-def labels(view: View, query: Query, *columns: str) -> table.Panel:
-    """A table of a metric's labels, in this order."""
-    options = {
+def labels(options: PanelOptions, query: Query, *columns: str) -> table.Panel:
+    """Return a table of a metric's labels, in the order of `columns`."""
+    transformation = {
         "indexByName": {column: place for place, column in enumerate(columns)},
         "excludeByName": dict.fromkeys(("Time", "Value", "__name__", "job"), True),
     }
-    return _table(view, query).with_transformation(DataTransformerConfig(id_val="organize", options=options))
+    return _table(options, query).with_transformation(DataTransformerConfig(id_val="organize", options=transformation))
 
 
-def _table(view: View, query: Query) -> table.Panel:
+def _table(options: PanelOptions, query: Query) -> table.Panel:
     target = _target(query, "A", instant=True).format(PromQueryFormat.TABLE)
-    return _dressed(table.Panel(), view).with_target(target)
+    return _with_options(table.Panel(), options).with_target(target)
 
 
-def _dressed(panel: _PanelT, view: View) -> _PanelT:
+def _with_options(panel: _PanelT, options: PanelOptions) -> _PanelT:
     return (
-        panel.title(view.title)
-        .description(view.description)
-        .unit(view.unit)
-        .span(view.width)
-        .height(view.height)
+        panel.title(options.title)
+        .description(options.description)
+        .unit(options.unit)
+        .span(options.width)
+        .height(options.height)
         .datasource(DATASOURCE)
         .no_value("none")
     )

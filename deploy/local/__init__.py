@@ -1,1 +1,1 @@
-"""The whole system on one machine without containers: embedded Kafka and Redis, a worker, a replay."""
+"""The whole stack on one machine without containers: embedded Kafka and Redis, a worker, the live page, a replay."""

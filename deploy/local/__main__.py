@@ -15,11 +15,11 @@ _FAILED = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0, 1 after an error, 128 + n where signal n cut the work short."""
+    """Run a command; return the exit code: 0, 1 after an error, 128 + n if signal n interrupted `demo`."""
     options = _parser().parse_args(arguments)
     supervisor = Supervisor()
     try:
-        with supervisor.on_duty():
+        with supervisor.supervising():
             code: int = options.run(options, supervisor)
             return code
     except StopRequestedError as interrupted:
@@ -37,16 +37,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="demo|up")
 
     command = commands.add_parser(
-        "demo", help="replay a data set through the whole stack; on a terminal, keep the live page"
+        "demo", help="replay a data set through the whole stack; on a terminal, keep the live page running afterwards"
     )
-    command.add_argument("--dataset", default="sample", help="a name, folder, file or hub id (default: %(default)s)")
-    command.add_argument("--tweets", type=positive, help="at most so many tweets (default: all)")
-    command.add_argument("--rate", type=not_negative, default=0.0, help="tweets per second, 0: as fast as possible")
+    command.add_argument(
+        "--dataset", default="sample", help="name, folder, file or Hugging Face hub id of a data set (%(default)s)"
+    )
+    command.add_argument("--tweets", type=positive, help="replay at most this number of tweets (default: all)")
+    command.add_argument(
+        "--rate", type=not_negative, default=0.0, help="tweets per second; 0 = as fast as possible (%(default)g)"
+    )
     command.set_defaults(run=demo)
 
-    command = commands.add_parser("up", help="keep the stack and one worker running until Ctrl-C")
+    command = commands.add_parser("up", help="run the stack and one worker until Ctrl-C")
     for name, port in (("kafka", 9092), ("redis", 6379), ("metrics", 8000), ("page", 8080)):
-        command.add_argument(f"--{name}-port", type=positive, default=port, help="default: %(default)s")
+        command.add_argument(f"--{name}-port", type=positive, default=port, help="TCP port (%(default)s)")
     command.set_defaults(run=up)
     return parser
 

@@ -1,4 +1,4 @@
-"""Child processes: each in its own process group, with its log in a file, ended by its own id."""
+"""Child processes: each in its own process group, with its output in a log file, ended by its own process id."""
 
 import os
 import signal
@@ -6,18 +6,24 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from deploy.local.errors import LocalError
 
-_LEASH = Path(__file__).with_name("leash.py")
-_NOISE = ("weak version `GLIBC_",)  # a harmless remark of the dynamic linker about the embedded server
-_LOG_TAIL_LINES = 15
-_KILL_DEADLINE_S = 5.0
+_PARENT_DEATH: Final = Path(__file__).with_name("parent_death.py")
+
+#: Harmless warnings of the dynamic linker about the embedded servers, left out of log excerpts.
+_IGNORED_OUTPUT: Final = ("weak version `GLIBC_",)
+
+#: Lines of a log that an error message quotes: enough for the end of a traceback.
+_LOG_TAIL_LINES: Final = 15
+
+#: The kernel ends a killed process at once; a longer wait means that the kernel is stuck.
+_KILL_DEADLINE_S: Final = 5.0
 
 
 class Child:
-    """A running program. `stop_s` is how long it may take to end itself after SIGTERM."""
+    """A running program. `stop_s` is how many seconds the program may take to end after SIGTERM."""
 
     def __init__(self, name: str, command: Sequence[str], *, env: Mapping[str, str], log: Path, stop_s: float) -> None:
         self.name = name
@@ -25,7 +31,7 @@ class Child:
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                _leashed(command),
+                _ending_with_parent(command),
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -35,35 +41,36 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id; it stays the child's own until its exit code was read."""
+        """The process id; the kernel does not reuse the id before the exit code was read."""
         return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """None while the program runs; negative: the number of the signal that ended the program."""
         return self._process.poll()
 
     def log_tail(self) -> str:
-        """The last lines of its output."""
+        """Return the last lines of the program's output."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join([line for line in lines if not any(noise in line for noise in _NOISE)][-_LOG_TAIL_LINES:])
+        kept = [line for line in lines if not any(part in line for part in _IGNORED_OUTPUT)]
+        return "\n".join(kept[-_LOG_TAIL_LINES:])
 
     def died(self) -> LocalError:
-        """The error to raise when it has ended and should not have."""
+        """Return the error to raise when the program has ended and should still run."""
         return LocalError(f"{self.name} ended unexpectedly ({_ending(self.exit_code)})", self.log_tail())
 
     def check(self) -> None:
-        """Raises LocalError if it is not running any more."""
+        """Raise LocalError if the program has ended."""
         if self.exit_code is not None:
             raise self.died()
 
     def terminate(self) -> None:
-        """Asks it to end."""
+        """Send SIGTERM to the program."""
         if self.exit_code is None:
             self._process.terminate()
 
     def kill(self) -> None:
-        """Ends it, and whatever it started, without asking and without waiting."""
+        """Send SIGKILL to the program and its own children, without waiting."""
         if self.exit_code is None:
             if os.name == "posix":
                 os.killpg(self.pid, signal.SIGKILL)
@@ -71,7 +78,7 @@ class Child:
                 self._process.kill()
 
     def stop(self) -> bool:
-        """Asks it to end and waits; says whether it did so in time. In the end it is gone in either case."""
+        """Send SIGTERM, and SIGKILL after `stop_s`; wait for the end. Return whether SIGTERM was enough."""
         self.terminate()
         try:
             self._process.wait(self.stop_s)
@@ -82,14 +89,14 @@ class Child:
         return True
 
 
-def _leashed(command: Sequence[str]) -> list[str]:
+def _ending_with_parent(command: Sequence[str]) -> list[str]:
     if sys.platform != "linux":
         return list(command)
-    return [sys.executable, "-I", "-S", str(_LEASH), str(os.getpid()), *command]
+    return [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(os.getpid()), *command]
 
 
 def _own_group() -> dict[str, Any]:
-    """Keeps Ctrl-C away, which a terminal sends to its whole foreground group."""
+    """Return arguments that start a process group: a terminal sends Ctrl-C to its whole foreground group."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
     return {"process_group": 0}

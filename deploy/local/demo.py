@@ -1,4 +1,4 @@
-"""`demo`: replays a data set through the stack, proves that nothing was lost, says what it came to.
+"""`demo`: replay a data set through the stack, check that no tweet was lost or duplicated, print the results.
 
 On a terminal the live page stays until Ctrl-C; elsewhere the program ends.
 """
@@ -9,7 +9,7 @@ from argparse import Namespace
 from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import redis
 
@@ -17,32 +17,42 @@ from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers
 from deploy.local.engine_speed import engine_tweets_per_second
 from deploy.local.errors import LocalError, StopRequestedError
-from deploy.local.metrics import Metrics, scrape
-from deploy.local.output import Output
+from deploy.local.metrics import ScrapedMetrics, scrape
+from deploy.local.output import CommittedOutput
 from deploy.local.ports import free_ports
-from deploy.local.progress import Progress, say
+from deploy.local.progress import DemoProgress, say
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack, program
-from deploy.local.summary import Summary, latency_ms, tweets_per_second
+from deploy.local.summary import DemoSummary, latency_ms, tweets_per_second
 from deploy.local.supervisor import Supervisor
-from tweets.classification_scores import quality
+from tweets.classification_scores import classification_scores
 from tweets.datasets import DatasetError, Row, read_rows
 from tweets.emotions import EMOTIONS
-from worker.settings import Settings
 
 _SPLIT: Final = "test"
+
+#: Longest wait of one poll; the progress is drawn between polls.
 _READ_WAIT_S: Final = 0.2
+
+#: A replay in which nothing comes out for this long has failed: longer than every retry of worker and producer.
 _STALL_S: Final = 60.0
+
+#: The worker updates its metrics just after a commit and publishes counts to Redis again every few seconds.
 _SETTLE_S: Final = 15.0
+
+_REDIS_TIMEOUT_S: Final = 5.0
 
 
 def demo(options: Namespace, supervisor: Supervisor) -> int:
-    """Prints a summary on stderr and one JSON object as the last line of stdout; returns the exit code."""
+    """Print a summary on stderr and one JSON object as the last line of stdout; return the exit code.
+
+    Raises LocalError if a program fails, if a tweet was lost or duplicated, or if Redis has other counts than Kafka.
+    """
     rows = _rows(options.dataset, options.tweets)
     kafka_port, redis_port, metrics_port, page_port = free_ports(4)
     stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port)
     stack.start(supervisor)
     say(f"live page: {stack.page}")
-    with _output(stack) as output:
+    with CommittedOutput(stack.settings) as output:
         _replay(options, supervisor, stack, output, total=len(rows))
         metrics = _settled_metrics(supervisor, stack, output)
         _compare_with_redis(supervisor, stack, output)
@@ -63,7 +73,7 @@ def _stay(stack: LocalStack, supervisor: Supervisor) -> None:
 
 
 def _rows(dataset: str, limit: int | None) -> list[Row]:
-    """Read here too, to know what must come out and to name a wrong data set before anything is started."""
+    """Return the rows to replay, so that a wrong data set is reported before any program is started."""
     try:
         rows = list(islice(read_rows(dataset, _SPLIT), limit))
     except DatasetError as error:
@@ -73,26 +83,15 @@ def _rows(dataset: str, limit: int | None) -> list[Row]:
     return rows
 
 
-def _output(stack: LocalStack) -> Output:
-    return Output(stack.servers.bootstrap, output_topic=OUTPUT_TOPIC, dead_letter_topic=DEAD_LETTER_TOPIC)
-
-
-def _replay(options: Namespace, supervisor: Supervisor, stack: LocalStack, output: Output, *, total: int) -> None:
-    """Returns when the producer has ended and every tweet has come out, labelled or dead."""
+def _replay(
+    options: Namespace, supervisor: Supervisor, stack: LocalStack, output: CommittedOutput, *, total: int
+) -> None:
+    """Return when the producer has ended and every tweet has come out, labelled or as a dead letter."""
     say(f"replaying {total:,} tweets of {options.dataset} ...")
-    arguments = [
-        "--dataset",
-        options.dataset,
-        "--split",
-        _SPLIT,
-        "--limit",
-        str(total),
-        "--rate",
-        str(options.rate),
-    ]
+    arguments = ["--dataset", options.dataset, "--split", _SPLIT, "--limit", str(total), "--rate", str(options.rate)]
     producer = supervisor.start("producer", program("producer", *arguments), env=stack.environment)
     stall = _Stall(_STALL_S + (1 / options.rate if options.rate else 0))
-    with Progress(total, EMOTIONS) as progress:
+    with DemoProgress(total, EMOTIONS) as progress:
         while producer.exit_code is None or output.total < total:
             supervisor.check(ending=producer)
             if producer.exit_code:
@@ -105,7 +104,7 @@ def _replay(options: Namespace, supervisor: Supervisor, stack: LocalStack, outpu
 
 
 class _Stall:
-    """Ends the wait when nothing has come out for a while."""
+    """Raise LocalError when no tweet has come out for `limit_s`."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
@@ -117,23 +116,24 @@ class _Stall:
         if done != self._done:
             self._done, self._since_s = done, now_s
         if now_s - self._since_s > self._limit_s:
-            state = "still running" if producer.exit_code is None else "done"
+            state = "still running" if producer.exit_code is None else "finished"
             raise LocalError(
-                f"nothing came out for {self._limit_s:g} s: {done:,} of {total:,} tweets, producer {state}"
+                f"no tweet has come out of the worker for {self._limit_s:g} s: {done:,} of {total:,} tweets are "
+                f"committed, the producer is {state}"
             )
 
 
-def _check_complete(output: Output, total: int) -> None:
+def _check_complete(output: CommittedOutput, total: int) -> None:
     published = output.published(INPUT_TOPIC)
-    if (published, output.total, output.doubled) != (total, total, 0):
+    if (published, output.total, output.duplicates) != (total, total, 0):
         raise LocalError(
-            f"of {total:,} tweets {published:,} were published and {output.total:,} came out, "
-            f"{output.doubled:,} of them twice"
+            f"{total:,} tweets were replayed, but {published:,} records are on {INPUT_TOPIC} and {output.total:,} on "
+            f"{OUTPUT_TOPIC} and {DEAD_LETTER_TOPIC} together, {output.duplicates:,} of them duplicates"
         )
 
 
-def _settled_metrics(supervisor: Supervisor, stack: LocalStack, output: Output) -> Metrics:
-    """The worker's metrics, once they count the last batch too: that happens just after its commit."""
+def _settled_metrics(supervisor: Supervisor, stack: LocalStack, output: CommittedOutput) -> ScrapedMetrics:
+    """Return the worker's metrics once they include the last batch, which is counted just after its commit."""
 
     def counted() -> bool:
         metrics = scrape(stack.metrics_port)
@@ -144,10 +144,12 @@ def _settled_metrics(supervisor: Supervisor, stack: LocalStack, output: Output) 
     return scrape(stack.metrics_port)
 
 
-def _compare_with_redis(supervisor: Supervisor, stack: LocalStack, output: Output) -> None:
+def _compare_with_redis(supervisor: Supervisor, stack: LocalStack, output: CommittedOutput) -> None:
     key = f"{KEY_PREFIX}:counts"
     expected = dict(output.counts)
-    with redis.Redis.from_url(stack.servers.redis_url, decode_responses=True, socket_timeout=5) as client:
+    with redis.Redis.from_url(
+        stack.servers.redis_url, decode_responses=True, socket_timeout=_REDIS_TIMEOUT_S
+    ) as client:
 
         def counts() -> dict[str, int]:
             return {emotion: int(count) for emotion, count in client.hgetall(key).items() if int(count)}
@@ -158,22 +160,25 @@ def _compare_with_redis(supervisor: Supervisor, stack: LocalStack, output: Outpu
             raise LocalError(f"{error}: {key} is {counts()}, committed are {expected}", error.log) from None
 
 
-def _engine_rate(rows: Sequence[Row], output: Output, stack: LocalStack, supervisor: Supervisor) -> float | None:
+def _engine_rate(
+    rows: Sequence[Row], output: CommittedOutput, stack: LocalStack, supervisor: Supervisor
+) -> float | None:
     say("measuring the classifier alone on the same tweets ...")
     labelled = {tweet.text for tweet in output.labelled}
     texts = [row.text for row in rows if row.text in labelled]
-    overrides: dict[str, Any] = {name.lower(): value for name, value in stack.environment.items()}
-    return engine_tweets_per_second(texts, Settings(**overrides), supervisor.check)
+    return engine_tweets_per_second(texts, stack.settings, supervisor.check)
 
 
-def _summary(rows: Sequence[Row], output: Output, metrics: Metrics, *, engine_rate: float | None) -> Summary:
+def _summary(
+    rows: Sequence[Row], output: CommittedOutput, metrics: ScrapedMetrics, *, engine_rate: float | None
+) -> DemoSummary:
     pairs = Counter((tweet.label, tweet.emotion) for tweet in output.labelled if tweet.label is not None)
-    return Summary(
+    return DemoSummary(
         tweets=len(rows),
         classified=len(output.labelled),
         dead_lettered=output.dead_lettered,
         counts={emotion: output.counts[emotion] for emotion in dict.fromkeys([*EMOTIONS, *output.counts])},
-        scores=quality(pairs),
+        scores=classification_scores(pairs),
         tweets_per_second=tweets_per_second(metrics, output.total),
         engine_tweets_per_second=engine_rate,
         latency_ms=latency_ms(metrics),

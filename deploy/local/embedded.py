@@ -1,7 +1,7 @@
-"""The embedded broker: one small program from PyPI that speaks Kafka's and Redis' protocols.
+"""The embedded servers: noida-db, one small program from PyPI that implements Kafka's and Redis' protocols.
 
-It keeps everything in memory and is made for development: acknowledged records are lost when it is killed, and a
-member of a consumer group that dies without leaving keeps its partitions.
+The program keeps all data in memory and is made for development. Acknowledged records are lost when the program is
+killed, and a group member that dies without leaving the group keeps its partitions.
 """
 
 import importlib.util
@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import redis
 from kafka import KafkaAdminClient
@@ -20,29 +21,38 @@ from redis.retry import Retry
 from deploy.local.errors import LocalError
 from deploy.local.ports import LOOPBACK
 
-START_DEADLINE_S = 20.0
-_PACKAGE = "noida_db"
+#: The servers answer within a second; the rest is for a busy machine.
+START_DEADLINE_S: Final = 20.0
+
+#: One request to a server on this machine; a busy machine may need seconds.
+_ANSWER_TIMEOUT_S: Final = 2.0
+_KAFKA_TIMEOUT_MS: Final = 5_000
+
+_PACKAGE: Final = "noida_db"
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServers:
-    """Where the embedded Kafka and Redis listen; always on the loopback address only."""
+    """The ports of the embedded Kafka and Redis, which listen on the loopback address only."""
 
     kafka_port: int
     redis_port: int
 
     @property
     def bootstrap(self) -> str:
-        """For KAFKA_BOOTSTRAP_SERVERS."""
+        """The value for KAFKA_BOOTSTRAP_SERVERS."""
         return f"{LOOPBACK}:{self.kafka_port}"
 
     @property
     def redis_url(self) -> str:
-        """For REDIS_URL."""
+        """The value for REDIS_URL."""
         return f"redis://{LOOPBACK}:{self.redis_port}/0"
 
     def command(self, data: Path) -> list[str]:
-        """The command line that serves both, with its files in `data`."""
+        """Return the command line that starts both servers with their files in the folder `data`.
+
+        Raises LocalError if the package is not installed or its program cannot be run.
+        """
         ports = ["--kafka-port", str(self.kafka_port), "--redis-port", str(self.redis_port)]
         return [
             str(_binary()),
@@ -57,24 +67,26 @@ class EmbeddedServers:
         ]
 
     def ready(self) -> bool:
-        """Whether both answer requests."""
+        """Return whether both servers answer requests."""
         return redis_answers(self.redis_port) and kafka_answers(self.kafka_port)
 
 
 def redis_answers(port: int) -> bool:
-    """Whether a Redis on the loopback address answers."""
-    with redis.Redis(host=LOOPBACK, port=port, socket_timeout=2, retry=Retry(NoBackoff(), 0)) as client:
+    """Return whether a Redis on the loopback address answers."""
+    with redis.Redis(host=LOOPBACK, port=port, socket_timeout=_ANSWER_TIMEOUT_S, retry=Retry(NoBackoff(), 0)) as client:
         return _works(lambda: bool(client.ping()), redis.RedisError)
 
 
 def kafka_answers(port: int) -> bool:
-    """Whether a Kafka on the loopback address answers a request for its topics."""
+    """Return whether a Kafka on the loopback address answers a request for its topics."""
     return _listening(port) and _works(lambda: _topics(port) is not None, KafkaError)
 
 
 def _topics(port: int) -> list[str]:
     admin = KafkaAdminClient(
-        bootstrap_servers=f"{LOOPBACK}:{port}", request_timeout_ms=5_000, bootstrap_timeout_ms=5_000
+        bootstrap_servers=f"{LOOPBACK}:{port}",
+        request_timeout_ms=_KAFKA_TIMEOUT_MS,
+        bootstrap_timeout_ms=_KAFKA_TIMEOUT_MS,
     )
     try:
         topics: list[str] = admin.list_topics()
@@ -84,9 +96,9 @@ def _topics(port: int) -> list[str]:
 
 
 def _listening(port: int) -> bool:
-    """Asked first, because a Kafka client logs a page of warnings about a port that nobody serves yet."""
+    """Return whether a program listens; a Kafka client would log a page of warnings about a port without one."""
     try:
-        with socket.create_connection((LOOPBACK, port), timeout=2):
+        with socket.create_connection((LOOPBACK, port), timeout=_ANSWER_TIMEOUT_S):
             return True
     except OSError:
         return False
@@ -104,10 +116,10 @@ def _binary() -> Path:
     folders = list(found.submodule_search_locations or []) if found else []
     if not folders:
         raise LocalError(
-            "the embedded Kafka and Redis (package noida-db) are not installed: "
-            "pip install '.[local]' in the project's folder; on platforms without a wheel of it use: docker compose up"
+            "the embedded Kafka and Redis (package noida-db) are not installed: run pip install '.[local]' in the "
+            "project's folder; on platforms for which noida-db has no wheel, run: docker compose up"
         )
     binary = Path(folders[0]) / ("noida-db.exe" if os.name == "nt" else "noida-db")
     if not os.access(binary, os.X_OK):
-        raise LocalError(f"{binary} cannot be run; reinstall noida-db, or use: docker compose up")
+        raise LocalError(f"{binary} cannot be run: reinstall the package noida-db, or run: docker compose up")
     return binary

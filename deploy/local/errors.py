@@ -1,8 +1,8 @@
-"""What can go wrong while the stack runs; each error is one line for the user."""
+"""Errors that end the local stack; each is one line for the user."""
 
 
 class LocalError(Exception):
-    """The stack cannot go on; the text is one line, `log` the last lines that explain it."""
+    """The stack cannot continue; the text is one line, `log` the last lines of the log that explains the error."""
 
     def __init__(self, message: str, log: str = "") -> None:
         super().__init__(message)
@@ -10,7 +10,7 @@ class LocalError(Exception):
 
 
 class StopRequestedError(Exception):
-    """A signal asked for an orderly end."""
+    """Signal `signum` requested an orderly end."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"signal {signum}")

@@ -1,40 +1,31 @@
-"""Reads what the worker has committed, as any consumer would: its own client, read_committed, no group."""
+"""Read what the worker has committed, as any consumer would: read_committed, from the beginning, without a group."""
 
-import json
 from collections import Counter
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
+from deploy.local.errors import LocalError
+from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode
+from worker.kafka.client import consumer_arguments
+from worker.settings import Settings
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """What is needed of a labelled tweet; `label` is the true one, where it is known."""
-
-    id: str
-    text: str
-    emotion: str
-    label: str | None
+#: Records of one poll: enough to follow a fast replay, few enough to draw the progress between two polls.
+_MAX_POLL_RECORDS: Final = 5_000
 
 
-class Output:
-    """Follows the output and the dead-letter topic from their beginnings and collects what arrives."""
+class CommittedOutput:
+    """Read the output topic and the dead-letter topic from their beginnings and collect what arrives."""
 
-    def __init__(self, bootstrap: str, *, output_topic: str, dead_letter_topic: str) -> None:
-        self.labelled: list[Labelled] = []
+    def __init__(self, settings: Settings) -> None:
+        self.labelled: list[LabelledTweet] = []
         self.dead_lettered = 0
         self.counts: Counter[str] = Counter()
-        self._output_topic = output_topic
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            max_poll_records=5_000,
-        )
-        self._consumer.assign(self._partitions(output_topic) + self._partitions(dead_letter_topic))
+        self._output_topic = settings.kafka_output_topic
+        self._consumer = KafkaConsumer(**consumer_arguments(settings), max_poll_records=_MAX_POLL_RECORDS)
+        topics = (settings.kafka_output_topic, settings.kafka_dead_letter_topic)
+        self._consumer.assign([partition for topic in topics for partition in self._partitions(topic)])
 
     def __enter__(self) -> Self:
         return self
@@ -49,34 +40,37 @@ class Output:
 
     @property
     def total(self) -> int:
-        """How many records have come out, labelled or dead."""
+        """The number of labelled tweets and dead letters read so far."""
         return len(self.labelled) + self.dead_lettered
 
     @property
-    def doubled(self) -> int:
-        """How many labelled tweets have an id that was there before."""
+    def duplicates(self) -> int:
+        """The number of labelled tweets whose id an earlier labelled tweet has."""
         return len(self.labelled) - len({tweet.id for tweet in self.labelled})
 
     def read(self, wait_s: float) -> None:
-        """Takes in what has arrived; waits at most so long for the first of it."""
+        """Read the records that have arrived; wait at most `wait_s` for the first.
+
+        Raises LocalError if a record on the output topic is not a labelled tweet.
+        """
         for partition, records in self._consumer.poll(timeout_ms=round(wait_s * 1000)).items():
             if partition.topic == self._output_topic:
-                self._take([_labelled(record.value) for record in records])
+                tweets = [_labelled(record) for record in records]
+                self.labelled += tweets
+                self.counts.update(tweet.emotion for tweet in tweets)
             else:
                 self.dead_lettered += len(records)
 
     def published(self, topic: str) -> int:
-        """How many records were ever written to a topic on which nobody uses transactions."""
+        """Return the number of records ever published to a topic whose producers use no transactions."""
         return sum(self._consumer.end_offsets(self._partitions(topic)).values())
-
-    def _take(self, tweets: list[Labelled]) -> None:
-        self.labelled += tweets
-        self.counts.update(tweet.emotion for tweet in tweets)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, number) for number in sorted(self._consumer.partitions_for_topic(topic) or ())]
 
 
-def _labelled(value: bytes) -> Labelled:
-    fields = json.loads(value)
-    return Labelled(fields["id"], fields["text"], fields["emotion"], fields.get("label"))
+def _labelled(record: Any) -> LabelledTweet:
+    try:
+        return decode(record.value)
+    except NotALabelledTweetError as error:
+        raise LocalError(f"{record.topic}[{record.partition}]@{record.offset}: {error}") from None

@@ -1,4 +1,4 @@
-"""Shows on stderr how a replay goes: live bars on a terminal, a line every few seconds elsewhere."""
+"""Show the progress of a replay on stderr: live bars on a terminal, otherwise one line every few seconds."""
 
 import sys
 import time
@@ -12,23 +12,26 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-_LINE_EVERY_S: Final = 3.0
+#: Interval of the lines in a log, where each line stays.
+_LINE_INTERVAL_S: Final = 3.0
+
+#: Columns of a bar: bar, emotion and count fit a terminal of 80 columns.
 _BAR_WIDTH: Final = 40
 
 
 def say(text: str) -> None:
-    """Tells the user what happens now."""
+    """Print one line for the user on stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
-class Progress:
-    """The progress of `total` tweets; the rate is counted from the first ones that came out."""
+class DemoProgress:
+    """Show the progress of `total` tweets; the rate is measured from the first tweets that came out."""
 
     def __init__(self, total: int, emotions: Sequence[str]) -> None:
         self._total = total
         self._emotions = emotions
         self._first: tuple[float, int] | None = None
-        self._line_due_s = time.monotonic() + _LINE_EVERY_S
+        self._line_due_s = time.monotonic() + _LINE_INTERVAL_S
         self._rate = 0.0
         console = Console(stderr=True)
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
@@ -48,13 +51,13 @@ class Progress:
             self._live.stop()
 
     def show(self, done: int, counts: Mapping[str, int]) -> None:
-        """Draws the present state; cheap enough to be called in a loop."""
+        """Draw the present state; cheap enough to be called in a loop."""
         now_s = time.monotonic()
         self._measure(done, now_s)
         if self._live:
             self._live.update(Group(self._bars(counts), self._status(done)), refresh=True)
         elif now_s >= self._line_due_s:
-            self._line_due_s = now_s + _LINE_EVERY_S
+            self._line_due_s = now_s + _LINE_INTERVAL_S
             each = ", ".join(f"{emotion} {counts.get(emotion, 0):,}" for emotion in self._emotions)
             say(f"{self._status(done)}: {each}")
 

@@ -1,19 +1,24 @@
-"""Embedded servers, topics, one worker and the live page, started in this order."""
+"""Start the embedded servers, the topics, one worker and the live page, in this order."""
 
 import sys
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from deploy.local.embedded import START_DEADLINE_S, EmbeddedServers
 from deploy.local.metrics import answers
 from deploy.local.ports import LOOPBACK
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
+from worker.settings import Settings
 
+#: Each of these steps takes seconds; the deadline is for a busy machine with a cold disk.
 _TOPICS_DEADLINE_S: Final = 60.0
-_WORKER_DEADLINE_S: Final = 120.0  # a cold disk may take its time over the model
-_WORKER_STOP_S: Final = 15.0  # it may finish the batch in hand
+_WORKER_DEADLINE_S: Final = 120.0  # the worker loads the model
 _PAGE_DEADLINE_S: Final = 60.0
+
+#: Longer than the worker's own limit for draining.
+_WORKER_STOP_S: Final = 15.0
+#: The embedded servers have nothing to write.
 _SERVERS_STOP_S: Final = 5.0
 
 INPUT_TOPIC: Final = "tweets"
@@ -24,7 +29,7 @@ KEY_PREFIX: Final = "{emotion}"
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """Where everything listens; all of it on the loopback address."""
+    """The ports of the stack's programs, all on the loopback address."""
 
     servers: EmbeddedServers
     metrics_port: int
@@ -32,12 +37,12 @@ class LocalStack:
 
     @property
     def page(self) -> str:
-        """The live page's address."""
+        """The URL of the live page."""
         return f"http://{LOOPBACK}:{self.page_port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What programs need to find this stack, whatever the user's environment or `.env` says."""
+        """The settings that connect a program to this stack; they override the user's environment and `.env`."""
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.servers.bootstrap,
             "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
@@ -54,8 +59,17 @@ class LocalStack:
             "DASHBOARD_PORT": str(self.page_port),
         }
 
+    @property
+    def settings(self) -> Settings:
+        """The settings of this stack's worker: `environment`, and the user's own for everything else."""
+        values: dict[str, Any] = {name.lower(): value for name, value in self.environment.items()}
+        return Settings(**values)
+
     def start(self, supervisor: Supervisor) -> None:
-        """Returns when the worker is ready for the first tweet and the page for the first visitor."""
+        """Start everything; return when the worker is ready and the live page answers.
+
+        Raises LocalError if a program ends or misses its deadline.
+        """
         say("starting the embedded Kafka and Redis ...")
         command = self.servers.command(supervisor.folder / "servers")
         supervisor.start("embedded servers", command, stop_s=_SERVERS_STOP_S)
@@ -69,7 +83,7 @@ class LocalStack:
             deadline_s=_TOPICS_DEADLINE_S,
         )
 
-        say("starting a worker: loading the model ...")
+        say("starting a worker, which loads the model ...")
         supervisor.start("worker", program("worker"), env=self.environment, stop_s=_WORKER_STOP_S)
         supervisor.wait(lambda: answers(self.metrics_port, "/readyz"), _WORKER_DEADLINE_S, "the worker to be ready")
 
@@ -78,5 +92,5 @@ class LocalStack:
 
 
 def program(module: str, *arguments: str) -> list[str]:
-    """The command line of one of this project's programs, run by the same Python."""
+    """Return the command line of one of this project's programs, run by the same Python."""
     return [sys.executable, "-m", module, *arguments]

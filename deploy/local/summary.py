@@ -1,4 +1,4 @@
-"""What a replay comes to: a table for people and one JSON object for programs."""
+"""The results of a replay: a table for people and one JSON object for programs."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from math import isnan
 from rich.console import Console
 from rich.table import Table
 
-from deploy.local.metrics import Metrics, quantile
+from deploy.local.metrics import ScrapedMetrics, quantile
 from tweets.classification_scores import ClassificationScores
 
 _FIRST_FETCH = "emotion_first_fetch_timestamp_seconds"
@@ -17,8 +17,8 @@ _END_TO_END = "emotion_end_to_end_seconds"
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
-    """The result of a replay; a figure that cannot be told is None."""
+class DemoSummary:
+    """The results of a replay; a figure without measurements is None."""
 
     tweets: int
     classified: int
@@ -30,7 +30,7 @@ class Summary:
     latency_ms: Mapping[str, float | None]
 
     def as_json(self) -> str:
-        """One line."""
+        """Return one line of JSON."""
         return json.dumps(
             {
                 "tweets": self.tweets,
@@ -46,20 +46,21 @@ class Summary:
         )
 
     def show(self) -> None:
-        """Prints the table and four lines on stderr."""
+        """Print the table and four lines on stderr."""
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(self._table())
-        console.print(
-            f"{self.tweets:,} tweets in, {self.classified:,} classified, {self.dead_lettered:,} dead-lettered"
-        )
+        console.print(f"{self.tweets:,} tweets in, {self.classified:,} labelled, {self.dead_lettered:,} dead letters")
         if self.scores:
-            console.print(f"accuracy {self.scores.accuracy:.4f}, macro-F1 {self.scores.macro_f1:.4f}")
+            console.print(
+                f"accuracy {self.scores.accuracy:.4f}, macro-F1 {self.scores.macro_f1:.4f} "
+                f"on the {self.scores.tweets:,} tweets that have a label in the data set"
+            )
         console.print(
             f"{_figure(self.tweets_per_second)} tweets/s from the first fetch to the last commit, "
-            f"{_figure(self.engine_tweets_per_second)} by the classifier alone"
+            f"{_figure(self.engine_tweets_per_second)} tweets/s by the classifier alone"
         )
         latency = ", ".join(f"{name} {_figure(value)} ms" for name, value in self.latency_ms.items())
-        console.print(f"from a record's timestamp to its commit: {latency}")
+        console.print(f"latency from a record's timestamp to its commit: {latency}")
 
     def _table(self) -> Table:
         table = Table("emotion")
@@ -67,24 +68,24 @@ class Summary:
         for heading in headings:
             table.add_column(heading, justify="right")
         for emotion, count in self.counts.items():
-            table.add_row(emotion, f"{count:,}", *self._qualities(emotion))
+            table.add_row(emotion, f"{count:,}", *self._precision_and_recall(emotion))
         return table
 
-    def _qualities(self, emotion: str) -> list[str]:
+    def _precision_and_recall(self, emotion: str) -> list[str]:
         if self.scores is None:
             return []
         known = (self.scores.precision.get(emotion), self.scores.recall.get(emotion))
-        return ["-" if quality is None else f"{quality:.3f}" for quality in known]
+        return ["-" if score is None else f"{score:.3f}" for score in known]
 
 
-def tweets_per_second(metrics: Metrics, tweets: int) -> float | None:
-    """From the worker's first fetch to its last commit."""
+def tweets_per_second(metrics: ScrapedMetrics, tweets: int) -> float | None:
+    """Return the rate from the worker's first fetch to its last commit; None if nothing was committed."""
     seconds = metrics.get(_LAST_COMMIT, 0.0) - metrics.get(_FIRST_FETCH, 0.0)
     return round(tweets / seconds, 1) if tweets and seconds > 0 else None
 
 
-def latency_ms(metrics: Metrics) -> dict[str, float | None]:
-    """Percentiles of the time from a record's timestamp to its commit."""
+def latency_ms(metrics: ScrapedMetrics) -> dict[str, float | None]:
+    """Return percentiles of the milliseconds from a record's timestamp to its commit."""
     buckets = metrics.buckets(_END_TO_END)
     return {name: _rounded(1000 * quantile(share, buckets)) for name, share in _PERCENTILES.items()}
 

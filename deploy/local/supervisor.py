@@ -1,4 +1,7 @@
-"""Keeps child processes: a dead one stops the whole, a signal ends all in order, nothing stays behind."""
+"""Supervise child processes: the death of one, or a signal, stops all of them in reverse order of their start.
+
+No process and no temporary file is left afterwards.
+"""
 
 import os
 import shutil
@@ -9,18 +12,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from deploy.local.children import Child
 from deploy.local.errors import LocalError, StopRequestedError
 from worker.process.stop import StopFlag
 
-_POLL_S = 0.05
+#: Interval between two looks at the children and at a condition: short beside every wait, cheap for a processor.
+_POLL_S: Final = 0.05
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Supervisor:
-    """Starts children in order and stops them in reverse; owns the temporary folder that they share."""
+    """Start children in order and stop them in reverse; `folder` is the temporary folder that the children share."""
 
     folder: Path
 
@@ -31,7 +35,7 @@ class Supervisor:
     def start(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str] | None = None, stop_s: float = 5.0
     ) -> Child:
-        """Starts a child; `env` is added to this process's environment."""
+        """Start a child; `env` is added to this process's environment. Raises StopRequestedError after a signal."""
         self._raise_if_interrupted()
         log = self.folder / f"{name.replace(' ', '-')}.log"
         child = Child(name, command, env={**os.environ, **(env or {})}, log=log, stop_s=stop_s)
@@ -41,41 +45,41 @@ class Supervisor:
     def run(
         self, name: str, command: Sequence[str], *, env: Mapping[str, str] | None = None, deadline_s: float
     ) -> None:
-        """Runs a program to its end; raises LocalError unless it succeeds in time."""
+        """Run a program to its end. Raises LocalError unless the program succeeds within `deadline_s`."""
         child = self.start(name, command, env=env)
         self.wait(lambda: child.exit_code is not None, deadline_s, f"{name} to finish", ending=child)
         self.finished(child)
 
     def finished(self, child: Child) -> None:
-        """Takes a child that ended by itself out of care; raises LocalError if it failed."""
+        """Stop supervising a child that was expected to end. Raises LocalError if the child failed."""
         if child.exit_code != 0:
             raise child.died()
         self._children.remove(child)
 
     def check(self, *, ending: Child | None = None) -> None:
-        """Raises StopRequestedError after a signal, LocalError if a child other than `ending` is dead."""
+        """Raise StopRequestedError after a signal, LocalError if a child other than `ending` has ended."""
         self._raise_if_interrupted()
         for child in self._children:
             if child is not ending:
                 child.check()
 
     def watch(self) -> NoReturn:
-        """Watches the children until a signal or the death of one, as `check` raises them."""
+        """Wait until `check` raises."""
         while True:
             self.check()
             time.sleep(_POLL_S)
 
     def wait(self, condition: Callable[[], bool], deadline_s: float, what: str, *, ending: Child | None = None) -> None:
-        """Waits for the condition, watching the children; `what` names it in the LocalError of a time-out."""
+        """Wait for the condition, and `check` meanwhile; `what` names the condition in the LocalError of a time-out."""
         end_s = time.monotonic() + deadline_s
         while not condition():
             self.check(ending=ending)
             if time.monotonic() > end_s:
-                raise LocalError(f"waited {deadline_s:g} s in vain for {what}", self._last_log())
+                raise LocalError(f"timed out after {deadline_s:g} s waiting for {what}", self._last_log())
             time.sleep(_POLL_S)
 
     def stop_all(self) -> None:
-        """Ends the youngest child first: nobody loses what it still talks to."""
+        """Stop the child that was started last first, so that every child keeps the servers that it uses."""
         while self._children:
             child = self._children[-1]
             if child.exit_code is None:
@@ -83,8 +87,8 @@ class Supervisor:
             self._children.pop()
 
     @contextmanager
-    def on_duty(self) -> Iterator[None]:
-        """Takes care of signals, and at the end of every child and of the temporary folder."""
+    def supervising(self) -> Iterator[None]:
+        """Handle signals during the block; at its end stop every child and remove the temporary folder."""
         former = self._stop.listen(_SIGNALS)
         self.folder = Path(tempfile.mkdtemp(prefix="emotion-stream-"))
         try:
@@ -92,7 +96,7 @@ class Supervisor:
         except (StopRequestedError, LocalError):
             raise
         except Exception:
-            self.check()  # a dead child explains more than its symptom
+            self.check()  # if a child has died, its log explains more than this error
             raise
         finally:
             try:
@@ -103,7 +107,7 @@ class Supervisor:
                     signal.signal(signum, handler)
 
     def _give_up(self, signum: int) -> None:
-        print("second signal: giving up at once", file=sys.stderr)
+        print("second signal: killing all programs of the stack", file=sys.stderr)
         for child in reversed(self._children):
             child.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -121,4 +125,4 @@ def _stop(child: Child) -> None:
     if not child.stop():
         print(f"{child.name} did not end within {child.stop_s:g} s and was killed", file=sys.stderr)
     elif child.exit_code not in (0, -signal.SIGTERM):
-        print(f"{child.name} ended with exit code {child.exit_code} when it was stopped", file=sys.stderr)
+        print(f"{child.name} ended with exit code {child.exit_code} after SIGTERM", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`up`: keeps the stack running on well-known ports until Ctrl-C."""
+"""`up`: run the stack on well-known ports until Ctrl-C."""
 
 from argparse import Namespace
 from typing import Final, NoReturn
@@ -12,20 +12,20 @@ from deploy.local.supervisor import Supervisor
 _GUIDE: Final = """
 Kafka listens on localhost:{kafka}, Redis on localhost:{redis}; one worker is ready.
 
-  watch them         {page}
+  live page          {page}
   publish a tweet    echo '{{"text":"so happy"}}' | kcat -P -b localhost:{kafka} -t {input}
-  read the labels    kcat -C -b localhost:{kafka} -t {output} -o beginning
-  and what failed    kcat -C -b localhost:{kafka} -t {dead_letter} -o beginning
-  read the counts    redis-cli -p {redis} hgetall '{prefix}:counts'
+  labelled tweets    kcat -C -b localhost:{kafka} -t {output} -o beginning
+  dead letters       kcat -C -b localhost:{kafka} -t {dead_letter} -o beginning
+  counts in Redis    redis-cli -p {redis} hgetall '{prefix}:counts'
   worker's metrics   http://localhost:{metrics}/metrics
   worker's log       tail -f {log}
 
-Ctrl-C stops everything; the tweets are kept in memory only and are gone then.
+Ctrl-C stops everything. Kafka and Redis keep their data in memory only: all tweets and counts are lost then.
 """
 
 
 def up(options: Namespace, supervisor: Supervisor) -> NoReturn:
-    """Runs until a signal or the death of a child, so it never returns."""
+    """Run until a signal (StopRequestedError) or until a child process ends (LocalError)."""
     ports = {
         "Kafka": options.kafka_port,
         "Redis": options.redis_port,

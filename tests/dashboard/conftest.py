@@ -1,4 +1,4 @@
-"""Page servers that never outlive their test."""
+"""Page servers that end with their test."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.dashboard.page_process import PageProcess, StartPage
 
 @pytest.fixture
 def start_page(tmp_path: Path) -> Iterator[StartPage]:
-    """Starts pages' servers that end with the test at the latest; port 0 is a free one."""
+    """Start pages' servers that end with the test at the latest; port 0 is any free port."""
     servers: list[PageProcess] = []
 
     def start(environment: Mapping[str, str], *, port: int = 0) -> PageProcess:

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import sys
 import time
 import uuid
@@ -18,12 +19,12 @@ from tests.servers import eventually
 START_S: Final = 90.0
 _ANSWER_S: Final = 15.0
 
-NOBODY: Final = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
-"""A Kafka and a Redis that are not there: the page does without."""
+NO_SERVERS: Final = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1/0"}
+"""Addresses without a Kafka and a Redis: the page classifies texts without them."""
 
 
 class PageProcess:
-    """Listens on a free port of its own choice, unless it is given one."""
+    """A server on the given port, by default on any free port."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path, *, port: int = 0) -> None:
         self._child = Child(
@@ -33,26 +34,26 @@ class PageProcess:
             log=folder / f"dashboard-{uuid.uuid4().hex[:8]}.log",
             stop_s=10,
         )
-        self.port = eventually(self._port_it_says, START_S, "the page says where it listens")
+        self.port = eventually(self._logged_port, START_S, "the log names the port")
 
-    def _port_it_says(self) -> int:
-        """0 while it has not said."""
+    def _logged_port(self) -> int:
+        """Return 0 until the log names the port."""
         self._child.check()
         found = re.search(r"live page on http://127\.0\.0\.1:(\d+)$", self.log, re.MULTILINE)
         return int(found[1]) if found else 0
 
     @property
     def log(self) -> str:
-        """All that it has written."""
+        """Everything that the server has written to stdout and stderr."""
         return self._child.log.read_text(encoding="utf-8", errors="replace")
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """None while the server runs."""
         return self._child.exit_code
 
     def ask(self, method: str, path: str, content: Any = None) -> tuple[int, str]:
-        """Status and body."""
+        """Return status and body of a response."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_S)
         try:
             body = None if content is None else json.dumps(content)
@@ -64,7 +65,7 @@ class PageProcess:
 
     @contextmanager
     def events(self) -> Iterator[Iterator[tuple[str, Any]]]:
-        """Name and content of each event, until the server closes the connection."""
+        """Yield name and content of each event, until the server closes the connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_S)
         try:
             connection.request("GET", "/events")
@@ -75,7 +76,7 @@ class PageProcess:
             connection.close()
 
     def wait_for_state(self, holds: Callable[[dict[str, Any]], bool], deadline_s: float, what: str) -> dict[str, Any]:
-        """The first state that a page is sent of which this holds."""
+        """Return the first state event for which `holds` is true; `what` describes the condition."""
         ends_at_s = time.monotonic() + deadline_s
         state: dict[str, Any] = {}
         with self.events() as events:
@@ -87,20 +88,29 @@ class PageProcess:
         raise AssertionError(f"the events ended before this was true: {what}")
 
     def terminate(self) -> None:
-        """Sends SIGTERM."""
+        """Send SIGTERM."""
         self._child.terminate()
 
     def kill(self) -> None:
-        """Ends it without asking."""
+        """Send SIGKILL and wait for the end of the process."""
         self._child.kill()
-        eventually(lambda: self.exit_code is not None, 5, "it is gone")
+        eventually(lambda: self.exit_code is not None, 5, "the server has ended")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process inside the block: its connections stay open, and nothing answers."""
+        os.killpg(self._child.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._child.pid, signal.SIGCONT)
 
 
 class StartPage(Protocol):
     """The fixture `start_page`."""
 
     def __call__(self, environment: Mapping[str, str], *, port: int = 0) -> PageProcess:
-        """A page's server that ends with the test at the latest."""
+        """Start a page's server that ends with the test at the latest."""
 
 
 def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""The web app as its clients see it, with a fake classifier behind it."""
+"""The web app as its clients see it, with a fake classifier."""
 
 import json
 import threading
@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from dashboard.api_models import BODY_MAX_BYTES, TEXTS_MAX
 from dashboard.app import make_app
 from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher
 from dashboard.board import Board
 from dashboard.events import Events
 from dashboard.guard import Guard
-from dashboard.messages import BODY_MAX_BYTES, TEXTS_MAX
 from tests.fakes import FakeClassifier
 from tests.servers import eventually
 
@@ -22,8 +22,8 @@ MAX_CHARS = 200
 JSON = {"Content-Type": "application/json"}
 
 
-class Service:
-    """The app, its batcher and its model; `client` never raises what the app answers with 500."""
+class RunningApp:
+    """The app, its batcher and its model; `client` gets a response with status 500 instead of the app's exception."""
 
     def __init__(self) -> None:
         self.model = FakeClassifier()
@@ -42,8 +42,8 @@ class Service:
 
 
 @pytest.fixture
-def service() -> Iterator[Service]:
-    running = Service()
+def app() -> Iterator[RunningApp]:
+    running = RunningApp()
     running.owner.start()
     yield running
     running.stop.set()
@@ -51,27 +51,25 @@ def service() -> Iterator[Service]:
     running.owner.join(5)
 
 
-def test_one_text_gets_one_result(service: Service) -> None:
-    status, result = service.post("/classify", {"text": "so happy"})
+def test_one_text_gets_one_result(app: RunningApp) -> None:
+    status, result = app.post("/classify", {"text": "so happy"})
     assert status == 200
     assert (result["emotion"], result["confidence"], result["model"]) == ("joy", 0.65, "fake-1")
     assert sum(result["scores"].values()) == pytest.approx(1)
 
 
-def test_several_texts_get_results_in_order(service: Service) -> None:
-    status, answer = service.post("/classify", {"texts": ["happy happy", "what", "happy"]})
+def test_several_texts_get_results_in_order(app: RunningApp) -> None:
+    status, answer = app.post("/classify", {"texts": ["happy happy", "what", "happy"]})
     assert status == 200
     assert [result["confidence"] for result in answer["results"]] == [0.9, 0.4, 0.65]
 
 
-def test_an_explanation_is_a_result_with_words(service: Service) -> None:
-    status, answer = service.post("/explain", {"text": "so happy"})
+def test_an_explanation_is_a_result_with_words(app: RunningApp) -> None:
+    status, answer = app.post("/explain", {"text": "so happy"})
     assert status == 200
     assert answer["words"] == [{"word": "so", "fall": 0.0}, {"word": "happy", "fall": 0.25}]
-    assert {name: answer[name] for name in answer if name != "words"} == service.post(
-        "/classify", {"text": "so happy"}
-    )[1]
-    assert service.model.calls[0] == ["so happy", "happy", "so"]
+    assert {name: answer[name] for name in answer if name != "words"} == app.post("/classify", {"text": "so happy"})[1]
+    assert app.model.calls[0] == ["so happy", "happy", "so"]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +87,7 @@ def test_an_explanation_is_a_result_with_words(service: Service) -> None:
         ({"texts": ["a", {}]}, 422, "texts[1]: must be a string"),
         ({"text": "a", "texts": ["a"]}, 422, "either text"),
         ({"tekst": "a"}, 422, "tekst: there is no such field"),
-        ({"text": "poison"}, 422, "text: the model fails on it"),
+        ({"text": "poison"}, 422, "text: the model fails on this text"),
         ({}, 422, "either text"),
         ([], 422, "send a JSON object"),
         ("a", 422, "send a JSON object"),
@@ -102,10 +100,8 @@ def test_an_explanation_is_a_result_with_words(service: Service) -> None:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_a_request_that_cannot_be_answered_is_told_in_one_sentence(
-    service: Service, content: Any, status: int, words: str
-) -> None:
-    assert_refused(service.post("/classify", content), status, words)
+def test_a_wrong_request_gets_an_error_of_one_sentence(app: RunningApp, content: Any, status: int, words: str) -> None:
+    assert_refused(app.post("/classify", content), status, words)
 
 
 def assert_refused(got: tuple[int, Any], status: int, words: str) -> None:
@@ -118,57 +114,57 @@ def assert_refused(got: tuple[int, Any], status: int, words: str) -> None:
 
 @pytest.mark.parametrize("path", ["/classify", "/explain"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
-def test_another_method_is_told_which_one_is_right(service: Service, method: str, path: str) -> None:
-    response = service.client.request(method, path)
+def test_the_error_for_a_wrong_method_names_the_allowed_method(app: RunningApp, method: str, path: str) -> None:
+    response = app.client.request(method, path)
     assert_refused((response.status_code, response.json()), 405, "POST")
     assert response.headers["Allow"] == "POST"
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", ""])
-def test_another_content_type_is_refused_so_that_no_web_site_can_send_a_form(service: Service, kind: str) -> None:
-    response = service.client.post("/classify", content=b'{"text":"a"}', headers={"Content-Type": kind})
+def test_other_content_types_are_refused_so_that_no_web_site_can_send_a_form(app: RunningApp, kind: str) -> None:
+    response = app.client.post("/classify", content=b'{"text":"a"}', headers={"Content-Type": kind})
     assert_refused((response.status_code, response.json()), 415, "application/json")
-    assert service.model.calls == []
+    assert app.model.calls == []
 
 
-def test_a_body_without_a_length_is_cut_off_at_the_limit(service: Service) -> None:
+def test_a_body_without_a_length_is_cut_off_at_the_limit(app: RunningApp) -> None:
     pieces = (b"a" * 10_000 for _ in range(100))
-    response = service.client.post("/classify", content=pieces, headers=JSON)
+    response = app.client.post("/classify", content=pieces, headers=JSON)
     assert_refused((response.status_code, response.json()), 413, str(BODY_MAX_BYTES))
 
 
-def test_exactly_the_limits_are_still_answered(service: Service) -> None:
-    assert service.post("/classify", {"texts": ["a"] * TEXTS_MAX})[0] == 200
-    assert service.post("/classify", {"text": "a" * MAX_CHARS})[0] == 200
+def test_exactly_the_limits_are_still_answered(app: RunningApp) -> None:
+    assert app.post("/classify", {"texts": ["a"] * TEXTS_MAX})[0] == 200
+    assert app.post("/classify", {"text": "a" * MAX_CHARS})[0] == 200
 
 
-def test_a_full_queue_answers_503_and_when_to_come_back(service: Service) -> None:
-    service.model.may_answer.clear()
-    service.batcher.submit(["busy"])
-    eventually(lambda: service.model.calls, 5, "the model is busy")
+def test_a_full_queue_answers_503_with_the_time_to_retry(app: RunningApp) -> None:
+    app.model.may_answer.clear()
+    app.batcher.submit(["busy"])
+    eventually(lambda: app.model.calls, 5, "the model is busy")
     for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS):
-        service.batcher.submit(["text"] * CALL_MAX_TEXTS)
-    response = service.client.post("/classify", json={"text": "one too many"})
+        app.batcher.submit(["text"] * CALL_MAX_TEXTS)
+    response = app.client.post("/classify", json={"text": "one too many"})
     assert_refused((response.status_code, response.json()), 503, "again")
     assert response.headers["Retry-After"] == "1"
 
 
-def test_concurrent_requests_share_calls_of_the_model(service: Service) -> None:
-    service.model.may_answer.clear()
-    service.batcher.submit(["busy"])
-    eventually(lambda: service.model.calls, 5, "the model is busy")
-    with service.client, ThreadPoolExecutor(20) as pool:
-        answers = [pool.submit(service.post, "/classify", {"text": f"happy {number}"}) for number in range(20)]
-        eventually(lambda: service.batcher.waiting_texts == 20, 5, "all are waiting")
-        assert service.client.get("/healthz").status_code == 200, "the web server is blocked"
-        service.model.may_answer.set()
+def test_concurrent_requests_share_calls_of_the_model(app: RunningApp) -> None:
+    app.model.may_answer.clear()
+    app.batcher.submit(["busy"])
+    eventually(lambda: app.model.calls, 5, "the model is busy")
+    with app.client, ThreadPoolExecutor(20) as pool:
+        answers = [pool.submit(app.post, "/classify", {"text": f"happy {number}"}) for number in range(20)]
+        eventually(lambda: app.batcher.waiting_texts == 20, 5, "all are waiting")
+        assert app.client.get("/healthz").status_code == 200, "the web server is blocked"
+        app.model.may_answer.set()
         assert {answer.result(5)[0] for answer in answers} == {200}
-    assert service.client.get("/stats").json() == {"model_calls": 2, "texts": 21}
+    assert app.client.get("/stats").json() == {"model_calls": 2, "texts": 21}
 
 
-def test_every_answer_tells_browsers_to_trust_nobody_else(service: Service) -> None:
+def test_every_response_has_headers_against_other_origins(app: RunningApp) -> None:
     for path in ("/docs", "/healthz", "/nothing-here", "/openapi.json", "/classify"):
-        headers = service.client.get(path).headers
+        headers = app.client.get(path).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'self'" in policy
         assert "unsafe" not in policy
@@ -181,31 +177,31 @@ def test_every_answer_tells_browsers_to_trust_nobody_else(service: Service) -> N
 @pytest.mark.parametrize(
     "host", ["localhost", "localhost:8080", "127.0.0.1:80", "[::1]:80", "dashboard", "PAGE.example"]
 )
-def test_the_page_answers_to_addresses_plain_names_and_names_it_was_given(service: Service, host: str) -> None:
-    assert service.client.get("/healthz", headers={"Host": host}).status_code == 200
+def test_the_host_may_be_an_address_a_plain_name_or_an_allowed_name(app: RunningApp, host: str) -> None:
+    assert app.client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "page.example.evil.com"])
-def test_a_strangers_name_is_refused(service: Service, host: str) -> None:
-    response = service.client.get("/healthz", headers={"Host": host})
+def test_another_host_name_is_refused(app: RunningApp, host: str) -> None:
+    response = app.client.get("/healthz", headers={"Host": host})
     assert_refused((response.status_code, response.json()), 421, "DASHBOARD_ALLOWED_HOSTS")
 
 
-def test_the_openapi_page_and_all_that_it_loads_come_from_here(service: Service) -> None:
-    page = service.client.get("/docs")
+def test_the_openapi_page_loads_everything_from_this_server(app: RunningApp) -> None:
+    page = app.client.get("/docs")
     assert page.status_code == 200
     assert "http" not in page.text.replace("http-equiv", "")
     for path in ("/docs/start.js", "/docs/swagger/swagger-ui-bundle.js", "/docs/swagger/swagger-ui.css"):
         assert path in page.text
-        assert service.client.get(path).status_code == 200
-    described = service.client.get("/openapi.json").json()
+        assert app.client.get(path).status_code == 200
+    described = app.client.get("/openapi.json").json()
     assert set(described["paths"]) == {"/classify", "/explain", "/events", "/stats"}
     refusals = described["paths"]["/classify"]["post"]["responses"]
     assert {"200", "400", "413", "415", "422", "503"} <= set(refusals)
-    assert refusals["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/Error")
+    assert refusals["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorResponse")
 
 
-def test_what_is_not_there_is_404_in_one_sentence(service: Service) -> None:
+def test_an_unknown_address_is_404_in_one_sentence(app: RunningApp) -> None:
     for path in ("/nothing", "/static/nothing.js", "/docs/../run.py", "/static/%2e%2e/run.py"):
-        response = service.client.get(path)
+        response = app.client.get(path)
         assert_refused((response.status_code, response.json()), 404, "nothing")

@@ -1,4 +1,4 @@
-"""One owner answers the requests of many: in few calls, to each its own, and never more than it can take."""
+"""One thread answers the requests of many clients: in few calls, each with its own predictions, up to a limit."""
 
 import threading
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Owner:
             self.error = error
 
     def hold(self) -> None:
-        """Returns when the model is busy with a text of ours until it may go on."""
+        """Return once the model is busy; the call lasts until `model.may_answer` is set."""
         self.model.may_answer.clear()
         self.batcher.submit(["busy"])
         eventually(lambda: self.model.calls, 5, "the model is busy")
@@ -49,14 +49,14 @@ def owner() -> Iterator[Owner]:
     running.close()
 
 
-def test_what_queues_up_while_the_model_is_busy_is_answered_by_one_call(owner: Owner) -> None:
+def test_requests_that_wait_for_a_busy_model_are_answered_by_one_call(owner: Owner) -> None:
     owner.hold()
     answers = [owner.batcher.submit([f"{'happy ' * number}text", "other"]) for number in range(30)]
     owner.model.may_answer.set()
     got = [answer.result(5) for answer in answers]
     assert got == [[happiness(f"{'happy ' * number}text"), happiness("other")] for number in range(30)]
     assert len(owner.model.calls) == 2
-    assert (owner.batcher.stats.model_calls, owner.batcher.stats.texts) == (2, 61)
+    assert (owner.batcher.counts.model_calls, owner.batcher.counts.texts) == (2, 61)
 
 
 def test_one_call_takes_whole_requests_and_no_more_texts_than_its_limit(owner: Owner) -> None:
@@ -68,7 +68,7 @@ def test_one_call_takes_whole_requests_and_no_more_texts_than_its_limit(owner: O
     assert max(map(len, owner.model.calls)) <= CALL_MAX_TEXTS
 
 
-def test_a_full_queue_refuses_and_takes_again_when_it_is_empty(owner: Owner) -> None:
+def test_a_full_queue_refuses_requests_until_it_is_empty(owner: Owner) -> None:
     owner.hold()
     waiting = [owner.batcher.submit(["text"] * CALL_MAX_TEXTS) for _ in range(QUEUE_MAX_TEXTS // CALL_MAX_TEXTS)]
     with pytest.raises(BusyError):
@@ -79,7 +79,7 @@ def test_a_full_queue_refuses_and_takes_again_when_it_is_empty(owner: Owner) -> 
     assert owner.batcher.submit(["again"]).result(5) == [happiness("again")]
 
 
-def test_a_text_on_which_the_model_fails_costs_the_others_nothing(owner: Owner) -> None:
+def test_a_text_on_which_the_model_fails_leaves_the_other_texts_their_predictions(owner: Owner) -> None:
     owner.hold()
     bad, good = owner.batcher.submit(["fine", "poison"]), owner.batcher.submit(["fine"])
     owner.model.may_answer.set()
@@ -90,7 +90,7 @@ def test_a_text_on_which_the_model_fails_costs_the_others_nothing(owner: Owner) 
     assert good.result(5) == [happiness("fine")]
 
 
-def test_a_broken_model_ends_the_thread_and_leaves_nobody_waiting(owner: Owner) -> None:
+def test_a_broken_model_ends_the_thread_and_fails_every_waiting_request(owner: Owner) -> None:
     owner.hold()
     owner.model.broken = True
     answer = owner.batcher.submit(["text"])
@@ -104,7 +104,7 @@ def test_a_broken_model_ends_the_thread_and_leaves_nobody_waiting(owner: Owner) 
         owner.batcher.submit(["too late"])
 
 
-def test_a_request_that_nobody_waits_for_any_more_is_not_classified(owner: Owner) -> None:
+def test_a_cancelled_request_is_not_classified(owner: Owner) -> None:
     owner.hold()
     assert owner.batcher.submit(["given up"]).cancel()
     wanted = owner.batcher.submit(["wanted"])
@@ -113,9 +113,9 @@ def test_a_request_that_nobody_waits_for_any_more_is_not_classified(owner: Owner
     assert owner.model.calls == [["busy"], ["wanted"]]
 
 
-def test_at_the_end_whoever_still_waits_is_told(owner: Owner) -> None:
+def test_requests_that_wait_at_the_stop_get_an_error(owner: Owner) -> None:
     owner.hold()
     left = owner.batcher.submit(["left"])
     owner.close()
-    with pytest.raises(FatalError, match="ending"):
+    with pytest.raises(FatalError, match="stopping"):
         left.result(5)

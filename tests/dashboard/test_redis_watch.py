@@ -1,4 +1,4 @@
-"""The counts on the board follow Redis, and Redis' absence is told and forgotten."""
+"""The counts on the board follow Redis, and the board shows whether Redis answers."""
 
 import threading
 from typing import Any
@@ -11,7 +11,7 @@ LABELS = ("joy", "fear")
 
 
 class Store(CountsStore):
-    """A Redis that a test may take away; it is asked once in each `look`."""
+    """A Redis that fails while `totals` is None; `look` reads from it once."""
 
     def __init__(self) -> None:
         super().__init__("redis://localhost:1/0", prefix="p", group="g")
@@ -26,7 +26,7 @@ class Store(CountsStore):
 
 
 def look(store: Store, board: Board) -> dict[str, Any]:
-    """What the board says after the watch has asked."""
+    """Return the state of the board after one read."""
     store.stop.clear()
     RedisWatch(store, board, LABELS, store.stop).run()
     return board.state()
@@ -36,14 +36,14 @@ def test_an_empty_redis_counts_zero_for_every_label() -> None:
     assert look(Store(), Board())["counts"] == {"joy": 0, "fear": 0}
 
 
-def test_redis_going_and_coming_back_is_seen_and_the_last_counts_stay() -> None:
+def test_a_failure_of_redis_and_its_end_are_shown_and_the_last_counts_stay() -> None:
     board, store = Board(), Store()
     store.totals = None
     state = look(store, board)
-    assert (state["redis"], state["counts"]) == ({"answers": False, "note": "does not answer"}, None)
+    assert (state["redis"], state["counts"]) == ({"state": "silent", "notice": "Redis does not answer."}, None)
     store.totals = {"joy": 7, "old label": 2}
-    assert look(store, board)["redis"] == {"answers": True, "note": ""}
+    assert look(store, board)["redis"] == {"state": "answers", "notice": ""}
     store.totals = None
     state = look(store, board)
-    assert state["redis"]["answers"] is False
+    assert state["redis"]["state"] == "silent"
     assert state["counts"] == {"joy": 7, "fear": 0, "old label": 2}

@@ -1,4 +1,4 @@
-"""The dashboards as they are checked in, and what stands in them."""
+"""The dashboards in the repository, their panels and their queries."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _VARIABLES: Final = {"$__rate_interval": "1m", "$__range": "5m", "$instance": ".
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One query of a panel, with its variables filled in."""
+    """One query of a panel with values for the dashboard's variables; `where` names dashboard, panel and query."""
 
     where: str
     expr: str
@@ -22,23 +22,23 @@ class Target:
 
 
 def board(path: Path) -> dict[str, Any]:
-    """A dashboard."""
+    """Return a dashboard as parsed JSON."""
     loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return loaded
 
 
 def panels(path: Path) -> list[dict[str, Any]]:
-    """Its panels without the headings of rows."""
+    """Return the panels of a dashboard without the headings of rows."""
     return [panel for panel in board(path)["panels"] if panel["type"] != "row"]
 
 
 def expressions(path: Path) -> list[str]:
-    """All its queries as they stand there."""
+    """Return the queries of a dashboard as written, with variables."""
     return [target["expr"] for panel in panels(path) for target in panel["targets"]]
 
 
 def targets(path: Path) -> list[Target]:
-    """All its queries as Grafana would send them."""
+    """Return the queries of a dashboard as Grafana would send them."""
     return [
         Target(f"{path.stem}: {panel['title']} ({target['refId']})", _filled(target["expr"]), bool(target["instant"]))
         for panel in panels(path)

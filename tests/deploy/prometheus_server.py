@@ -1,4 +1,4 @@
-"""A real Prometheus with the shipped configuration, hurried, that scrapes given workers."""
+"""A real Prometheus with the configuration of the repository, except for shorter intervals and given workers."""
 
 import json
 import math
@@ -18,15 +18,16 @@ from deploy.local.ports import LOOPBACK
 from tests.deploy.promtool import FOLDER, RULES, content
 from tests.ports import free_ports
 
-_HURRIED: Final = {"interval: 15s": "interval: 1s", "interval: 1m": "interval: 1s", "offset 1h": "offset 1s"}
+_SHORTER: Final = {"interval: 15s": "interval: 1s", "interval: 1m": "interval: 1s", "offset 1h": "offset 1s"}
+#: One request to a Prometheus on this machine; a busy machine may need seconds.
 _TIMEOUT_S: Final = 10.0
 
 
 class PrometheusServer:
-    """Scrapes and evaluates every second; the past of an hour ago is that of a second ago."""
+    """A Prometheus that scrapes and evaluates every second; an offset of one hour is one second."""
 
     def __init__(self, folder: Path, workers: Sequence[str]) -> None:
-        """`workers`: their addresses, host:port, on hosts that differ. The data lies in `folder`."""
+        """Start Prometheus with its data in `folder`; `workers` are addresses host:port with different hosts."""
         (self.port,) = free_ports(1)
         self.child = Child(
             "prometheus", self._command(folder, _configured(folder, workers)), env={}, log=folder / "log", stop_s=10
@@ -43,27 +44,27 @@ class PrometheusServer:
         ]
 
     def ready(self) -> bool:
-        """Whether it answers; raises LocalError if it has ended."""
+        """Return whether Prometheus answers. Raises LocalError if Prometheus has ended."""
         self.child.check()
         return answers(self.port, "/-/ready")
 
     def instant(self, expr: str) -> list[float]:
-        """The value of each series now."""
+        """Return the current value of each series of a query."""
         return [float(series["value"][1]) for series in self._get("query", query=expr)["result"]]
 
     def course(self, expr: str, seconds: int = 20) -> list[float]:
-        """All values of all series of the last seconds."""
+        """Return all values of all series of a query in the last `seconds`."""
         now = time.time()
         found = self._get("query_range", query=expr, start=now - seconds, end=now, step=1)["result"]
         return [float(value) for series in found for _, value in series["values"]]
 
     def has_data(self, expr: str, *, instant: bool) -> bool:
-        """Whether a query returns values, all of them finite numbers."""
+        """Return whether a query returns values, all of them finite numbers."""
         values = self.instant(expr) if instant else self.course(expr)
         return bool(values) and all(math.isfinite(value) for value in values)
 
     def rules(self) -> list[dict[str, Any]]:
-        """All rules with what became of their last evaluation."""
+        """Return all rules; their `health` is ok, err, or unknown before the first evaluation."""
         return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
 
     def _get(self, what: str, **parameters: object) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class PrometheusServer:
 
 
 def _configured(folder: Path, workers: Sequence[str]) -> Path:
-    """Writes the configuration and its rules; the workers are named instead of asked for by DNS."""
+    """Write the configuration and the rules; a list of workers replaces the DNS discovery."""
     configuration = content(FOLDER / "prometheus.yml")
     (job,) = [job for job in configuration["scrape_configs"] if job["job_name"] == "worker"]
     del job["dns_sd_configs"]
@@ -84,13 +85,13 @@ def _configured(folder: Path, workers: Sequence[str]) -> Path:
     configuration["scrape_configs"] = [job]
     (folder / "rules").mkdir(parents=True)
     for path in RULES:
-        (folder / "rules" / path.name).write_text(_hurried(path.read_text(encoding="utf-8")), encoding="utf-8")
+        (folder / "rules" / path.name).write_text(_shortened(path.read_text(encoding="utf-8")), encoding="utf-8")
     written = folder / "prometheus.yml"
     written.write_text(yaml.safe_dump(configuration), encoding="utf-8")
     return written
 
 
-def _hurried(text: str) -> str:
-    for slow, quick in _HURRIED.items():
-        text = text.replace(slow, quick)
+def _shortened(text: str) -> str:
+    for long, short in _SHORTER.items():
+        text = text.replace(long, short)
     return text

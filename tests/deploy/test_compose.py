@@ -1,4 +1,4 @@
-"""What docker-compose.yml promises: locked up containers, pinned images, an order, and settings that exist."""
+"""docker-compose.yml: containers without rights, pinned images, start order, and settings that exist."""
 
 import os
 import re
@@ -16,12 +16,12 @@ from worker.settings import Settings
 
 ROOT: Final = Path(__file__).parents[2]
 FILES: Final = ("docker-compose.yml", "docker-compose.gpu.yml", "deploy/docker/stand-in.yml", "deploy/docker/smoke.yml")
-OURS: Final = ("topics", "worker", "producer", "dashboard")
+PROGRAMS: Final = ("topics", "worker", "producer", "dashboard")
 VARIABLE: Final = re.compile(r"(?<!\$)\$\{([A-Z_]+)")
 
 
 def content(name: str) -> dict[str, Any]:
-    """A compose file with its anchors resolved, and without what is there for the anchors alone."""
+    """Return a parsed Compose file without the `x-` fragments that only define anchors."""
     parsed = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
     return {key: value for key, value in parsed.items() if not key.startswith("x-")}
 
@@ -30,21 +30,21 @@ COMPOSE: Final = content("docker-compose.yml")
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
 
 each_service = pytest.mark.parametrize("name", SERVICES)
-each_of_ours = pytest.mark.parametrize("name", OURS)
+each_program = pytest.mark.parametrize("name", PROGRAMS)
 
 
 def seconds(duration: str) -> int:
-    """A duration as the file writes them, in whole seconds."""
+    """Return a duration of the file, such as 20s, in seconds."""
     assert duration.endswith("s")
     return int(duration[:-1])
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_file_is_what_the_compose_specification_allows(name: str) -> None:
+def test_the_file_follows_the_compose_specification(name: str) -> None:
     ComposeSpecification.model_validate(content(name))
 
 
-def test_a_misspelt_key_is_not_what_the_specification_allows() -> None:
+def test_a_misspelt_key_violates_the_compose_specification() -> None:
     wrong = content("docker-compose.yml")
     wrong["services"]["worker"]["mem_limt"] = "1g"
     with pytest.raises(ValueError, match="mem_limt"):
@@ -52,7 +52,7 @@ def test_a_misspelt_key_is_not_what_the_specification_allows() -> None:
 
 
 @each_service
-def test_a_container_can_neither_write_nor_gain_rights(name: str) -> None:
+def test_a_container_has_a_read_only_root_and_cannot_gain_privileges(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -61,7 +61,7 @@ def test_a_container_can_neither_write_nor_gain_rights(name: str) -> None:
 
 
 @each_service
-def test_a_container_is_bounded_and_says_when_it_is_well_and_whether_it_comes_back(name: str) -> None:
+def test_a_container_has_limits_a_health_check_and_a_restart_policy(name: str) -> None:
     service = SERVICES[name]
     assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
     assert service["pids_limit"] > 0
@@ -72,12 +72,12 @@ def test_a_container_is_bounded_and_says_when_it_is_well_and_whether_it_comes_ba
 
 
 @each_service
-def test_an_image_is_pinned_to_a_version_that_the_file_spells_out(name: str) -> None:
+def test_an_image_is_pinned_to_a_full_version(name: str) -> None:
     assert re.fullmatch(r"[a-z/-]+:v?\d+\.\d+\.\d+(-alpine)?", SERVICES[name]["image"])
 
 
-@each_of_ours
-def test_our_programs_run_as_nobody_and_hear_signals(name: str) -> None:
+@each_program
+def test_programs_of_this_project_run_without_root_and_receive_signals(name: str) -> None:
     service = SERVICES[name]
     assert service["user"] == "10001:10001"
     assert service["init"] is True
@@ -88,12 +88,12 @@ def test_ports_are_published_on_the_loopback_address_only(name: str) -> None:
     assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in SERVICES[name].get("ports", []))
 
 
-def test_everything_that_people_open_is_published_once() -> None:
+def test_the_published_ports_are_those_of_kafka_and_the_pages() -> None:
     published = {port.split(":")[1]: name for name, service in SERVICES.items() for port in service.get("ports", [])}
     assert published == {"9092": "kafka", "8080": "dashboard", "9090": "prometheus", "3000": "grafana"}
 
 
-def test_workers_can_be_many() -> None:
+def test_the_worker_can_be_scaled_to_twelve_replicas() -> None:
     worker = SERVICES["worker"]
     assert not {"container_name", "ports", "hostname", "scale"} & set(worker)
     assert "12" in SERVICES["topics"]["command"]
@@ -117,7 +117,7 @@ def test_a_workers_id_is_its_host_name_and_sigterm_reaches_it() -> None:
     assert seconds(SERVICES["worker"]["stop_grace_period"]) > 10
 
 
-def test_services_wait_until_what_they_need_is_well() -> None:
+def test_services_start_after_the_services_that_they_need_are_healthy() -> None:
     waits = {
         name: {needed: how["condition"] for needed, how in service.get("depends_on", {}).items()}
         for name, service in SERVICES.items()
@@ -129,26 +129,26 @@ def test_services_wait_until_what_they_need_is_well() -> None:
     assert waits["grafana"] == {"prometheus": "service_healthy"}
 
 
-def test_the_stream_needs_nothing_of_what_watches_it() -> None:
+def test_the_stream_does_not_depend_on_monitoring() -> None:
     for name in ("kafka", "redis", "topics", "worker", "producer"):
         assert not {"prometheus", "grafana", "dashboard"} & set(SERVICES[name].get("depends_on", {}))
 
 
-def test_only_the_replay_is_left_out_unless_it_is_asked_for() -> None:
+def test_only_the_replay_needs_a_profile() -> None:
     assert {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service} == {
         "producer": ["replay"]
     }
 
 
-@each_of_ours
+@each_program
 @pytest.mark.parametrize("file", ["docker-compose.yml", "docker-compose.gpu.yml"])
-def test_every_setting_of_our_programs_is_one_that_they_know(file: str, name: str) -> None:
+def test_every_setting_in_the_file_is_a_setting_of_its_program(file: str, name: str) -> None:
     known = DashboardSettings if name == "dashboard" else Settings
     given = content(file)["services"].get(name, {}).get("environment", {})
     assert {setting.lower() for setting in given} <= set(known.model_fields)
 
 
-def test_the_settings_are_ones_that_the_programs_accept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_programs_accept_the_values_of_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name, kind in [("worker", Settings), ("producer", Settings), ("dashboard", DashboardSettings)]:
         for setting, value in SERVICES[name]["environment"].items():
@@ -157,12 +157,12 @@ def test_the_settings_are_ones_that_the_programs_accept(monkeypatch: pytest.Monk
 
 
 def default(value: str) -> str:
-    """What the file says where nothing is set."""
+    """Return a value of the file with the defaults of its variables."""
     return re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value)
 
 
 @pytest.mark.parametrize("file", ["docker-compose.yml", "docker-compose.gpu.yml"])
-def test_what_can_be_set_is_listed_with_its_default(file: str) -> None:
+def test_the_env_example_lists_every_variable_with_its_default(file: str) -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     listed = set(re.findall(r"^#?([A-Z_]+)=", example, flags=re.MULTILINE))
     assert set(VARIABLE.findall((ROOT / file).read_text(encoding="utf-8"))) <= listed
@@ -172,7 +172,7 @@ def test_what_can_be_set_is_listed_with_its_default(file: str) -> None:
 
 
 @each_service
-def test_what_is_mounted_exists(name: str) -> None:
+def test_every_mounted_file_or_volume_exists(name: str) -> None:
     for volume in SERVICES[name].get("volumes", []):
         source, _, options = volume.partition(":")
         if source.startswith("."):
@@ -182,12 +182,12 @@ def test_what_is_mounted_exists(name: str) -> None:
             assert source in COMPOSE["volumes"]
 
 
-def test_every_data_set_that_must_outlive_a_container_has_a_volume() -> None:
+def test_every_service_with_data_has_a_volume() -> None:
     used = {volume.partition(":")[0]: name for name in SERVICES for volume in SERVICES[name].get("volumes", [])}
     assert {used[volume] for volume in COMPOSE["volumes"]} == {"kafka", "redis", "prometheus", "grafana"}
 
 
-def test_the_services_prometheus_and_grafana_look_for_are_here() -> None:
+def test_prometheus_and_grafana_are_configured_with_the_names_and_paths_of_the_file() -> None:
     scraped = content("deploy/prometheus/prometheus.yml")["scrape_configs"][0]["dns_sd_configs"][0]
     assert scraped["names"] == ["worker"]
     assert SERVICES["worker"]["environment"]["METRICS_PORT"] == scraped["port"]
@@ -199,33 +199,34 @@ def test_the_services_prometheus_and_grafana_look_for_are_here() -> None:
     assert mounts[folder["options"]["path"]] == "./deploy/grafana/dashboards"
 
 
-@each_of_ours
-def test_an_image_is_made_from_the_recipe_and_a_base_that_can_be_chosen(name: str) -> None:
+@each_program
+def test_an_image_is_a_target_of_the_dockerfile_with_a_configurable_base_image(name: str) -> None:
     build = SERVICES[name]["build"]
-    recipe = (ROOT / build["dockerfile"]).read_text(encoding="utf-8")
-    assert f" AS {build['target']}\n" in recipe
-    assert set(build["args"]) <= set(re.findall(r"^ARG ([A-Z_]+)", recipe, flags=re.MULTILINE))
+    dockerfile = (ROOT / build["dockerfile"]).read_text(encoding="utf-8")
+    assert f" AS {build['target']}\n" in dockerfile
+    assert set(build["args"]) <= set(re.findall(r"^ARG ([A-Z_]+)", dockerfile, flags=re.MULTILINE))
     base = default(build["args"]["BASE_IMAGE"])
-    assert f"ARG BASE_IMAGE={base}\n" in recipe
+    assert f"ARG BASE_IMAGE={base}\n" in dockerfile
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", base)
 
 
-def test_the_recipe_ends_as_nobody_in_every_image() -> None:
-    recipe = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
-    _, runtime = recipe.split(" AS runtime\n")
+def test_every_image_runs_without_root_and_installs_nothing_in_the_runtime_stage() -> None:
+    dockerfile = (ROOT / "deploy/docker/Dockerfile").read_text(encoding="utf-8")
+    _, runtime = dockerfile.split(" AS runtime\n")
     assert re.findall(r"^USER (.+)$", runtime, flags=re.MULTILINE) == ["10001:10001"]
-    assert "RUN" not in runtime, "what is installed belongs to the stage that is thrown away"
+    assert "RUN" not in runtime, "install in the build stage, which is not part of the images"
 
 
-def test_the_builder_is_sent_what_it_copies_and_nothing_else() -> None:
+def test_the_build_context_has_the_packages_of_the_programs_and_nothing_else() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
     assert ignored[0] == "*"
     sent = {line[1:] for line in ignored if line.startswith("!")}
     assert all((ROOT / name).exists() for name in sent)
-    assert sent == {"worker", "producer", "dashboard", "pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
+    packages = {"tweets", "worker", "producer", "dashboard"}
+    assert sent == packages | {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
 
 
-def test_the_gpu_file_changes_the_worker_alone() -> None:
+def test_the_gpu_file_changes_only_the_worker() -> None:
     (name, worker), *others = content("docker-compose.gpu.yml")["services"].items()
     assert (name, others) == ("worker", [])
     assert worker["image"] != SERVICES["worker"]["image"]
@@ -236,13 +237,13 @@ def test_the_gpu_file_changes_the_worker_alone() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--stand-out"]])
-def test_the_smoke_test_names_an_option_that_it_does_not_know(arguments: list[str]) -> None:
+def test_the_smoke_test_names_an_unknown_option(arguments: list[str]) -> None:
     ended = subprocess.run([ROOT / "deploy/docker/smoke.sh", *arguments], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr == f"smoke: {arguments[0]}: the only option is --stand-in\n"
 
 
-def test_shellcheck_has_nothing_to_say_about_the_scripts() -> None:
+def test_shellcheck_finds_no_problem_in_the_scripts() -> None:
     scripts = sorted((ROOT / "deploy/docker").glob("*.sh"))
     shellcheck = installed("shellcheck", package="shellcheck")
     checked = subprocess.run([shellcheck, "-x", *scripts], cwd=ROOT, capture_output=True, text=True, check=False)

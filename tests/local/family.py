@@ -18,7 +18,7 @@ def main() -> None:
     way, last_words = sys.argv[1], sys.argv[2]
     supervisor = Supervisor()
     try:
-        with supervisor.on_duty():
+        with supervisor.supervising():
             _live(supervisor, way, last_words)
     except StopRequestedError as interrupted:
         say(f"interrupted by {interrupted.signum}")

@@ -5,7 +5,7 @@ from math import inf, isnan
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
-from deploy.local.metrics import Buckets, Metrics, answers, parse, quantile, scrape
+from deploy.local.metrics import Buckets, ScrapedMetrics, answers, parse, quantile, scrape
 from deploy.local.summary import latency_ms, tweets_per_second
 from tests.ports import free_ports
 
@@ -45,15 +45,15 @@ def test_an_exposition_is_read_with_its_labels() -> None:
 
 
 def test_the_rate_goes_from_the_first_fetch_to_the_last_commit() -> None:
-    metrics = Metrics(emotion_first_fetch_timestamp_seconds=100.0, emotion_last_commit_timestamp_seconds=104.0)
+    metrics = ScrapedMetrics(emotion_first_fetch_timestamp_seconds=100.0, emotion_last_commit_timestamp_seconds=104.0)
     assert tweets_per_second(metrics, 10) == 2.5
-    assert tweets_per_second(Metrics(), 10) is None
+    assert tweets_per_second(ScrapedMetrics(), 10) is None
 
 
 def test_latencies_are_milliseconds_and_unknown_without_observations() -> None:
-    metrics = Metrics({f'emotion_end_to_end_seconds_bucket{{le="{bound}"}}': count for bound, count in BUCKETS})
+    metrics = ScrapedMetrics({f'emotion_end_to_end_seconds_bucket{{le="{bound}"}}': count for bound, count in BUCKETS})
     assert latency_ms(metrics) == {"p50": 750.0, "p95": 1000.0, "p99": 1000.0}
-    assert latency_ms(Metrics()) == {"p50": None, "p95": None, "p99": None}
+    assert latency_ms(ScrapedMetrics()) == {"p50": None, "p95": None, "p99": None}
 
 
 def test_a_port_without_a_worker_is_not_ready_and_cannot_be_scraped() -> None:

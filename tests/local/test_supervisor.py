@@ -59,7 +59,7 @@ def test_a_killed_child_ends_the_others(tmp_path: Path) -> None:
 def test_a_deadline_ends_all_and_names_what_was_waited_for(tmp_path: Path) -> None:
     with family("deadline", tmp_path) as program:
         program.end(10)
-        assert "waited 0.5 s in vain for the end of time" in program.stderr
+        assert "timed out after 0.5 s waiting for the end of time" in program.stderr
         program.expect_nothing_left()
 
 

@@ -1,4 +1,4 @@
-"""What is said, and with which exit code, when Kafka does not take us."""
+"""The error and the exit code when Kafka refuses the producer."""
 
 import socket
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from worker.time_limits import TimeLimit
 
 
 class FakeProducer:
-    """Stands in for kafka-python's producer; `problem` is what a look at the topic raises."""
+    """A fake of kafka-python's producer; `problem` is what looking up the topic raises."""
 
     problem: Exception | None = None
     made: "list[FakeProducer]"
@@ -66,7 +66,7 @@ def fatal(of: Settings) -> FatalError:
     return caught.value
 
 
-def test_it_sends_to_the_input_topic_and_is_closed_whatever_happens(producers: list[FakeProducer]) -> None:
+def test_the_connection_sends_to_the_input_topic_and_is_closed_after_an_error(producers: list[FakeProducer]) -> None:
     with suppress(ZeroDivisionError), connected(settings()) as send:
         send(b"key", b"value")
         raise ZeroDivisionError
@@ -81,7 +81,7 @@ def test_the_producer_is_idempotent_waits_for_all_replicas_and_creates_no_topic(
     assert used["bootstrap_servers"] == ["broker:9092"]
 
 
-def test_a_missing_topic_names_the_command_that_creates_it(producers: list[FakeProducer]) -> None:
+def test_the_error_of_a_missing_topic_names_the_command_that_creates_the_topic(producers: list[FakeProducer]) -> None:
     FakeProducer.problem = KafkaTimeoutError("no metadata")
     error = fatal(settings())
     assert "topic 'tweets' does not exist at broker:9092" in str(error)
@@ -90,7 +90,7 @@ def test_a_missing_topic_names_the_command_that_creates_it(producers: list[FakeP
     assert producers[0].steps[-1] == "close"
 
 
-def test_a_topic_that_we_may_not_write_to_names_the_right_we_lack(producers: list[FakeProducer]) -> None:
+def test_the_error_of_a_forbidden_topic_names_the_missing_permission(producers: list[FakeProducer]) -> None:
     FakeProducer.problem = TopicAuthorizationFailedError("tweets")
     error = fatal(settings())
     assert "grant WRITE" in str(error)
@@ -98,9 +98,11 @@ def test_a_topic_that_we_may_not_write_to_names_the_right_we_lack(producers: lis
     assert len(producers) == 1
 
 
-def test_a_broker_that_does_not_answer_names_its_address_and_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_broker_that_does_not_answer_has_its_address_and_the_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("worker.time_limits.START", TimeLimit(0, "no second attempt"))
-    with socket.socket() as bound:  # bound and not listening: nobody else can answer there
+    with socket.socket() as bound:  # bound and not listening: no other program can answer on this port
         bound.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{bound.getsockname()[1]}"
         error = fatal(settings(kafka_bootstrap_servers=address))

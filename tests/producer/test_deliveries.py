@@ -1,4 +1,4 @@
-"""Every send is followed to its end: counted, bounded, and its first error kept."""
+"""Every send is tracked: counted, bounded in number, and the first error is kept."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.clock import Clock
 
 
 class FakeDelivery:
-    """Ends `after_s` on the clock, well or with an error; None is never."""
+    """A delivery that ends at `after_s` on the clock, acknowledged or with an error; None is never."""
 
     def __init__(self, clock: Clock, *, after_s: float | None = 0.0, error: Exception | None = None) -> None:
         self._clock = clock
@@ -41,25 +41,25 @@ def deliveries(clock: Clock) -> Deliveries:
     return Deliveries(window=3, limit_s=20, clock=clock)
 
 
-def test_acknowledged_tweets_are_counted_as_they_come(clock: Clock, deliveries: Deliveries) -> None:
+def test_acknowledged_tweets_are_counted(clock: Clock, deliveries: Deliveries) -> None:
     for _ in range(5):
         deliveries.add(FakeDelivery(clock))
     assert (deliveries.acknowledged, deliveries.failed, deliveries.error) == (5, 0, None)
 
 
-def test_nothing_is_waited_for_while_the_window_has_room(clock: Clock, deliveries: Deliveries) -> None:
+def test_no_delivery_is_waited_for_while_the_window_has_room(clock: Clock, deliveries: Deliveries) -> None:
     for _ in range(3):
         deliveries.add(FakeDelivery(clock, after_s=9))
     assert (clock.now_s, deliveries.acknowledged) == (0, 0)
 
 
-def test_a_full_window_waits_for_the_oldest(clock: Clock, deliveries: Deliveries) -> None:
+def test_a_full_window_waits_for_the_oldest_delivery(clock: Clock, deliveries: Deliveries) -> None:
     for after_s in (5, 7, 9, 11):
         deliveries.add(FakeDelivery(clock, after_s=after_s))
     assert (clock.now_s, deliveries.acknowledged) == (5, 1)
 
 
-def test_the_first_error_is_kept_and_every_failure_counted(clock: Clock, deliveries: Deliveries) -> None:
+def test_the_first_error_is_kept_and_every_failure_is_counted(clock: Clock, deliveries: Deliveries) -> None:
     first, second = ValueError("first"), ValueError("second")
     for error in (None, first, second):
         deliveries.add(FakeDelivery(clock, error=error))
@@ -86,7 +86,9 @@ def test_a_delivery_that_never_ends_fails_at_the_limit(clock: Clock, deliveries:
     assert isinstance(deliveries.error, TimeoutError)
 
 
-def test_after_a_failure_the_rest_is_not_waited_for_long(clock: Clock, deliveries: Deliveries) -> None:
+def test_after_a_failure_open_deliveries_are_waited_for_only_a_few_seconds(
+    clock: Clock, deliveries: Deliveries
+) -> None:
     deliveries.add(FakeDelivery(clock, error=ValueError("gone")))
     for after_s in (1, None, None):
         deliveries.add(FakeDelivery(clock, after_s=after_s))

@@ -1,4 +1,4 @@
-"""The program as a whole, with a Kafka of the test's own: its arguments, its last line and its exit codes."""
+"""The whole program with a fake Kafka: arguments, last line and exit codes."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from worker.settings import Settings
 
 
 class Outcome:
-    """A send whose outcome is known at once."""
+    """A delivery whose outcome is known at once."""
 
     is_done = True
 
@@ -30,7 +30,7 @@ class Outcome:
 
 
 class FakeKafka:
-    """Takes every tweet; `problem` is how it fails, at once or at every send."""
+    """Accepts every tweet; `problem` is raised at the connection or is the error of every delivery."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -71,7 +71,7 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return summary
 
 
-def test_without_arguments_it_sends_the_sample_once(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_arguments_the_sample_is_sent_once(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main([]) == ExitCode.OK
     assert kafka.ids[:2] == ["sample-test-0", "sample-test-1"]
     assert len(kafka.ids) == len(set(kafka.ids)) >= 600
@@ -95,16 +95,18 @@ def test_sigterm_ends_a_loop_with_a_summary_and_exit_code_zero(
     assert last_line(capsys)["sent"] == 1000
 
 
-def test_tweets_that_are_not_acknowledged_are_counted_and_the_exit_code_says_kafka(
+def test_tweets_that_are_not_acknowledged_are_counted_and_end_the_program_with_the_code_of_kafka(
     kafka: FakeKafka, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka.problem = ConnectionError("the broker\nis gone")
     assert program.main([]) == ExitCode.KAFKA
     assert last_line(capsys) | {"seconds": 0} == {"sent": 0, "failed": 1, "seconds": 0, "tweets_per_second": 0.0}
-    assert "1 tweets were not acknowledged, 0 were; the first error: ConnectionError: the broker is gone" in caplog.text
+    assert (
+        "Kafka acknowledged 0 tweets and not 1 others; first error: ConnectionError: the broker is gone" in caplog.text
+    )
 
 
-def test_a_missing_topic_ends_with_its_own_code_and_one_line(
+def test_a_missing_topic_ends_the_program_with_the_code_of_topics_and_one_line(
     kafka: FakeKafka, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka.problem = FatalError("topic 'tweets' does not exist", ExitCode.TOPICS)
@@ -119,7 +121,7 @@ def test_a_data_set_that_does_not_exist_is_a_wrong_setting(kafka: FakeKafka, cap
     assert kafka.ids == []
 
 
-def test_a_broken_row_ends_the_replay_after_a_summary_of_those_before_it(
+def test_a_broken_row_ends_the_replay_after_a_summary_of_the_rows_before(
     kafka: FakeKafka, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "mine.jsonl"
@@ -136,7 +138,9 @@ def test_a_wrong_variable_is_a_wrong_setting(
     assert "KAFKA_INPUT_TOPIC=no spaces" in caplog.text
 
 
-def test_ctrl_c_before_the_first_tweet_is_no_traceback(kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_before_the_first_tweet_ends_without_a_traceback(
+    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
     @contextmanager
     def interrupted(_: Settings) -> Iterator[Send]:
         raise KeyboardInterrupt
@@ -146,7 +150,7 @@ def test_ctrl_c_before_the_first_tweet_is_no_traceback(kafka: FakeKafka, monkeyp
     assert program.main([]) == ExitCode.OK
 
 
-def test_an_error_that_nobody_foresaw_leaves_its_traceback_and_its_own_code(
+def test_an_unexpected_error_is_logged_with_its_traceback_and_has_the_code_of_a_bug(
     kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(program, "connected", None)
@@ -158,7 +162,7 @@ def test_an_error_that_nobody_foresaw_leaves_its_traceback_and_its_own_code(
     "arguments",
     [["--limit", "0"], ["--limit", "x"], ["--rate", "-1"], ["--rate", "nan"], ["--rate", "x"], ["--seed", "x"]],
 )
-def test_wrong_arguments_end_with_the_code_of_a_wrong_setting(
+def test_wrong_arguments_end_the_program_with_the_code_of_a_wrong_setting(
     kafka: FakeKafka, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:

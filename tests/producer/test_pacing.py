@@ -1,4 +1,4 @@
-"""The schedule of the tweets, with a clock in the test's hand."""
+"""The schedule of the tweets, at times that the test chooses."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_small_delays_do_not_add_up() -> None:
     assert now_s == pytest.approx(99 * 0.1 + 0.02)
 
 
-def test_after_a_long_delay_the_schedule_starts_anew_instead_of_bursting() -> None:
+def test_after_a_long_delay_the_schedule_restarts_instead_of_bursting() -> None:
     pacer = Pacer(10)
     pacer.next_due_s(0.0)
     late_s = 5.0

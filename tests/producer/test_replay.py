@@ -1,7 +1,8 @@
-"""The replay with a clock and a Kafka of the test's own: pace, stop, failures, summary."""
+"""The replay with a fake clock and a fake Kafka: pace, stop, failures, summary."""
 
 import json
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from producer.deliveries import Deliveries
 from producer.pacing import Pacer
 from producer.replay import NAP_S, Replay, Summary
+from tests.records import a_record
 from tweets.datasets import DatasetError
-from tweets.tweet import Tweet
+from tweets.tweet import Tweet, decode
 
 
 class World:
-    """Time, and a Kafka that takes `latency_s` for a send and fails from the `fails_from`-th tweet on."""
+    """Time, and a Kafka that needs `latency_s` for a send and fails from the tweet number `fails_from` on."""
 
     def __init__(self, *, latency_s: float = 0.0, fails_from: int | None = None, refuses: bool = False) -> None:
         self.now_s = 1000.0
@@ -52,7 +54,7 @@ class World:
 
 
 class Outcome:
-    """A send whose outcome is known at once."""
+    """A delivery whose outcome is known at once."""
 
     is_done = True
 
@@ -82,7 +84,7 @@ def run(world: World, tweets: Iterable[Tweet], *, rate: float = 0.0) -> Replay:
 
 
 def some_tweets(count: int) -> Iterator[Tweet]:
-    return (Tweet(f"set-test-{number}", f"text {number}", "joy") for number in range(count))
+    return (Tweet(f"set-test-{number}", f"text {number}", label="joy") for number in range(count))
 
 
 def test_every_tweet_is_sent_under_its_id_and_acknowledged() -> None:
@@ -91,6 +93,17 @@ def test_every_tweet_is_sent_under_its_id_and_acknowledged() -> None:
     keys = [key.decode() for _, key, _ in world.sent]
     assert keys == [json.loads(value)["id"] for _, _, value in world.sent] == [f"set-test-{n}" for n in range(25)]
     assert (done.summary().sent, done.summary().failed) == (25, 0)
+
+
+def test_every_tweet_has_the_time_of_sending_in_rfc_3339_and_keeps_its_label() -> None:
+    world, before = World(), datetime.now(UTC).replace(microsecond=0)
+    run(world, [Tweet("set-test-0", "text", created_at="2001-01-01T00:00:00Z", label="joy")])
+    sent = json.loads(world.sent[0][2])
+    record = a_record(world.sent[0][2])
+    assert sent["label"] == "joy"
+    assert before <= datetime.fromisoformat(sent["created_at"]) <= datetime.now(UTC)
+    assert sent["created_at"].endswith("Z")
+    assert decode(record, max_chars=100).created_at == sent["created_at"], "the worker takes RFC 3339 only"
 
 
 def test_tweets_are_spread_evenly_over_time() -> None:
@@ -111,7 +124,7 @@ def test_at_rate_zero_nothing_sleeps() -> None:
     assert world.naps_s == []
 
 
-def test_a_long_pause_is_slept_in_naps_so_that_a_signal_is_answered_at_once() -> None:
+def test_a_long_pause_is_slept_in_naps_so_that_a_signal_ends_the_replay_soon() -> None:
     world = World()
     run(world, some_tweets(2), rate=0.5)
     assert sum(world.naps_s) == pytest.approx(2)
@@ -131,7 +144,7 @@ def test_a_stop_ends_an_endless_replay_without_failures() -> None:
 
 
 @pytest.mark.parametrize("refuses", [False, True])
-def test_the_first_failure_ends_the_replay_and_its_reason_is_kept(refuses: bool) -> None:
+def test_the_first_failure_ends_the_replay_and_the_reason_is_kept(refuses: bool) -> None:
     world = World(fails_from=3, refuses=refuses)
     done = run(world, some_tweets(1000))
     assert len(world.sent) == 4
@@ -161,7 +174,7 @@ def test_the_summary_of_nothing_has_a_rate_of_zero() -> None:
     assert run(World(), []).summary() == Summary(sent=0, failed=0, seconds=0.0, tweets_per_second=0.0)
 
 
-def test_progress_is_told_of_acknowledged_tweets_and_last_of_all_of_them() -> None:
+def test_progress_shows_acknowledged_tweets_and_at_the_end_all_of_them() -> None:
     world = World()
     run(world, some_tweets(3), rate=10)
     assert world.shown == sorted(world.shown)

@@ -1,4 +1,4 @@
-"""The replay as a process of its own, on a Kafka: what it says is what the topic holds."""
+"""The replay as a process, on a Kafka: the summary is what the topic holds."""
 
 import json
 import os
@@ -22,7 +22,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Start `python -m producer`; it ends with the test at the latest."""
+    """Return a function that starts `python -m producer`; the process ends with the test at the latest."""
     running: list[subprocess.Popen[str]] = []
 
     def start(env: Mapping[str, str], *arguments: str) -> subprocess.Popen[str]:
@@ -44,7 +44,7 @@ def start() -> Iterator[Start]:
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, dict[str, Any], str]:
-    """Give the exit code, the summary and what stands on stderr."""
+    """Return the exit code, the summary and the text on stderr."""
     out, err = process.communicate(timeout=DEADLINE_S)
     return process.returncode, json.loads(out.splitlines()[-1]) if out else {}, err
 
@@ -71,7 +71,7 @@ def test_the_whole_sample_arrives_with_its_ids_as_keys_and_its_labels(stack: Sta
     assert len({each.partition for each in arrived}) == 3
 
 
-def test_a_rate_spreads_the_tweets_over_their_time(stack: Stack, start: Start) -> None:
+def test_a_rate_spreads_the_tweets_over_time(stack: Stack, start: Start) -> None:
     env = unique_topics(stack, partitions=1)
     code, summary, _ = ended(start(env, "--rate", "100", "--limit", "150"))
     moments = sorted(datetime.fromisoformat(fields(each)["created_at"]) for each in tweets_on(stack, env))
@@ -80,7 +80,7 @@ def test_a_rate_spreads_the_tweets_over_their_time(stack: Stack, start: Start) -
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_a_loop_and_every_tweet_it_counts_is_on_the_topic(
+def test_a_signal_ends_a_loop_and_every_tweet_in_the_summary_is_on_the_topic(
     stack: Stack, start: Start, number: signal.Signals
 ) -> None:
     env = unique_topics(stack, partitions=3)
@@ -94,10 +94,10 @@ def test_a_signal_ends_a_loop_and_every_tweet_it_counts_is_on_the_topic(
     assert summary["sent"] == len(ids) == len(set(ids))
 
 
-def test_a_missing_topic_is_one_line_that_names_the_command(apache_stack: Stack, start: Start) -> None:
-    # The embedded Kafka creates a topic that is asked for.
+def test_the_error_of_a_missing_topic_is_one_line_that_names_the_command(apache_stack: Stack, start: Start) -> None:
+    # Apache Kafka: the embedded Kafka creates a missing topic.
     env = unique_topics(apache_stack, partitions=1) | {"KAFKA_INPUT_TOPIC": "never-created"}
-    code, summary, said = ended(start(env))
+    code, summary, err = ended(start(env))
     assert (code, summary) == (ExitCode.TOPICS, {})
-    assert "python -m worker create-topics" in said
-    assert len(said.splitlines()) == 1
+    assert "python -m worker create-topics" in err
+    assert len(err.splitlines()) == 1

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.children import Child
-from deploy.local.metrics import Metrics, answers, scrape
+from deploy.local.metrics import ScrapedMetrics, answers, scrape
 from tests.ports import free_ports
 from tests.servers.waiting import eventually, while_alive
 
@@ -45,7 +45,7 @@ class WorkerProcess:
         """Return when the worker is ready: its model is warm, and it is a member of the group."""
         eventually(while_alive(self._child, lambda: answers(self.port, "/readyz")), deadline_s, "the worker is ready")
 
-    def metrics(self) -> Metrics:
+    def metrics(self) -> ScrapedMetrics:
         """Read the metrics of the worker."""
         return scrape(self.port)
 

@@ -3,19 +3,21 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from transformers import PreTrainedTokenizerFast
 
+from tests.training.explained import MakeModel, model_folder
 from tests.training.moods import MOODS, MakeBase, MakeDataset, Row, distilbert, rows_of, word_pieces
 
 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing in these tests may wait for a network."""
-    monkeypatch.setattr("training.base._hub_answers", lambda: False)
+    monkeypatch.setattr("training.learn.base._hub_answers", lambda: False)
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +72,9 @@ def make_base(tmp_path: Path) -> MakeBase:
 def tiny_base(make_base: MakeBase) -> str:
     """Two layers of 32 units."""
     return make_base(dim=32, hidden_dim=64, n_layers=2, n_heads=4, max_position_embeddings=64)
+
+
+@pytest.fixture
+def make_model(tmp_path: Path) -> MakeModel:
+    """Write a model folder of random weights; arguments replace some of the configuration."""
+    return partial(model_folder, tmp_path / "model")

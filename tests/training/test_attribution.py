@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.training.moods import distilbert
-from training.attribution import integrated_gradients
+from training.explain.attribution import integrated_gradients
 
 IDS, BASELINE = torch.tensor([3, 7, 9, 4]), torch.tensor([3, 0, 0, 4])
 

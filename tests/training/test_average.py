@@ -8,7 +8,7 @@ import torch
 
 from tests.training.test_commands import PLAIN
 from training.__main__ import main
-from training.run_folder import read_run
+from training.learn.run_folder import read_run
 
 
 @pytest.fixture

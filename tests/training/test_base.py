@@ -8,9 +8,9 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
 from tests.training.moods import distilbert
-from training.base import _minilm_folder, distilbert_weights, load_base
-from training.errors import TrainingError
-from training.recipe import AUTO, DISTILBERT, MINILM
+from training.learn.base import _minilm_folder, distilbert_weights, load_base
+from training.learn.recipe import AUTO, DISTILBERT, MINILM
+from training.output.errors import TrainingError
 
 LABELS = ("glad", "low", "cross")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.training.moods import MakeDataset, rows_of
-from training.baseline import fit_baseline
-from training.data import read_learning_data
-from training.errors import TrainingError
+from training.compare.baseline import fit_baseline
+from training.data.learning_data import read_learning_data
+from training.output.errors import TrainingError
 from tweets.normalizer import NORMALIZERS
 
 LABELS = ("glad", "low", "cross")

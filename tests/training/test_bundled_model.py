@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from training.golden import sample_texts
-from training.robustness import robustness
+from training.export.golden import sample_texts
+from training.export.robustness import robustness
 from tweets.emotions import EMOTIONS
 from worker.inference.classifier import load_classifier
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.calibration import BINS, bin_numbers, calibration_error, reliability
-from training.scores import score, softmax
+from training.score.calibration import BINS, bin_numbers, calibration_error, reliability
+from training.score.scores import score, softmax
 
 
 def test_the_error_is_the_mean_gap_weighted_by_rows() -> None:

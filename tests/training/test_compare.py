@@ -9,14 +9,14 @@ import pytest
 
 from tests.training.moods import MakeDataset, rows_of
 from training.__main__ import main
-from training.compare_pictures import short_names
-from training.contest import open_contest
-from training.entry import Entry, best_entry
-from training.entry_table import entry_table
-from training.errors import TrainingError
-from training.imbalance import Imbalance
-from training.scores import ClassScores, Scores
-from training.train import fit
+from training.compare.contest import open_contest
+from training.compare.entry import Entry, best_entry
+from training.compare.pictures import short_names
+from training.compare.table import entry_table
+from training.learn.fit import fit
+from training.learn.imbalance import Imbalance
+from training.output.errors import TrainingError
+from training.score.scores import ClassScores, Scores
 
 LABELS = ("glad", "low", "cross")
 
@@ -24,7 +24,7 @@ LABELS = ("glad", "low", "cross")
 @pytest.fixture(autouse=True)
 def rate_for_a_tiny_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights learn nothing at the rate of MiniLM."""
-    monkeypatch.setattr("training.contest.suited_learning_rate", lambda model: 1e-2)
+    monkeypatch.setattr("training.compare.contest.suited_learning_rate", lambda model: 1e-2)
 
 
 def compare(output: Path, dataset: str, bases: str, *more: str) -> int:
@@ -96,7 +96,7 @@ def test_a_strategy_that_fails_does_not_stop_the_others(
             raise TrainingError("too little memory")
         return fit(task, recipe, *rest)
 
-    monkeypatch.setattr("training.contest.fit", cramped)
+    monkeypatch.setattr("training.compare.contest.fit", cramped)
     ways = ("--imbalance", "oversample,undersample", "--epochs", "1")
     assert compare(tmp_path / "compared", moods, tiny_base, *ways) == 0
     summary = last_line(capsys.readouterr().out)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.moods import MakeDataset, rows_of
-from training.data import find_labels, read_split, require_every_class
-from training.errors import TrainingError
+from tests.training.moods import MakeDataset, Row, rows_of
+from training.data.learning_data import RAW_TWEETS, read_learning_data, require_every_class
+from training.data.splits import find_labels, read_split
+from training.output.errors import TrainingError
 from tweets.emotions import EMOTIONS
 
 
@@ -18,6 +19,35 @@ def test_numbers_without_names_are_the_six_emotions(make_dataset: MakeDataset) -
     dataset = make_dataset(train=[{"text": "a", "label": 5}, {"text": "b", "label": 0}])
     assert find_labels(dataset) == EMOTIONS
     assert read_split(dataset, "train", EMOTIONS).targets == (5, 0)
+
+
+def test_names_of_some_emotions_are_these_in_their_usual_order(make_dataset: MakeDataset) -> None:
+    rows = [{"text": "a", "label": "anger"}, {"text": "b", "label": "joy"}]
+    dataset = make_dataset(train=rows, validation=rows)
+    assert find_labels(dataset) == ("joy", "anger")
+    data = read_learning_data(dataset, None, add=RAW_TWEETS)
+    assert (data.labels, data.targets, data.added) == (("joy", "anger"), (1, 0), None)
+
+
+def test_the_shipped_tweets_are_added_to_the_six_emotions_in_any_order(make_dataset: MakeDataset) -> None:
+    rows = rows_of_each(EMOTIONS)
+    labels = tuple(reversed(EMOTIONS))
+    data = read_learning_data(make_dataset(train=rows, validation=rows), labels, add=RAW_TWEETS)
+    assert data.added is not None
+    usual = read_learning_data(make_dataset(train=rows, validation=rows), None, add=RAW_TWEETS)
+    assert usual.added is not None
+    named = [[one.labels[target] for target in one.added.targets] for one in (data, usual) if one.added]
+    assert named[0] == named[1]
+
+
+def rows_of_each(labels: tuple[str, ...]) -> list[Row]:
+    return [{"text": f"text {number}", "label": label} for number, label in enumerate(labels)]
+
+
+def test_a_single_label_cannot_be_learnt(make_dataset: MakeDataset) -> None:
+    rows = rows_of_each(("joy",))
+    with pytest.raises(TrainingError, match="its only label is 'joy'"):
+        read_learning_data(make_dataset(train=rows, validation=rows), None, add=None)
 
 
 def test_numbers_follow_the_label_set_that_is_given(make_dataset: MakeDataset) -> None:

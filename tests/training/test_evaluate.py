@@ -7,17 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerFast
 
 from tests.training.moods import MakeDataset, Row, distilbert, rows_of, word_pieces
 from training.__main__ import main
-from training.calibration import Floats
-from training.evaluate_text import described
-from training.hard_rows import hardest, most_confidently_wrong
-from training.verdict import Verdict, judge
-from worker.inference.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
 QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "0", "--ema-decay", "0.5"]
@@ -264,40 +258,3 @@ def test_an_output_that_is_a_file_gives_one_line(
     (tmp_path / "out").write_text("")
     where = ["--model", str(model), "--dataset", str(workshop / "moods"), "--output", str(tmp_path / "out")]
     assert "choose another --output" in complaint_of(where, capsys)
-
-
-# Lists of rows.
-
-
-def verdict(probabilities: Floats, targets: list[int]) -> Verdict:
-    folder = ModelFolder(Path("made-up"), "made-up", LABELS, "none", 1.0, 8, Golden(0.1, [], []))
-    return judge(folder, probabilities, targets, resamples=100)
-
-
-ROWS = np.array([[0.1, 0.8, 0.1], [0.01, 0.04, 0.95], [0.34, 0.33, 0.33], [0.9, 0.05, 0.05]])
-IDS = [f"moods-test-{number}" for number in range(4)]
-
-
-def test_the_hardest_rows_have_the_highest_loss() -> None:
-    found = hardest(verdict(ROWS, [0, 1, 2, 0]), IDS, count=2)
-    assert [(row.id, row.label, row.prediction) for row in found] == [
-        ("moods-test-1", "low", "cross"),
-        ("moods-test-0", "glad", "low"),
-    ]
-    assert found[0].loss == pytest.approx(-np.log(0.04))
-
-
-def test_confidently_wrong_rows_are_wrong_however_sure_the_right_ones_are() -> None:
-    found = most_confidently_wrong(verdict(ROWS, [1, 1, 2, 0]), IDS, count=20)
-    assert [(row.id, row.confidence) for row in found] == [("moods-test-1", 0.95), ("moods-test-2", 0.34)]
-    assert most_confidently_wrong(verdict(ROWS[3:], [0]), IDS, count=20) == []
-
-
-def test_a_text_cannot_move_the_terminals_cursor() -> None:
-    judged = verdict(ROWS, [0, 1, 2, 0])
-    wrong = most_confidently_wrong(judged, IDS, count=1)
-    printed = described("moods-test", judged, None, wrong, texts=["", "one\x1b[2J\r\ntwo " + "long " * 50, "", ""])
-    (line,) = [line for line in printed.splitlines() if "moods-test-1 " in line]
-    assert "one [2J two long" in line
-    assert line.endswith("…")
-    assert "\x1b" not in printed

@@ -10,12 +10,13 @@ import pytest
 
 from tests.training.moods import MakeDataset, Row, rows_of, word_pieces
 from training.__main__ import main
-from training.data import Split
-from training.explore_text import as_text
-from training.folders import write_json, write_manifest
-from training.repeats import across, places, within
-from training.split_facts import split_facts
-from training.telling_words import telling_words, z_scores
+from training.data.splits import Split
+from training.explore.repeats import across, places, within
+from training.explore.split_facts import split_facts
+from training.explore.telling_words import telling_words, z_scores
+from training.explore.text import as_text
+from training.export.manifest import write_manifest
+from training.output.json_file import write_json
 from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
 
 LABELS = ("glad", "low", "cross")

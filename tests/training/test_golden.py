@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.golden import GOLDEN_TEXTS, golden, most_telling, sample_texts
+from training.export.golden import GOLDEN_TEXTS, golden, most_telling, sample_texts
 
 
 def test_the_surest_texts_of_each_label_are_taken() -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tests.training.moods import distilbert
-from training import int8
-from training.errors import TrainingError
-from training.finetune import predict
-from training.int8 import Gate, int8_model
-from training.onnx_graph import fused_graph
+from training.export import int8
+from training.export.int8 import Gate, int8_model
+from training.export.onnx_graph import fused_graph
+from training.learn.predict import predict
+from training.output.errors import TrainingError
 
 ALL = 2 + 2 * 4
 """Two tables, and four products in each of two layers."""
@@ -54,9 +54,9 @@ def test_the_fastest_way_that_passes_is_taken(model: Any, graph: Any, monkeypatc
 def test_a_way_that_fails_is_told_and_the_next_more_exact_one_tried(
     model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    verdicts = iter([0.98, 0.994, 0.996])
+    agreements = iter([0.98, 0.994, 0.996])
     judge = int8._judge
-    monkeypatch.setattr(int8, "_judge", lambda way, made, gate: int8._Verdict(way, next(verdicts), 0.0))
+    monkeypatch.setattr(int8, "_judge", lambda way, made, gate: int8._GateResult(way, next(agreements), 0.0))
     made, tried = int8_model(graph, IDS[:8], gate_of(model))
     assert [way["passes"] for way in tried] == [False, False, True]
     assert "98.00% of the labels as in fp32, macro F1 +0.0000; not good enough" in capsys.readouterr().err
@@ -68,15 +68,15 @@ def test_a_way_that_fails_is_told_and_the_next_more_exact_one_tried(
 def test_a_model_that_no_way_makes_good_enough_is_refused(
     model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch, agreement: float, lost: float
 ) -> None:
-    monkeypatch.setattr(int8, "_judge", lambda way, made, gate: int8._Verdict(way, agreement, lost))
+    monkeypatch.setattr(int8, "_judge", lambda way, made, gate: int8._GateResult(way, agreement, lost))
     with pytest.raises(TrainingError, match="no int8 model passes the gates"):
         int8_model(graph, IDS[:8], gate_of(model))
 
 
 def test_the_judge_counts_labels_and_macro_f1(model: Any, graph: Any) -> None:
     gate = gate_of(model)
-    verdict = int8._judge("fp32 itself", graph, gate)
-    assert (verdict.label_agreement, verdict.macro_f1_lost) == (1.0, 0.0)
+    result = int8._judge("fp32 itself", graph, gate)
+    assert (result.label_agreement, result.macro_f1_lost) == (1.0, 0.0)
     wrong = Gate(gate.ids, gate.targets, np.roll(gate.exact, 1, axis=1))
     assert int8._judge("another model", graph, wrong).label_agreement < 0.5
     assert int8._judge("a better model", graph, wrong).macro_f1_lost < 0

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.training.moods import distilbert
-from training.interpolate import interpolate
+from training.average.interpolate import interpolate
 
 LABELS = ("glad", "low", "cross")
 TARGETS = [0, 1, 2, 0]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
-from training.calibration import Floats, calibration_error
-from training.intervals import SEED, bootstrap, interval, outcomes
-from training.paired import mcnemar, paired
-from training.scores import Probabilities, softmax
-from training.verdict import Verdict, judge
+from training.score.calibration import Floats, calibration_error
+from training.score.evaluation import Evaluation, judge
+from training.score.intervals import SEED, bootstrap, interval, outcomes
+from training.score.paired import mcnemar, paired
+from training.score.scores import Probabilities, softmax
 from worker.inference.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
@@ -24,7 +24,7 @@ def predictions(rows: int, *, seed: int = 3, sharpness: float = 2.0) -> tuple[Pr
     return softmax(logits), targets.tolist()
 
 
-def verdict(probabilities: Probabilities, targets: list[int]) -> Verdict:
+def evaluation(probabilities: Probabilities, targets: list[int]) -> Evaluation:
     folder = ModelFolder(Path("made-up"), "made-up", LABELS, "none", 1.0, 8, Golden(0.1, [], []))
     return judge(folder, probabilities, targets, resamples=500)
 
@@ -47,7 +47,7 @@ def test_each_sample_has_the_figures_that_scikit_learn_gives_it() -> None:
 def test_a_large_split_is_sampled_in_parts_with_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = outcomes(*predictions(100))
     whole = bootstrap(rows, resamples=25)
-    monkeypatch.setattr("training.intervals._DRAWS_AT_ONCE", 700)
+    monkeypatch.setattr("training.score.intervals._DRAWS_AT_ONCE", 700)
     parts = bootstrap(rows, resamples=25)
     assert np.array_equal(whole.macro_f1, parts.macro_f1)
     assert np.array_equal(whole.ece, parts.ece)
@@ -78,7 +78,7 @@ def test_mcnemars_p_is_the_exact_binomial_one(only_one: int, only_other: int, p_
 
 def test_a_model_differs_from_itself_by_nothing() -> None:
     probabilities, targets = predictions(200)
-    found = paired(verdict(probabilities, targets), verdict(probabilities, targets))
+    found = paired(evaluation(probabilities, targets), evaluation(probabilities, targets))
     assert (found.only_this_right, found.only_other_right, found.mcnemar_p) == (0, 0, 1.0)
     assert found.accuracy.as_dict() == found.macro_f1.as_dict() == {"value": 0.0, "interval": [0.0, 0.0]}
 
@@ -86,7 +86,7 @@ def test_a_model_differs_from_itself_by_nothing() -> None:
 def test_a_better_model_shows_as_one_and_the_sign_says_which() -> None:
     better, targets = predictions(600, sharpness=3.0)
     worse, _ = predictions(600, sharpness=1.0)
-    found = paired(verdict(better, targets), verdict(worse, targets))
+    found = paired(evaluation(better, targets), evaluation(worse, targets))
     assert found.only_this_right > found.only_other_right
     assert found.mcnemar_p < 0.001
     assert 0.0 < found.accuracy.interval.low < found.accuracy.value < found.accuracy.interval.high
@@ -96,7 +96,7 @@ def test_a_better_model_shows_as_one_and_the_sign_says_which() -> None:
 def test_pairing_tells_apart_what_two_separate_intervals_cannot() -> None:
     first, targets = predictions(1_000)
     second = _with_some_made_wrong(first, targets, 12)
-    one, other = verdict(first, targets), verdict(second, targets)
+    one, other = evaluation(first, targets), evaluation(second, targets)
     assert interval(one.samples.accuracy).low < interval(other.samples.accuracy).high
     assert paired(one, other).accuracy.interval.low > 0.0
 

@@ -10,8 +10,8 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.training.moods import MakeDataset
-from training import data
-from training.data import read_split
+from training.data.learning_data import RAW_TWEETS_FILE
+from training.data.splits import read_split
 from tweets.emotions import EMOTIONS
 from worker.settings import BUNDLED_MODEL
 
@@ -28,7 +28,7 @@ def test_it_is_committed_without_outputs() -> None:
 def test_every_cell_runs_on_a_small_budget(
     tmp_path: Path, make_dataset: MakeDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shipped = read_split(str(data._RAW_TWEETS_FILE), "train", EMOTIONS)
+    shipped = read_split(str(RAW_TWEETS_FILE), "train", EMOTIONS)
     rows = [
         {"text": text, "label": EMOTIONS[target]} for text, target in zip(shipped.texts, shipped.targets, strict=True)
     ]

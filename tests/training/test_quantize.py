@@ -9,9 +9,9 @@ import torch
 from onnx import TensorProto, numpy_helper
 
 from tests.training.moods import distilbert
-from training.finetune import predict
-from training.onnx_graph import fused_graph
-from training.quantize import measure_ranges, quantize, quantized_tensors, run_graph
+from training.export.onnx_graph import fused_graph
+from training.export.quantize import measure_ranges, quantize, quantized_tensors, run_graph
+from training.learn.predict import predict
 
 IDS = [
     [3, *(5 + (7 * row + 3 * column) % 90 for column in range(length)), 4] for row, length in enumerate([9, 2, 17, 5])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import finetune
 from training.__main__ import main
-from training.run_folder import LOGITS_FILE
+from training.learn import fine_tuning
+from training.learn.run_folder import LOGITS_FILE
 
 RECIPE = ["--epochs", "3", "--learning-rate", "1e-2", "--batch-size", "8", "--r-drop", "1", "--ema-decay", "0.9"]
 
@@ -33,15 +33,15 @@ class Interrupting:
     """Ends the program like Ctrl-C once the given step has begun."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, at_step: int) -> None:
-        seed_step = finetune._FineTuning._seed_step
+        seed_step = fine_tuning._FineTuning._seed_step
 
-        def interrupted(run: finetune._FineTuning) -> None:
+        def interrupted(run: fine_tuning._FineTuning) -> None:
             if run._progress.step == at_step:
-                monkeypatch.setattr(finetune._FineTuning, "_seed_step", seed_step)
+                monkeypatch.setattr(fine_tuning._FineTuning, "_seed_step", seed_step)
                 raise KeyboardInterrupt
             seed_step(run)
 
-        monkeypatch.setattr(finetune._FineTuning, "_seed_step", interrupted)
+        monkeypatch.setattr(fine_tuning._FineTuning, "_seed_step", interrupted)
 
 
 def test_a_process_killed_with_9_goes_on_to_the_same_model(tmp_path: Path, moods: str, tiny_base: str) -> None:
@@ -72,7 +72,7 @@ def test_an_interrupted_epoch_goes_on_at_the_step_where_it_was(
     capsys: pytest.CaptureFixture[str],
     step: int,
 ) -> None:
-    monkeypatch.setattr(finetune, "_CHECKPOINT_EVERY_S", 0.0)
+    monkeypatch.setattr(fine_tuning, "_CHECKPOINT_EVERY_S", 0.0)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert main(command(whole, moods, tiny_base)) == 0
     Interrupting(monkeypatch, at_step=step)
@@ -111,7 +111,7 @@ def test_a_disk_that_is_full_gives_one_line(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("training.checkpoint.torch.save", full)
+    monkeypatch.setattr("training.learn.checkpoint.torch.save", full)
     assert main(command(tmp_path / "run", moods, tiny_base)) == 2
     assert "the checkpoint cannot be written (No space left on device); make room" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "moods"]

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.training.moods import MakeDataset, rows_of
-from training.augment import Augmentation, without_feeling
-from training.data import RAW_TWEETS, read_learning_data, read_split
-from training.errors import TrainingError
-from training.imbalance import Imbalance, class_weights, rows_of_epoch
-from training.rows import EpochBatches, TrainingRows
-from training.shift import shifted, shifted_texts
+from training.data.learning_data import RAW_TWEETS, RAW_TWEETS_FILE, read_learning_data
+from training.data.shift import shifted, shifted_texts
+from training.data.splits import read_split
+from training.learn.augment import Augmentation, without_feeling
+from training.learn.imbalance import Imbalance, class_weights, rows_of_epoch
+from training.learn.rows import EpochBatches, TrainingRows
+from training.output.errors import TrainingError
 from tweets.emotions import EMOTIONS
 from tweets.normalizer import NORMALIZERS
 
@@ -151,9 +152,7 @@ def test_the_shipped_tweets_are_added_to_the_six_emotions_only(make_dataset: Mak
 
 
 def test_the_shipped_tweets_are_balanced_and_strangers_to_the_sample(tmp_path: Path) -> None:
-    from training import data
-
-    shipped = read_split(str(data._RAW_TWEETS_FILE), "train", EMOTIONS)
+    shipped = read_split(str(RAW_TWEETS_FILE), "train", EMOTIONS)
     counts = Counter(shipped.targets)
     assert len(shipped) == len(set(shipped.texts)) > 2_500
     assert max(counts.values()) < 1.1 * min(counts.values())

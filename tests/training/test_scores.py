@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from training.scores import score, softmax, table
-from training.temperature import fit_temperature
+from training.learn.temperature import fit_temperature
+from training.score.scores import score, softmax, table
 
 LABELS = ("glad", "low", "cross")
 

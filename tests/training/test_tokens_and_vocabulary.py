@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.moods import distilbert, word_pieces
-from training.errors import TrainingError
-from training.tokens import encode, length_bucketed, padded
-from training.vocabulary import kept_pieces, pruned_tokenizer, shrink_embeddings
+from training.learn.tokens import encode, length_bucketed, padded
+from training.learn.vocabulary import kept_pieces, pruned_tokenizer, shrink_embeddings
+from training.output.errors import TrainingError
 
 TEXTS = ["i feel glad", "so lonely today"]
 

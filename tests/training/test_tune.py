@@ -12,12 +12,12 @@ from optuna.trial import TrialState
 
 from tests.training.moods import MakeDataset, rows_of
 from training.__main__ import main
-from training.errors import TrainingError
-from training.knobs import NAMES, bundled_knobs, recipe_of, suggested, train_command
-from training.recipe import Recipe
-from training.study import STUDY_FILE, importances, only_user, open_study, sampler_of_next_trial
-from training.train import Task
-from training.trials import judge
+from training.learn.fit import Task
+from training.learn.recipe import Recipe
+from training.output.errors import TrainingError
+from training.tune.knobs import NAMES, bundled_knobs, recipe_of, suggested, train_command
+from training.tune.study import STUDY_FILE, importances, only_user, open_study, sampler_of_next_trial
+from training.tune.trials import judge
 
 RATE = 5e-3
 IDENTITY = {"base": "tiny", "epochs": 2}
@@ -26,7 +26,7 @@ IDENTITY = {"base": "tiny", "epochs": 2}
 @pytest.fixture(autouse=True)
 def rate_for_a_tiny_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """Random weights learn nothing at the rate of MiniLM."""
-    monkeypatch.setattr("training.trials.suited_learning_rate", lambda model: RATE)
+    monkeypatch.setattr("training.tune.trials.suited_learning_rate", lambda model: RATE)
 
 
 def last_line(text: str) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def test_a_finished_search_is_only_reported_again(
     once = ("--trials", "1", "--epochs", "1")
     assert tune(tmp_path / "tuned", moods, tiny_base, *once) == 0
     first = last_line(capsys.readouterr().out)
-    monkeypatch.setattr("training.trials.fit", None)
+    monkeypatch.setattr("training.tune.trials.fit", None)
     assert tune(tmp_path / "tuned", moods, tiny_base, *once) == 0
     captured = capsys.readouterr()
     assert last_line(captured.out) == first
@@ -129,7 +129,7 @@ def test_a_search_in_which_every_trial_fails_says_why(
     def refuse(*_: object, **__: object) -> None:
         raise TrainingError("the GPU is too small")
 
-    monkeypatch.setattr("training.trials.fit", refuse)
+    monkeypatch.setattr("training.tune.trials.fit", refuse)
     assert tune(tmp_path / "tuned", moods, tiny_base) == 2
     captured = capsys.readouterr()
     assert captured.err.endswith("error: no trial was completed; the last one: the GPU is too small\n")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from tweets.classification_scores import quality
+from tweets.classification_scores import classification_scores
 
 LABELS = st.sampled_from(["joy", "anger", "fear"])
 
@@ -15,7 +15,7 @@ LABELS = st.sampled_from(["joy", "anger", "fear"])
 @given(pairs=st.lists(st.tuples(LABELS, LABELS), min_size=1))
 def test_scores_agree_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     truths, predictions = zip(*pairs, strict=True)
-    scores = quality(Counter(pairs))
+    scores = classification_scores(Counter(pairs))
     assert scores is not None
     assert scores.accuracy == pytest.approx(sklearn_metrics.accuracy_score(truths, predictions))
     labels = sorted(scores.precision)
@@ -28,4 +28,4 @@ def test_scores_agree_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
 
 
 def test_without_labels_there_are_no_scores() -> None:
-    assert quality(Counter()) is None
+    assert classification_scores(Counter()) is None

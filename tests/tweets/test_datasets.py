@@ -1,4 +1,4 @@
-"""Every format of a data set, and every way in which one can be wrong."""
+"""Every format of a data set, and every error that a data set can have."""
 
 import csv
 import json
@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from tweets import datasets
-from tweets.datasets import SAMPLE, DatasetError, Row, dataset_name, read_rows
+from tweets.datasets import SAMPLE, DatasetError, Row, SplitMissingError, dataset_name, read_rows
 
 Write = Callable[[str, str | bytes], str]
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Write a file of this name and give its path."""
+    """Write a file of this name and return its path."""
 
     def write(name: str, content: str | bytes) -> str:
         path = tmp_path / name
@@ -66,11 +66,11 @@ def test_a_csv_file_gives_its_rows_with_quotes_line_breaks_and_digits_as_ids(tmp
     ]
 
 
-def test_a_text_file_gives_one_row_a_line_and_unicode_line_separators_stay_in_it(write: Write) -> None:
+def test_a_text_file_gives_one_row_per_line_and_unicode_line_separators_stay_in_the_text(write: Write) -> None:
     assert rows(write("t.txt", "\ufeffone\r\n\nt\u2028wo ")) == [Row(0, "one", None), Row(1, "t\u2028wo ", None)]
 
 
-def test_a_parquet_file_gives_its_rows_and_leaves_other_columns_alone(tmp_path: Path) -> None:
+def test_a_parquet_file_gives_its_rows_and_ignores_other_columns(tmp_path: Path) -> None:
     path = parquet(tmp_path / "t.parquet", {"other": [7, 8], "text": ["one", "two"], "label": [5, None]})
     assert rows(path) == [Row(0, "one", "surprise"), Row(1, "two", None)]
 
@@ -95,7 +95,7 @@ def test_other_labels_name_the_ids_of_another_data_set(write: Write) -> None:
     assert list(read_rows(path, "test", labels=("no", "yes"))) == [Row(0, "one", "yes")]
 
 
-def test_rows_before_a_broken_one_are_given_because_reading_is_lazy(write: Write) -> None:
+def test_rows_before_a_broken_row_are_given_because_reading_is_lazy(write: Write) -> None:
     reader = read_rows(write("t.jsonl", '{"text": "one"}\n{"tex'), "test")
     assert next(reader) == Row(0, "one", None)
     with pytest.raises(DatasetError):
@@ -116,7 +116,7 @@ def test_rows_before_a_broken_one_are_given_because_reading_is_lazy(write: Write
         ("some/tweets.of.may.csv", "tweets.of.may"),
     ],
 )
-def test_the_short_name_is_that_of_the_folder_the_file_or_the_hub_id(dataset: str, name: str) -> None:
+def test_the_short_name_is_the_name_of_the_folder_the_file_or_the_hub_id(dataset: str, name: str) -> None:
     assert dataset_name(dataset) == name
 
 
@@ -127,10 +127,10 @@ def test_the_short_name_of_a_relative_folder_is_its_real_name(tmp_path: Path, mo
     assert dataset_name(".") == "tweets"
 
 
-# What can be wrong.
+# Errors.
 
 
-def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_path_has_the_path(tmp_path: Path) -> None:
     missing = str(tmp_path / "none.jsonl")
     assert missing in error(missing)
     assert "no such file or folder" in error("nothing")
@@ -143,7 +143,7 @@ def test_a_missing_split_lists_those_that_exist(write: Write, tmp_path: Path) ->
     assert "has no split 'test'; choose one of: train, validation" in error(str(tmp_path))
 
 
-def test_a_folder_without_any_split_says_which_files_are_expected(tmp_path: Path) -> None:
+def test_the_error_of_a_folder_without_any_split_names_the_expected_files(tmp_path: Path) -> None:
     assert "expected a file <split>.jsonl|.csv|.parquet|.txt" in error(str(tmp_path))
 
 
@@ -152,22 +152,31 @@ def test_an_unknown_format_lists_the_known_ones(write: Write) -> None:
 
 
 def test_a_missing_split_is_reported_at_the_call_not_at_the_first_row(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError):
+    with pytest.raises(SplitMissingError):
         read_rows(str(tmp_path), "test")
 
 
+def test_only_a_missing_split_of_an_existing_data_set_is_a_split_missing_error(tmp_path: Path) -> None:
+    for dataset in (str(tmp_path / "none"), str(tmp_path / "none.jsonl")):
+        with pytest.raises(DatasetError) as caught:
+            read_rows(dataset, "test")
+        assert not isinstance(caught.value, SplitMissingError)
+
+
 @pytest.mark.parametrize("line", ['{"text": ', "[" * 100_000, '["text"]', '"text"'])
-def test_a_broken_json_line_is_named_with_file_and_line(write: Write, line: str) -> None:
+def test_the_error_of_a_broken_json_line_has_file_and_line(write: Write, line: str) -> None:
     path = write("t.jsonl", f'{{"text": "one"}}\n\n{line}\n')
     assert error(path).startswith(f"{path}, line 3: not ")
 
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.txt", "t.csv"])
-def test_a_file_that_is_not_utf8_says_so(write: Write, name: str) -> None:
+def test_the_error_of_a_file_that_is_not_utf8_names_the_encoding(write: Write, name: str) -> None:
     assert "not UTF-8" in error(write(name, b'text\n{"text": "\xff"}\n'))
 
 
-def test_a_file_that_cannot_be_opened_says_why(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_a_file_that_cannot_be_opened_has_the_systems_reason(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = write("t.txt", "one")
 
     def refuse(*_: object, **__: object) -> None:
@@ -177,7 +186,7 @@ def test_a_file_that_cannot_be_opened_says_why(write: Write, monkeypatch: pytest
     assert "cannot be read (Permission denied)" in error(path)
 
 
-def test_a_csv_file_with_an_open_quote_is_named_with_its_line(write: Write) -> None:
+def test_the_error_of_a_csv_file_with_an_open_quote_has_the_line(write: Write) -> None:
     path = write("t.csv", 'text\none\n"two\n')
     assert error(path).startswith(f"{path}, line 3: not CSV")
 
@@ -188,31 +197,33 @@ def test_a_missing_text_column_lists_the_columns(write: Write, tmp_path: Path) -
     assert "no column 'text' (columns: tweet)" in error(parquet(tmp_path / "t.parquet", {"tweet": ["one"]}))
 
 
-def test_a_text_that_is_no_string_is_named_with_its_row(write: Write) -> None:
+def test_the_error_of_a_text_that_is_no_string_has_the_row(write: Write) -> None:
     assert "row 1: text is int, not a string" in error(write("t.jsonl", '{"text": "one"}\n{"text": 2}'))
 
 
 @pytest.mark.parametrize("label", [6, -1, 2.5, True, [1], "6"])
-def test_a_label_out_of_range_is_named_with_what_is_allowed(write: Write, label: object) -> None:
+def test_the_error_of_a_label_out_of_range_lists_what_is_allowed(write: Write, label: object) -> None:
     message = error(write("t.jsonl", json.dumps({"text": "one", "label": label})))
     assert f"row 0: label {label!r} is not allowed; use 0 to 5 (sadness, joy," in message
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 but nothing else"])
-def test_a_damaged_parquet_file_says_so(write: Write, content: bytes) -> None:
+def test_the_error_of_a_damaged_parquet_file_names_the_format(write: Write, content: bytes) -> None:
     assert "not a parquet file" in error(write("t.parquet", content))
 
 
-def test_parquet_without_pyarrow_names_the_extra(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_without_pyarrow_is_an_error_that_names_the_extra(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert "pip install '.[data]'" in error(write("t.parquet", b""))
 
 
-# The hub, as the library shows it.
+# The hub, with a fake of the library `datasets`.
 
 
 class HubSplit(list[dict[str, Any]]):
-    """Rows of the hub with the features that the library reports."""
+    """Rows of one split, with the features that the library reports."""
 
     def __init__(self, rows: list[dict[str, Any]], label: object = None) -> None:
         super().__init__(rows)
@@ -226,7 +237,7 @@ def _nothing_loaded_before() -> None:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
-    """Put a library in place that answers with this, or raises it."""
+    """Install a library whose load_dataset returns this, or raises it."""
 
     def put(answer: object) -> None:
         def load_dataset(_: str) -> object:
@@ -246,31 +257,32 @@ def test_a_hub_id_gives_the_rows_of_the_split(hub: Callable[[object], None]) -> 
     assert rows("owner/set") == [Row(0, "one", "fear")]
 
 
-def test_label_names_that_the_hub_knows_go_before_ours(hub: Callable[[object], None]) -> None:
+def test_label_names_of_the_hub_are_preferred_to_the_default_labels(hub: Callable[[object], None]) -> None:
     hub({"test": HubSplit([{"text": "one", "label": 0}], SimpleNamespace(names=["bad", "good"]))})
     assert rows("owner/set") == [Row(0, "one", "bad")]
 
 
 def test_a_missing_split_of_the_hub_lists_those_that_exist(hub: Callable[[object], None]) -> None:
     hub({"train": HubSplit([]), "dev": HubSplit([])})
-    assert "'owner/set' has no split 'test'; choose one of: train, dev" in error("owner/set")
+    with pytest.raises(SplitMissingError, match="'owner/set' has no split 'test'; choose one of: train, dev"):
+        read_rows("owner/set", "test")
 
 
-def test_the_hub_is_asked_once_however_often_its_rows_are_read(hub: Callable[[object], None]) -> None:
+def test_a_data_set_of_the_hub_is_loaded_once_however_often_its_rows_are_read(hub: Callable[[object], None]) -> None:
     hub({"test": HubSplit([{"text": "one"}])})
     first = rows("owner/set")
     hub(ConnectionError("no network any more"))
     assert rows("owner/set") == first
 
 
-def test_a_hub_that_does_not_answer_says_what_to_do(hub: Callable[[object], None]) -> None:
+def test_the_error_of_a_hub_that_does_not_answer_names_the_way_out(hub: Callable[[object], None]) -> None:
     hub(ConnectionError("Couldn't reach the hub\nsecond line"))
     message = error("owner/set")
-    assert "the hub did not give it (Couldn't reach the hub)" in message
+    assert "loading from the hub failed (Couldn't reach the hub)" in message
     assert "give a folder" in message
 
 
-def test_a_hub_id_without_the_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_id_without_the_library_is_an_error_that_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     assert "pip install '.[data]'" in error("owner/set")
 

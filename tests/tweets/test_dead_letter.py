@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.records import PARTITION, a_record
 from tests.tweets.wire import bytes_on_the_wire
-from tweets.dead_letter import encode
+from tweets.dead_letter import HEADERS, encode
 from tweets.reasons import REASONS, BadRecordError
 from tweets.records import Headers, OutputRecord, Record
 
@@ -19,7 +19,7 @@ def _text_headers(outgoing: OutputRecord) -> dict[str, str]:
     return {name: (content or b"").decode() for name, content in outgoing.headers}
 
 
-def test_a_dead_letter_keeps_everything_and_says_why() -> None:
+def test_a_dead_letter_keeps_the_record_and_has_the_reason() -> None:
     headers = [("trace", b"\x00\xff"), ("none", None)]
     record = a_record(b"\xff\xfe[", key=b"\x00", headers=headers)
     outgoing = _dead(record, BadRecordError("not_json", "invalid"))
@@ -38,7 +38,7 @@ def test_a_dead_letter_keeps_everything_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), [(None, None), (None, b"x"), (b"k", None), (b"", b"")])
-def test_a_dead_letter_tells_nothing_from_empty(key: bytes | None, value: bytes | None) -> None:
+def test_a_dead_letter_keeps_none_and_empty_apart(key: bytes | None, value: bytes | None) -> None:
     outgoing = _dead(a_record(value, key=key), BadRecordError("null_value", "none"))
     assert (outgoing.key, outgoing.value) == (key, value)
 
@@ -67,7 +67,7 @@ def test_a_dead_letter_too_large_to_forward_loses_the_end_of_its_value() -> None
     assert outgoing.headers[-1] == ("truncated", b"true")
 
 
-def test_a_dead_letter_whose_own_headers_are_too_large_loses_them_and_its_key() -> None:
+def test_a_dead_letter_whose_own_headers_are_too_large_loses_those_headers_and_its_key() -> None:
     record = a_record(b"value", headers=[("h", b"1" * 3_000)])
     outgoing = _dead(record, BadRecordError("not_json", "x"), max_bytes=2_000)
     assert outgoing.key is None
@@ -75,6 +75,11 @@ def test_a_dead_letter_whose_own_headers_are_too_large_loses_them_and_its_key() 
     assert outgoing.value == b"value"
     assert outgoing.headers[-1] == ("truncated", b"true")
     assert bytes_on_the_wire(outgoing) <= 2_000
+
+
+def test_the_documented_headers_are_those_that_a_cut_dead_letter_has() -> None:
+    outgoing = _dead(a_record(b"v" * 2_000), BadRecordError("not_json", "x"), max_bytes=1_000)
+    assert [name for name, _ in outgoing.headers] == list(HEADERS)
 
 
 def test_a_dead_letter_that_just_fits_is_not_cut() -> None:

@@ -1,4 +1,4 @@
-"""The labelled tweet: what the worker writes, and what every reader gets back."""
+"""The labelled tweet: what the worker writes is what every reader reads."""
 
 import json
 
@@ -46,7 +46,7 @@ def test_a_labelled_tweet_has_the_fields_of_the_contract() -> None:
     assert sum(fields["scores"].values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_what_a_tweet_lacks_its_label_lacks_too() -> None:
+def test_a_field_that_the_tweet_lacks_is_left_out() -> None:
     fields = json.loads(_labelled(Tweet("t1", "a"), a_record()).value or b"")
     assert "created_at" not in fields
     assert "label" not in fields
@@ -67,7 +67,7 @@ def test_a_labelled_tweet_that_no_longer_fits_is_refused() -> None:
 
 
 @given(st.text(max_size=300), st.none() | st.binary(max_size=100), HEADERS)
-def test_a_labelled_tweet_that_is_let_through_fits_on_the_wire(text: str, key: bytes | None, headers: Headers) -> None:
+def test_a_labelled_tweet_that_is_accepted_fits_on_the_wire(text: str, key: bytes | None, headers: Headers) -> None:
     tweet = Tweet("t1", text.encode("utf-8", "replace").decode())
     for max_bytes in range(300, 1500, 100):
         try:
@@ -77,7 +77,7 @@ def test_a_labelled_tweet_that_is_let_through_fits_on_the_wire(text: str, key: b
         assert bytes_on_the_wire(outgoing) <= max_bytes
 
 
-def test_the_time_of_classification_is_itself_rfc_3339_in_utc() -> None:
+def test_the_time_of_classification_is_rfc_3339_in_utc() -> None:
     now = rfc3339_now()
     assert now.endswith("Z")
     assert decode_tweet(a_tweet_record(created_at=now), max_chars=100).created_at == now
@@ -115,7 +115,7 @@ def test_what_is_written_is_read_back() -> None:
         {"label": 3},
     ],
 )
-def test_a_record_that_no_worker_wrote_is_refused_without_a_quote(changes: dict[str, object]) -> None:
+def test_a_record_that_no_worker_wrote_is_refused_without_quoting_the_record(changes: dict[str, object]) -> None:
     fields = json.loads(_labelled(Tweet("t1", "secret"), a_record()).value or b"") | changes
     with pytest.raises(NotALabelledTweetError) as caught:
         decode(json.dumps(fields).encode())

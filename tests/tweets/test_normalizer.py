@@ -1,4 +1,4 @@
-"""Raw tweets in, words of the training set's domain out."""
+"""The normalisers map raw tweets to words of the training set's domain."""
 
 import random
 import time
@@ -45,12 +45,12 @@ def test_a_raw_tweet_becomes_the_words_that_the_training_set_would_have(raw: str
 
 @pytest.mark.parametrize("normalize", NORMALIZERS.values(), ids=NORMALIZERS)
 @pytest.mark.parametrize("raw", ["", " ", "\n"])
-def test_a_text_without_anything_is_still_classifiable(normalize: Callable[[str], str], raw: str) -> None:
+def test_an_empty_text_becomes_a_classifiable_text(normalize: Callable[[str], str], raw: str) -> None:
     assert normalize(raw) == EMPTY
 
 
 @pytest.mark.parametrize("raw", ["https://t.co/abc", "@someone", "!!!", "12", "\u200b", "\ud800"])
-def test_a_text_of_which_nothing_is_left_is_still_classifiable(raw: str) -> None:
+def test_a_text_of_which_nothing_is_left_becomes_a_classifiable_text(raw: str) -> None:
     assert tweet_v1(raw) == EMPTY
 
 
@@ -71,7 +71,7 @@ _ORDINARY = ("i", "feel", "so", "sad", "about", "this", "happy", "day", "dont", 
 
 
 @given(st.lists(st.sampled_from(_ORDINARY), min_size=1, max_size=30))
-def test_texts_of_the_training_sets_kind_stay_as_they_are(words: list[str]) -> None:
+def test_texts_in_the_form_of_the_training_set_are_unchanged(words: list[str]) -> None:
     assert tweet_v1(" ".join(words)) == " ".join(words)
 
 
@@ -111,7 +111,7 @@ def test_time_grows_no_faster_than_the_text(piece: str) -> None:
     assert best_s(10_000) < 0.1 + 20 * best_s(1_000)
 
 
-def test_a_number_too_long_for_an_entity_is_no_error() -> None:
+def test_an_entity_with_too_long_a_number_is_no_error() -> None:
     assert tweet_v1("&#" + "9" * 5_000 + "; sad") == "sad"
 
 

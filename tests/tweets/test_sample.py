@@ -1,4 +1,4 @@
-"""The tweets that ship: enough of them, all different, and as balanced as promised."""
+"""The shipped sample: enough tweets, all different, and balanced over the emotions."""
 
 from collections import Counter
 
@@ -18,7 +18,7 @@ def test_the_sample_has_at_least_600_tweets_that_are_all_different(sample: list[
     assert len(sample) == len(texts) >= 600
 
 
-def test_every_emotion_has_at_least_90_tweets_and_no_other_label_occurs(sample: list[Row]) -> None:
+def test_every_emotion_has_at_least_90_tweets_and_there_is_no_other_label(sample: list[Row]) -> None:
     counts = Counter(row.label for row in sample)
     assert set(counts) == set(EMOTIONS)
     assert min(counts.values()) >= 90

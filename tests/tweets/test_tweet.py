@@ -1,4 +1,4 @@
-"""The tweet on the input topic: what is read from a record, and what becomes a dead letter instead."""
+"""The tweet on the input topic: which records are tweets, and which become dead letters."""
 
 import json
 from datetime import datetime, timedelta, timezone
@@ -62,12 +62,12 @@ def _decoded(**fields: Any) -> Tweet:
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_is_no_tweet_is_refused_with_its_reason(value: bytes | None, reason: str) -> None:
+def test_a_record_that_is_no_tweet_is_refused_with_its_reason(value: bytes | None, reason: str) -> None:
     assert _reason(a_record(value)) == reason
     assert reason in REASONS
 
 
-def test_a_record_that_the_client_could_not_read_is_refused_as_such() -> None:
+def test_a_record_that_the_client_could_not_read_is_refused_as_unreadable() -> None:
     assert _reason(a_record(None, unreadable="CorruptRecordError")) == "unreadable"
 
 
@@ -88,7 +88,7 @@ def _read(record: Record, max_chars: int) -> Tweet | BadRecordError:
 
 
 @given(st.none() | st.binary(max_size=300))
-def test_no_bytes_raise_anything_but_bad_message(value: bytes | None) -> None:
+def test_no_bytes_raise_anything_but_bad_record_error(value: bytes | None) -> None:
     outcome = _read(a_record(value), max_chars=100)
     assert outcome.reason in REASONS if isinstance(outcome, BadRecordError) else outcome.text.strip()
 
@@ -126,11 +126,13 @@ def test_any_json_is_read_and_can_be_written_or_is_a_bad_record(fields: dict[str
         ({"a": 1}, "tweets-3-7"),
     ],
 )
-def test_an_id_is_a_string_or_an_integer_or_else_the_records_place(given_id: object, read: str) -> None:
+def test_an_id_that_is_no_string_and_no_integer_is_replaced_by_the_coordinates_of_the_record(
+    given_id: object, read: str
+) -> None:
     assert _decoded(id=given_id).id == read
 
 
-def test_without_an_id_the_records_place_is_the_id() -> None:
+def test_without_an_id_the_coordinates_of_the_record_are_the_id() -> None:
     assert _decoded().id == "tweets-3-7"
 
 
@@ -144,7 +146,7 @@ def test_without_an_id_the_records_place_is_the_id() -> None:
         "2024-05-01 12:30:00-00:00",
     ],
 )
-def test_a_time_in_rfc_3339_is_kept_as_it_is(time: str) -> None:
+def test_a_time_in_rfc_3339_is_kept_unchanged(time: str) -> None:
     assert _decoded(created_at=time).created_at == time
 
 
@@ -201,7 +203,7 @@ def test_a_refusal_never_quotes_the_tweet(text: str) -> None:
         assert secret not in str(caught.value)
 
 
-def test_a_tweet_that_is_sent_is_read_back() -> None:
+def test_a_tweet_that_was_sent_is_read_back() -> None:
     tweet = Tweet("t1", "ça va 😀", "2024-05-01T12:30:00Z", "joy")
     assert decode(a_record(encode(tweet)), max_chars=100) == tweet
 

@@ -1,4 +1,4 @@
-"""How large a record really is on the wire."""
+"""The real size of a record on the wire."""
 
 from hypothesis import strategies as st
 from kafka.record.default_records import DefaultRecordBatchBuilder

@@ -126,7 +126,7 @@ def test_a_value_of_several_lines_is_refused_in_one(monkeypatch: pytest.MonkeyPa
         (_SASL | {"KAFKA_SASL_PASSWORD": ""}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),
         (
             _SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM": "PLAIN"},
-            "use it with SASL_SSL only",
+            "use PLAIN with SASL_SSL only",
         ),
     ],
 )

@@ -123,6 +123,18 @@ def test_a_refusal_computes_the_bound_from_both_sides(order: Order, settings: So
     assert order.refusal(settings).startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ("KAFKA_SESSION_TIMEOUT_MS", (5_001, 149_999)),
+        ("KAFKA_TRANSACTION_TIMEOUT_MS", (14_001, None)),
+        ("BATCH_MAX_WAIT_MS", (None, 8_999)),
+    ],
+)
+def test_the_values_that_the_order_allows_are_known(setting: str, allowed: tuple[int | None, int | None]) -> None:
+    assert time_limits.allowed_ms(setting, SomeSettings()) == allowed
+
+
 def test_compose_waits_for_a_worker_at_least_as_long_as_docker_does_by_default() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     assert float(services["worker"]["stop_grace_period"].removesuffix("s")) >= STOP_GRACE.seconds

@@ -1,6 +1,8 @@
-"""Every metric of the worker: name, unit, labels and buckets. No logic."""
+"""Every metric of the worker: name, HELP text, labels, buckets, what to do when the metric looks wrong. No logic."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, Self, TypeVar, overload
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,82 +16,186 @@ from prometheus_client import (
 
 from tweets.reasons import REASONS
 
-STAGES = ("wait", "decode", "tokenize", "infer", "encode", "publish", "commit")
+STAGES: Final = ("wait", "decode", "tokenize", "infer", "encode", "publish", "commit")
+TRANSACTION_OUTCOMES: Final = ("committed", "aborted")
+PUBLISH_OUTCOMES: Final = ("applied", "stale", "failed")
 
-_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
-_TOKEN_BUCKETS = (16, 32, 64, 128, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16384, 65536)
-_STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_END_TO_END_BUCKETS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60, 300, 3600)
-_CONFIDENCE_BUCKETS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+# Histograms resolve what the metric is read for: small batches and full ones, passes below and above the default of
+# BATCH_MAX_TOKENS, a stage from 1 ms to its time limit, delays around one second, confidences near 1.
+_BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
+_TOKEN_BUCKETS: Final = (16, 32, 64, 128, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16384, 65536)
+_STAGE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_END_TO_END_BUCKETS: Final = (
+    0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60, 300, 3600,
+)  # fmt: skip
+_CONFIDENCE_BUCKETS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+
+AnyMetric = TypeVar("AnyMetric", Counter, Gauge, Histogram)
+
+
+@dataclass(frozen=True)
+class DeclaredMetric(Generic[AnyMetric]):
+    """A metric as the class Metrics declares it; an instance of Metrics has the real one under the same attribute.
+
+    `name` is without the suffix `_total` of a counter; `advice` says what to do when the metric looks wrong.
+    """
+
+    kind: Callable[..., AnyMetric]
+    name: str
+    help: str
+    labels: Sequence[str] = ()
+    buckets: Sequence[float] = ()
+    advice: str = ""
+
+    def register(self, registry: CollectorRegistry) -> AnyMetric:
+        """Return the metric, newly registered."""
+        buckets: dict[str, Any] = {"buckets": self.buckets} if self.buckets else {}
+        return self.kind(self.name, self.help, self.labels, registry=registry, **buckets)
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> AnyMetric: ...
+    def __get__(self, instance: object, owner: type) -> Self | AnyMetric:
+        """Return the declaration; an instance of Metrics finds its own metric first."""
+        return self
 
 
 class Metrics:
-    """The worker's metrics in one registry; what is counted per tweet is counted after its commit."""
+    """The worker's metrics in one registry; what is counted per tweet is counted after the commit of the tweet."""
+
+    consumed = DeclaredMetric(
+        Counter,
+        "emotion_tweets_consumed",
+        "Input records whose labelled tweet or dead letter is committed.",
+        advice="Stays the same while `emotion_consumer_lag` is above 0: the worker does not commit; read its log.",
+    )
+    classified = DeclaredMetric(
+        Counter,
+        "emotion_tweets_classified",
+        "Labelled tweets committed, by emotion.",
+        ["emotion"],
+        advice="The shares of the emotions change suddenly: read tweets of the output topic; see EmotionMixShifted.",
+    )
+    dead_lettered = DeclaredMetric(
+        Counter,
+        "emotion_tweets_dead_lettered",
+        "Dead letters committed, by reason.",
+        ["reason"],
+        advice="Grows quickly: look up the reason above and read a few dead letters.",
+    )
+    batch_tweets = DeclaredMetric(
+        Histogram,
+        "emotion_batch_tweets",
+        "Records in one committed transaction.",
+        buckets=_BATCH_BUCKETS,
+        advice="Small batches under load: raise `BATCH_MAX_WAIT_MS`. Full batches only: raise `BATCH_MAX_TWEETS`.",
+    )
+    pass_tokens = DeclaredMetric(
+        Histogram,
+        "emotion_pass_tokens",
+        "Tokens in one pass of the model; kind is real or padded, which counts the padding too.",
+        ["kind"],
+        buckets=_TOKEN_BUCKETS,
+        advice="`padded` far above `real`: batches are too small to sort texts of one length together.",
+    )
+    stage_seconds = DeclaredMetric(
+        Histogram,
+        "emotion_stage_seconds",
+        "Seconds that a batch spent in wait, decode, encode, publish or commit, and a pass in tokenize or infer.",
+        ["stage"],
+        buckets=_STAGE_BUCKETS,
+        advice="`infer` dominates: the model is the limit, add workers on other machines or a GPU. "
+        "`publish` or `commit` dominate: the brokers are slow, or batches are too small.",
+    )
+    end_to_end_seconds = DeclaredMetric(
+        Histogram,
+        "emotion_end_to_end_seconds",
+        "Seconds from the timestamp of an input record to the commit of its result.",
+        buckets=_END_TO_END_BUCKETS,
+        advice="High with lag: add workers. High without lag: a producer's clock is wrong, or records are old.",
+    )
+    confidence = DeclaredMetric(
+        Histogram,
+        "emotion_confidence",
+        "Confidence of labelled tweets, by emotion.",
+        ["emotion"],
+        buckets=_CONFIDENCE_BUCKETS,
+        advice="Falls: the tweets differ from those that the model was trained on; train with such tweets.",
+    )
+    confusion = DeclaredMetric(
+        Counter,
+        "emotion_confusion",
+        "Labelled tweets committed whose input has a label that the model knows, by that label and the emotion.",
+        ["label", "emotion"],
+        advice="Many tweets off the diagonal: evaluate the model with `python -m training evaluate`.",
+    )
+    consumer_lag = DeclaredMetric(
+        Gauge,
+        "emotion_consumer_lag",
+        "Input records that are not yet committed, of each partition that this worker owns.",
+        ["topic", "partition"],
+        advice="Grows on all partitions: add workers. Grows on one: one key has most of the tweets, or a worker hangs.",
+    )
+    consumer_lag_seconds = DeclaredMetric(
+        Gauge,
+        "emotion_consumer_lag_seconds",
+        "Age of the last committed record while records wait, else 0.",
+        ["topic", "partition"],
+        advice="Grows by one second per second: nothing is committed; see LagWithoutCommits.",
+    )
+    transactions = DeclaredMetric(
+        Counter,
+        "emotion_transactions",
+        "Transactions that ended, by outcome: committed or aborted.",
+        ["outcome"],
+        advice="`aborted` grows steadily: the log names the refused step; see TransactionsAborted.",
+    )
+    rebalances = DeclaredMetric(
+        Counter,
+        "emotion_rebalances",
+        "New generations of the group, and changes of this worker's partitions.",
+        advice="Grows while no worker starts or stops: find the busy machine, or raise `KAFKA_SESSION_TIMEOUT_MS`.",
+    )
+    counts_published = DeclaredMetric(
+        Counter,
+        "emotion_counts_published",
+        "Running counts of a partition sent to Redis, by outcome: applied, stale or failed.",
+        ["outcome"],
+        advice="`failed`: Redis does not answer or cannot write. `stale` repeatedly: run "
+        "`python -m worker verify --repair`. See RedisBehind.",
+    )
+    first_fetch = DeclaredMetric(
+        Gauge,
+        "emotion_first_fetch_timestamp_seconds",
+        "Unix time of the first record that the worker fetched.",
+        advice="0: the worker has fetched nothing. The input topic is empty, or the worker owns no partition.",
+    )
+    last_commit = DeclaredMetric(
+        Gauge,
+        "emotion_last_commit_timestamp_seconds",
+        "Unix time of the last commit.",
+        advice="Long ago while records wait: see LagWithoutCommits.",
+    )
+    build_info = DeclaredMetric(
+        Gauge,
+        "emotion_build_info",
+        "Always 1; the labels are the worker's version, its model, device and inference engine.",
+        ["version", "model", "device", "engine"],
+        advice="Workers differ for long: an update has stopped half-way.",
+    )
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        # They would be a second series for every counter, which nobody draws.
+        # Each counter would get a second series with the time of its creation, which no dashboard uses.
         disable_created_metrics()  # type: ignore[no-untyped-call]
-        self.registry = registry = registry or CollectorRegistry()
-        ProcessCollector(registry=registry)  # memory, processor time, open files, start; on Linux
-        PlatformCollector(registry=registry)
-        self.consumed = Counter(
-            "emotion_tweets_consumed", "Input records whose result is committed.", registry=registry
-        )
-        self.classified = Counter(
-            "emotion_tweets_classified", "Labelled tweets committed.", ["emotion"], registry=registry
-        )
-        self.dead_lettered = Counter(
-            "emotion_tweets_dead_lettered", "Dead letters committed.", ["reason"], registry=registry
-        )
-        self.batch_tweets = Histogram(
-            "emotion_batch_tweets", "Records in one transaction.", buckets=_BATCH_BUCKETS, registry=registry
-        )
-        self.pass_tokens = Histogram(
-            "emotion_pass_tokens", "Tokens in one pass of the model.", ["kind"], buckets=_TOKEN_BUCKETS,
-            registry=registry,
-        )  # fmt: skip
-        self.stage_seconds = Histogram(
-            "emotion_stage_seconds", "Seconds a batch spent in a stage (tokenize, infer: a pass).", ["stage"],
-            buckets=_STAGE_BUCKETS, registry=registry,
-        )  # fmt: skip
-        self.end_to_end_seconds = Histogram(
-            "emotion_end_to_end_seconds", "Seconds from a record's timestamp to its commit.",
-            buckets=_END_TO_END_BUCKETS, registry=registry,
-        )  # fmt: skip
-        self.confidence = Histogram(
-            "emotion_confidence", "Confidence of labelled tweets.", ["emotion"], buckets=_CONFIDENCE_BUCKETS,
-            registry=registry,
-        )  # fmt: skip
-        self.confusion = Counter(
-            "emotion_confusion", "Labelled tweets committed that said their emotion, one the model knows.",
-            ["label", "emotion"], registry=registry,
-        )  # fmt: skip
-        self.consumer_lag = Gauge(
-            "emotion_consumer_lag", "Input records not yet committed.", ["topic", "partition"], registry=registry
-        )
-        self.consumer_lag_seconds = Gauge(
-            "emotion_consumer_lag_seconds", "Age of the last committed record while records wait, else 0.",
-            ["topic", "partition"], registry=registry,
-        )  # fmt: skip
-        self.transactions = Counter("emotion_transactions", "Transactions that ended.", ["outcome"], registry=registry)
-        self.rebalances = Counter(
-            "emotion_rebalances", "Changes of the group's generation or of the assignment.", registry=registry
-        )
-        self.counts_published = Counter(
-            "emotion_counts_published", "Running counts told to Redis.", ["outcome"], registry=registry
-        )
-        self.first_fetch = Gauge(
-            "emotion_first_fetch_timestamp_seconds", "Unix time of the first fetched record.", registry=registry
-        )
-        self.last_commit = Gauge(
-            "emotion_last_commit_timestamp_seconds", "Unix time of the last commit.", registry=registry
-        )
-        self.build_info = Gauge(
-            "emotion_build_info", "Always 1.", ["version", "model", "device", "engine"], registry=registry
-        )
+        self.registry = registry or CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, processor time, open files, start; on Linux
+        PlatformCollector(registry=self.registry)
+        for attribute, metric in declared_metrics():
+            setattr(self, attribute, metric.register(self.registry))
 
     def show_zeros(self, emotions: Sequence[str]) -> None:
-        """Makes every labelled series exist from the start, so that rates and alerts see 0 and not nothing."""
+        """Create every labelled series at the start, so that rates and alerts see 0 and not nothing."""
         for emotion in emotions:
             self.classified.labels(emotion)
             self.confidence.labels(emotion)
@@ -99,7 +205,14 @@ class Metrics:
             self.dead_lettered.labels(reason)
         for stage in STAGES:
             self.stage_seconds.labels(stage)
-        for outcome in ("committed", "aborted"):
+        for outcome in TRANSACTION_OUTCOMES:
             self.transactions.labels(outcome)
-        for outcome in ("applied", "stale", "failed"):
+        for outcome in PUBLISH_OUTCOMES:
             self.counts_published.labels(outcome)
+
+
+def declared_metrics() -> Iterator[tuple[str, DeclaredMetric[Any]]]:
+    """Yield attribute and declaration of every metric, in the order of the class."""
+    for attribute, value in vars(Metrics).items():
+        if isinstance(value, DeclaredMetric):
+            yield attribute, value

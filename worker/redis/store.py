@@ -12,6 +12,7 @@ from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
+from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS
 from worker.settings import Settings
 
 Parsed = TypeVar("Parsed")
@@ -107,8 +108,8 @@ class CountsStore:
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> dict[Partition, str]:
         """Publish committed counts; return `applied`, `known` or `stale` for each partition."""
-        minute = f"counts:minute:{int(time.time()) // 60}"
-        keys = self._keys("counts", "partitions", "fences", minute)
+        minute = f"{MINUTE_COUNTS.name}{int(time.time()) // 60}"
+        keys = self._keys(COUNTS.name, PARTITIONS.name, FENCES.name, minute)
         outcomes = {}
         with _translating():
             for partition, committed in committed_counts.items():
@@ -128,7 +129,7 @@ class CountsStore:
         for partition, committed in committed_counts.items():
             arguments += [self.field(partition), committed.offset, _dump(committed.counts)]
         with _translating():
-            self._repair(keys=self._keys("counts", "partitions", "fences"), args=arguments)
+            self._repair(keys=self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), args=arguments)
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """Return emotion → total, and `group|topic|partition` → its counts, of all groups under the key prefix.
@@ -136,7 +137,7 @@ class CountsStore:
         Redis reads both at one moment. A value that is not valid counts as zero, which a comparison then reports.
         """
         with _translating(), self._redis.pipeline(transaction=True) as pipeline:
-            for key in self._keys("counts", "partitions"):
+            for key in self._keys(COUNTS.name, PARTITIONS.name):
                 pipeline.hgetall(key)
             totals, partitions = pipeline.execute()
         return (

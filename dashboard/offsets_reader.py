@@ -1,0 +1,109 @@
+"""Reads where the topics end and what the workers' group has committed, without joining the group."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import AuthorizationError, KafkaError
+
+from worker import time_limits
+from worker.errors import TransientError
+from worker.kafka.client import RepairedClient
+from worker.kafka.errors import translated
+from worker.settings import Settings
+
+_REQUEST_TIMEOUT_MS: Final = 3_000
+"""The page shows a broker that hangs as silent after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicOffsets:
+    """Partition → offset, all read within milliseconds; a topic that does not exist has no partitions.
+
+    `committed` is None if the user has no permission to read the group's offsets.
+    """
+
+    output_ends: Mapping[int, int]
+    input_ends: Mapping[int, int]
+    committed: Mapping[int, int] | None
+
+
+class OffsetsReader:
+    """A connection for reading offsets. Methods raise TransientError or FatalError; then a new reader is needed."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect; call this after `wait_until_reachable`, because the client leaks a thread if no broker answers."""
+        self._settings = settings
+        with self._translating():
+            self._admin = KafkaAdminClient(
+                **settings.kafka_connection(),
+                kafka_client=RepairedClient,
+                bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
+                request_timeout_ms=_REQUEST_TIMEOUT_MS,
+                retry_backoff_ms=time_limits.REQUEST_RETRY_PAUSE.ms,
+                reconnect_backoff_max_ms=time_limits.RECONNECT_PAUSE_MAX.ms,
+            )
+
+    def read(self) -> TopicOffsets:
+        """Read all offsets; this takes a few milliseconds."""
+        with self._translating():
+            settings = self._settings
+            numbers = self._partitions(settings.kafka_input_topic, settings.kafka_output_topic)
+            inputs, outputs = numbers[settings.kafka_input_topic], numbers[settings.kafka_output_topic]
+            ends = self._offsets([*inputs, *outputs], OffsetSpec.LATEST)
+            return TopicOffsets(
+                output_ends={each.partition: ends[each] for each in outputs},
+                input_ends={each.partition: ends[each] for each in inputs},
+                committed=self._committed(inputs),
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._admin.close()
+
+    def _partitions(self, *topics: str) -> dict[str, list[TopicPartition]]:
+        described: list[dict[str, Any]] = self._admin.describe_topics(list(topics))
+        found: dict[str, list[TopicPartition]] = {topic: [] for topic in topics}
+        for topic in described:
+            numbers = sorted(each["partition_index"] for each in topic["partitions"])
+            found[topic["name"]] = [TopicPartition(topic["name"], number) for number in numbers]
+        return found
+
+    def _offsets(self, partitions: list[TopicPartition], spec: OffsetSpec) -> dict[TopicPartition, int]:
+        if not partitions:
+            return {}
+        specs = dict.fromkeys(partitions, spec)
+        answer = self._admin.list_partition_offsets(specs, isolation_level="read_committed")
+        return {partition: at.offset for partition, at in answer.items()}
+
+    def _committed(self, partitions: list[TopicPartition]) -> dict[int, int] | None:
+        """Return the group's offsets; a partition without a committed offset counts from its beginning."""
+        if not partitions:
+            return {}
+        group = self._settings.kafka_group_id
+        try:
+            answer = self._admin.list_group_offsets({group: partitions})[group]
+        except AuthorizationError:
+            return None
+        offsets = {partition: at.offset for partition, at in answer.items() if at.offset >= 0}
+        offsets |= self._offsets([each for each in partitions if each not in offsets], OffsetSpec.EARLIEST)
+        return {partition.partition: offset for partition, offset in offsets.items()}
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except KafkaError as error:
+            raise translated(error, self._settings.kafka_bootstrap_servers) from error
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            OSError,
+        ) as error:  # the connection was closed during the client's call
+            raise TransientError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,62 @@
+"""A labelled tweet as the page shows it: with its place on the output topic, its time and its latency."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from tweets.labelled_tweet import LabelledTweet, decode
+
+TEXT_SHOWN_CHARS: Final = 400
+"""Characters of a text that the page shows, more than any tweet's; each open page is sent up to 20 texts a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTweet:
+    """A labelled tweet, the `place` of its record (`partition@offset`) and the record's time in Unix seconds.
+
+    `latency_s` runs from the tweet's `created_at` to its record on the output topic; None without a `created_at`.
+    """
+
+    place: str
+    at_s: float
+    tweet: LabelledTweet
+    latency_s: float | None = None
+
+    @property
+    def emotion(self) -> str:
+        """The predicted label."""
+        return self.tweet.emotion
+
+    @property
+    def label(self) -> str | None:
+        """The label that the tweet itself carries, if the model knows that label."""
+        return self.tweet.label if self.tweet.label in self.tweet.scores else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fields that a page is sent; a long text is cut."""
+        text = self.tweet.text
+        return {
+            "place": self.place,
+            "at": round(self.at_s, 3),
+            "text": f"{text[:TEXT_SHOWN_CHARS]}…" if len(text) > TEXT_SHOWN_CHARS else text,
+            "emotion": self.emotion,
+            "confidence": self.tweet.confidence,
+            "label": self.label,
+        }
+
+
+def read_shown_tweet(value: bytes | None, *, place: str, timestamp_ms: int) -> ShownTweet | None:
+    """Return the labelled tweet in a record's value; None for a record that no worker can have written."""
+    try:
+        tweet = decode(value)
+        at_s = timestamp_ms / 1000
+        return ShownTweet(place, at_s, tweet, _latency_s(tweet.created_at, at_s))
+    except ValueError:  # NotALabelledTweetError is a ValueError, and a `created_at` in another format raises one
+        return None
+
+
+def _latency_s(created_at: str | None, at_s: float) -> float | None:
+    if created_at is None:
+        return None
+    created = datetime.fromisoformat(created_at.upper().replace(" ", "T"))
+    return at_s - created.timestamp() if created.tzinfo else None

@@ -1,0 +1,28 @@
+"""The effect of each word: the label's score with the whole text, less the score without the word. Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from tweets.prediction import Prediction
+
+WORDS_MAX: Final = 60
+"""Words that are tried, from the start of the text: the model classifies one more text for each of them."""
+
+
+def without_each(text: str) -> list[str]:
+    """Return the text without its first word, without its second, and so on; nothing for a text of one word."""
+    words = text.split()
+    if len(words) < 2:
+        return []
+    return [" ".join(words[:place] + words[place + 1 :]) for place in range(min(len(words), WORDS_MAX))]
+
+
+def word_effects(text: str, whole: Prediction, without: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Return each word with the fall of the label's score if the word is left out; None for words that were not tried.
+
+    `whole` is the prediction for the text, `without` the scores of the texts of `without_each`.
+    """
+    words = text.split()
+    falls = [round(whole.confidence - scores[whole.emotion], 6) for scores in without]
+    untried = [None] * (len(words) - len(falls))
+    return [{"word": word, "fall": fall} for word, fall in zip(words, [*falls, *untried], strict=True)]

@@ -1,0 +1,108 @@
+"""Rows of the operations dashboard about the inside of a worker: stages, transactions, counts, the process."""
+
+from deploy.grafana.layout import PanelRow
+from deploy.grafana.panels import PER_SECOND, SHARE, PanelOptions, Query, labels, lines
+from deploy.grafana.promql import WORKER, rate
+
+
+def time_per_stage() -> PanelRow:
+    """Return the row about the stages of a batch and the size of batches and passes."""
+    seconds, times = (rate(f"emotion_stage_seconds_{part}", by="stage") for part in ("sum", "count"))
+    mean = rate("emotion_batch_tweets_sum") + f" / ({rate('emotion_batch_tweets_count')} > 0)"
+    large = f"histogram_quantile(0.95, {rate('emotion_batch_tweets_bucket', by='le')}) >= 0"
+    real, padded = (rate("emotion_pass_tokens_sum", f'kind="{kind}"') for kind in ("real", "padded"))
+    tokens = rate("emotion_pass_tokens_sum", by="kind"), rate("emotion_pass_tokens_count", by="kind")
+    return PanelRow(
+        "Time per stage",
+        [
+            lines(
+                PanelOptions(
+                    "Share of a worker's time",
+                    "Mean of the workers; a large share of wait is spare capacity.",
+                    SHARE,
+                    12,
+                ),
+                Query(f"{seconds} / on () group_left () sum(up{{{WORKER}}})", "{{stage}}"),
+                stacked=True,
+            ),
+            lines(
+                PanelOptions(
+                    "Seconds per stage", "Mean per batch; tokenize and infer: mean per pass of the model.", "s", 12
+                ),
+                Query(f"{seconds} / ({times} > 0)", "{{stage}}"),
+            ),
+            lines(
+                PanelOptions("Batch size", "Records per transaction.", "short", 8),
+                Query(mean, "mean"),
+                Query(large, "p95"),
+            ),
+            lines(
+                PanelOptions("Padding", "Share of padding in the tokens that the model processes.", SHARE, 8),
+                Query(f"1 - {real} / ({padded} > 0)", "padding"),
+                top=1,
+            ),
+            lines(
+                PanelOptions("Tokens per pass", "Mean per pass of the model, with and without padding.", "short", 8),
+                Query(f"{tokens[0]} / ({tokens[1]} > 0)", "{{kind}}"),
+            ),
+        ],
+    )
+
+
+def kafka_and_redis() -> PanelRow:
+    """Return the row about transactions, rebalances and the counts in Redis."""
+    return PanelRow(
+        "Kafka and Redis",
+        [
+            lines(
+                PanelOptions(
+                    "Transactions",
+                    "Transactions per second; tweets of aborted ones are processed again.",
+                    PER_SECOND,
+                    8,
+                ),
+                Query(rate("emotion_transactions_total", by="outcome"), "{{outcome}}"),
+            ),
+            lines(
+                PanelOptions(
+                    "Rebalances", "Changes of the group's generation or of a worker's partitions.", "short", 8
+                ),
+                Query(
+                    f"sum by (instance) (increase(emotion_rebalances_total{{{WORKER}}}[$__rate_interval]))",
+                    "{{instance}}",
+                ),
+            ),
+            lines(
+                PanelOptions(
+                    "Counts published to Redis",
+                    "applied: Redis stored the counts. stale: Redis has newer counts. failed: Redis returned no answer "
+                    "or an error.",
+                    PER_SECOND,
+                    8,
+                ),
+                Query(rate("emotion_counts_published_total", by="outcome"), "{{outcome}}"),
+            ),
+        ],
+    )
+
+
+def processes() -> PanelRow:
+    """Return the row about memory, processor and versions of the workers."""
+    return PanelRow(
+        "Processes",
+        [
+            lines(
+                PanelOptions("Memory", "Resident memory of each worker.", "bytes", 6),
+                Query(f"process_resident_memory_bytes{{{WORKER}}}", "{{instance}}"),
+            ),
+            lines(
+                PanelOptions("CPU", "CPU cores in use by each worker.", "suffix: cores", 6),
+                Query(rate("process_cpu_seconds_total", by="instance"), "{{instance}}"),
+            ),
+            labels(
+                PanelOptions("Versions", "Version, model, device and engine of each worker.", "none", 12),
+                Query(f"emotion_build_info{{{WORKER}}}", "{{instance}}"),
+                "instance", "version", "model", "device", "engine",
+            ),
+        ],
+    )  # fmt: skip

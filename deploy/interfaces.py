@@ -1,0 +1,121 @@
+"""What no declaration in the code holds: who ends with which exit code, permissions, and HTTP endpoints.
+
+docs/reference.md shows these tables. Tests compare exit codes and endpoints with the programs.
+"""
+
+from typing import Final, NamedTuple
+
+from worker.errors import ExitCode
+
+EXIT_CODE_PROGRAMS: Final = {
+    ExitCode.OK: "all",
+    ExitCode.DIFFERENCE: "`worker verify`",
+    ExitCode.SETTINGS: "all",
+    ExitCode.MODEL: "`worker`, `worker classify`, `dashboard`",
+    ExitCode.KAFKA: "`worker`, `worker create-topics`, `worker verify`, `producer`",
+    ExitCode.TOPICS: "`worker`, `worker verify`, `producer`",
+    ExitCode.FENCED: "`worker`",
+    ExitCode.ENGINE: "`worker`, `dashboard`",
+    ExitCode.REDIS: "`worker verify`",
+    ExitCode.STUCK: "`worker`",
+    ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
+    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `training`",
+}
+"""Exit code → the programs that end with it, by the name after `python -m`."""
+
+
+class Permission(NamedTuple):
+    """What a program's Kafka user needs; `without` describes a program that runs without the permission."""
+
+    program: str
+    operations: str
+    resource: str
+    without: str
+
+
+PERMISSIONS: Final = (
+    Permission("`worker`", "READ", "group `KAFKA_GROUP_ID`", ""),
+    Permission("`worker`", "READ", "topic `KAFKA_INPUT_TOPIC`", ""),
+    Permission("`worker`", "WRITE", "topics `KAFKA_OUTPUT_TOPIC` and `KAFKA_DEAD_LETTER_TOPIC`", ""),
+    Permission("`worker`", "WRITE", "transactional ids with the prefix `KAFKA_GROUP_ID`", ""),
+    Permission(
+        "`worker`",
+        "DESCRIBE_CONFIGS",
+        "all three topics, optional",
+        "The worker assumes Kafka's default `max.message.bytes` of 1,048,588 and logs a warning.",
+    ),
+    Permission("`worker create-topics`", "CREATE", "topics that are missing", ""),
+    Permission("`worker create-topics`", "DESCRIBE", "all three topics", ""),
+    Permission(
+        "`worker create-topics`",
+        "DESCRIBE_CONFIGS",
+        "all three topics, optional",
+        "The output topics are made for Kafka's default `max.message.bytes`.",
+    ),
+    Permission(
+        "`worker create-topics`",
+        "ALTER",
+        "output topics that have to grow",
+        "",
+    ),
+    Permission("`worker verify`", "DESCRIBE", "group `KAFKA_GROUP_ID`", ""),
+    Permission("`worker verify`", "DESCRIBE", "topic `KAFKA_INPUT_TOPIC`", ""),
+    Permission("`worker verify`", "READ", "topic `KAFKA_OUTPUT_TOPIC`", ""),
+    Permission("`producer`", "WRITE", "topic `KAFKA_INPUT_TOPIC`", ""),
+    Permission(
+        "`dashboard`",
+        "READ",
+        "topic `KAFKA_OUTPUT_TOPIC`",
+        "The page shows no tweets and no rates, and reports the topic as missing.",
+    ),
+    Permission(
+        "`dashboard`",
+        "DESCRIBE",
+        "topic `KAFKA_INPUT_TOPIC` and group `KAFKA_GROUP_ID`, optional",
+        "The page shows no lag. Without DESCRIBE on the topic the page also reports the topic as missing.",
+    ),
+)
+
+REDIS_COMMANDS: Final = (
+    ("`worker`", "`evalsha` `script|load` `hget` `hset` `hincrby` `expire`"),
+    ("`worker verify`, `dashboard`", "`multi` `exec` `hgetall`"),
+    ("`worker verify --repair`", "also `evalsha` `script|load` `hset` `hvals` `del`"),
+)
+"""Program → the commands that an ACL user of Redis needs, on the keys under REDIS_KEY_PREFIX."""
+
+
+class Endpoint(NamedTuple):
+    """One address of an HTTP server."""
+
+    method: str
+    path: str
+    meaning: str
+
+
+WORKER_ENDPOINTS: Final = (
+    Endpoint("GET", "/metrics", "The metrics, in the text format of Prometheus or OpenMetrics."),
+    Endpoint(
+        "GET",
+        "/healthz",
+        "200 while the worker makes progress, 503 with the name of the step that exceeds its time limit. A Kafka that "
+        "does not answer is no reason for 503.",
+    ),
+    Endpoint("GET", "/readyz", "200 when the model is loaded and the worker is a member of the group, else 503."),
+)
+
+PAGE_ENDPOINTS: Final = (
+    Endpoint("GET", "/", "The live page."),
+    Endpoint("GET", "/static/…", "Scripts and styles of the live page."),
+    Endpoint("GET", "/events", "Server-sent events: everything that the page shows, as it changes."),
+    Endpoint(
+        "POST",
+        "/classify",
+        '`{"text": "…"}` → a label with its scores; `{"texts": ["…", "…"]}` → `{"results": […]}`, at most 1,000 texts.',
+    ),
+    Endpoint("POST", "/explain", '`{"text": "…"}` → a label, and by how much the score falls without each word.'),
+    Endpoint("GET", "/stats", "Calls of the model and classified texts since the start."),
+    Endpoint("GET", "/healthz", "200 while the server answers."),
+    Endpoint("GET", "/docs", "API page (Swagger UI), with every field and every error."),
+    Endpoint("GET", "/docs/…", "Scripts and styles of the API page."),
+    Endpoint("GET", "/openapi.json", "OpenAPI description of the server."),
+)

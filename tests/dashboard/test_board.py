@@ -1,0 +1,31 @@
+"""The state of Kafka and Redis, for programs and for people."""
+
+import pytest
+
+from dashboard.board import Board, ServiceState, ServiceStatus
+
+
+def test_before_the_first_attempt_nothing_is_known() -> None:
+    state = Board().state()
+    assert state["kafka"] == {"state": "connecting", "notice": "Kafka is not connected yet."}
+    assert state["redis"] == {"state": "connecting", "notice": "Redis is not connected yet."}
+    assert (state["counts"], state["lag"], state["latency"], state["quality"]) == (None, None, None, None)
+    assert state["rates"] == {}
+
+
+@pytest.mark.parametrize("state", [state for state in ServiceState if state is not ServiceState.ANSWERS])
+def test_a_service_that_does_not_answer_has_a_notice(state: ServiceState) -> None:
+    status = ServiceStatus("Kafka", state)
+    assert status.notice == f"Kafka {state.sentence}."
+    assert not status.answers
+
+
+def test_a_service_that_answers_has_no_notice() -> None:
+    assert ServiceStatus("Redis", ServiceState.ANSWERS).as_json() == {"state": "answers", "notice": ""}
+
+
+def test_missing_topics_are_a_notice_of_a_service_that_answers() -> None:
+    one = ServiceStatus("Kafka", ServiceState.ANSWERS, ("tweets",))
+    assert (one.answers, one.notice) == (True, "Kafka answers, but the topic tweets does not exist yet.")
+    two = ServiceStatus("Kafka", ServiceState.ANSWERS, ("tweets", "labels"))
+    assert two.notice == "Kafka answers, but the topics tweets and labels do not exist yet."

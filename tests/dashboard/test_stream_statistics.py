@@ -1,0 +1,91 @@
+"""Rates, last tweets, latency and history from labelled tweets, with a clock that the test sets."""
+
+import pytest
+
+from dashboard.shown_tweet import ShownTweet
+from dashboard.stream_statistics import BUCKET_S, BUCKETS, RECENT, StreamStatistics
+from tests.clock import Clock
+from tweets.labelled_tweet import LabelledTweet
+
+LABELS = ("joy", "fear")
+
+
+def labelled(
+    emotion: str = "joy", *, number: int = 0, label: str | None = None, latency_s: float | None = None
+) -> ShownTweet:
+    scores = {"joy": 0.5, "fear": 0.5}
+    tweet = LabelledTweet(
+        str(number), f"text {number}", emotion, 0.9, scores, "m", "2026-01-01T00:00:00.000Z", label=label
+    )
+    return ShownTweet(f"0@{number}", float(number), tweet, latency_s)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_000_000.0)
+
+
+@pytest.fixture
+def statistics(clock: Clock) -> StreamStatistics:
+    return StreamStatistics(LABELS, clock)
+
+
+def test_before_any_tweet_everything_is_empty_or_zero(statistics: StreamStatistics) -> None:
+    summary = statistics.summary()
+    assert summary.rates == {"joy": 0.0, "fear": 0.0}
+    assert (summary.recent, summary.latency, summary.quality) == ((), None, None)
+
+
+def test_the_rate_is_tweets_per_second_of_the_last_ten_and_falls_to_zero(
+    statistics: StreamStatistics, clock: Clock
+) -> None:
+    for _ in range(20):
+        statistics.add([labelled(), labelled(), labelled("fear")])
+        clock.now_s += 1
+    assert statistics.summary().rates["joy"] == pytest.approx(2, rel=0.15)
+    assert statistics.summary().rates["fear"] == pytest.approx(1, rel=0.15)
+    clock.now_s += 30
+    assert statistics.summary().rates == {"joy": 0.0, "fear": 0.0}
+
+
+def test_history_holds_closed_buckets_only_and_is_bounded(statistics: StreamStatistics, clock: Clock) -> None:
+    statistics.add([labelled()] * 4)
+    assert statistics.summary().history["joy"] == ()
+    clock.now_s += BUCKET_S
+    assert statistics.summary().history == {"joy": (4 / BUCKET_S,), "fear": (0.0,)}
+    clock.now_s += 10 * BUCKETS * BUCKET_S
+    later = statistics.summary()
+    assert later.history["joy"] == (0.0,) * BUCKETS
+    assert later.history_from_s == clock.now_s - BUCKETS * BUCKET_S
+
+
+def test_the_last_tweets_come_newest_first_and_are_bounded(statistics: StreamStatistics) -> None:
+    statistics.add([labelled(number=number) for number in reversed(range(RECENT + 5))])
+    assert [each.tweet.text for each in statistics.summary().recent] == [
+        f"text {n}" for n in reversed(range(5, RECENT + 5))
+    ]
+
+
+def test_tweets_from_before_the_start_are_shown_but_not_counted(statistics: StreamStatistics) -> None:
+    statistics.show_only([labelled(label="joy", latency_s=1.0)])
+    summary = statistics.summary()
+    assert len(summary.recent) == 1
+    assert (summary.rates["joy"], summary.quality, summary.latency) == (0.0, None, None)
+
+
+def test_latency_is_of_the_last_minute_and_leaves_out_impossible_values(
+    statistics: StreamStatistics, clock: Clock
+) -> None:
+    statistics.add([labelled(latency_s=second) for second in (-5.0, 1.0, 2.0, 3.0, 1e6)])
+    latency = statistics.summary().latency
+    assert latency is not None
+    assert (latency.p50_s, latency.p95_s, latency.tweets) == (2.0, 3.0, 3)
+    clock.now_s += 61
+    assert statistics.summary().latency is None
+
+
+def test_quality_counts_only_tweets_with_a_label(statistics: StreamStatistics) -> None:
+    statistics.add([labelled("joy", label="joy"), labelled("joy", label="fear"), labelled("fear")])
+    quality = statistics.summary().quality
+    assert quality is not None
+    assert (quality.tweets, quality.accuracy) == (2, 0.5)

@@ -1,0 +1,25 @@
+"""Which texts a model's robustness is measured on."""
+
+import pytest
+
+from training.data.splits import Split, read_split
+from training.export.robustness import SHIFTED, texts_of
+from tweets.datasets import SAMPLE
+from tweets.emotions import EMOTIONS
+
+TEST = Split("test", (0, 1), ("i feel glad", "i feel low"), (0, 1))
+
+
+def test_the_test_split_is_scored_as_it_is_and_shifted() -> None:
+    found = texts_of(TEST, ("glad", "low"))
+    assert list(found) == ["test", SHIFTED]
+    assert found[SHIFTED].targets == TEST.targets
+    assert found[SHIFTED].texts != TEST.texts
+    assert texts_of(None, ("glad", "low")) == {}
+
+
+@pytest.mark.parametrize("labels", [EMOTIONS, tuple(reversed(EMOTIONS)), (*EMOTIONS, "neutral")])
+def test_the_sample_is_scored_by_every_model_that_knows_its_labels(labels: tuple[str, ...]) -> None:
+    found = texts_of(None, labels)[SAMPLE]
+    usual = read_split(SAMPLE, "test", EMOTIONS)
+    assert [labels[target] for target in found.targets] == [EMOTIONS[target] for target in usual.targets]

@@ -1,0 +1,1 @@
+"""The command line: options, and which room carries out which command."""

@@ -1,0 +1,148 @@
+"""`python -m training`: one command for each step. The last line on stdout is one JSON object."""
+
+import json
+import logging
+import os
+import sys
+import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from training.cli.parser import parse
+from training.output.errors import TrainingError
+from worker.errors import ExitCode, FatalError
+from worker.process.unread_output import forget_unread_output
+
+_INTERRUPTED = 130
+_RESUMABLE = ("train", "tune")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code: 0, or 2 after one line that says what to change."""
+    options = parse(arguments)
+    try:
+        _quieten_libraries()
+        summary = _COMMANDS[options.command](options)
+        print(json.dumps(summary, ensure_ascii=False), flush=True)
+    except (TrainingError, FatalError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ExitCode.SETTINGS
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is missing: pip install '.[train]' in the project's folder", file=sys.stderr)
+        return ExitCode.SETTINGS
+    except KeyboardInterrupt:
+        goes_on = ", and the same command goes on from here" if options.command in _RESUMABLE else ""
+        print(f"interrupted; no half-written result is left{goes_on}", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        forget_unread_output()
+    return ExitCode.OK
+
+
+def _quieten_libraries() -> None:
+    """Our own lines say what happens; the libraries' bars and advice would drown them."""
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    warnings.simplefilter("ignore")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    from transformers.utils import logging as untyped
+
+    transformers_logging: Any = untyped
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+
+
+def _explore(options: Namespace) -> dict[str, Any]:
+    from training.explore.command import explore
+
+    return explore(options.dataset, options.output, model=options.model, limit=options.limit)
+
+
+def _train(options: Namespace) -> dict[str, Any]:
+    from training.export.command import export
+    from training.learn.fit import Task
+    from training.learn.recipe import Recipe
+    from training.output.whole_folder import require_replaceable
+    from training.train.command import is_main_process, train
+    from worker.inference.model_folder import MANIFEST
+
+    model: Path = options.model or _beside(options.run)
+    if not options.no_export:  # found out now rather than after training
+        require_replaceable(model, replaces=MANIFEST)
+    task = Task(**{name: getattr(options, name) for name in Task.__dataclass_fields__})
+    recipe = Recipe(**{name: getattr(options, name) for name in Recipe.__dataclass_fields__})
+    summary = train(task, recipe, options.run)
+    if options.no_export or not is_main_process():
+        return summary
+    return {**summary, **export(options.run, model)}
+
+
+def _beside(run: Path) -> Path:
+    return run.with_name(run.name + "-model")
+
+
+def _evaluate(options: Namespace) -> dict[str, Any]:
+    from training.evaluate.command import evaluate
+    from training.evaluate.subject import Subject
+
+    subject = Subject(**{name: getattr(options, name) for name in Subject.__dataclass_fields__})
+    report = evaluate(options.model, subject, options.output, against=options.against, resamples=options.resamples)
+    if not options.json:
+        print(report.text)
+    return report.summary
+
+
+def _compare(options: Namespace) -> dict[str, Any]:
+    from training.compare.command import compare
+    from training.compare.comparison import Plan
+
+    plan = Plan(**{name: getattr(options, name) for name in Plan.__dataclass_fields__})
+    return compare(plan, options.output)
+
+
+def _tune(options: Namespace) -> dict[str, Any]:
+    from training.tune.command import tune
+    from training.tune.trials import Search
+
+    search = Search(**{name: getattr(options, name) for name in Search.__dataclass_fields__})
+    return tune(search, options.output)
+
+
+def _explain(options: Namespace) -> dict[str, Any]:
+    from training.explain.command import explain
+
+    return explain(options.texts, options.model, options.output)
+
+
+def _average(options: Namespace) -> dict[str, Any]:
+    from training.average.command import average
+
+    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset)
+
+
+def _export(options: Namespace) -> dict[str, Any]:
+    from training.export.command import export
+    from training.export.measured import CardReferences
+
+    return export(
+        options.run,
+        options.model or _beside(options.run),
+        dataset=options.dataset,
+        calibration_rows=options.calibration_rows,
+        comparisons=CardReferences(options.before, options.siblings, options.note),
+    )
+
+
+_COMMANDS = {
+    "explore": _explore,
+    "train": _train,
+    "evaluate": _evaluate,
+    "compare": _compare,
+    "tune": _tune,
+    "explain": _explain,
+    "average": _average,
+    "export": _export,
+}

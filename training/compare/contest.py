@@ -1,0 +1,151 @@
+"""The ground that every entry of a comparison stands on: the same rows, the same budget, the same clock."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.compare.baseline import TFIDF, fit_baseline
+from training.compare.entry import Entry
+from training.data.leaks import warn_of_leaks
+from training.data.learning_data import LearningData, read_learning_data
+from training.data.splits import TEST, Split, read_other_split
+from training.learn.base import load_base
+from training.learn.fit import Task, fit, seed_everything
+from training.learn.imbalance import Imbalance
+from training.learn.predict import predict
+from training.learn.rates import suited_learning_rate
+from training.learn.recipe import NORMALIZER, Recipe
+from training.learn.rows import encoder
+from training.learn.run_folder import Run
+from training.output.progress import say
+from training.score.scores import Probabilities, Scores, score, softmax
+from tweets.normalizer import NORMALIZERS
+
+_EMA_DECAY = 0.99
+"""Shorter than the bundled model's: a small budget has few steps."""
+
+Answer = Callable[[Sequence[str]], Probabilities]
+"""From texts to probabilities, [texts, labels]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The rows that are learnt and judged, and the budget."""
+
+    dataset: str
+    data: LearningData
+    test: Split | None
+    epochs: int
+    seed: int
+    limit: int | None
+
+    @property
+    def judged(self) -> Split:
+        """The split that says most."""
+        return self.test or self.data.validation
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Each label's fraction of the rows that are learnt, the commonest first."""
+        counts = Counter(self.data.targets)
+        return {self.data.labels[target]: count / counts.total() for target, count in counts.most_common()}
+
+    @property
+    def rarest(self) -> str:
+        """The label that the fewest rows teach."""
+        return list(self.shares)[-1]
+
+    def digests(self) -> dict[str, Any]:
+        """Return rows and SHA-256 of each split."""
+        splits = (self.data.train, self.data.validation, *([self.test] if self.test else []))
+        return {split.name: {"rows": len(split), "sha256": split.sha256()} for split in splits}
+
+    def enter(self, name: str) -> Entry:
+        """Train one model: `tfidf`, or a base with the plain recipe. Raises TrainingError where it cannot be had."""
+        return self._baseline() if name == TFIDF else self.fine_tuned(name, Imbalance.NONE, name=name)
+
+    def _baseline(self) -> Entry:
+        say(f"{TFIDF}: {self.data.described()}")
+        began_s = time.monotonic()
+        baseline, validation = fit_baseline(self.data, normalize=NORMALIZERS[NORMALIZER])
+        seconds = time.monotonic() - began_s
+        test, tweets_per_s = self._tested(baseline.probabilities)
+        settings = {"C": baseline.inverse_penalty}
+        return Entry(TFIDF, settings, baseline.parameters, seconds, tweets_per_s, validation, test)
+
+    def fine_tuned(self, base_name: str, way: Imbalance, *, name: str) -> Entry:
+        """Fine-tune a base, plainly but for what is done about rare classes."""
+        seed_everything(self.seed)
+        base = load_base(base_name, self.data.labels)
+        say(f"{name}: {self.data.described()}" + ("" if way is Imbalance.NONE else f", on {base_name}"))
+        recipe = self._recipe(suited_learning_rate(base.model), way)
+        run = fit(self._task(base_name), recipe, self.data, base)
+        return self._measured(run, name, {"learning_rate": recipe.learning_rate, "imbalance": way})
+
+    def _task(self, base: str) -> Task:
+        return Task(
+            dataset=self.dataset,
+            labels=self.data.labels,
+            add=None,
+            base=base,
+            normalizer=NORMALIZER,
+            name=None,
+            vocabulary_rows=0,
+            limit=self.limit,
+        )
+
+    def _recipe(self, learning_rate: float, way: Imbalance) -> Recipe:
+        return Recipe(
+            epochs=self.epochs,
+            learning_rate=learning_rate,
+            r_drop=0.0,
+            ema_decay=_EMA_DECAY,
+            shifted=0.0,
+            unannounced=0.0,
+            imbalance=way,
+            seed=self.seed,
+        )
+
+    def _measured(self, run: Run, name: str, settings: dict[str, Any]) -> Entry:
+        logits: Any = run.validation_logits
+        probabilities = softmax(logits, temperature=run.temperature)
+        validation = score(probabilities, self.data.validation.targets, self.data.labels)
+        test, tweets_per_s = self._tested(_answer(run))
+        parameters = sum(weights.numel() for weights in run.model.parameters())
+        seconds = run.record["training_seconds"]
+        return Entry(name, settings, parameters, seconds, tweets_per_s, validation, test)
+
+    def _tested(self, answer: Answer) -> tuple[Scores | None, float]:
+        """Return the scores on test, if there is one, and the tweets per second."""
+        split = self.judged
+        began_s = time.perf_counter()
+        probabilities = answer(split.texts)
+        tweets_per_s = len(split) / (time.perf_counter() - began_s)
+        scores = score(probabilities, split.targets, self.data.labels) if self.test else None
+        return scores, tweets_per_s
+
+
+def _answer(run: Run) -> Answer:
+    """Return the plain torch forward of a run, on the device that trained it."""
+    model: Any = run.model
+    model.to(run.record["device"])
+    encode = encoder(run.tokenizer, normalize=NORMALIZERS[run.normalizer], max_tokens=run.max_tokens)
+    pad_id = run.model.config.pad_token_id or 0
+    return lambda texts: softmax(predict(model, encode(texts), pad_id=pad_id), temperature=run.temperature)
+
+
+def open_contest(dataset: str, *, epochs: int, seed: int, limit: int | None) -> Contest:
+    """Read the rows. Raises TrainingError for a data set that cannot be used."""
+    data = read_learning_data(dataset, None, add=None, limit=limit)
+    return Contest(dataset, data, _test_split(dataset, data), epochs, seed, limit)
+
+
+def _test_split(dataset: str, data: LearningData) -> Split | None:
+    test = read_other_split(dataset, TEST, data.labels)
+    if test is None:
+        say(f"data set {dataset!r} has no split {TEST!r}; judging by {data.validation.name!r} alone")
+        return None
+    warn_of_leaks(data.train.texts, test, where=data.train.name)
+    return test

@@ -1,0 +1,65 @@
+"""`evaluate`: a model folder against a labelled split, through the same classifier that the worker runs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training.data.leaks import warn_of_leaks
+from training.data.shift import shifted_texts
+from training.data.splits import TRAIN, Split, has_other_split, read_split, read_texts
+from training.evaluate.report import PICTURES, Report, report
+from training.evaluate.subject import Subject
+from training.output.errors import TrainingError
+from training.output.report_folder import prepare_report_folder, writing_report
+from training.score.evaluation import judge
+from training.score.paired import paired
+from training.score.scores import Probabilities
+from training.score.served import served
+from worker.inference.model_folder import ModelFolder, open_model_folder
+
+
+def evaluate(
+    folder: Path, subject: Subject, output: Path, *, against: Path | None = None, resamples: int = 2000
+) -> Report:
+    """Score a model folder, perhaps against another one on the same rows; write report and pictures into `output`.
+
+    Raises TrainingError for rows that cannot be scored, FatalError where the worker would refuse a folder.
+    """
+    model = open_model_folder(folder)
+    other = None if against is None else _with_same_labels(open_model_folder(against), model)
+    rows = read_split(subject.dataset, subject.split, model.labels, limit=subject.limit)
+    prepare_report_folder(output)
+    _warn_of_learnt_rows(subject, rows, model.labels)
+    if subject.shifted:
+        rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
+    evaluation = judge(model, _served(model, rows, subject), rows.targets, resamples=resamples)
+    comparison = None
+    if other is not None:
+        given = _reordered(_served(other, rows, subject), other.labels, model.labels)
+        comparison = paired(evaluation, judge(other, given, rows.targets, resamples=resamples))
+    with writing_report(output, pictures=PICTURES):
+        return report(subject, rows, evaluation, comparison, output)
+
+
+def _served(model: ModelFolder, rows: Split, subject: Subject) -> Probabilities:
+    return served(model.path, rows.texts, engine=subject.engine, title=rows.name)
+
+
+def _with_same_labels(other: ModelFolder, model: ModelFolder) -> ModelFolder:
+    if set(other.labels) != set(model.labels):
+        raise TrainingError(
+            f"--against {other.path}: its labels are {', '.join(other.labels)}, those of {model.path} "
+            f"{', '.join(model.labels)}; only models with the same labels can be compared"
+        )
+    return other
+
+
+def _warn_of_learnt_rows(subject: Subject, rows: Split, labels: Sequence[str]) -> None:
+    """Say which rows stand in the data set's training split too, where there is one."""
+    if subject.split != TRAIN and has_other_split(subject.dataset, TRAIN):
+        warn_of_leaks(read_texts(subject.dataset, TRAIN, labels), rows, where=TRAIN)
+
+
+def _reordered(probabilities: Probabilities, given: Sequence[str], wanted: Sequence[str]) -> Probabilities:
+    """Return the columns in the order of other labels."""
+    return probabilities[:, [given.index(label) for label in wanted]]

@@ -1,0 +1,67 @@
+"""What `evaluate` reports: the JSON line, report.json, pictures and the text for people."""
+
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from training.data.splits import Split
+from training.evaluate.pictures import draw_comparison, draw_confusion, draw_reliability
+from training.evaluate.subject import Subject
+from training.evaluate.text import described
+from training.output.json_file import write_json
+from training.output.provenance import provenance
+from training.output.report_folder import REPORT_FILE
+from training.score.evaluation import Evaluation
+from training.score.hard_rows import hardest, most_confidently_wrong
+from training.score.intervals import COVERAGE, SEED
+from training.score.paired import Paired
+
+CONFUSION, RELIABILITY, COMPARISON = "confusion.png", "reliability.png", "comparison.png"
+PICTURES: Final = r"(?:confusion|reliability|comparison)\.png"
+_LISTED_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`summary` for programs, `text` for people."""
+
+    summary: dict[str, Any]
+    text: str
+
+
+def report(subject: Subject, rows: Split, evaluation: Evaluation, comparison: Paired | None, output: Path) -> Report:
+    """Write report and pictures into the prepared folder; return what the command prints."""
+    ids = [f"{subject.name}-{number}" for number in rows.numbers]
+    wrong = most_confidently_wrong(evaluation, ids, count=_LISTED_ROWS)
+    pictures = _draw(subject, evaluation, comparison, output)
+    named = {"dataset": subject.dataset, "split": subject.split, "engine": subject.engine, "shifted": subject.shifted}
+    against = {} if comparison is None else {"against": comparison.summary()}
+    where = {"output": str(output), "pictures": pictures}
+    summary = {**evaluation.summary(), **named, **against, **where}
+    details = {
+        **summary,
+        **({} if comparison is None else {"against": comparison.details()}),
+        **evaluation.details(),
+        "hardest": [row.as_dict() for row in hardest(evaluation, ids, count=_LISTED_ROWS)],
+        "most_confidently_wrong": [row.as_dict() for row in wrong],
+        "bootstrap": {"resamples": len(evaluation.samples.accuracy), "seed": SEED, "coverage": COVERAGE},
+        "arguments": asdict(subject),
+        "data": {"rows": len(rows), "sha256": rows.sha256()},
+        **provenance(),
+    }
+    write_json(output / REPORT_FILE, details)
+    texts = rows.texts if sys.stdout.isatty() else None  # a data set must not be quoted in files
+    return Report(
+        summary, described(f"{subject.described}, {subject.engine}", evaluation, comparison, wrong, texts=texts)
+    )
+
+
+def _draw(subject: Subject, evaluation: Evaluation, comparison: Paired | None, output: Path) -> list[str]:
+    """Draw the pictures and return their names."""
+    draw_confusion(evaluation, output / CONFUSION, rows=subject.described)
+    draw_reliability(evaluation, output / RELIABILITY, rows=subject.described)
+    if comparison is None:
+        return [CONFUSION, RELIABILITY]
+    draw_comparison(evaluation, comparison, output / COMPARISON, rows=subject.described)
+    return [CONFUSION, RELIABILITY, COMPARISON]

@@ -1,0 +1,96 @@
+"""The report of `evaluate` as people read it in a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from training.score.evaluation import WITH_INTERVAL, Evaluation
+from training.score.hard_rows import JudgedRow
+from training.score.intervals import Interval, interval
+from training.score.paired import Difference, Paired
+from training.score.scores import table
+
+_SHOWN_ROWS = 10
+_SHOWN_LETTERS = 100
+_SHOWN_LABELS = 12  # of a confusion matrix that fits a terminal; the picture and report.json have it whatever its size
+_FIRST_COLUMN = 15
+_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1", "ece": "ECE"}
+
+
+def described(
+    rows: str,
+    evaluation: Evaluation,
+    comparison: Paired | None,
+    wrong: Sequence[JudgedRow],
+    *,
+    texts: Sequence[str] | None,
+) -> str:
+    """Return the report; `texts` are those of the split's rows, None keeps them out."""
+    sections = [
+        f"{evaluation.model.model_id} on {rows}",
+        table(evaluation.scores),
+        *_confusion(evaluation),
+        "\n".join(_intervals(evaluation)),
+        _calibration(evaluation),
+    ]
+    if comparison is not None:
+        sections.append("\n".join(_comparison(comparison)))
+    if wrong:
+        sections.append("\n".join(_wrong_rows(wrong[:_SHOWN_ROWS], texts)))
+    return "\n\n".join(sections)
+
+
+def _intervals(evaluation: Evaluation) -> Iterator[str]:
+    yield f"95 % intervals, from {len(evaluation.samples.accuracy)} bootstrap samples of the rows"
+    for name in WITH_INTERVAL:
+        yield f"{_NAMES[name]:12}  {_bounds(interval(getattr(evaluation.samples, name)), '.4f')}"
+
+
+def _confusion(evaluation: Evaluation) -> Iterator[str]:
+    labels = evaluation.model.labels
+    if len(labels) > _SHOWN_LABELS:
+        return
+    width = max(5, *map(len, labels))
+    lines = [f"{'true, predicted':{_FIRST_COLUMN}}" + "".join(f"  {label:>{width}}" for label in labels)]
+    for label, counts in zip(labels, evaluation.outcomes.confusion(), strict=True):
+        lines.append(f"{label:{_FIRST_COLUMN}}" + "".join(f"  {count:{width}d}" for count in counts))
+    yield "\n".join(lines)
+
+
+def _calibration(evaluation: Evaluation) -> str:
+    confidence, accuracy = evaluation.reliability.mean_confidence, evaluation.scores.accuracy
+    side = "above" if confidence > accuracy else "below"
+    temperature = f"temperature {evaluation.model.temperature}"
+    return f"mean confidence {confidence:.4f}, {abs(confidence - accuracy):.4f} {side} accuracy ({temperature})"
+
+
+def _comparison(found: Paired) -> Iterator[str]:
+    yield f"against {found.other.model.model_id} ({found.other.model.path})"
+    yield f"{'accuracy':12}  {found.other.scores.accuracy:.4f} there, difference {_difference(found.accuracy)}"
+    yield f"{'macro F1':12}  {found.other.scores.macro_f1:.4f} there, difference {_difference(found.macro_f1)}"
+    yield (
+        f"only this one is right on {found.only_this_right} rows, only the other on {found.only_other_right}; "
+        f"McNemar's exact p = {found.mcnemar_p:.3g}"
+    )
+
+
+def _difference(found: Difference) -> str:
+    return f"{found.value:+.4f} (95 %: {_bounds(found.interval, '+.4f')})"
+
+
+def _bounds(found: Interval, form: str) -> str:
+    return f"{found.low:{form}} to {found.high:{form}}"
+
+
+def _wrong_rows(rows: Sequence[JudgedRow], texts: Sequence[str] | None) -> Iterator[str]:
+    yield "most confidently wrong"
+    widths = [max(len(getattr(row, name)) for row in rows) for name in ("id", "label", "prediction")]
+    for row in rows:
+        columns = (row.id, row.label, row.prediction)
+        named, label, prediction = (f"{one:{width}}" for one, width in zip(columns, widths, strict=True))
+        line = f"{named}  {label}  taken for {prediction}  {row.confidence:.3f}"
+        yield line if texts is None else f"{line}  {_one_line(texts[row.place])}"
+
+
+def _one_line(text: str) -> str:
+    """Return the text without what could move a terminal's cursor, and not too long."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= _SHOWN_LETTERS else line[: _SHOWN_LETTERS - 1] + "…"

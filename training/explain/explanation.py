@@ -1,0 +1,151 @@
+"""One text explained: its scores, what each token adds to the predicted label's logit, and where each head looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from training.explain.attribution import Attributions, integrated_gradients
+from training.output.errors import TrainingError
+from training.score.scores import softmax
+from tweets.normalizer import NORMALIZERS
+from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
+
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What can be said about one text.
+
+    `read_as` is the text as normalised; `words` are slices of it, each with the sum of its tokens' attributions;
+    `attention` is float32 [layers, heads, tokens, tokens], each row summing to 1. The temperature is applied to
+    `scores`, not to the logits in `attributions`. `is_cut`: the text was longer than the model reads.
+    """
+
+    text: str
+    read_as: str
+    is_cut: bool
+    scores: dict[str, float]
+    tokens: tuple[str, ...]
+    words: tuple[tuple[str, float], ...]
+    attributions: Attributions
+    attention: NDArray[np.float32]
+
+    @cached_property
+    def prediction(self) -> str:
+        """The label with the highest score."""
+        return max(self.scores, key=self.scores.__getitem__)
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready, without the attention, which is large."""
+        found = self.attributions
+        return {
+            "text": self.text,
+            "read_as": self.read_as,
+            "is_cut": self.is_cut,
+            "prediction": self.prediction,
+            "scores": {label: round(score, 6) for label, score in self.scores.items()},
+            "tokens": list(self.tokens),
+            "attributions": [round(one, 6) for one in found.of_tokens.tolist()],
+            "words": [{"word": word, "attribution": round(one, 6)} for word, one in self.words],
+            "logit": round(found.logit, 6),
+            "baseline_logit": round(found.baseline_logit, 6),
+            "completeness_gap": round(found.completeness_gap, 6),
+        }
+
+
+class Explainer:
+    """A model folder's full-precision weights with attention that can be looked at; the worker's are left alone."""
+
+    def __init__(self, folder: ModelFolder, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
+        self.folder = folder
+        self._model = model.requires_grad_(False)
+        self._tokenizer = tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(folder.max_tokens)
+
+    def explain(self, text: str) -> Explanation:
+        """Classify the text as the worker does and say why. Raises TrainingError if no token is left of it."""
+        read_as = NORMALIZERS[self.folder.normalizer](text)
+        encoding = self._tokenizer.encode(read_as)
+        if all(encoding.special_tokens_mask):
+            raise TrainingError(f"{text!r}: the tokenizer finds nothing to read in it; leave it out")
+        ids = torch.tensor(encoding.ids)
+        logits, attention = self._look(ids)
+        attributions = integrated_gradients(self._model, ids, self._baseline(encoding), label=int(logits.argmax()))
+        scores = softmax(logits, temperature=self.folder.temperature).tolist()
+        return Explanation(
+            text=text,
+            read_as=read_as,
+            is_cut=bool(encoding.overflowing),
+            scores=dict(zip(self.folder.labels, scores, strict=True)),
+            tokens=tuple(encoding.tokens),
+            words=words(read_as, encoding, attributions.of_tokens.tolist()),
+            attributions=attributions,
+            attention=attention,
+        )
+
+    @torch.inference_mode()
+    def _look(self, ids: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits [labels] and attention [layers, heads, tokens, tokens]."""
+        seen = self._model(input_ids=ids[None], attention_mask=torch.ones_like(ids)[None], output_attentions=True)
+        return seen.logits[0].numpy(), torch.cat(seen.attentions).numpy()
+
+    def _baseline(self, encoding: Encoding) -> torch.Tensor:
+        """The text's frame with nothing in it: [CLS] and [SEP] stay, everything else is padding."""
+        pad_id = self._model.config.pad_token_id or 0
+        pairs = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
+        return torch.tensor([one if is_special else pad_id for one, is_special in pairs])
+
+
+def words(text: str, encoding: Encoding, of_tokens: Sequence[float]) -> tuple[tuple[str, float], ...]:
+    """Put word pieces together: each word as it stands in the text, with the sum of its pieces' attributions."""
+    rows = zip(encoding.word_ids, encoding.offsets, of_tokens, strict=True)
+    merged = []
+    for word_id, pieces in groupby(rows, key=lambda row: row[0]):
+        if word_id is not None:  # [CLS] and [SEP] belong to no word
+            _, offsets, values = zip(*pieces, strict=True)
+            merged.append((text[offsets[0][0] : offsets[-1][1]].strip(), sum(values)))
+    return tuple(merged)
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a number with its sign; what rounds to zero has none."""
+    text = f"{value:+.{digits}f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
+
+
+def open_explainer(path: Path) -> Explainer:
+    """Check a model folder and load its weights.
+
+    Raises FatalError where the worker itself would refuse the folder, TrainingError where it has no weights
+    for torch.
+    """
+    folder = open_model_folder(path)
+    if not (path / WEIGHTS_FILE).is_file():
+        raise TrainingError(
+            f"model {path}: has no {WEIGHTS_FILE}, and an int8 graph has no gradients; "
+            "give a folder with its weights, as python -m training export writes it"
+        )
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            path,
+            dtype=torch.float32,
+            attn_implementation="eager",  # the fast ones never hold a whole attention map
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+        )
+        return Explainer(folder, model, Tokenizer.from_file(str(path / TOKENIZER_FILE)))
+    except Exception as error:  # what the libraries raise on files that do not fit together is not documented
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise TrainingError(f"model {path}: cannot be loaded ({reason}); export it again") from error

@@ -1,0 +1,113 @@
+"""`explore`: what a data set is made of, before anything is trained on it. No row is quoted; rows go by number."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from training.data.splits import TEST, TRAIN, VALIDATION, Split, find_labels, is_one_file, read_other_split, read_split
+from training.explore.pictures import draw_classes, draw_lengths, draw_words
+from training.explore.repeats import across, places
+from training.explore.split_facts import Lengths, split_facts
+from training.explore.telling_words import telling_words
+from training.explore.text import as_text
+from training.explore.token_counts import token_counts_of
+from training.output.json_file import write_json
+from training.output.progress import say
+from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
+from tweets.normalizer import NORMALIZERS
+from worker.inference.model_folder import ModelFolder, open_model_folder
+
+ALL: Final = "all"
+"""The name under which all splits together stand in the report."""
+
+CLASSES, LENGTHS, WORDS = "classes.png", "lengths.png", "words.png"
+PICTURES: Final = r"(?:classes|lengths|words)\.png"
+_TELLING_WORDS = 12
+
+
+def explore(dataset: str, output: Path, *, model: Path, limit: int | None) -> dict[str, Any]:
+    """Describe the splits of a data set in `output`: report.json and pictures; return the main figures.
+
+    Tokens are what a worker with this model folder would count if it cut nothing off. Raises TrainingError for a data
+    set or an output that cannot be used, worker.errors.FatalError for such a model folder.
+    """
+    folder = open_model_folder(model)
+    labels = find_labels(dataset)
+    splits = list(_read_splits(dataset, labels, limit=limit))
+    prepare_report_folder(output)
+    token_counts = [token_counts_of(folder, split) for split in splits]
+    report = {
+        "dataset": dataset,
+        "limit": limit,
+        "labels": list(labels),
+        "model": {"folder": str(model), "model_id": folder.model_id, "max_tokens": folder.max_tokens},
+        **_findings(folder, labels, splits, token_counts),
+    }
+    pictures = _write(output, report, np.concatenate(token_counts))
+    print(as_text(report))
+    return _summary(report, output, pictures)
+
+
+def _read_splits(dataset: str, labels: Sequence[str], *, limit: int | None) -> Iterator[Split]:
+    """Yield `train` and those of the other splits that are there; a file without a folder is `train` alone."""
+    yield read_split(dataset, TRAIN, labels, limit=limit)
+    if is_one_file(dataset):
+        say(f"{dataset} is one file and taken as {TRAIN!r}; going on without other splits")
+        return
+    for name in (VALIDATION, TEST):
+        split = read_other_split(dataset, name, labels, limit=limit)
+        if split is None:
+            say(f"data set {dataset!r} has no split {name!r}; going on without it")
+        else:
+            yield split
+
+
+# Reporting.
+
+
+def _findings(
+    folder: ModelFolder, labels: Sequence[str], splits: Sequence[Split], token_counts: Sequence[Lengths]
+) -> dict[str, Any]:
+    most = folder.max_tokens
+    each = {
+        split.name: {**split_facts([split], labels, counts, max_tokens=most), "sha256": split.sha256()}
+        for split, counts in zip(splits, token_counts, strict=True)
+    }
+    together = split_facts(splits, labels, np.concatenate(token_counts), max_tokens=most)
+    return {
+        "splits": {**each, ALL: together},
+        "shared": across(places(splits, labels), list(each)),
+        "telling_words": telling_words(
+            splits[0], labels, normalize=NORMALIZERS[folder.normalizer], most=_TELLING_WORDS
+        ),
+    }
+
+
+def _write(output: Path, report: dict[str, Any], token_counts: Lengths) -> list[str]:
+    """Write pictures and report; return the pictures' names."""
+    pictures = [CLASSES, LENGTHS, WORDS]
+    with writing_report(output, pictures=PICTURES):
+        draw_classes(report, output / CLASSES)
+        draw_lengths(report, token_counts, output / LENGTHS)
+        draw_words(report, output / WORDS)
+        write_json(output / REPORT_FILE, {**report, "pictures": pictures})
+    return pictures
+
+
+def _summary(report: dict[str, Any], output: Path, pictures: list[str]) -> dict[str, Any]:
+    together = report["splits"][ALL]
+    return {
+        "dataset": report["dataset"],
+        "output": str(output),
+        "pictures": pictures,
+        "rows": {name: facts["rows"] for name, facts in report["splits"].items()},
+        "labels": len(report["labels"]),
+        "imbalance_ratio": report["splits"][TRAIN]["imbalance_ratio"],
+        "tokens": together["tokens"],
+        "over_max_tokens": together["over_max_tokens"]["share"],
+        "repeated_rows": together["repeated_rows"],
+        "contradicting_texts": together["contradicting_texts"],
+        "shared_texts": {"+".join(pair["splits"]): pair["texts"] for pair in report["shared"]},
+    }

@@ -1,0 +1,90 @@
+"""`export`: from a training run to a model folder that the worker serves."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split, read_split
+from training.export.card import model_card
+from training.export.manifest import write_manifest
+from training.export.measured import METRICS_FILE, CardReferences, compared, measured
+from training.export.model_files import write_model
+from training.learn.run_folder import Run, read_run
+from training.output.errors import TrainingError
+from training.output.json_file import write_json
+from training.output.progress import say
+from training.output.whole_folder import whole_folder
+from worker.inference.model_folder import MANIFEST
+
+CARD_FILE: Final = "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """The splits an export needs; `test` is missing where the data set has none."""
+
+    train: Split
+    validation: Split
+    test: Split | None
+
+
+def export(
+    run_folder: Path,
+    target: Path,
+    *,
+    dataset: str | None = None,
+    calibration_rows: int = 512,
+    comparisons: CardReferences | None = None,
+) -> dict[str, Any]:
+    """Write the model folder of a run and return its summary; an existing model folder is replaced as a whole.
+
+    `dataset` is where the run's data set lies now, if it has moved; so many of its training rows fix the int8 scales.
+    Raises TrainingError where no int8 model labels as full precision does.
+    """
+    run = read_run(run_folder)
+    data = _read_data(dataset or run.dataset, run)
+    with whole_folder(target, replaces=MANIFEST) as folder:
+        tried = write_model(folder, run, data.validation, calibration=data.train.texts[:calibration_rows])
+        metrics = {**measured(folder, run, (data.validation, data.test)), "quantization": tried}
+        metrics |= compared(run, data.test, comparisons or CardReferences())
+        write_json(folder / METRICS_FILE, metrics)
+        (folder / CARD_FILE).write_text(model_card(metrics, run.labels), encoding="utf-8")
+        _make_readable(folder)
+        write_manifest(folder, MANIFEST)
+    return _summary(target, metrics)
+
+
+def _read_data(dataset: str, run: Run) -> _Data:
+    train = read_split(dataset, TRAIN, run.labels, limit=run.record["limit"])
+    validation = read_split(dataset, VALIDATION, run.labels)
+    for split in (train, validation):
+        if split.sha256() != run.record["data"][split.name]["sha256"]:
+            raise TrainingError(
+                f"data set {dataset!r}: split {split.name!r} is not the one this run was trained with; "
+                "give that one with --dataset, or train again"
+            )
+    return _Data(train, validation, _test_split(dataset, run.labels))
+
+
+def _test_split(dataset: str, labels: Sequence[str]) -> Split | None:
+    test = read_other_split(dataset, TEST, labels)
+    if test is None:
+        say(f"no scores on {TEST!r}: data set {dataset!r} has no such split")
+    return test
+
+
+def _make_readable(folder: Path) -> None:
+    for path in folder.iterdir():
+        os.chmod(path, 0o644)
+
+
+def _summary(target: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    figures = {
+        f"{split}_{name}": both["int8"][name]
+        for split, both in metrics["scores"].items()
+        for name in ("accuracy", "macro_f1")
+    }
+    agreement = {f"{split}_label_agreement": both["label_agreement"] for split, both in metrics["scores"].items()}
+    return {"model": str(target), "model_id": metrics["model_id"], **figures, **agreement}

@@ -1,0 +1,107 @@
+"""What a model folder serves: weights, configuration, tokenizer, int8 graph, golden scores."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import onnx
+import torch
+from safetensors.torch import save_file
+from transformers import PreTrainedModel
+
+from training.data.splits import Split
+from training.export.golden import golden, most_telling, sample_texts
+from training.export.int8 import Gate, int8_model
+from training.export.manifest import sha256, write_manifest
+from training.export.onnx_graph import fused_graph
+from training.export.quantize import run_graph
+from training.learn.predict import predict
+from training.learn.run_folder import Run
+from training.learn.tokens import encode
+from training.output.json_file import write_json
+from training.score.scores import Probabilities, softmax
+from tweets.normalizer import NORMALIZERS
+from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
+
+WEIGHTS_FILE: Final = "model.safetensors"
+
+
+def write_model(folder: Path, run: Run, validation: Split, *, calibration: Sequence[str]) -> list[dict[str, Any]]:
+    """Write everything that is served, golden scores and a first manifest included; return how int8 was tried.
+
+    `calibration` are the training texts that fix the scales of the int8 model, `validation` judges it. Raises
+    TrainingError where no int8 model labels as full precision does.
+    """
+    _round_to_half(run.model)
+    weights = {name: tensor.half().contiguous() for name, tensor in run.model.state_dict().items()}
+    save_file(weights, folder / WEIGHTS_FILE, metadata={"format": "pt"})
+    model_id = f"{run.name}-{sha256(folder / WEIGHTS_FILE)[:8]}"
+    write_json(folder / CONFIG_FILE, _config(run, model_id))
+    _write_tokenizer(folder, run)
+    graph, tried = _int8_graph(folder, run, validation, calibration)
+    onnx.save(graph, folder / ONNX_FILE)
+    write_json(folder / GOLDEN_FILE, _golden(folder, run))
+    write_manifest(folder, MANIFEST)
+    return tried
+
+
+def _round_to_half(model: PreTrainedModel) -> None:
+    """Make the model compute with the very weights that are saved."""
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(weight.half().float())
+
+
+def _config(run: Run, model_id: str) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(run.model.config.to_json_string(use_diff=False))
+    config.pop("_name_or_path", None)  # a folder of the machine that trained
+    served = {
+        "model_id": model_id,
+        "normalizer": run.normalizer,
+        "temperature": run.temperature,
+        "max_tokens": run.max_tokens,
+    }
+    return {**{name: value for name, value in config.items() if value is not None}, "dtype": "float16", **served}
+
+
+def _write_tokenizer(folder: Path, run: Run) -> None:
+    run.tokenizer.save(str(folder / TOKENIZER_FILE))
+    special = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "sep", "pad", "cls", "mask")}
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_input_names": ["input_ids", "attention_mask"],
+        "model_max_length": run.model.config.max_position_embeddings,
+        "clean_up_tokenization_spaces": False,
+        **special,
+    }
+    write_json(folder / "tokenizer_config.json", config)
+
+
+def _ids(run: Run, texts: Sequence[str]) -> list[list[int]]:
+    return encode(run.tokenizer, texts, normalize=NORMALIZERS[run.normalizer], max_tokens=run.max_tokens)
+
+
+def _int8_graph(
+    folder: Path, run: Run, validation: Split, calibration: Sequence[str]
+) -> tuple[onnx.ModelProto, list[dict[str, Any]]]:
+    ids = _ids(run, validation.texts)
+    gate = Gate(ids, validation.targets, exact=predict(run.model, ids))
+    graph = fused_graph(run.model, folder)
+    return int8_model(graph, _ids(run, calibration), gate)
+
+
+def _golden(folder: Path, run: Run) -> dict[str, Any]:
+    texts = sample_texts()
+    ids = _ids(run, texts)
+    exact = _probabilities(run, predict(run.model, ids))
+    chosen = most_telling(exact)
+    texts, ids, exact = [texts[row] for row in chosen], [ids[row] for row in chosen], exact[chosen]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        bf16 = _probabilities(run, predict(run.model, ids))
+    int8 = _probabilities(run, run_graph((folder / ONNX_FILE).read_bytes(), ids))
+    return golden(texts, exact, (int8, bf16), run.labels)
+
+
+def _probabilities(run: Run, logits: Any) -> Probabilities:
+    return softmax(logits, temperature=run.temperature)

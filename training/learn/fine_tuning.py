@@ -1,0 +1,291 @@
+"""Fine-tuning: the loop, from a base to the weights of the best epoch.
+
+What a step does depends on the seed and the step's number alone: the order of the rows, their augmentation and the
+dropout masks. A run that was interrupted and goes on from its checkpoint therefore ends with the same weights.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from torch.optim.swa_utils import AveragedModel
+from transformers import PreTrainedModel
+
+from training.learn.checkpoint import Checkpoint
+from training.learn.imbalance import Imbalance, class_weights
+from training.learn.loss import BatchLoss, batch_loss
+from training.learn.optimizer import averaged, optimizer, schedule
+from training.learn.predict import predict
+from training.learn.recipe import Recipe
+from training.learn.rows import Batch, EpochBatches, Examples, TrainingRows
+from training.output.errors import TrainingError
+from training.output.progress import progress, say
+from training.score.scores import Scores, score, softmax
+
+AfterEpoch = Callable[[dict[str, Any]], None]
+"""Is told an epoch's number, training loss, and accuracy, macro-F1 and loss on validation."""
+
+_GRADIENT_NORM = 1.0
+_CHECKPOINT_EVERY_S = 120.0
+
+
+@dataclass(slots=True)
+class FineTuned:
+    """The best epoch's weights are in the model that was passed in; `logits` are its on validation, [rows, labels]."""
+
+    best_epoch: int
+    epochs: list[dict[str, Any]]
+    logits: npt.NDArray[np.float32]
+    seconds: float
+    precision: str
+    device: str
+
+
+def fine_tune(
+    model: PreTrainedModel,
+    train: TrainingRows,
+    validation: Examples,
+    recipe: Recipe,
+    *,
+    labels: Sequence[str],
+    pad_id: int = 0,
+    checkpoint: Checkpoint | None = None,
+    after_epoch: AfterEpoch | None = None,
+) -> FineTuned:
+    """Train all weights, evaluate after each epoch, leave the best epoch's weights in the model.
+
+    `after_epoch` is told each epoch's figures, and may raise to end the run.
+
+    Runs on the GPU where there is one, on several under `accelerate launch`, else on the CPU, in bf16 autocast where
+    the hardware multiplies it. The same seed on the same hardware with as many threads gives the same weights.
+    """
+    accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no")
+    run = _FineTuning(accelerator, model, train, recipe, labels=len(labels), pad_id=pad_id)
+    if checkpoint is not None and (state := checkpoint.load()) is not None:
+        run.restore(state)
+    while not run.finished:
+        run.train_epoch(checkpoint)
+        run.judge(validation, labels)
+        run.save(checkpoint)
+        if after_epoch is not None:
+            after_epoch(run.latest)
+    return run.outcome()
+
+
+def has_bf16() -> bool:
+    """Whether the hardware multiplies bfloat16 matrices natively."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+@dataclass(slots=True)
+class _RunState:
+    """How far the run is, in plain values: all of the checkpoint that is not weights."""
+
+    epoch: int = 0
+    """Epochs that are done and judged."""
+    step: int = 0
+    """Steps that are done in all."""
+    losses: list[float] = field(default_factory=list)
+    """Of the epoch under way; as many as its steps that are done."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_rank: float = -math.inf
+    seconds: float = 0.0
+    pieces: int = 1
+    """Into how many parts a batch is cut to fit the GPU's memory."""
+
+
+class _FineTuning:
+    """One run: the objects that take part in a step, as accelerate has placed them, and the run's progress."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        model: PreTrainedModel,
+        train: TrainingRows,
+        recipe: Recipe,
+        *,
+        labels: int,
+        pad_id: int,
+    ) -> None:
+        self._accelerator = accelerator
+        self._recipe = recipe
+        self._pad_id = pad_id
+        self._batches = EpochBatches(train, recipe.batch_size, recipe.imbalance)
+        model.to(accelerator.device).train()
+        self._averaged: AveragedModel = averaged(model, recipe.ema_decay)  # copied first: it is judged in fp32
+        every_row: Any = range(len(train.texts))
+        loader = torch.utils.data.DataLoader(
+            every_row, batch_sampler=self._batches, collate_fn=partial(self._batches.collate, pad_id=pad_id)
+        )
+        prepared: tuple[Any, Any, Any] = accelerator.prepare(model, optimizer(model, recipe), loader)
+        self._model, self._optimizer, self._loader = prepared
+        self._steps_per_epoch = len(self._loader)
+        self._scheduler = schedule(
+            self._optimizer.optimizer, steps=recipe.epochs * self._steps_per_epoch, warmup=recipe.warmup
+        )
+        self._loss = self._batch_loss(train.targets, labels)
+        self._progress = _RunState()
+        self._best_weights: dict[str, torch.Tensor] = {}
+        self._best_logits: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
+        self._resumed_at_s = self._saved_at_s = time.monotonic()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or enough of them brought nothing."""
+        history, patience = self._progress.history, self._recipe.patience
+        f1 = [line["macro_f1"] for line in history]
+        idle = len(f1) - 1 - f1.index(max(f1)) if f1 else 0
+        return len(history) >= self._recipe.epochs or (patience > 0 and idle >= patience)
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The figures of the last epoch."""
+        return self._progress.history[-1]
+
+    def train_epoch(self, checkpoint: Checkpoint | None) -> None:
+        """Take the steps of one epoch that are still to be taken."""
+        now = self._progress
+        epoch = now.epoch + 1
+        self._batches.begin(epoch, skip=len(now.losses) * self._accelerator.num_processes)
+        with progress(f"epoch {epoch}/{self._recipe.epochs}", self._steps_per_epoch - len(now.losses)) as advance:
+            for batch in self._loader:
+                now.losses.append(self._step(batch))
+                now.step += 1
+                advance(f"loss {np.mean(now.losses[-50:]):.4f}")
+                if time.monotonic() - self._saved_at_s > _CHECKPOINT_EVERY_S:
+                    self.save(checkpoint)
+
+    def judge(self, validation: Examples, labels: Sequence[str]) -> None:
+        """Score the running mean of the weights on validation and keep it if it is the best so far."""
+        now = self._progress
+        now.epoch += 1
+        logits = predict(self._averaged.module, validation.ids, pad_id=self._pad_id)
+        if not np.isfinite(logits).all():
+            raise TrainingError(
+                f"epoch {now.epoch}: the model's output is no longer a number; give a smaller --learning-rate than "
+                f"{self._recipe.learning_rate:g} or a longer --warmup"
+            )
+        scores = score(softmax(logits), validation.targets, labels)
+        now.history.append(_epoch_line(now.epoch, float(np.mean(now.losses)), scores))
+        now.losses = []
+        if (rank := scores.accuracy + scores.macro_f1) > now.best_rank:
+            now.best_rank, now.best_epoch, self._best_logits = rank, now.epoch, logits
+            self._best_weights = _copied(self._averaged.module)
+
+    def outcome(self) -> FineTuned:
+        """Put the best weights into the model and return what happened."""
+        model = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
+        model.load_state_dict(self._best_weights)
+        return FineTuned(
+            best_epoch=self._progress.best_epoch,
+            epochs=self._progress.history,
+            logits=self._best_logits,
+            seconds=self._progress.seconds + time.monotonic() - self._resumed_at_s,
+            precision=self._accelerator.mixed_precision,
+            device=str(self._accelerator.device),
+        )
+
+    # A step.
+
+    def _batch_loss(self, targets: Sequence[int], labels: int) -> BatchLoss:
+        if self._recipe.imbalance is not Imbalance.CLASS_WEIGHTS:
+            return batch_loss(self._recipe, None)
+        weights = torch.tensor(class_weights(targets, labels), device=self._accelerator.device)
+        return batch_loss(self._recipe, weights)
+
+    def _step(self, batch: Batch) -> float:
+        """Learn from one batch; one that does not fit the GPU is cut up, which changes nothing but dropout masks."""
+        self._seed_step()
+        while True:
+            try:
+                loss = self._gradients(batch)
+                break
+            except torch.OutOfMemoryError as error:
+                self._halve(len(batch[2]), error)
+        self._accelerator.clip_grad_norm_(self._model.parameters(), _GRADIENT_NORM)
+        self._optimizer.step()
+        self._scheduler.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._averaged.update_parameters(self._accelerator.unwrap_model(self._model))
+        return loss
+
+    def _seed_step(self) -> None:
+        """Dropout masks belong to the step, not to what happened before it."""
+        torch.manual_seed((self._recipe.seed << 32) + (self._progress.step << 8) + self._accelerator.process_index)
+
+    def _gradients(self, batch: Batch) -> float:
+        views = 2 if self._recipe.r_drop else 1
+        rows = len(batch[2])
+        total = 0.0
+        parts = [tensor.chunk(self._progress.pieces) for tensor in batch]
+        for input_ids, mask, targets in zip(*parts, strict=True):
+            logits = self._model(input_ids=input_ids.repeat(views, 1), attention_mask=mask.repeat(views, 1)).logits
+            loss = self._loss(logits.float(), targets) * (len(targets) / rows)
+            self._accelerator.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def _halve(self, rows: int, error: Exception) -> None:
+        if self._progress.pieces >= rows or self._accelerator.num_processes > 1:
+            raise TrainingError(
+                f"the GPU's memory does not hold {math.ceil(rows / self._progress.pieces)} rows; give a smaller "
+                "--batch-size or --max-tokens, or a smaller --base"
+            ) from error
+        self._progress.pieces *= 2
+        self._optimizer.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+        say(f"out of GPU memory: each batch is now computed in {self._progress.pieces} parts")
+
+    # What a checkpoint holds.
+
+    def save(self, checkpoint: Checkpoint | None) -> None:
+        """Write the state to the checkpoint; of several processes only the main one does."""
+        self._saved_at_s = time.monotonic()
+        if checkpoint is None or not self._accelerator.is_main_process:
+            return
+        spent = {"seconds": self._progress.seconds + self._saved_at_s - self._resumed_at_s}
+        checkpoint.save(
+            {
+                "progress": {name: getattr(self._progress, name) for name in _RunState.__dataclass_fields__} | spent,
+                "model": self._accelerator.unwrap_model(self._model).state_dict(),
+                "averaged": self._averaged.state_dict(),
+                "optimizer": self._optimizer.optimizer.state_dict(),
+                "scheduler": self._scheduler.state_dict(),
+                "best_weights": self._best_weights,
+                "best_logits": torch.from_numpy(self._best_logits),
+            }
+        )
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `save` wrote."""
+        self._progress = _RunState(**state["progress"])
+        self._accelerator.unwrap_model(self._model).load_state_dict(state["model"])
+        self._averaged.load_state_dict(state["averaged"])
+        self._optimizer.optimizer.load_state_dict(state["optimizer"])
+        self._scheduler.load_state_dict(state["scheduler"])
+        self._best_weights = state["best_weights"]
+        self._best_logits = state["best_logits"].numpy()
+        say(f"going on from the checkpoint: {self._progress.epoch} epochs and {len(self._progress.losses)} steps done")
+
+
+def _copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
+
+
+def _epoch_line(epoch: int, loss: float, scores: Scores) -> dict[str, Any]:
+    say(
+        f"epoch {epoch}: training loss {loss:.4f}, validation accuracy {scores.accuracy:.4f}, "
+        f"macro F1 {scores.macro_f1:.4f}, loss {scores.loss:.4f}"
+    )
+    figures = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": scores.loss}
+    return {"epoch": epoch, "training_loss": round(loss, 6), **{k: round(v, 6) for k, v in figures.items()}}

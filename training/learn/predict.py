@@ -1,0 +1,25 @@
+"""What a torch model answers, in full precision."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.learn.tokens import TokenIds, padded
+from worker.inference.passes import cut_into_passes
+
+_PASS_TOKENS = 2048
+
+
+def predict(model: torch.nn.Module, ids: TokenIds, *, pad_id: int = 0) -> npt.NDArray[np.float32]:
+    """Return the logits of each text in full precision, [texts, labels]."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    rows: dict[int, npt.NDArray[np.float32]] = {}
+    with torch.inference_mode():
+        for indices in cut_into_passes([len(one) for one in ids], _PASS_TOKENS):
+            input_ids, mask = padded([ids[index] for index in indices], pad_id=pad_id)
+            logits = model(input_ids=input_ids.to(device), attention_mask=mask.to(device)).logits
+            rows.update(zip(indices, logits.float().cpu().numpy(), strict=True))
+    model.train(was_training)
+    return np.stack([rows[index] for index in range(len(ids))])

@@ -1,0 +1,1 @@
+"""What every command writes: errors, progress, report folders, pictures, and a run's provenance."""

@@ -1,0 +1,1 @@
+"""How good predictions are: scores, calibration, intervals, and two models compared on the same rows."""

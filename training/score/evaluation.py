@@ -1,0 +1,57 @@
+"""Everything that one split says about one model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from training.score.calibration import Reliability, reliability
+from training.score.intervals import RowOutcomes, Samples, bootstrap, interval, outcomes
+from training.score.scores import Probabilities, Scores, score
+from worker.inference.model_folder import ModelFolder
+
+WITH_INTERVAL: Final = ("accuracy", "macro_f1", "weighted_f1", "ece")
+_DIGITS: Final = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A model's scores on a split, and what they are made of."""
+
+    model: ModelFolder
+    probabilities: Probabilities
+    scores: Scores
+    outcomes: RowOutcomes
+    reliability: Reliability
+    samples: Samples
+
+    def summary(self) -> dict[str, Any]:
+        """Return the main figures with their intervals, JSON-ready."""
+        return {
+            "model": str(self.model.path),
+            "model_id": self.model.model_id,
+            "temperature": self.model.temperature,
+            **self.scores.as_dict(_DIGITS),
+            "mean_confidence": round(self.reliability.mean_confidence, _DIGITS),
+            "intervals": {name: interval(getattr(self.samples, name)).as_list(_DIGITS) for name in WITH_INTERVAL},
+        }
+
+    def details(self) -> dict[str, Any]:
+        """Return what is too long for a summary: the confusion matrix, true labels by row, and the bins."""
+        return {
+            "labels": list(self.model.labels),
+            "confusion": self.outcomes.confusion().tolist(),
+            "reliability": self.reliability.as_list(_DIGITS),
+        }
+
+
+def judge(model: ModelFolder, probabilities: Probabilities, targets: Sequence[int], *, resamples: int) -> Evaluation:
+    """Judge the probabilities [rows, labels] that a model gave to the rows of a split."""
+    rows = outcomes(probabilities, targets)
+    return Evaluation(
+        model=model,
+        probabilities=probabilities,
+        scores=score(probabilities, targets, model.labels),
+        outcomes=rows,
+        reliability=reliability(rows.confidences, rows.right),
+        samples=bootstrap(rows, resamples=resamples),
+    )

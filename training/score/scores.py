@@ -1,0 +1,104 @@
+"""How good predictions are, in the figures that every report of this project uses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import classification_report, log_loss
+
+from training.score.calibration import calibration_error
+
+Probabilities = npt.NDArray[np.float64]
+"""[rows, labels], each row sums to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """One row of the per-class table."""
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+_MEANS = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece")
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one split says about a model.
+
+    `loss` is the mean negative log likelihood, `ece` the expected calibration error (see training.score.calibration).
+    """
+
+    rows: int
+    accuracy: float
+    macro_f1: float
+    weighted_f1: float
+    loss: float
+    ece: float
+    per_class: dict[str, ClassScores]
+
+    def as_dict(self, digits: int = 6) -> dict[str, Any]:
+        """Return JSON-ready figures, rounded."""
+        return {
+            "rows": self.rows,
+            **{name: round(getattr(self, name), digits) for name in _MEANS},
+            "per_class": {label: _rounded(row, digits) for label, row in self.per_class.items()},
+        }
+
+
+def _rounded(row: ClassScores, digits: int) -> dict[str, float | int]:
+    figures = {name: round(getattr(row, name), digits) for name in ("precision", "recall", "f1")}
+    return {**figures, "support": row.support}
+
+
+def score(probabilities: Probabilities, targets: Sequence[int], labels: Sequence[str]) -> Scores:
+    """Compare probabilities [rows, labels] with the true class numbers."""
+    numbers = list(range(len(labels)))
+    report = classification_report(
+        targets,
+        probabilities.argmax(axis=1),
+        labels=numbers,
+        target_names=list(labels),
+        output_dict=True,
+        zero_division=0.0,
+    )
+    accuracy = float(np.mean(probabilities.argmax(axis=1) == np.asarray(targets)))
+    return Scores(
+        rows=len(targets),
+        accuracy=accuracy,
+        macro_f1=float(report["macro avg"]["f1-score"]),
+        weighted_f1=float(report["weighted avg"]["f1-score"]),
+        loss=float(log_loss(targets, probabilities, labels=numbers)),
+        ece=calibration_error(probabilities, targets),
+        per_class={label: _class_scores(report[label]) for label in labels},
+    )
+
+
+def _class_scores(row: dict[str, float]) -> ClassScores:
+    return ClassScores(row["precision"], row["recall"], row["f1-score"], int(row["support"]))
+
+
+def softmax(logits: npt.NDArray[np.floating[Any]], *, temperature: float = 1.0) -> Probabilities:
+    """Return exp(logits / temperature) normalised along the last axis."""
+    scaled = np.asarray(logits, dtype=np.float64) / temperature
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def table(scores: Scores) -> str:
+    """Return the per-class table and the means as aligned text."""
+    width = max(12, *(len(label) for label in scores.per_class))
+    lines = [f"{'':{width}}  precision  recall      f1  support"]
+    for label, row in scores.per_class.items():
+        lines.append(f"{label:{width}}  {row.precision:9.4f}  {row.recall:6.4f}  {row.f1:6.4f}  {row.support:7d}")
+    means = ("accuracy", scores.accuracy), ("macro F1", scores.macro_f1), ("weighted F1", scores.weighted_f1)
+    lines += [f"{name:{width}}  {'':17}  {figure:6.4f}  {scores.rows:7d}" for name, figure in means]
+    lines += [
+        f"{name:{width}}  {'':17}  {figure:6.4f}" for name, figure in (("loss", scores.loss), ("ECE", scores.ece))
+    ]
+    return "\n".join(lines)
