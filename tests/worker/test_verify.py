@@ -88,7 +88,9 @@ def _only_difference(kafka: FakeCommittedReader, store: StoredCounts) -> Finding
     return wrong[0]
 
 
-def test_where_all_agree_each_partition_and_the_totals_say_so(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_where_all_agree_each_partition_and_the_totals_are_findings(
+    kafka: FakeCommittedReader, store: StoredCounts
+) -> None:
     assert _verified(kafka, store) == {
         "tweets[0]": Finding("tweets[0]", True, "@10: 3 tweets"),
         "tweets[1]": Finding("tweets[1]", True, "@20: 3 tweets"),
@@ -124,7 +126,7 @@ def test_an_output_that_differs_from_the_committed_counts_is_found(
     )
 
 
-def test_a_lost_note_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_unreadable_offset_metadata_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     kafka.offsets[P0] = Committed(10, None)
     assert "no readable offset metadata" in _only_difference(kafka, store).detail
 
@@ -136,7 +138,7 @@ def test_counts_in_redis_of_a_partition_without_a_committed_offset_are_found(
     assert any(not finding.agrees for finding in _verified(kafka, store).values())
 
 
-def test_what_retention_has_cut_is_not_recounted(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_a_partition_that_retention_has_cut_is_not_recounted(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     kafka.recounts[0] = None
     finding = _verified(kafka, store)["tweets[0]"]
     assert finding.agrees
@@ -149,7 +151,7 @@ def test_other_groups_count_into_the_totals_only(kafka: FakeCommittedReader, sto
     assert all(finding.agrees for finding in _verified(kafka, store).values())
 
 
-def test_a_recount_taken_while_the_partition_moves_is_not_held_against_it(
+def test_a_recount_during_which_the_partition_moves_is_no_difference(
     kafka: FakeCommittedReader, store: StoredCounts
 ) -> None:
     def move() -> None:

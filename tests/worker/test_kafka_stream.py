@@ -1,4 +1,4 @@
-"""The two ends of the stream over fake clients: the traps that the worker's own calls avoid, each by its name."""
+"""The stream of the loop over fake clients: the traps of kafka-python that the worker avoids, each by its name."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -47,10 +47,10 @@ def test_a_transaction_is_begun_sent_awaited_and_committed_with_its_offsets(
     stream: KafkaStream, clients: Clients
 ) -> None:
     stream.publish([A_RECORD, A_RECORD])
-    stream.commit({PARTITION: CommittedOffset(8, "note")}, OWNED)
+    stream.commit({PARTITION: CommittedOffset(8, "counts")}, OWNED)
     assert clients.calls == ["begin", "send", "send", "flush", "offsets", "commit"]
     assert clients.producers[0].sent[0]["partition"] == 3
-    assert clients.producers[0].offsets == {THEIRS: OffsetAndMetadata(8, "note")}
+    assert clients.producers[0].offsets == {THEIRS: OffsetAndMetadata(8, "counts")}
 
 
 def test_trap_flush_hides_failures_and_a_failed_send_does_not_stop_a_commit(
@@ -79,7 +79,7 @@ def test_trap_a_member_thrown_out_has_metadata_that_brokers_accept_unfenced(
     fetched = stream.poll(timeout_s=0.0, max_records=10)
     assert not fetched.membership.joined
     with pytest.raises(TransientError, match="not in the group"):
-        stream.commit({PARTITION: CommittedOffset(8, "note")}, fetched.membership)
+        stream.commit({PARTITION: CommittedOffset(8, "counts")}, fetched.membership)
     assert clients.calls == []
 
 
@@ -102,20 +102,20 @@ def test_trap_close_leaks_the_senders_thread_so_it_is_ended_first(stream: KafkaS
     assert clients.calls == ["abort", "force_close", "join", "close", "init"]
 
 
-def test_a_new_producer_bears_the_old_ones_transactional_id_so_that_what_is_open_is_aborted(
+def test_a_new_producer_has_the_transactional_id_of_the_old_one_so_that_an_open_transaction_is_aborted(
     stream: KafkaStream, clients: Clients
 ) -> None:
     stream.rollback()
     assert len({producer.configs["transactional_id"] for producer in clients.producers}) == 1
 
 
-def test_two_workers_without_a_lasting_name_have_different_transactional_ids(clients: Clients) -> None:
+def test_two_workers_without_a_worker_id_have_different_transactional_ids(clients: Clients) -> None:
     for _ in range(2):
         _stream().close()
     assert len({producer.configs["transactional_id"] for producer in clients.producers}) == 2
 
 
-def test_a_lasting_name_is_both_static_member_and_transactional_id(clients: Clients) -> None:
+def test_a_worker_id_is_both_static_member_and_transactional_id(clients: Clients) -> None:
     _stream(worker_id="w-0").close()
     assert clients.producers[0].configs["transactional_id"] == "emotion-worker-w-0"
     assert clients.consumers[0].configs["group_instance_id"] == "w-0"
@@ -140,14 +140,14 @@ def test_trap_a_look_up_that_timed_out_answers_the_next_one_from_its_cache(
     assert consumer.seeks == [(THEIRS, 9)]
 
 
-def test_a_partition_without_a_committed_offset_starts_at_its_beginning_without_a_note(
+def test_a_partition_without_a_committed_offset_starts_at_its_beginning_without_metadata(
     stream: KafkaStream, clients: Clients
 ) -> None:
     clients.consumers[0].answers = [None, None]
     assert stream.restore(OWNED) == {PARTITION: CommittedOffset(42, None)}
 
 
-def test_a_committed_offset_whose_note_is_gone_has_an_empty_one(stream: KafkaStream, clients: Clients) -> None:
+def test_a_committed_offset_without_metadata_has_empty_metadata(stream: KafkaStream, clients: Clients) -> None:
     clients.consumers[0].answers = [OffsetAndMetadata(9, None)] * 2
     assert stream.restore(OWNED) == {PARTITION: CommittedOffset(9, "")}
 
@@ -160,9 +160,7 @@ def test_an_output_topic_with_too_few_partitions_is_fatal_and_names_the_command(
     stream.close()
 
 
-def test_trap_poll_hangs_for_ever_on_a_record_that_the_client_cannot_read(
-    stream: KafkaStream, clients: Clients
-) -> None:
+def test_trap_poll_hangs_on_a_record_that_the_client_cannot_read(stream: KafkaStream, clients: Clients) -> None:
     drained: list[bool] = []
     consumer = clients.consumers[0]
     consumer.error = errors.CorruptRecordError("crc")
@@ -187,24 +185,24 @@ def test_other_errors_of_a_poll_skip_no_record(stream: KafkaStream, clients: Cli
     assert consumer.seeks == []
 
 
-def test_trap_a_static_member_that_was_usurped_tells_nobody(stream: KafkaStream, clients: Clients) -> None:
+def test_trap_a_static_member_that_was_replaced_raises_nothing(stream: KafkaStream, clients: Clients) -> None:
     clients.consumers[0]._coordinator._heartbeat_enabled = False
     with pytest.raises(FatalError) as caught:
         stream.poll(timeout_s=0.0, max_records=10)
     assert caught.value.exit_code is ExitCode.FENCED
 
 
-def test_closing_leaves_no_transaction_open_for_readers_to_wait_on(stream: KafkaStream, clients: Clients) -> None:
+def test_closing_leaves_no_transaction_open(stream: KafkaStream, clients: Clients) -> None:
     clients.faults["commit"] = [errors.KafkaTimeoutError("x")]
     stream.publish([A_RECORD])
     with pytest.raises(TransientError):
-        stream.commit({PARTITION: CommittedOffset(8, "note")}, OWNED)
+        stream.commit({PARTITION: CommittedOffset(8, "counts")}, OWNED)
     clients.calls.clear()
     stream.close()
     assert clients.calls[:2] == ["abort", "force_close"]
 
 
-def test_the_consumer_never_commits_by_itself_and_reads_as_the_promise_needs(
+def test_the_consumer_never_commits_by_itself_and_reads_committed_records_only(
     stream: KafkaStream, clients: Clients
 ) -> None:
     configs = clients.consumers[0].configs
@@ -217,7 +215,7 @@ def test_the_consumer_never_commits_by_itself_and_reads_as_the_promise_needs(
     assert not [name for name in configs if "deserializer" in name]
 
 
-def test_the_producer_has_the_settings_that_carried_the_trial(stream: KafkaStream, clients: Clients) -> None:
+def test_the_producer_has_the_settings_of_the_fault_tests(stream: KafkaStream, clients: Clients) -> None:
     configs = clients.producers[0].configs
     expected = {
         "transaction_timeout_ms": 15_000,
