@@ -60,7 +60,13 @@ def test_outside_the_group_nothing_is_restored_or_processed() -> None:
 
 def test_a_worker_is_ready_once_it_is_joined_and_restored_and_not_while_it_recovers() -> None:
     ready: list[bool] = []
-    polls = [PolledRecords([], NOT_JOINED), NOTHING, TransientError("gone"), NOTHING, NOTHING]
+    polls: list[PolledRecords | Exception] = [
+        PolledRecords([], NOT_JOINED),
+        NOTHING,
+        TransientError("gone"),
+        NOTHING,
+        NOTHING,
+    ]
     running = LoopRun(*polls, before_poll=lambda _: ready.append(running.loop.ready))
     running.run()
     assert ready == [False, False, True, False, True, True]

@@ -73,7 +73,12 @@ def test_a_record_without_a_timestamp_counts_but_has_no_age() -> None:
 
 
 def test_a_rebalance_is_counted_and_a_recovery_in_the_same_generation_is_not() -> None:
-    polls = [NOTHING, TransientError("gone"), NOTHING, PolledRecords([], NEXT_GENERATION)]
+    polls: list[PolledRecords | Exception] = [
+        NOTHING,
+        TransientError("gone"),
+        NOTHING,
+        PolledRecords([], NEXT_GENERATION),
+    ]
     running = LoopRun(*polls, last=NEXT_GENERATION).run()
     assert running.stream.calls.count("restore") == 3
     assert running.value("emotion_rebalances_total") == 2
