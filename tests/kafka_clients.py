@@ -95,6 +95,18 @@ class FakeConsumer:
             _lock=threading.Lock(), state=MemberState.STABLE, _heartbeat_enabled=True, rejoining=False
         )
         self._fetcher = SimpleNamespace(_next_partition_records=None)
+        self.drained = 0
+
+    def stop_heartbeat(self) -> None:
+        """Do what the client does when another member has its instance id: stop the heartbeat, and no more."""
+        self._coordinator._heartbeat_enabled = False
+
+    def keep_unread(self, partition: TopicPartition) -> None:
+        """Keep fetched records of a partition, of which the next cannot be read."""
+        self._fetcher._next_partition_records = SimpleNamespace(topic_partition=partition, drain=self._drain)
+
+    def _drain(self) -> None:
+        self.drained += 1
 
     def poll(self, timeout_ms: float, max_records: int) -> dict[TopicPartition, list[Any]]:
         if self.error is not None:

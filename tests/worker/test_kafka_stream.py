@@ -1,7 +1,6 @@
 """The stream of the loop over fake clients: the traps of kafka-python that the worker avoids, each by its name."""
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -161,23 +160,20 @@ def test_an_output_topic_with_too_few_partitions_is_fatal_and_names_the_command(
 
 
 def test_trap_poll_hangs_on_a_record_that_the_client_cannot_read(stream: KafkaStream, clients: Clients) -> None:
-    drained: list[bool] = []
     consumer = clients.consumers[0]
     consumer.error = errors.CorruptRecordError("crc")
-    consumer._fetcher._next_partition_records = SimpleNamespace(
-        topic_partition=THEIRS, drain=lambda: drained.append(True)
-    )
+    consumer.keep_unread(THEIRS)
     assert stream.poll(timeout_s=0.0, max_records=10).records == []
     assert consumer.seeks == []
     (record,) = stream.poll(timeout_s=0.0, max_records=10).records
     assert (record.partition, record.offset, record.unreadable) == (PARTITION, 17, "CorruptRecordError")
     assert consumer.seeks == [(THEIRS, 18)]
-    assert drained == [True, True]
+    assert consumer.drained == 2
 
 
 def test_other_errors_of_a_poll_skip_no_record(stream: KafkaStream, clients: Clients) -> None:
     consumer = clients.consumers[0]
-    consumer._fetcher._next_partition_records = SimpleNamespace(topic_partition=THEIRS, drain=lambda: None)
+    consumer.keep_unread(THEIRS)
     for error in (errors.KafkaTimeoutError("x"), errors.RequestTimedOutError("x")):
         consumer.error = error
         with pytest.raises(TransientError):
@@ -186,7 +182,7 @@ def test_other_errors_of_a_poll_skip_no_record(stream: KafkaStream, clients: Cli
 
 
 def test_trap_a_static_member_that_was_replaced_raises_nothing(stream: KafkaStream, clients: Clients) -> None:
-    clients.consumers[0]._coordinator._heartbeat_enabled = False
+    clients.consumers[0].stop_heartbeat()
     with pytest.raises(FatalError) as caught:
         stream.poll(timeout_s=0.0, max_records=10)
     assert caught.value.exit_code is ExitCode.FENCED
