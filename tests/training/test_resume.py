@@ -44,6 +44,7 @@ class Interrupting:
         monkeypatch.setattr(fine_tuning._FineTuning, "_seed_step", interrupted)
 
 
+@pytest.mark.slow
 def test_a_process_killed_with_9_goes_on_to_the_same_model(tmp_path: Path, moods: str, tiny_base: str) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main(command(whole, moods, tiny_base)) == 0
