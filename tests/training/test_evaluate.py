@@ -167,7 +167,7 @@ def test_rows_that_were_learnt_are_told(
     dataset = make_dataset(train=rows, test=[*rows[:2], {"text": "rage about tears", "label": "cross"}])
     command = ["evaluate", "--model", str(model), "--output", str(tmp_path / "out"), "--dataset"]
     assert main([*command, dataset]) == 0
-    assert "2 of 3 rows of 'test' stand in 'train' too" in capsys.readouterr().err
+    assert "2 of 3 rows of 'test' are also in 'train'" in capsys.readouterr().err
     for without_training_split in (f"{dataset}/test.jsonl", make_dataset(validation=rows, train=[{"text": "a"}])):
         assert main([*command, without_training_split]) == 0
         assert "warning" not in capsys.readouterr().err

@@ -11,7 +11,7 @@ from training.evaluate.report import PICTURES, Report, report
 from training.evaluate.subject import Subject
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
-from training.score.evaluation import judge
+from training.score.evaluation import evaluation_of
 from training.score.paired import paired
 from training.score.scores import Probabilities
 from training.score.served import served
@@ -32,11 +32,11 @@ def evaluate(
     _warn_of_learnt_rows(subject, rows, model.labels)
     if subject.shifted:
         rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
-    evaluation = judge(model, _served(model, rows, subject), rows.targets, resamples=resamples)
+    evaluation = evaluation_of(model, _served(model, rows, subject), rows.targets, resamples=resamples)
     comparison = None
     if other is not None:
         given = _reordered(_served(other, rows, subject), other.labels, model.labels)
-        comparison = paired(evaluation, judge(other, given, rows.targets, resamples=resamples))
+        comparison = paired(evaluation, evaluation_of(other, given, rows.targets, resamples=resamples))
     with writing_report(output, pictures=PICTURES):
         return report(subject, rows, evaluation, comparison, output)
 

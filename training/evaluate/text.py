@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from training.score.evaluation import WITH_INTERVAL, Evaluation
-from training.score.hard_rows import JudgedRow
+from training.score.hard_rows import HardRow
 from training.score.intervals import Interval, interval
 from training.score.paired import Difference, Paired
 from training.score.scores import table
@@ -19,7 +19,7 @@ def described(
     rows: str,
     evaluation: Evaluation,
     comparison: Paired | None,
-    wrong: Sequence[JudgedRow],
+    wrong: Sequence[HardRow],
     *,
     texts: Sequence[str] | None,
 ) -> str:
@@ -80,7 +80,7 @@ def _bounds(found: Interval, form: str) -> str:
     return f"{found.low:{form}} to {found.high:{form}}"
 
 
-def _wrong_rows(rows: Sequence[JudgedRow], texts: Sequence[str] | None) -> Iterator[str]:
+def _wrong_rows(rows: Sequence[HardRow], texts: Sequence[str] | None) -> Iterator[str]:
     yield "most confidently wrong"
     widths = [max(len(getattr(row, name)) for row in rows) for name in ("id", "label", "prediction")]
     for row in rows:

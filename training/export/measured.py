@@ -10,7 +10,7 @@ import numpy as np
 
 from training.data.splits import Split
 from training.export.robustness import robustness
-from training.learn.run_folder import Run, judged, read_run, require_siblings
+from training.learn.run_folder import Run, read_run, require_siblings, validation_scores
 from training.output.errors import TrainingError
 from training.output.progress import say
 from training.score.scores import score
@@ -84,7 +84,7 @@ def _seeds_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     if "averaged" in record:
         seeds: list[dict[str, Any]] = record["averaged"]["seeds"]
         return seeds
-    return [{"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **judged(record)}]
+    return [{"seed": record["recipe"]["seed"], "best_epoch": record["best_epoch"], **validation_scores(record)}]
 
 
 def _before(folder: Path, test: Split | None) -> dict[str, Any]:
