@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.model_folders import describe
 from tests.training.moods import distilbert, word_pieces
 from training.explain.explanation import Explanation, open_explainer
-from training.export.manifest import write_manifest
-from training.output.json_file import write_json
 
 LABELS = ("glad", "low", "cross")
 LAYERS, HEADS = 2, 4
@@ -25,11 +24,8 @@ def model_folder(folder: Path, **fields: Any) -> Path:
     config = json.loads((folder / "config.json").read_text())
     served = {"model_id": "tiny-1", "normalizer": "tweet-v1", "temperature": 2.0, "max_tokens": 16}
     names = {str(number): label for number, label in enumerate(fields.pop("labels", LABELS))}
-    write_json(folder / "config.json", {**config, **served, "id2label": names, **fields})
     golden = {"text": "so glad", "scores": dict.fromkeys(names.values(), 0.0)}
-    write_json(folder / "golden.json", {"tolerance": 1.0, "texts": [golden]})
-    write_manifest(folder, "SHA256SUMS")
-    return folder
+    return describe(folder, {**config, **served, "id2label": names, **fields}, golden=[golden])
 
 
 def explanation_of(model: Path, text: str) -> Explanation:

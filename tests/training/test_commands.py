@@ -128,7 +128,7 @@ def test_a_distilbert_of_the_usual_size_is_trained_and_exported(
 ) -> None:
     dataset = make_dataset(**{split: rows_of(LABELS, each=2) for split in ("train", "validation", "test")})
     base = make_base()  # 6 layers of 768 units, 12 heads
-    assert train(tmp_path, dataset, base, "--epochs", "1", "--learning-rate", "1e-5") == 0
+    assert train(tmp_path, dataset, base, "--epochs", "1", "--learning-rate", "1e-5", "--max-tokens", "16") == 0
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert (config["n_layers"], config["dim"]) == (6, 768)
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())

@@ -46,6 +46,7 @@ class Interrupting:
         monkeypatch.setattr(fine_tuning._FineTuning, "_seed_step", interrupted)
 
 
+@pytest.mark.slow
 def test_a_killed_process_resumes_and_ends_with_the_same_model(tmp_path: Path, moods: str, tiny_base: str) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main(command(whole, moods, tiny_base)) == 0
