@@ -48,7 +48,7 @@ picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chr
 reference: $(VENV)/.installed-dev ## write docs/reference.md from the code
 	@$(RUN) deploy.reference
 
-test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS=
+test: $(VENV)/.installed-dev ## all tests that need no outside service: PYTEST_ARGS= TEST_PROCESSES=3
 	@env -u KAFKA_HOME $(RUN) pytest -m 'not gpu and not hub and not apache' $(PARALLEL) $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev ## format, lint, types, import contract, then the tests

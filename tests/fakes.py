@@ -16,7 +16,7 @@ HELD_UP_S: Final = 10.0
 
 
 def happiness(text: str) -> Prediction:
-    """Predict joy, the likelier the more often the text says happy."""
+    """Predict joy, the likelier the more often the word happy is in the text."""
     return a_prediction("joy", min(0.9, 0.4 + 0.25 * text.count("happy")))
 
 

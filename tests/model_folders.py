@@ -55,10 +55,17 @@ def write_folder(
         "max_tokens": MAX_TOKENS,
     }
     texts = golden or [{"text": "i feel fine", "scores": dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))}]
-    (path / "config.json").write_text(json.dumps(fields | dict(config or {})))
-    (path / "golden.json").write_text(json.dumps({"tolerance": tolerance, "texts": texts}))
     _tokenizer().save(str(path / "tokenizer.json"))
     onnx.save(_uniform_network(), path / "model.int8.onnx")
+    return describe(path, fields | dict(config or {}), golden=texts, tolerance=tolerance)
+
+
+def describe(
+    path: Path, config: Mapping[str, Any], *, golden: Sequence[Mapping[str, Any]], tolerance: float = 1.0
+) -> Path:
+    """Write the configuration, the golden texts and the manifest of a folder that has a network and a tokenizer."""
+    (path / "config.json").write_text(json.dumps(dict(config)))
+    (path / "golden.json").write_text(json.dumps({"tolerance": tolerance, "texts": list(golden)}))
     sign(path)
     return path
 

@@ -1,1 +1,1 @@
-"""From a labelled data set to a model folder that the worker serves."""
+"""Make a model folder that the worker serves from a labelled data set: explore, train, evaluate, export."""

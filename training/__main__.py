@@ -1,4 +1,4 @@
-"""Run `python -m training COMMAND`."""
+"""The program `python -m training COMMAND`."""
 
 import sys
 

@@ -1,9 +1,7 @@
 """The error and the exit code when Kafka refuses the producer."""
 
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,48 +9,18 @@ from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from producer import connection
 from producer.connection import connected
+from tests.kafka_clients import Clients
 from worker.errors import ExitCode, FatalError
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
 
 
-class FakeProducer:
-    """A fake of kafka-python's producer; `problem` is what looking up the topic raises."""
-
-    problem: Exception | None = None
-    made: "list[FakeProducer]"
-
-    def __init__(self, **settings: Any) -> None:
-        self.settings = settings
-        self.sent: list[tuple[str, bytes, bytes]] = []
-        self.steps: list[str] = []
-        self._sender = SimpleNamespace(
-            force_close=lambda: self.steps.append("force_close"), join=lambda _: self.steps.append("join")
-        )
-        type(self).made.append(self)
-
-    def partitions_for(self, topic: str) -> set[int]:
-        assert topic == "tweets"
-        if self.problem:
-            raise self.problem
-        return {0}
-
-    def send(self, topic: str, *, key: bytes, value: bytes) -> str:
-        self.sent.append((topic, key, value))
-        return "delivery"
-
-    def close(self, timeout: float) -> None:
-        assert timeout == 0
-        self.steps.append("close")
-
-
 @pytest.fixture
-def producers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[FakeProducer]]:
-    FakeProducer.made = []
-    monkeypatch.setattr(connection, "KafkaProducer", FakeProducer)
+def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
+    clients = Clients()
+    monkeypatch.setattr(connection, "KafkaProducer", clients.producer)
     monkeypatch.setattr(connection, "wait_until_reachable", lambda _: None)
-    yield FakeProducer.made
-    FakeProducer.problem = None
+    return clients
 
 
 def settings(**values: Any) -> Settings:
@@ -66,36 +34,37 @@ def fatal(of: Settings) -> FatalError:
     return caught.value
 
 
-def test_the_connection_sends_to_the_input_topic_and_is_closed_after_an_error(producers: list[FakeProducer]) -> None:
+def test_the_connection_sends_to_the_input_topic_and_is_closed_after_an_error(clients: Clients) -> None:
     with suppress(ZeroDivisionError), connected(settings()) as send:
         send(b"key", b"value")
         raise ZeroDivisionError
-    assert producers[0].sent == [("tweets", b"key", b"value")]
-    assert producers[0].steps == ["force_close", "join", "close"]
+    assert clients.producers[0].looked_up == ["tweets"]
+    assert clients.producers[0].sent == [{"topic": "tweets", "key": b"key", "value": b"value"}]
+    assert clients.calls == ["send", "force_close", "join", "close"]
 
 
-def test_the_producer_is_idempotent_waits_for_all_replicas_and_creates_no_topic(producers: list[FakeProducer]) -> None:
+def test_the_producer_is_idempotent_waits_for_all_replicas_and_creates_no_topic(clients: Clients) -> None:
     with connected(settings()):
-        used = producers[0].settings
+        used = clients.producers[0].configs
     assert (used["enable_idempotence"], used["acks"], used["allow_auto_create_topics"]) == (True, "all", False)
     assert used["bootstrap_servers"] == ["broker:9092"]
 
 
-def test_the_error_of_a_missing_topic_names_the_command_that_creates_the_topic(producers: list[FakeProducer]) -> None:
-    FakeProducer.problem = KafkaTimeoutError("no metadata")
+def test_the_error_of_a_missing_topic_names_the_command_that_creates_the_topic(clients: Clients) -> None:
+    clients.faults["partitions_for"] = [KafkaTimeoutError("no metadata")]
     error = fatal(settings())
     assert "topic 'tweets' does not exist at broker:9092" in str(error)
     assert "python -m worker create-topics" in str(error)
     assert error.exit_code == ExitCode.TOPICS
-    assert producers[0].steps[-1] == "close"
+    assert clients.calls[-1] == "close"
 
 
-def test_the_error_of_a_forbidden_topic_names_the_missing_permission(producers: list[FakeProducer]) -> None:
-    FakeProducer.problem = TopicAuthorizationFailedError("tweets")
+def test_the_error_of_a_forbidden_topic_names_the_missing_permission(clients: Clients) -> None:
+    clients.faults["partitions_for"] = [TopicAuthorizationFailedError("tweets")]
     error = fatal(settings())
     assert "grant WRITE" in str(error)
     assert error.exit_code == ExitCode.KAFKA
-    assert len(producers) == 1
+    assert len(clients.producers) == 1
 
 
 def test_the_error_of_a_broker_that_does_not_answer_has_its_address_and_the_setting(

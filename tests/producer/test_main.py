@@ -12,24 +12,13 @@ import pytest
 
 from producer import __main__ as program
 from producer.replay import Send
+from tests.clock import Clock
+from tests.producer.fakes import FakeDelivery
 from worker.errors import ExitCode, FatalError
 from worker.settings import Settings
 
 
-class Outcome:
-    """A delivery whose outcome is known at once."""
-
-    is_done = True
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self._error = error
-
-    def get(self, timeout: float | None = None) -> Any:
-        if self._error:
-            raise self._error
-
-
-class FakeKafka:
+class FakeConnection:
     """Accepts every tweet; `problem` is raised at the connection or is the error of every delivery."""
 
     def __init__(self) -> None:
@@ -43,17 +32,17 @@ class FakeKafka:
             raise self.problem
         yield self.send
 
-    def send(self, key: bytes, value: bytes) -> Outcome:
+    def send(self, key: bytes, value: bytes) -> FakeDelivery:
         assert json.loads(value)["id"] == key.decode()
         self.ids.append(key.decode())
         if len(self.ids) == self.signal_at:
             os.kill(os.getpid(), signal.SIGTERM)
-        return Outcome(self.problem)
+        return FakeDelivery(Clock(), error=self.problem)
 
 
 @pytest.fixture
-def kafka(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeKafka]:
-    fake = FakeKafka()
+def kafka(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeConnection]:
+    fake = FakeConnection()
     monkeypatch.setattr(program, "connected", fake.connected)
     monkeypatch.setattr(program, "configure_logging", lambda *_: None)
     monkeypatch.chdir(tmp_path)
@@ -71,7 +60,7 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return summary
 
 
-def test_without_arguments_the_sample_is_sent_once(kafka: FakeKafka, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_arguments_the_sample_is_sent_once(kafka: FakeConnection, capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main([]) == ExitCode.OK
     assert kafka.ids[:2] == ["sample-test-0", "sample-test-1"]
     assert len(kafka.ids) == len(set(kafka.ids)) >= 600
@@ -80,7 +69,7 @@ def test_without_arguments_the_sample_is_sent_once(kafka: FakeKafka, capsys: pyt
     assert set(summary) == {"sent", "failed", "seconds", "tweets_per_second"}
 
 
-def test_a_file_is_replayed_pass_after_pass_up_to_the_limit(kafka: FakeKafka, tmp_path: Path) -> None:
+def test_a_file_is_replayed_pass_after_pass_up_to_the_limit(kafka: FakeConnection, tmp_path: Path) -> None:
     file = tmp_path / "mine.txt"
     file.write_text("one\ntwo\n")
     assert program.main(["--dataset", str(file), "--split", "dev", "--loop", "--limit", "5"]) == ExitCode.OK
@@ -88,7 +77,7 @@ def test_a_file_is_replayed_pass_after_pass_up_to_the_limit(kafka: FakeKafka, tm
 
 
 def test_sigterm_ends_a_loop_with_a_summary_and_exit_code_zero(
-    kafka: FakeKafka, capsys: pytest.CaptureFixture[str]
+    kafka: FakeConnection, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kafka.signal_at = 1000
     assert program.main(["--loop"]) == ExitCode.OK
@@ -96,7 +85,7 @@ def test_sigterm_ends_a_loop_with_a_summary_and_exit_code_zero(
 
 
 def test_tweets_that_are_not_acknowledged_are_counted_and_end_the_program_with_the_code_of_kafka(
-    kafka: FakeKafka, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    kafka: FakeConnection, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka.problem = ConnectionError("the broker\nis gone")
     assert program.main([]) == ExitCode.KAFKA
@@ -107,7 +96,7 @@ def test_tweets_that_are_not_acknowledged_are_counted_and_end_the_program_with_t
 
 
 def test_a_missing_topic_ends_the_program_with_the_code_of_topics_and_one_line(
-    kafka: FakeKafka, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    kafka: FakeConnection, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     kafka.problem = FatalError("topic 'tweets' does not exist", ExitCode.TOPICS)
     assert program.main([]) == ExitCode.TOPICS
@@ -115,14 +104,16 @@ def test_a_missing_topic_ends_the_program_with_the_code_of_topics_and_one_line(
     assert capsys.readouterr().out == ""
 
 
-def test_a_data_set_that_does_not_exist_is_a_wrong_setting(kafka: FakeKafka, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_data_set_that_does_not_exist_is_a_wrong_setting(
+    kafka: FakeConnection, caplog: pytest.LogCaptureFixture
+) -> None:
     assert program.main(["--dataset", "missing.jsonl"]) == ExitCode.SETTINGS
     assert "data set 'missing.jsonl': no such file or folder" in caplog.text
     assert kafka.ids == []
 
 
 def test_a_broken_row_ends_the_replay_after_a_summary_of_the_rows_before(
-    kafka: FakeKafka, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kafka: FakeConnection, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "mine.jsonl"
     file.write_text('{"text": "one"}\n{"text"')
@@ -131,7 +122,7 @@ def test_a_broken_row_ends_the_replay_after_a_summary_of_the_rows_before(
 
 
 def test_a_wrong_variable_is_a_wrong_setting(
-    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kafka: FakeConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("KAFKA_INPUT_TOPIC", "no spaces")
     assert program.main([]) == ExitCode.SETTINGS
@@ -139,7 +130,7 @@ def test_a_wrong_variable_is_a_wrong_setting(
 
 
 def test_ctrl_c_before_the_first_tweet_ends_without_a_traceback(
-    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch
+    kafka: FakeConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
     def interrupted(_: Settings) -> Iterator[Send]:
@@ -151,7 +142,7 @@ def test_ctrl_c_before_the_first_tweet_ends_without_a_traceback(
 
 
 def test_an_unexpected_error_is_logged_with_its_traceback_and_has_the_code_of_a_bug(
-    kafka: FakeKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kafka: FakeConnection, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(program, "connected", None)
     assert program.main([]) == ExitCode.BUG
@@ -163,7 +154,7 @@ def test_an_unexpected_error_is_logged_with_its_traceback_and_has_the_code_of_a_
     [["--limit", "0"], ["--limit", "x"], ["--rate", "-1"], ["--rate", "nan"], ["--rate", "x"], ["--seed", "x"]],
 )
 def test_wrong_arguments_end_the_program_with_the_code_of_a_wrong_setting(
-    kafka: FakeKafka, arguments: list[str], capsys: pytest.CaptureFixture[str]
+    kafka: FakeConnection, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         program.main(arguments)

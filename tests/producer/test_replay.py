@@ -3,19 +3,20 @@
 import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from producer.deliveries import Deliveries
 from producer.pacing import Pacer
 from producer.replay import NAP_S, Replay, Summary
+from tests.clock import Clock
+from tests.producer.fakes import FakeDelivery
 from tests.records import a_record
 from tweets.datasets import DatasetError
 from tweets.tweet import Tweet, decode
 
 
-class World:
+class ReplayWorld:
     """Time, and a Kafka that needs `latency_s` for a send and fails from the tweet number `fails_from` on."""
 
     def __init__(self, *, latency_s: float = 0.0, fails_from: int | None = None, refuses: bool = False) -> None:
@@ -38,13 +39,13 @@ class World:
     def stopped(self) -> bool:
         return self.stop_after is not None and len(self.sent) >= self.stop_after
 
-    def send(self, key: bytes, value: bytes) -> "Outcome":
+    def send(self, key: bytes, value: bytes) -> FakeDelivery:
         failing = self._fails_from is not None and len(self.sent) >= self._fails_from
         self.sent.append((self.now_s, key, value))
         self.now_s += self._latency_s
         if failing and self._refuses:
             raise ValueError("too large")
-        return Outcome(ConnectionError("no broker") if failing else None)
+        return FakeDelivery(Clock(), error=ConnectionError("no broker") if failing else None)
 
     def show(self, sent: int) -> None:
         self.shown.append(sent)
@@ -53,20 +54,7 @@ class World:
         self.shown.append(sent)
 
 
-class Outcome:
-    """A delivery whose outcome is known at once."""
-
-    is_done = True
-
-    def __init__(self, error: Exception | None) -> None:
-        self._error = error
-
-    def get(self, timeout: float | None = None) -> Any:
-        if self._error:
-            raise self._error
-
-
-def replay(world: World, *, rate: float = 0.0) -> Replay:
+def replay(world: ReplayWorld, *, rate: float = 0.0) -> Replay:
     return Replay(
         send=world.send,
         deliveries=Deliveries(window=10, limit_s=20, clock=world.clock),
@@ -77,7 +65,7 @@ def replay(world: World, *, rate: float = 0.0) -> Replay:
     )
 
 
-def run(world: World, tweets: Iterable[Tweet], *, rate: float = 0.0) -> Replay:
+def run(world: ReplayWorld, tweets: Iterable[Tweet], *, rate: float = 0.0) -> Replay:
     running = replay(world, rate=rate)
     running.run(tweets, world)
     return running
@@ -88,7 +76,7 @@ def some_tweets(count: int) -> Iterator[Tweet]:
 
 
 def test_every_tweet_is_sent_under_its_id_and_acknowledged() -> None:
-    world = World()
+    world = ReplayWorld()
     done = run(world, some_tweets(25))
     keys = [key.decode() for _, key, _ in world.sent]
     assert keys == [json.loads(value)["id"] for _, _, value in world.sent] == [f"set-test-{n}" for n in range(25)]
@@ -96,7 +84,7 @@ def test_every_tweet_is_sent_under_its_id_and_acknowledged() -> None:
 
 
 def test_every_tweet_has_the_time_of_sending_in_rfc_3339_and_keeps_its_label() -> None:
-    world, before = World(), datetime.now(UTC).replace(microsecond=0)
+    world, before = ReplayWorld(), datetime.now(UTC).replace(microsecond=0)
     run(world, [Tweet("set-test-0", "text", created_at="2001-01-01T00:00:00Z", label="joy")])
     sent = json.loads(world.sent[0][2])
     record = a_record(world.sent[0][2])
@@ -107,32 +95,32 @@ def test_every_tweet_has_the_time_of_sending_in_rfc_3339_and_keeps_its_label() -
 
 
 def test_tweets_are_spread_evenly_over_time() -> None:
-    world = World()
+    world = ReplayWorld()
     run(world, some_tweets(5), rate=4)
     assert [round(sent_s - 1000, 6) for sent_s, _, _ in world.sent] == [0, 0.25, 0.5, 0.75, 1.0]
 
 
 def test_the_time_that_sending_takes_does_not_slow_the_pace() -> None:
-    world = World(latency_s=0.02)
+    world = ReplayWorld(latency_s=0.02)
     run(world, some_tweets(101), rate=10)
     assert world.sent[-1][0] - world.sent[0][0] == pytest.approx(10)
 
 
 def test_at_rate_zero_nothing_sleeps() -> None:
-    world = World()
+    world = ReplayWorld()
     run(world, some_tweets(100))
     assert world.naps_s == []
 
 
 def test_a_long_pause_is_slept_in_naps_so_that_a_signal_ends_the_replay_soon() -> None:
-    world = World()
+    world = ReplayWorld()
     run(world, some_tweets(2), rate=0.5)
     assert sum(world.naps_s) == pytest.approx(2)
     assert max(world.naps_s) <= NAP_S
 
 
 def test_a_stop_ends_an_endless_replay_without_failures() -> None:
-    world = World()
+    world = ReplayWorld()
     world.stop_after = 7
 
     def endless() -> Iterator[Tweet]:
@@ -145,7 +133,7 @@ def test_a_stop_ends_an_endless_replay_without_failures() -> None:
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_the_first_failure_ends_the_replay_and_the_reason_is_kept(refuses: bool) -> None:
-    world = World(fails_from=3, refuses=refuses)
+    world = ReplayWorld(fails_from=3, refuses=refuses)
     done = run(world, some_tweets(1000))
     assert len(world.sent) == 4
     assert (done.summary().sent, done.summary().failed) == (3, 1)
@@ -153,7 +141,7 @@ def test_the_first_failure_ends_the_replay_and_the_reason_is_kept(refuses: bool)
 
 
 def test_a_broken_row_is_raised_after_the_tweets_before_it_are_acknowledged() -> None:
-    world = World()
+    world = ReplayWorld()
     running = replay(world)
 
     def broken() -> Iterator[Tweet]:
@@ -166,16 +154,16 @@ def test_a_broken_row_is_raised_after_the_tweets_before_it_are_acknowledged() ->
 
 
 def test_the_summary_has_the_rate_from_the_first_send_to_the_last_acknowledgement() -> None:
-    world = World(latency_s=0.5)
+    world = ReplayWorld(latency_s=0.5)
     assert run(world, some_tweets(4)).summary() == Summary(sent=4, failed=0, seconds=2.0, tweets_per_second=2.0)
 
 
 def test_the_summary_of_nothing_has_a_rate_of_zero() -> None:
-    assert run(World(), []).summary() == Summary(sent=0, failed=0, seconds=0.0, tweets_per_second=0.0)
+    assert run(ReplayWorld(), []).summary() == Summary(sent=0, failed=0, seconds=0.0, tweets_per_second=0.0)
 
 
 def test_progress_shows_acknowledged_tweets_and_at_the_end_all_of_them() -> None:
-    world = World()
+    world = ReplayWorld()
     run(world, some_tweets(3), rate=10)
     assert world.shown == sorted(world.shown)
     assert world.shown[-1] == 3

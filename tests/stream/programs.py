@@ -38,3 +38,10 @@ def run_program(env: Mapping[str, str], *arguments: str) -> Ended:
 def verify(env: Mapping[str, str], *arguments: str) -> Ended:
     """Run `python -m worker verify`."""
     return run_program(env, "verify", *arguments)
+
+
+def started(env: Mapping[str, str], start_worker: StartWorker, **settings: str) -> WorkerProcess:
+    """Start a worker and return it once it is ready."""
+    worker = start_worker({**env, **settings})
+    worker.wait_ready()
+    return worker

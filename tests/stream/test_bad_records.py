@@ -1,32 +1,23 @@
 """Everything that can be wrong with a record: one dead letter each, and the next records are processed."""
 
 import json
-import struct
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import cycle, islice
-from pathlib import Path
-
-import pytest
-from confluent_kafka import Producer
-from kafka import KafkaProducer
 
 from tests.servers import (
     ApacheStack,
     Message,
     Stack,
-    WorkerProcess,
     create_topics,
-    eventually,
     publish,
     read_committed,
     unique_topics,
 )
-from tests.stream.programs import StartWorker
+from tests.stream.programs import StartWorker, started
 from tests.stream.tweets import fields, interleaved, sample_tweets
-from tests.stream.verifier import Verifier, dead_offset, fold, reason
-from worker.errors import ExitCode
+from tests.stream.verifier import Verifier, dead_offset, reason
 
 PARTITIONS = 3
 DONE_S = 120.0
@@ -89,12 +80,6 @@ def bad_records(number: int) -> list[Message]:
         )
         for index, (kind, (value, _)) in enumerate(islice(cycle(BAD_VALUES.items()), number))
     ]
-
-
-def started(env: Mapping[str, str], start_worker: StartWorker, **settings: str) -> WorkerProcess:
-    worker = start_worker({**env, **settings})
-    worker.wait_ready()
-    return worker
 
 
 def own_headers(message: Message) -> list[tuple[str, bytes | None]]:
@@ -195,124 +180,3 @@ def two_megabytes(stack: Stack, env: Mapping[str, str], start_worker: StartWorke
     assert reason(letter) == "record_too_large"
     assert dead_offset(letter) == 1
     return letter, large
-
-
-@pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])
-def test_compressed_tweets_are_classified(stack: Stack, start_worker: StartWorker, compression: str) -> None:
-    env = unique_topics(stack, PARTITIONS)
-    verifier = Verifier(stack, env)
-    publish_with(
-        Producer({"bootstrap.servers": stack.bootstrap, "compression.type": compression, "linger.ms": 50}),
-        env["KAFKA_INPUT_TOPIC"],
-        sample_tweets(300, partitions=PARTITIONS),
-    )
-    started(env, start_worker)
-    verifier.wait_until_done(DONE_S)
-    assert len(verifier.check_all_done(300).labelled) == 300
-
-
-def test_tweets_of_an_aborted_transaction_are_never_classified(stack: Stack, start_worker: StartWorker) -> None:
-    env = unique_topics(stack, 1)
-    verifier, tweets = Verifier(stack, env), sample_tweets(300, partitions=1)
-    producer = Producer({"bootstrap.servers": stack.bootstrap, "transactional.id": env["KAFKA_INPUT_TOPIC"]})
-    producer.init_transactions(60)
-    for number, aborted in enumerate((True, False, True)):
-        producer.begin_transaction()
-        publish_with(producer, env["KAFKA_INPUT_TOPIC"], tweets[number * 100 : number * 100 + 100])
-        producer.abort_transaction(60) if aborted else producer.commit_transaction(60)
-    worker = started(env, start_worker)
-    eventually(lambda: worker.metrics().total("emotion_tweets_consumed_total") == 100, DONE_S, "100 are committed")
-    kept = verifier.check()
-    assert [fields(each)["id"] for each in kept.labelled] == [fields(each)["id"] for each in tweets[100:200]]
-    assert worker.terminate() == ExitCode.OK
-    assert len(verifier.check().labelled) == 100
-
-
-def test_a_header_whose_name_is_not_utf8_costs_one_dead_letter(
-    apache_stack: ApacheStack, start_worker: StartWorker
-) -> None:
-    env = unique_topics(apache_stack, 1)
-    verifier, tweets = Verifier(apache_stack, env), sample_tweets(20, partitions=1)
-    publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets[:10])
-    publish_a_header_name_of_other_bytes(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets[10])
-    publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets[11:])
-    worker = started(env, start_worker)
-    verifier.wait_until_done(DONE_S)
-    assert_only_unreadable(apache_stack, env, [10], tweets)
-    assert worker.metrics()['emotion_tweets_dead_lettered_total{reason="unreadable"}'] == 1
-
-
-def test_a_batch_that_was_damaged_on_disk_costs_its_own_records_only(
-    apache_stack: ApacheStack, start_worker: StartWorker
-) -> None:
-    env = unique_topics(apache_stack, 1)
-    verifier, tweets = Verifier(apache_stack, env), sample_tweets(30, partitions=1)
-    for part in (tweets[:10], tweets[10:13], tweets[13:]):
-        publish(apache_stack, env["KAFKA_INPUT_TOPIC"], part)
-    log = apache_stack.folder / "kafka" / f"{env['KAFKA_INPUT_TOPIC']}-0" / f"{0:020}.log"
-    damage(log, tweets[11].value or b"")
-    started(env, start_worker)
-    verifier.wait_until_done(DONE_S)
-    damaged = batch_around(log, 11)
-    assert 11 in damaged
-    assert_only_unreadable(apache_stack, env, damaged, tweets)
-
-
-def assert_only_unreadable(
-    stack: Stack, env: Mapping[str, str], offsets: Sequence[int], tweets: Sequence[Message]
-) -> None:
-    """Assert that these offsets are dead letters as unreadable, and all others labelled, in order, and counted."""
-    verifier = Verifier(stack, env)
-    labelled = read_committed(stack, env["KAFKA_OUTPUT_TOPIC"])
-    dead = read_committed(stack, env["KAFKA_DEAD_LETTER_TOPIC"])
-    assert [dead_offset(letter) for letter in dead] == list(offsets)
-    assert {reason(letter) for letter in dead} == {"unreadable"}
-    readable = [tweet for offset, tweet in enumerate(tweets) if offset not in offsets]
-    assert [fields(each)["id"] for each in labelled] == [fields(each)["id"] for each in readable]
-    assert json.loads(verifier.positions()[0].metadata)["counts"] == fold(labelled)[0]
-    verifier.wait_until_redis_agrees(fold(labelled))
-
-
-def publish_with(producer: Producer, topic: str, tweets: Iterable[Message]) -> None:
-    """Send tweets with a client that has settings of its own; return when Kafka has acknowledged all."""
-    for tweet in tweets:
-        producer.produce(topic, tweet.value, tweet.key, tweet.partition or 0, headers=list(tweet.headers))
-    assert producer.flush(60) == 0
-
-
-class _OtherBytes(str):
-    """A name that goes over the wire as bytes that are not UTF-8."""
-
-    def encode(self, *_: object, **__: object) -> bytes:
-        return b"\xff\xfe"
-
-
-def publish_a_header_name_of_other_bytes(stack: Stack, topic: str, tweet: Message) -> None:
-    """Send a tweet with a header that most clients refuse to send, and some to read."""
-    producer = KafkaProducer(bootstrap_servers=stack.bootstrap)
-    try:
-        sent = producer.send(
-            topic, key=tweet.key, value=tweet.value, partition=0, headers=[(_OtherBytes("odd"), b"content")]
-        )
-        sent.get(60)
-    finally:
-        producer.close()
-
-
-def damage(log: Path, value: bytes) -> None:
-    """Change one byte of this record's value in a broker's log."""
-    with log.open("r+b") as file:
-        at = file.read().index(value)
-        file.seek(at)
-        file.write(bytes([value[0] ^ 1]))
-
-
-def batch_around(log: Path, offset: int) -> list[int]:
-    """Return the offsets of all records in the batch that holds `offset`."""
-    content, at = log.read_bytes(), 0
-    while True:
-        base, size = struct.unpack_from(">qi", content, at)
-        (last_delta,) = struct.unpack_from(">i", content, at + 23)
-        if base + last_delta >= offset:
-            return list(range(base, base + last_delta + 1))
-        at += 12 + size

@@ -91,6 +91,7 @@ def test_all_topics_may_grow_while_a_worker_runs(apache_stack: ApacheStack, star
     verifier.check_all_done(800)
 
 
+@pytest.mark.slow
 def test_a_kafka_that_does_not_answer_is_named_after_a_while() -> None:
     (port,) = free_ports(1)
     started_s = time.monotonic()

@@ -3,6 +3,7 @@
 import subprocess
 import urllib.request
 
+import pytest
 from confluent_kafka import Producer
 
 from tests.installed import installed
@@ -78,6 +79,7 @@ def lag_key(env: dict[str, str], number: int) -> str:
     return f'emotion_consumer_lag{{partition="{number}",topic="{env["KAFKA_INPUT_TOPIC"]}"}}'
 
 
+@pytest.mark.slow  # the embedded Kafka takes half a minute to share partitions again
 def test_the_lag_of_a_partition_is_shown_by_its_owner_only(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, PARTITIONS)
     verifier = Verifier(stack, env)

@@ -73,6 +73,7 @@ def test_a_worker_starts_without_redis_and_the_counts_catch_up(mortal: ApacheSta
     assert verify(env).code == ExitCode.OK
 
 
+@pytest.mark.slow
 def test_counts_that_were_changed_by_hand_are_found_and_repaired(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, PARTITIONS)
     verifier = Verifier(stack, env)

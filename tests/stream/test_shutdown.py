@@ -17,7 +17,7 @@ DONE_S = 120.0
 MOMENT_S = 60.0
 ENDED_S = 10.0
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def logged(words: str) -> Callable[[WorkerProcess], bool]:

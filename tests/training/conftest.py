@@ -1,4 +1,4 @@
-"""A tiny base model and a tiny data set, made in the test: no hub, no weights, seconds instead of minutes."""
+"""A tiny base and a tiny data set, made in the test: no hub, no downloaded weights, seconds instead of minutes."""
 
 import json
 import os
@@ -16,13 +16,13 @@ from tests.training.moods import MOODS, MakeBase, MakeDataset, Row, distilbert, 
 
 @pytest.fixture(autouse=True)
 def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing in these tests may wait for a network."""
+    """Let the hub seem unreachable: these tests must not wait for a network."""
     monkeypatch.setattr("training.learn.base._hub_answers", lambda: False)
 
 
 @pytest.fixture(autouse=True)
 def restored_environment() -> Iterator[None]:
-    """The program sets variables for the libraries it uses; the next test must not see them."""
+    """Restore the environment variables that the program sets for its libraries."""
     before = dict(os.environ)
     yield
     os.environ.clear()
@@ -46,7 +46,7 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
 
 @pytest.fixture
 def moods(make_dataset: MakeDataset) -> str:
-    """Three labels that are not the emotions, in three splits."""
+    """Write a data set with three labels that are not the emotions, in three splits, and return its path."""
     labels = tuple(MOODS)
     return make_dataset(
         train=rows_of(labels, each=40), validation=rows_of(labels, each=5), test=rows_of(labels, each=4)
@@ -70,11 +70,11 @@ def make_base(tmp_path: Path) -> MakeBase:
 
 @pytest.fixture
 def tiny_base(make_base: MakeBase) -> str:
-    """Two layers of 32 units."""
+    """Save a base with two layers of 32 units and return the folder's path."""
     return make_base(dim=32, hidden_dim=64, n_layers=2, n_heads=4, max_position_embeddings=64)
 
 
 @pytest.fixture
 def make_model(tmp_path: Path) -> MakeModel:
-    """Write a model folder of random weights; arguments replace some of the configuration."""
+    """Write a model folder of random weights; arguments replace fields of the configuration."""
     return partial(model_folder, tmp_path / "model")

@@ -1,4 +1,4 @@
-"""A tiny data set with three labels that are no emotions, and a tokenizer that knows its words."""
+"""A tiny data set with three labels that are not the emotions, and a tokenizer with its words."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ MOODS = {"glad": ("glad", "sunny", "great"), "low": ("down", "tears", "lonely"),
 
 
 def rows_of(labels: Sequence[str], *, each: int) -> list[Row]:
-    """Rows in which a label's own words stand, and so can be learnt."""
+    """Make rows that contain words of their label, so that a model can learn the labels."""
     return [
         {"text": f"i feel so {MOODS[label][n % 3]} {WORDS[n % 9]} {MOODS[label][(n + 1) % 3]}", "label": label}
         for n in range(each)
@@ -28,7 +28,7 @@ def rows_of(labels: Sequence[str], *, each: int) -> list[Row]:
 
 
 def distilbert(**sizes: Any) -> Any:
-    """A DistilBERT classifier of random weights, the same ones each time."""
+    """Make a DistilBERT classifier of random weights; each call gives the same weights."""
     config: Any = DistilBertConfig
     model: Any = DistilBertForSequenceClassification
     torch.manual_seed(11)
@@ -36,7 +36,7 @@ def distilbert(**sizes: Any) -> Any:
 
 
 def word_pieces() -> Tokenizer:
-    """A WordPiece tokenizer like BERT's, of a few words, all letters, and some pieces that no tweet uses."""
+    """Make a WordPiece tokenizer like BERT's: a few words, all letters, and some tokens that no tweet contains."""
     letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
     special = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *WORDS, "мир", "##ing", "zebra"]

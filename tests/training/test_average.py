@@ -1,4 +1,4 @@
-"""Several seeds of one recipe become one model, the mean of their weights."""
+"""Runs of one recipe with different seeds become one run with the mean of their weights."""
 
 import json
 from pathlib import Path
@@ -55,39 +55,39 @@ def test_the_mean_of_several_seeds_is_a_run_that_can_be_exported(
 
 
 @pytest.mark.parametrize(
-    ("more", "seed", "words"),
+    ("more", "seed", "expected"),
     [
-        ((), 2, "seed 2 is there already"),
+        ((), 2, "another run has seed 2 too"),
         (("--weight-decay", "0.5"), 3, "trained with another recipe"),
     ],
 )
-def test_runs_that_are_no_siblings_are_refused(
+def test_runs_with_another_recipe_or_the_same_seed_are_refused(
     tmp_path: Path,
     moods: str,
     first: Path,
     capsys: pytest.CaptureFixture[str],
     more: tuple[str, ...],
     seed: int,
-    words: str,
+    expected: str,
 ) -> None:
     one = trained(tmp_path / "one", moods, base=first, seed=2)
     other = trained(tmp_path / "other", moods, base=first, seed=seed, more=more)
     assert main(["average", str(one), str(other), "--run", str(tmp_path / "mean")]) == 2
-    assert words in capsys.readouterr().err
+    assert expected in capsys.readouterr().err
     assert not (tmp_path / "mean").exists()
 
 
-def test_another_start_than_the_runs_own_cannot_be_gone_back_to(
+def test_towards_refuses_a_folder_that_the_runs_did_not_start_from(
     tmp_path: Path, moods: str, tiny_base: str, first: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     one, other = (trained(tmp_path / f"{seed}", moods, base=first, seed=seed) for seed in (2, 3))
     assert main(["average", str(one), str(other), "--towards", str(one), "--run", str(tmp_path / "mean")]) == 2
-    assert "is not what the runs started from" in capsys.readouterr().err
+    assert "the runs did not start from this folder" in capsys.readouterr().err
 
 
-def test_runs_that_did_not_start_from_one_trained_model_are_refused(
+def test_runs_that_started_from_a_plain_base_are_refused(
     tmp_path: Path, moods: str, tiny_base: str, first: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = trained(tmp_path / "other", moods, base=tiny_base, seed=3)
     assert main(["average", str(first), str(other), "--run", str(tmp_path / "mean")]) == 2
-    assert "did not start from the trained model" in capsys.readouterr().err
+    assert "started from a plain base" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Where training starts."""
+"""The bases of a fine-tuning."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def test_a_bert_rebuilt_as_distilbert_computes_the_same_hidden_states() -> None:
     assert torch.allclose(expected[mask.bool()], found[mask.bool()], atol=1e-5)
 
 
-def test_the_offline_base_is_minilms_weights_with_a_head_for_each_label() -> None:
+def test_the_offline_base_has_the_weights_of_minilm_and_an_output_for_each_label() -> None:
     base = load_base(MINILM, LABELS)
     weights = load_file(_minilm_folder() / "model.safetensors")
     embeddings: Any = base.model.get_input_embeddings()
@@ -41,7 +41,7 @@ def test_the_offline_base_is_minilms_weights_with_a_head_for_each_label() -> Non
     assert base.tokenizer.encode("hello").tokens == ["[CLS]", "hello", "[SEP]"]
 
 
-def test_auto_is_the_offline_base_where_the_hub_does_not_answer() -> None:
+def test_auto_is_the_offline_base_if_the_hub_does_not_answer() -> None:
     assert load_base(AUTO, LABELS).name == MINILM
 
 
@@ -52,15 +52,15 @@ def test_a_folder_is_a_base(tiny_base: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "expected"),
     [
-        (DISTILBERT, "the hub did not give it.*--base minilm"),
+        (DISTILBERT, "loading from the hub failed.*--base minilm"),
         ("./nowhere", "no such folder"),
         ("some/where/else", "no such folder"),
     ],
 )
-def test_a_base_that_cannot_be_had_is_named_with_a_way_out(name: str, complaint: str) -> None:
-    with pytest.raises(TrainingError, match=complaint):
+def test_the_error_names_a_base_that_cannot_be_loaded_and_what_to_do(name: str, expected: str) -> None:
+    with pytest.raises(TrainingError, match=expected):
         load_base(name, LABELS)
 
 

@@ -1,4 +1,4 @@
-"""What confidence is worth."""
+"""The expected calibration error and the bins of confidence."""
 
 import numpy as np
 import pytest
@@ -21,12 +21,12 @@ def test_a_bin_holds_its_upper_edge_and_not_its_lower_one() -> None:
     assert bin_numbers(np.array([0.0, 0.2 + 1e-9])).tolist() == [0, 3]
 
 
-def test_confidence_that_is_always_1_is_off_by_the_share_of_wrong_rows() -> None:
+def test_the_error_of_constant_confidence_1_is_the_share_of_wrong_rows() -> None:
     probabilities = np.eye(2)[[0, 0, 1, 1]]
     assert calibration_error(probabilities, [0, 1, 1, 1]) == pytest.approx(0.25)
 
 
-def test_honest_probabilities_have_hardly_any_error_and_overstated_ones_have() -> None:
+def test_calibrated_probabilities_have_a_small_error_and_overconfident_ones_a_large_error() -> None:
     rng = np.random.default_rng(5)
     logits = rng.normal(size=(20_000, 4)) * 1.5
     targets = (softmax(logits).cumsum(axis=1) < rng.random((20_000, 1))).sum(axis=1).tolist()
@@ -40,7 +40,7 @@ def test_only_bins_with_rows_are_listed() -> None:
     assert (highest["to"], highest["rows"], highest["confidence"], highest["accuracy"]) == (1.0, 2, 0.99, 1.0)
 
 
-def test_scores_carry_the_error() -> None:
+def test_scores_include_the_error() -> None:
     probabilities = np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1]])
     scores = score(probabilities, [0, 1], ("glad", "low", "cross"))
     assert scores.ece == pytest.approx((0.2 + 0.6) / 2)

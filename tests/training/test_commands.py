@@ -1,4 +1,4 @@
-"""The whole road: train, export, evaluate, and the worker's own program on the result."""
+"""From training to labelled texts: train, export, evaluate, and `python -m worker classify` with the model."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from training.export.manifest import sha256
 PLAIN = ["--r-drop", "0", "--shifted", "0", "--unannounced", "0"]
 QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--ema-decay", "0.5", *PLAIN]
 LABELS = ("glad", "low", "cross")
-HANDED_OVER = {
+MODEL_FILES = {
     "README.md",
     "SHA256SUMS",
     "config.json",
@@ -42,7 +42,7 @@ def train(tmp_path: Path, dataset: str, base: str, *more: str) -> int:
 
 
 def classified(model: Path, *texts: str) -> list[dict[str, Any]]:
-    """What `python -m worker classify` says, in a process of its own."""
+    """Return the predictions of `python -m worker classify` in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "worker", "classify", "--json", *texts],
         env={**os.environ, "MODEL_PATH": str(model)},
@@ -61,7 +61,7 @@ def test_a_model_with_other_labels_goes_from_training_to_labelled_texts(
     assert summary["labels"] == list(LABELS)
     assert summary["test_accuracy"] == 1.0
     model = tmp_path / "model"
-    assert {path.name for path in model.iterdir()} == HANDED_OVER
+    assert {path.name for path in model.iterdir()} == MODEL_FILES
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=model, check=True, capture_output=True)
     assert str(tmp_path) not in (model / "config.json").read_text() + (model / "README.md").read_text()
 
@@ -109,7 +109,7 @@ def test_an_export_can_be_repeated_where_the_data_set_has_moved(
     assert main(export) == 2
     assert "no such file or folder" in capsys.readouterr().err
     assert main([*export, "--dataset", str(moved)]) == 0
-    assert {path.name for path in (tmp_path / "model").iterdir()} == HANDED_OVER
+    assert {path.name for path in (tmp_path / "model").iterdir()} == MODEL_FILES
 
 
 def test_another_data_set_than_the_runs_own_is_refused(
@@ -123,12 +123,12 @@ def test_another_data_set_than_the_runs_own_is_refused(
 
 
 @pytest.mark.slow
-def test_a_distilbert_of_the_usual_size_takes_the_same_road(
+def test_a_distilbert_of_the_usual_size_is_trained_and_exported(
     tmp_path: Path, make_base: MakeBase, make_dataset: MakeDataset
 ) -> None:
     dataset = make_dataset(**{split: rows_of(LABELS, each=2) for split in ("train", "validation", "test")})
     base = make_base()  # 6 layers of 768 units, 12 heads
-    assert train(tmp_path, dataset, base, "--epochs", "1", "--learning-rate", "1e-5") == 0
+    assert train(tmp_path, dataset, base, "--epochs", "1", "--learning-rate", "1e-5", "--max-tokens", "16") == 0
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert (config["n_layers"], config["dim"]) == (6, 768)
     metrics = json.loads((tmp_path / "model" / "metrics.json").read_text())
@@ -138,7 +138,7 @@ def test_a_distilbert_of_the_usual_size_takes_the_same_road(
 
 
 @pytest.mark.parametrize(
-    ("splits", "more", "complaint"),
+    ("splits", "more", "expected"),
     [
         ({"train": [{"tweet": "a"}]}, (), "no column 'text'"),
         ({"train": []}, (), "no row has a label"),
@@ -154,18 +154,18 @@ def test_a_data_set_that_cannot_be_used_gives_one_line_and_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
     splits: dict[str, Any],
     more: tuple[str, ...],
-    complaint: str,
+    expected: str,
 ) -> None:
     dataset = make_dataset(**splits)
     assert train(tmp_path, dataset, "minilm", *more) == 2
     captured = capsys.readouterr()
-    assert complaint in captured.err
+    assert expected in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["moods"]
 
 
-def test_a_base_that_is_not_there_gives_one_line_and_leaves_nothing(
+def test_a_base_that_does_not_exist_gives_one_line_and_leaves_nothing(
     tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, moods, str(tmp_path / "nowhere")) == 2
@@ -173,12 +173,14 @@ def test_a_base_that_is_not_there_gives_one_line_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["moods"]
 
 
-def test_a_missing_data_set_path_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_names_a_data_set_path_that_does_not_exist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert train(tmp_path, str(tmp_path / "nowhere"), "minilm") == 2
     assert "nowhere" in capsys.readouterr().err
 
 
-def test_a_folder_that_holds_something_else_is_refused_before_any_work(
+def test_a_model_folder_with_other_files_is_refused_before_training(
     tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "model").mkdir()
@@ -189,7 +191,7 @@ def test_a_folder_that_holds_something_else_is_refused_before_any_work(
 
 
 @pytest.mark.parametrize("command", ["evaluate", "export"])
-def test_a_folder_of_the_wrong_kind_is_named(
+def test_the_error_names_a_folder_of_the_wrong_kind(
     tmp_path: Path, moods: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = {"evaluate": ["--model", moods], "export": ["--run", moods, "--model", str(tmp_path / "model")]}[command]
@@ -213,7 +215,7 @@ def test_a_folder_of_the_wrong_kind_is_named(
         ["evaluate", "--engine", "tensorflow"],
         ["evaluate", "--budget", "tiny"],
         ["tune", "--trials", "0"],
-        ["mend"],
+        ["unknown"],
         [],
     ],
 )
@@ -223,7 +225,7 @@ def test_a_wrong_option_ends_with_exit_code_2(wrong: list[str]) -> None:
     assert stopped.value.code == 2
 
 
-def test_output_that_nobody_reads_is_no_error(tmp_path: Path, moods: str) -> None:
+def test_a_closed_stdout_is_not_an_error(tmp_path: Path, moods: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "training", "explore", "--dataset", moods, "--output", str(tmp_path / "explored")]

@@ -1,4 +1,4 @@
-"""Splits: what is read, and what is refused with one clear line."""
+"""Splits are read, or refused with a one-line error."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_numbers_without_names_are_the_six_emotions(make_dataset: MakeDataset) -
     assert read_split(dataset, "train", EMOTIONS).targets == (5, 0)
 
 
-def test_names_of_some_emotions_are_these_in_their_usual_order(make_dataset: MakeDataset) -> None:
+def test_label_names_that_are_emotions_are_in_the_order_of_the_emotions(make_dataset: MakeDataset) -> None:
     rows = [{"text": "a", "label": "anger"}, {"text": "b", "label": "joy"}]
     dataset = make_dataset(train=rows, validation=rows)
     assert find_labels(dataset) == ("joy", "anger")
@@ -44,7 +44,7 @@ def rows_of_each(labels: tuple[str, ...]) -> list[Row]:
     return [{"text": f"text {number}", "label": label} for number, label in enumerate(labels)]
 
 
-def test_a_single_label_cannot_be_learnt(make_dataset: MakeDataset) -> None:
+def test_a_data_set_with_a_single_label_is_refused(make_dataset: MakeDataset) -> None:
     rows = rows_of_each(("joy",))
     with pytest.raises(TrainingError, match="its only label is 'joy'"):
         read_learning_data(make_dataset(train=rows, validation=rows), None, add=None)
@@ -62,7 +62,7 @@ def test_a_limit_keeps_the_first_rows(moods: str) -> None:
     assert read_split(moods, "train", find_labels(moods), limit=7).texts == whole.texts[:7]
 
 
-def test_the_hash_is_of_texts_and_classes_not_of_the_file(moods: str, make_dataset: MakeDataset) -> None:
+def test_the_hash_covers_texts_and_classes_not_the_file(moods: str, make_dataset: MakeDataset) -> None:
     labels = find_labels(moods)
     before = read_split(moods, "test", labels).sha256()
     numbered = [{"text": row["text"], "label": labels.index(str(row["label"]))} for row in rows_of(labels, each=4)]
@@ -75,12 +75,12 @@ def test_the_hash_is_of_texts_and_classes_not_of_the_file(moods: str, make_datas
     [
         ([], "split 'train' is empty"),
         ([{"text": "a", "label": "glad"}, {"text": "b", "label": None}], "row 1: no label"),
-        ([{"text": "a", "label": "bored"}], "row 0: unknown label 'bored'; known are glad, low"),
+        ([{"text": "a", "label": "bored"}], "row 0: unknown label 'bored', known labels are glad, low"),
         ([{"tweet": "a", "label": "glad"}], "no column 'text'"),
         ([{"text": "a", "label": 2}], "label 2 is not allowed"),
     ],
 )
-def test_rows_that_cannot_be_learnt_from_are_named(
+def test_the_error_names_a_row_that_cannot_be_used(
     make_dataset: MakeDataset, rows: list[dict[str, str | int | None]], complaint: str
 ) -> None:
     with pytest.raises(TrainingError, match=complaint):
@@ -92,12 +92,12 @@ def test_a_data_set_without_any_label_is_refused(make_dataset: MakeDataset) -> N
         find_labels(make_dataset(train=[{"text": "a"}]))
 
 
-def test_a_class_without_training_rows_is_named_with_the_labels_that_would_do(moods: str) -> None:
+def test_the_error_names_a_class_without_training_rows_and_the_labels_that_have_rows(moods: str) -> None:
     split = read_split(moods, "train", ("glad", "low", "cross", "bored"))
     with pytest.raises(TrainingError, match=r"no row labelled bored;.*--labels glad,low,cross"):
         require_every_class(split, ("glad", "low", "cross", "bored"))
 
 
-def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_path_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="nowhere"):
         find_labels(str(tmp_path / "nowhere"))

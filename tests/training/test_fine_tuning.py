@@ -1,4 +1,4 @@
-"""What a step learns from, and what happens when the GPU's memory is too small for it."""
+"""The loss and the optimizer of a step, and a batch that does not fit into the GPU's memory."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from training.learn.recipe import Recipe
 
 
 class TooSmallMemory:
-    """A GPU that holds at most `rows` rows of one view."""
+    """A GPU whose memory holds at most `rows` rows of one view."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, rows: int) -> None:
         gradients_of_all = fine_tuning._FineTuning._gradients
@@ -31,19 +31,19 @@ class TooSmallMemory:
         monkeypatch.setattr(fine_tuning._FineTuning, "_gradients", gradients)
 
 
-def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_the_user_is_told(
+def test_a_batch_that_does_not_fit_is_halved_until_it_fits_and_a_line_reports_it(
     tmp_path: Path, moods: str, tiny_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     TooSmallMemory(monkeypatch, rows=2)
     assert main(command(tmp_path / "run", moods, tiny_base)) == 0
-    told = [line for line in capsys.readouterr().err.splitlines() if "out of GPU memory" in line]
-    assert [line.split("computed in ")[1].split(" parts")[0] for line in told] == ["2", "4"]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "out of GPU memory" in line]
+    assert [line.split("computed in ")[1].split(" parts")[0] for line in lines] == ["2", "4"]
 
 
 def test_a_batch_in_parts_gives_the_gradients_of_the_whole(
     tmp_path: Path, moods: str, make_base: MakeBase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without dropout, which draws other masks for other shapes."""
+    """Train without dropout, which draws other masks for other shapes."""
     none = {"dropout": 0.0, "attention_dropout": 0.0, "seq_classif_dropout": 0.0}
     base = make_base(dim=32, hidden_dim=64, n_layers=2, n_heads=4, max_position_embeddings=64, **none)
     plain = ["--r-drop", "0", "--imbalance", "class-weights", "--epochs", "1"]
@@ -54,7 +54,7 @@ def test_a_batch_in_parts_gives_the_gradients_of_the_whole(
     assert np.allclose(whole, parts, atol=1e-3)
 
 
-def test_a_single_row_that_does_not_fit_ends_the_run_with_one_line(
+def test_a_single_row_that_does_not_fit_ends_the_run_with_a_one_line_error(
     tmp_path: Path, moods: str, tiny_base: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     TooSmallMemory(monkeypatch, rows=0)
@@ -63,7 +63,7 @@ def test_a_single_row_that_does_not_fit_ends_the_run_with_one_line(
     assert not (tmp_path / "run").exists()
 
 
-def test_a_run_ends_early_when_macro_f1_no_longer_rises(
+def test_a_run_stops_early_when_macro_f1_no_longer_rises(
     tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(command(tmp_path / "run", moods, tiny_base, "--epochs", "50", "--patience", "2", "--r-drop", "0")) == 0
@@ -83,7 +83,7 @@ def test_r_drop_adds_the_divergence_of_the_two_views() -> None:
     assert torch.isclose(added, 2 * by_hand)
 
 
-def test_focal_loss_discounts_rows_that_are_sure_already() -> None:
+def test_focal_loss_reduces_the_loss_of_confident_rows() -> None:
     targets = torch.tensor([0])
     focal, plain = (batch_loss(Recipe(r_drop=0.0, imbalance=way), None) for way in (Imbalance.FOCAL, Imbalance.NONE))
     sure, unsure = torch.tensor([[4.0, 0.0]]), torch.tensor([[0.1, 0.0]])
@@ -99,7 +99,7 @@ def test_class_weights_scale_each_rows_loss() -> None:
     assert torch.isclose(weighted(logits, torch.tensor([0, 1])), sum(parts, torch.tensor(0.0)) / 2)
 
 
-def test_lower_layers_learn_more_slowly_and_norms_are_not_decayed() -> None:
+def test_lower_layers_have_lower_learning_rates_and_norms_have_no_weight_decay() -> None:
     model = distilbert(vocab_size=50, dim=32, hidden_dim=64, n_layers=2, n_heads=4, num_labels=3)
     made = optimizer(model, Recipe(learning_rate=1.0, layer_decay=0.5, weight_decay=0.1))
     name_of = {id(weight): name for name, weight in model.named_parameters()}

@@ -1,4 +1,4 @@
-"""Training that goes on from a trained model can be pulled back towards it."""
+"""The interpolation keeps the largest share of the trained weights that scores no worse than the base."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ LABELS = ("glad", "low", "cross")
 TARGETS = [0, 1, 2, 0]
 
 
-class Judge:
-    """Logits that are right for so many rows as the model's first bias says."""
+class PredictFromBias:
+    """Logits on which as many rows are correct as the rounded first bias of the model."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
@@ -41,23 +41,23 @@ def model() -> Any:
 @pytest.mark.parametrize(
     ("base", "trained", "share"),
     [
-        (2.0, 4.0, 1.0),  # better throughout: all of what was learnt
+        (2.0, 4.0, 1.0),  # better at each share: all of the trained weights
         (4.0, 2.0, 0.2),  # 4 - 0.2 x 2 still rounds to 4 right rows, 4 - 0.3 x 2 does not
-        (4.0, -6.0, 0.0),  # anything learnt does harm
+        (4.0, -6.0, 0.0),  # worse at each share above 0
     ],
 )
-def test_the_largest_share_that_validation_judges_no_worse_than_the_base_is_kept(
+def test_the_largest_share_that_scores_no_worse_than_the_base_is_kept(
     model: Any, base: float, trained: float, share: float
 ) -> None:
     start = weights_with(model, base)
     model.load_state_dict(weights_with(model, trained))
-    found = interpolate(model, start, Judge(model), TARGETS, LABELS)
+    found = interpolate(model, start, PredictFromBias(model), TARGETS, LABELS)
     assert found.share == share
     assert float(model.classifier.bias[0].detach()) == pytest.approx(base + share * (trained - base))
-    assert (found.logits == Judge(model)()).all()
+    assert (found.logits == PredictFromBias(model)()).all()
 
 
-def test_without_a_base_the_trained_weights_stay(model: Any) -> None:
+def test_without_a_base_the_trained_weights_stay_unchanged(model: Any) -> None:
     model.load_state_dict(weights_with(model, -6.0))
-    assert interpolate(model, None, Judge(model), TARGETS, LABELS).share == 1.0
+    assert interpolate(model, None, PredictFromBias(model), TARGETS, LABELS).share == 1.0
     assert float(model.classifier.bias[0].detach()) == -6.0

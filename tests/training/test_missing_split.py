@@ -1,4 +1,4 @@
-"""A split that a data set does not have is no error; a split that is broken is one, in every command."""
+"""In every command a missing split is not an error, and a broken split is an error."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def break_split(dataset: str, split: str) -> None:
     Path(dataset, f"{split}.jsonl").write_text(f"{rows}{BROKEN}\n", encoding="utf-8")
 
 
-def test_a_missing_split_and_a_missing_data_set_are_told_apart(moods: str) -> None:
+def test_a_missing_split_and_a_missing_data_set_raise_different_errors(moods: str) -> None:
     with pytest.raises(SplitMissingError):
         read_rows(moods, "holdout")
     with pytest.raises(DatasetError) as missing:
@@ -36,12 +36,12 @@ def test_a_missing_split_and_a_missing_data_set_are_told_apart(moods: str) -> No
     assert not isinstance(missing.value, SplitMissingError)
 
 
-def test_a_split_that_is_not_there_is_none(without_test: str) -> None:
+def test_a_missing_split_is_none(without_test: str) -> None:
     assert not has_other_split(without_test, "test")
     assert read_other_split(without_test, "test", LABELS) is None
 
 
-def test_a_split_that_is_there_is_read(moods: str) -> None:
+def test_an_existing_split_is_read(moods: str) -> None:
     found = read_other_split(moods, "test", LABELS, limit=5)
     assert found is not None
     assert len(found) == 5
@@ -58,7 +58,7 @@ def test_a_broken_split_is_an_error(without_test: str) -> None:
         read_other_split(without_test, "test", LABELS)
 
 
-def test_a_data_set_that_is_not_there_is_an_error(moods: str) -> None:
+def test_a_missing_data_set_is_an_error(moods: str) -> None:
     with pytest.raises(TrainingError, match="no such file or folder"):
         read_other_split(f"{moods}/nowhere", "test", LABELS)
 
@@ -71,7 +71,7 @@ def refused(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.out == ""
 
 
-def test_export_does_without_test_scores_only_where_there_is_no_test_split(
+def test_export_omits_test_scores_only_if_there_is_no_test_split(
     tmp_path: Path, without_test: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train(tmp_path, without_test, tiny_base) == 0
@@ -100,7 +100,7 @@ def test_explore_refuses_a_broken_test_split(
     assert not (tmp_path / "out").exists()
 
 
-def test_training_rows_may_have_numbers_that_only_the_models_labels_name(make_dataset: MakeDataset) -> None:
+def test_texts_of_rows_with_label_numbers_are_read_with_the_labels_of_the_model(make_dataset: MakeDataset) -> None:
     labels = tuple("abcdefghi")
     dataset = make_dataset(train=[{"text": "so glad", "label": 8}, {"text": "so low"}])
     assert read_texts(dataset, "train", labels) == ["so glad", "so low"]

@@ -1,4 +1,4 @@
-"""A model of one's own, from its training to labelled tweets on a Kafka and counts in a Redis."""
+"""A model with other labels, from its training to labelled tweets in Kafka and counts in Redis."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--r-d
 TEXTS = {label: f"I feel SO {words[0]}, i {words[1]}!" for label, words in MOODS.items()}
 
 
-def test_other_labels_stand_on_the_tweets_and_in_the_counts(
+def test_a_model_with_other_labels_labels_tweets_and_counts_them(
     tmp_path: Path, moods: str, tiny_base: str, stack: Stack, start_worker: StartWorker
 ) -> None:
     model = tmp_path / "model"

@@ -1,4 +1,4 @@
-"""Which rows an epoch shows, how they are changed, and that the seed decides it all."""
+"""The rows that an epoch shows and their augmentation depend on the seed and the epoch alone."""
 
 import random
 import re
@@ -41,7 +41,7 @@ def rows(targets: list[int], *, seed: int = 1, shifted: float = 0.0) -> Training
         (Imbalance.UNDERSAMPLE, {0: 1, 1: 1, 2: 1}),
     ],
 )
-def test_an_epoch_shows_each_class_as_often_as_the_strategy_says(way: Imbalance, counts: dict[int, int]) -> None:
+def test_an_epoch_shows_each_class_as_often_as_the_strategy_defines(way: Imbalance, counts: dict[int, int]) -> None:
     shown = rows_of_epoch(TARGETS, way, random.Random(0))
     assert Counter(TARGETS[row] for row in shown) == counts
     if way is Imbalance.OVERSAMPLE:
@@ -100,7 +100,7 @@ def test_an_epoch_can_be_entered_in_its_middle() -> None:
         ("a feeler gauge", "a feeler gauge"),
     ],
 )
-def test_the_announcement_of_a_feeling_can_be_left_out(text: str, left: str) -> None:
+def test_i_feel_and_similar_words_can_be_left_out(text: str, left: str) -> None:
     assert without_feeling(text) == left
 
 
@@ -109,12 +109,12 @@ def test_no_augmentation_changes_nothing() -> None:
     assert [view(text, random.Random(n)) for n, text in enumerate(TEXTS)] == TEXTS
 
 
-def test_the_shifted_copy_is_the_same_everywhere_and_another_for_another_seed() -> None:
+def test_the_shifted_copy_depends_on_the_texts_and_the_seed_alone() -> None:
     assert shifted_texts(TEXTS) == shifted_texts(TEXTS)
     assert shifted_texts(TEXTS) != shifted_texts(TEXTS, seed=1)
 
 
-def test_the_shift_brings_everything_that_the_data_set_lacks() -> None:
+def test_the_shift_adds_everything_that_the_data_set_lacks() -> None:
     copies = [shifted("i feel happy and calm because the long day is over", random.Random(n)) for n in range(300)]
     for what in (
         r"[A-Z]",
@@ -151,7 +151,7 @@ def test_the_shipped_tweets_are_added_to_the_six_emotions_only(make_dataset: Mak
     assert read_learning_data(others, None, add=RAW_TWEETS).added is None
 
 
-def test_the_shipped_tweets_are_balanced_and_strangers_to_the_sample(tmp_path: Path) -> None:
+def test_the_shipped_tweets_are_balanced_and_share_no_six_words_with_the_sample(tmp_path: Path) -> None:
     shipped = read_split(str(RAW_TWEETS_FILE), "train", EMOTIONS)
     counts = Counter(shipped.targets)
     assert len(shipped) == len(set(shipped.texts)) > 2_500
@@ -171,23 +171,25 @@ def six_words(text: str) -> list[tuple[str, ...]]:
     return [found[at : at + 6] for at in range(len(found) - 5)]
 
 
-def test_rows_in_two_splits_are_counted_aloud(make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_warning_counts_the_rows_that_are_in_two_splits(
+    make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
     dataset = make_dataset(train=rows_of(("glad", "low"), each=3), validation=rows_of(("glad", "low"), each=1))
     read_learning_data(dataset, None, add=None)
-    assert "warning: 2 of 2 rows of 'validation' stand in 'train' too" in capsys.readouterr().err
+    assert "warning: 2 of 2 rows of 'validation' are also in 'train'" in capsys.readouterr().err
 
 
-def test_added_rows_that_stand_in_validation_are_left_out(
+def test_added_rows_that_are_also_in_validation_are_left_out(
     make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = make_dataset(train=rows_of(("glad", "low"), each=3), validation=rows_of(("glad", "low"), each=1))
     data = read_learning_data(dataset, None, add=dataset)
     assert data.added is not None
     assert not set(data.added.texts) & set(data.validation.texts)
-    assert "2 added rows stand in 'validation' too and are left out" in capsys.readouterr().err
+    assert "2 added rows are also in 'validation' and are left out" in capsys.readouterr().err
 
 
-def test_an_added_data_set_that_is_not_there_is_named(make_dataset: MakeDataset) -> None:
+def test_the_error_names_an_added_data_set_that_does_not_exist(make_dataset: MakeDataset) -> None:
     dataset = make_dataset(train=rows_of(("glad", "low"), each=3), validation=rows_of(("glad", "low"), each=1))
     with pytest.raises(TrainingError, match="nowhere"):
         read_learning_data(dataset, None, add="/nowhere.jsonl")

@@ -1,4 +1,4 @@
-"""The figures that reports are made of."""
+"""The scores of every report, and temperature scaling."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from training.score.scores import score, softmax, table
 LABELS = ("glad", "low", "cross")
 
 
-def test_scores_are_those_of_the_definitions() -> None:
+def test_scores_follow_their_definitions() -> None:
     probabilities = np.array([[0.8, 0.1, 0.1], [0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.1, 0.1, 0.8]])
     scores = score(probabilities, [0, 1, 1, 2], LABELS)
     assert scores.accuracy == 0.75
@@ -21,7 +21,7 @@ def test_scores_are_those_of_the_definitions() -> None:
     assert scores.loss == pytest.approx(-np.mean(np.log([0.8, 0.3, 0.7, 0.8])))
 
 
-def test_a_class_that_a_split_lacks_is_no_error() -> None:
+def test_a_class_without_rows_in_the_split_is_not_an_error() -> None:
     scores = score(np.array([[0.8, 0.1, 0.1]]), [0], LABELS)
     assert scores.per_class["cross"].support == 0
     assert scores.accuracy == 1.0
@@ -39,11 +39,11 @@ def test_temperature_flattens_and_keeps_the_label() -> None:
     assert softmax(logits, temperature=3.0).sum() == pytest.approx(1.0)
 
 
-def test_the_fitted_temperature_gives_back_probabilities_that_were_overstated() -> None:
+def test_the_fitted_temperature_corrects_overconfident_probabilities() -> None:
     rng = np.random.default_rng(3)
-    honest = rng.normal(size=(5_000, 3)) * 1.5
-    targets = [int(rng.choice(3, p=row)) for row in softmax(honest)]
-    assert fit_temperature((honest * 2).astype(np.float32), targets) == pytest.approx(2.0, abs=0.15)
+    calibrated = rng.normal(size=(5_000, 3)) * 1.5
+    targets = [int(rng.choice(3, p=row)) for row in softmax(calibrated)]
+    assert fit_temperature((calibrated * 2).astype(np.float32), targets) == pytest.approx(2.0, abs=0.15)
 
 
 def test_the_fitted_temperature_stays_in_bounds_where_every_row_is_right() -> None:

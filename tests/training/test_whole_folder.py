@@ -1,4 +1,4 @@
-"""A folder appears whole or not at all."""
+"""A folder is written completely or not at all."""
 
 import subprocess
 from pathlib import Path
@@ -10,23 +10,23 @@ from training.output.errors import TrainingError
 from training.output.whole_folder import whole_folder
 
 
-def test_a_folder_appears_when_the_work_is_done(tmp_path: Path) -> None:
+def test_a_folder_appears_when_the_block_ends(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "model"
-    with whole_folder(target, replaces="SUMS") as beside:
-        (beside / "SUMS").write_text("x")
+    with whole_folder(target, replaces="SUMS") as temporary:
+        (temporary / "SUMS").write_text("x")
         assert not target.exists()
     assert [path.name for path in target.iterdir()] == ["SUMS"]
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_an_error_leaves_what_was_there_before_and_nothing_else(tmp_path: Path) -> None:
+def test_an_error_keeps_the_earlier_folder_and_leaves_no_temporary_one(tmp_path: Path) -> None:
     target = tmp_path / "model"
-    with whole_folder(target, replaces="SUMS") as beside:
-        (beside / "SUMS").write_text("old")
+    with whole_folder(target, replaces="SUMS") as temporary:
+        (temporary / "SUMS").write_text("old")
 
     def fail_half_way() -> None:
-        with whole_folder(target, replaces="SUMS") as beside:
-            (beside / "SUMS").write_text("half")
+        with whole_folder(target, replaces="SUMS") as temporary:
+            (temporary / "SUMS").write_text("half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -38,9 +38,9 @@ def test_an_error_leaves_what_was_there_before_and_nothing_else(tmp_path: Path) 
 def test_a_folder_of_the_same_kind_is_replaced_as_a_whole(tmp_path: Path) -> None:
     target = tmp_path / "model"
     for name in ("first", "second"):
-        with whole_folder(target, replaces="SUMS") as beside:
-            (beside / "SUMS").write_text(name)
-            (beside / name).write_text("")
+        with whole_folder(target, replaces="SUMS") as temporary:
+            (temporary / "SUMS").write_text(name)
+            (temporary / name).write_text("")
     assert sorted(path.name for path in target.iterdir()) == ["SUMS", "second"]
     assert list(tmp_path.iterdir()) == [target]
 
@@ -52,7 +52,7 @@ def test_a_folder_of_other_files_is_never_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "holiday.jpg").exists()
 
 
-def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_file_at_the_path(tmp_path: Path) -> None:
     (tmp_path / "model").write_text("")
     with pytest.raises(TrainingError, match="is a file"), whole_folder(tmp_path / "model", replaces="SUMS"):
         pass

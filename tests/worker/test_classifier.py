@@ -130,11 +130,11 @@ def _golden(folder: ModelFolder, texts: Sequence[str], shift: float = 0.0) -> Mo
     return replace(folder, golden=Golden(0.02, texts, rows))
 
 
-def test_a_probe_whose_scores_agree_is_silent(folder: ModelFolder) -> None:
+def test_a_probe_whose_scores_agree_raises_nothing(folder: ModelFolder) -> None:
     _classifier(_golden(folder, ["i feel fine", "sad"], shift=0.019)).probe()
 
 
-def test_a_probe_whose_scores_differ_is_fatal_and_says_where(folder: ModelFolder) -> None:
+def test_a_probe_whose_scores_differ_is_fatal_and_names_model_and_engine(folder: ModelFolder) -> None:
     with pytest.raises(
         FatalError, match=r"tiny-1 computes wrong scores .*counting on cpu.* 0\.030, 0\.020 allowed"
     ) as caught:
@@ -195,7 +195,7 @@ def test_a_tokenizer_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None
     assert str(path) in _refused(path)
 
 
-def test_cuda_without_torch_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_of_cuda_without_torch_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.inference.classifier.importlib.util.find_spec", lambda name: None)
     assert "install the extra gpu" in _refused(write_folder(tmp_path), device="cuda", code=ExitCode.SETTINGS)
 

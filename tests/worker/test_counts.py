@@ -1,4 +1,4 @@
-"""Running counts and the note in which they stand beside an offset."""
+"""Running counts, and the offset metadata that holds them."""
 
 import json
 
@@ -13,12 +13,12 @@ _COUNTS = st.dictionaries(st.text(min_size=1, max_size=30), st.integers(0, 2**63
 
 
 @given(_COUNTS)
-def test_counts_come_back_from_their_note(counts: dict[str, int]) -> None:
+def test_counts_are_the_same_after_a_way_through_the_metadata(counts: dict[str, int]) -> None:
     assert RunningCounts.from_metadata(RunningCounts(counts).to_metadata()) == RunningCounts(counts)
 
 
 @given(_COUNTS)
-def test_a_note_is_ascii_so_that_its_length_is_its_size(counts: dict[str, int]) -> None:
+def test_metadata_is_ascii_so_that_its_length_is_its_size(counts: dict[str, int]) -> None:
     assert RunningCounts(counts).to_metadata().isascii()
 
 
@@ -67,12 +67,12 @@ def test_adding_emotions_leaves_the_old_counts_alone() -> None:
     assert after.plus([]) == after
 
 
-def test_six_emotions_fit_into_a_note() -> None:
+def test_six_emotions_fit_into_the_metadata() -> None:
     assert metadata_fits(EMOTIONS)
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "😀"])
-def test_a_note_fits_exactly_as_long_as_a_broker_would_take_it(letter: str) -> None:
+def test_metadata_fits_exactly_as_long_as_a_broker_accepts_it(letter: str) -> None:
     fits = [n for n in range(1, 400) if metadata_fits([f"{letter * 20}{i}" for i in range(n)])]
     assert fits == list(range(1, len(fits) + 1))
     largest = RunningCounts({f"{letter * 20}{i}": 2**63 for i in range(len(fits))}).to_metadata()

@@ -1,4 +1,4 @@
-"""The thread that tells Redis the counts: it blocks nobody, forgets nothing that matters, and says what is odd."""
+"""The thread that publishes counts to Redis: the loop never waits for it, and it retries until Redis has the counts."""
 
 import logging
 import threading
@@ -23,11 +23,11 @@ def _committed(offset: int, generation: int = 5) -> CommittedCounts:
     return CommittedCounts(generation, offset, RunningCounts({"joy": offset}))
 
 
-class FakeStore:
-    """Remembers what it is told; can hang, fail, refuse and break."""
+class HoldableStore:
+    """Records the published counts; can hang, fail, refuse and break."""
 
     def __init__(self) -> None:
-        self.told: list[dict[Partition, CommittedCounts]] = []
+        self.published: list[dict[Partition, CommittedCounts]] = []
         self.outcome = "applied"
         self.error: BaseException | None = None
         self.attempts = 0
@@ -35,16 +35,16 @@ class FakeStore:
         self.free = threading.Event()
         self.free.set()
         self.hanging = threading.Event()
-        self._news = threading.Condition()
+        self._attempted = threading.Condition()
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> dict[Partition, str]:
         self.hanging.set()
         assert self.free.wait(DEADLINE_S)
-        with self._news:
+        with self._attempted:
             self.attempts += 1
             if self.error is None:
-                self.told.append(dict(committed_counts))
-            self._news.notify_all()
+                self.published.append(dict(committed_counts))
+            self._attempted.notify_all()
             if self.error is not None:
                 raise self.error
         return dict.fromkeys(committed_counts, self.outcome)
@@ -53,18 +53,18 @@ class FakeStore:
         self.closed = True
 
     def wait(self, condition: Callable[[], bool]) -> None:
-        """Until the condition, which is looked at after each attempt, holds."""
-        with self._news:
-            assert self._news.wait_for(condition, DEADLINE_S)
+        """Wait until the condition, which is checked after each attempt, is true."""
+        with self._attempted:
+            assert self._attempted.wait_for(condition, DEADLINE_S)
 
-    def wait_for_messages(self, count: int) -> None:
-        """Until it was told so many times."""
-        self.wait(lambda: len(self.told) == count)
+    def wait_for_publications(self, count: int) -> None:
+        """Wait until `count` publications have succeeded."""
+        self.wait(lambda: len(self.published) == count)
 
 
 class Publishing:
     def __init__(self) -> None:
-        self.store = FakeStore()
+        self.store = HoldableStore()
         self.metrics = Metrics()
         self.deaths: list[BaseException] = []
         self.died = threading.Event()
@@ -88,11 +88,11 @@ def publishing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publishing]:
     publishing.publisher.close(DEADLINE_S)
 
 
-def test_what_is_owned_and_what_is_committed_is_told(publishing: Publishing) -> None:
+def test_assigned_and_committed_counts_are_published(publishing: Publishing) -> None:
     publishing.publisher.assign({P0: _committed(1), P1: _committed(2)})
-    publishing.store.wait(lambda: publishing.store.told == [{P0: _committed(1), P1: _committed(2)}])
+    publishing.store.wait(lambda: publishing.store.published == [{P0: _committed(1), P1: _committed(2)}])
     publishing.publisher.publish({P1: _committed(3)})
-    publishing.store.wait(lambda: publishing.store.told[1:] == [{P1: _committed(3)}])
+    publishing.store.wait(lambda: publishing.store.published[1:] == [{P1: _committed(3)}])
     publishing.publisher.close(DEADLINE_S)
     assert publishing.published("applied") >= 3
 
@@ -104,7 +104,7 @@ def _hang(publishing: Publishing) -> None:
     assert publishing.store.hanging.wait(DEADLINE_S)
 
 
-def test_while_the_store_hangs_nobody_is_blocked_and_the_newest_value_wins(publishing: Publishing) -> None:
+def test_while_the_store_hangs_the_loop_does_not_wait_and_the_newest_counts_win(publishing: Publishing) -> None:
     _hang(publishing)
     started_s = time.monotonic()
     for offset in range(2, 2_000):
@@ -112,27 +112,27 @@ def test_while_the_store_hangs_nobody_is_blocked_and_the_newest_value_wins(publi
     publishing.publisher.assign({P0: _committed(2_000), P1: _committed(7)})
     assert time.monotonic() - started_s < 2.0
     publishing.store.free.set()
-    publishing.store.wait_for_messages(2)
-    assert publishing.store.told == [{P0: _committed(1)}, {P0: _committed(2_000), P1: _committed(7)}]
+    publishing.store.wait_for_publications(2)
+    assert publishing.store.published == [{P0: _committed(1)}, {P0: _committed(2_000), P1: _committed(7)}]
 
 
-def test_revoked_partitions_are_forgotten(publishing: Publishing) -> None:
+def test_counts_of_revoked_partitions_are_not_published(publishing: Publishing) -> None:
     _hang(publishing)
     publishing.publisher.assign({P0: _committed(1), P1: _committed(2)})
     publishing.publisher.assign({P1: _committed(3)})
     publishing.store.free.set()
-    publishing.store.wait(lambda: publishing.store.told[1:] == [{P1: _committed(3)}])
+    publishing.store.wait(lambda: publishing.store.published[1:] == [{P1: _committed(3)}])
 
 
-def test_all_is_told_again_after_a_while_so_that_a_wiped_redis_heals(
+def test_all_counts_are_published_again_after_a_while_for_a_redis_that_was_wiped(
     publishing: Publishing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.time_limits.REPUBLISH", TimeLimit(0.001, "at once"))
     publishing.publisher.assign({P0: _committed(1), P1: _committed(2)})
-    publishing.store.wait(lambda: publishing.store.told[:3] == [{P0: _committed(1), P1: _committed(2)}] * 3)
+    publishing.store.wait(lambda: publishing.store.published[:3] == [{P0: _committed(1), P1: _committed(2)}] * 3)
 
 
-def test_a_store_that_fails_catches_up_with_the_newest_values(
+def test_a_store_that_fails_has_the_newest_counts_in_the_end(
     publishing: Publishing, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -141,7 +141,7 @@ def test_a_store_that_fails_catches_up_with_the_newest_values(
     publishing.store.wait(lambda: publishing.store.attempts >= 3)
     publishing.publisher.publish({P0: _committed(9)})
     publishing.store.error = None
-    publishing.store.wait(lambda: {P0: _committed(9), P1: _committed(1)} in publishing.store.told)
+    publishing.store.wait(lambda: {P0: _committed(9), P1: _committed(1)} in publishing.store.published)
     publishing.publisher.close(DEADLINE_S)
     assert publishing.published("failed") >= 6
     assert caplog.text.count("Redis does not accept the counts") == 1
@@ -149,53 +149,53 @@ def test_a_store_that_fails_catches_up_with_the_newest_values(
     assert publishing.deaths == []
 
 
-def test_after_a_failure_everything_that_is_owned_is_told_and_not_only_what_failed(publishing: Publishing) -> None:
+def test_after_a_failure_all_owned_counts_are_published_and_not_only_those_that_failed(publishing: Publishing) -> None:
     publishing.publisher.assign({P0: _committed(1), P1: _committed(1)})
-    publishing.store.wait_for_messages(1)
+    publishing.store.wait_for_publications(1)
     publishing.store.error = CountsStoreError("ConnectionError")
     publishing.publisher.publish({P0: _committed(2)})
     publishing.store.wait(lambda: publishing.store.attempts >= 3)
     publishing.store.error = None
-    publishing.store.wait(lambda: any(P1 in committed_counts for committed_counts in publishing.store.told[1:]))
+    publishing.store.wait(lambda: any(P1 in committed_counts for committed_counts in publishing.store.published[1:]))
 
 
 def test_three_refusals_in_a_row_are_reported_once(publishing: Publishing, caplog: pytest.LogCaptureFixture) -> None:
     publishing.store.outcome = "stale"
     for offset in (1, 2):
         publishing.publisher.publish({P0: _committed(offset)})
-        publishing.store.wait_for_messages(offset)
+        publishing.store.wait_for_publications(offset)
     publishing.publisher.publish({P1: _committed(1)})
-    publishing.store.wait_for_messages(3)
+    publishing.store.wait_for_publications(3)
     publishing.publisher.publish({P1: _committed(2)})
-    publishing.store.wait_for_messages(4)
+    publishing.store.wait_for_publications(4)
     assert "keeps refusing" not in caplog.text
     for offset in (3, 4, 5):
         publishing.publisher.publish({P0: _committed(offset)})
-        publishing.store.wait_for_messages(2 + offset)
+        publishing.store.wait_for_publications(2 + offset)
     publishing.publisher.close(DEADLINE_S)
     assert caplog.text.count("keeps refusing the counts of tweets[0] in generation 5") == 1
     assert "verify --repair" in caplog.text
     assert publishing.published("stale") >= 7
 
 
-def test_a_value_that_is_known_already_is_neither_counted_nor_odd(
+def test_counts_that_redis_has_already_are_neither_counted_nor_logged(
     publishing: Publishing, caplog: pytest.LogCaptureFixture
 ) -> None:
     publishing.store.outcome = "known"
     for offset in range(1, 6):
         publishing.publisher.publish({P0: _committed(offset)})
-        publishing.store.wait_for_messages(offset)
+        publishing.store.wait_for_publications(offset)
     publishing.publisher.close(DEADLINE_S)
     assert [publishing.published(outcome) for outcome in ("applied", "stale", "failed")] == [0, 0, 0]
     assert caplog.text == ""
 
 
-def test_closing_tells_what_is_untold(publishing: Publishing) -> None:
+def test_closing_publishes_what_is_unpublished(publishing: Publishing) -> None:
     _hang(publishing)
     publishing.publisher.publish({P0: _committed(2)})
     publishing.store.free.set()
     publishing.publisher.close(DEADLINE_S)
-    assert publishing.store.told[-1][P0] == _committed(2)
+    assert publishing.store.published[-1][P0] == _committed(2)
     assert publishing.store.closed
 
 
@@ -217,19 +217,19 @@ def test_closing_does_not_wait_for_a_store_that_fails(publishing: Publishing) ->
     assert publishing.store.attempts == attempts
 
 
-def test_a_thread_that_dies_says_so(publishing: Publishing) -> None:
-    publishing.store.error = ZeroDivisionError("not foreseen")
+def test_an_error_that_ends_the_thread_is_reported(publishing: Publishing) -> None:
+    publishing.store.error = ZeroDivisionError("a bug")
     publishing.publisher.publish({P0: _committed(1)})
     assert publishing.died.wait(DEADLINE_S)
     assert publishing.deaths == [publishing.store.error]
 
 
-def test_a_store_that_hangs_at_the_end_is_left_alone_and_is_no_death(publishing: Publishing) -> None:
+def test_a_store_that_hangs_at_the_end_is_not_closed_and_is_no_error(publishing: Publishing) -> None:
     publishing.store.free.clear()
     publishing.publisher.assign({P0: _committed(1)})
     assert publishing.store.hanging.wait(DEADLINE_S)
     publishing.publisher.close(0.01)
     assert not publishing.store.closed
     publishing.store.free.set()
-    publishing.store.wait(lambda: len(publishing.store.told) >= 1)
+    publishing.store.wait(lambda: len(publishing.store.published) >= 1)
     assert publishing.deaths == []

@@ -1,4 +1,4 @@
-"""The counts in Redis as far as no Redis is needed: names of partitions, and errors."""
+"""The store of counts without a Redis: names of partitions, and errors."""
 
 from typing import Any
 
@@ -31,20 +31,20 @@ def store() -> CountsStore:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_every_error_of_the_client_is_a_passing_fault_that_names_it_and_no_password(
+def test_every_error_of_the_client_is_transient_and_names_its_class_and_no_password(
     store: CountsStore, error: redis.RedisError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(**_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(store, "_publish", fail)
+    monkeypatch.setattr("redis.commands.core.Script.__call__", fail)
     with pytest.raises(CountsStoreError) as caught:
         store.publish({TWEETS_7: CommittedCounts(1, 2, RunningCounts())})
     assert type(error).__name__ in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_partitions_name_leads_back_to_it(store: CountsStore) -> None:
+def test_the_field_of_a_partition_is_parsed_back(store: CountsStore) -> None:
     assert store.field(TWEETS_7) == "group|tweets|7"
     assert store.partition("group|tweets|7", "tweets") == TWEETS_7
 
@@ -52,7 +52,7 @@ def test_a_partitions_name_leads_back_to_it(store: CountsStore) -> None:
 @pytest.mark.parametrize(
     "field", ["other|tweets|7", "group|others|7", "group|tweets|seven", "group|tweets|", "", "|||"]
 )
-def test_the_names_of_others_lead_nowhere(store: CountsStore, field: str) -> None:
+def test_the_fields_of_other_groups_and_topics_are_no_partition(store: CountsStore, field: str) -> None:
     assert store.partition(field, "tweets") is None
 
 

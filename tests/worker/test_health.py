@@ -1,19 +1,23 @@
 """What the worker answers over HTTP."""
 
+import logging
 import socket
+import struct
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from http.server import ThreadingHTTPServer
 
 import pytest
 
+from tests.servers import eventually
 from worker.errors import ExitCode, FatalError
 from worker.process.health import HealthServer
 from worker.process.metrics import Metrics
 
 
 class Worker:
-    """What the server is told when it asks."""
+    """What the server asks for, and the errors that ended the server."""
 
     hanging: str | None = None
     ready = False
@@ -61,13 +65,13 @@ def test_metrics_are_served_as_prometheus_reads_them(worker: Worker) -> None:
     assert 'emotion_tweets_dead_lettered_total{reason="not_json"} 0.0' in text
 
 
-def test_health_is_the_watchdogs_word(worker: Worker) -> None:
+def test_health_is_that_of_the_watchdog(worker: Worker) -> None:
     assert worker.get("/healthz") == (200, "ok\n")
     worker.hanging = "commit has taken more than 20 s"
     assert worker.get("/healthz") == (503, "commit has taken more than 20 s\n")
 
 
-def test_readiness_is_the_loops_word_and_not_that_of_health(worker: Worker) -> None:
+def test_readiness_is_that_of_the_loop_and_not_of_the_watchdog(worker: Worker) -> None:
     assert worker.get("/readyz") == (503, "not ready\n")
     worker.ready = True
     worker.hanging = "poll"
@@ -86,7 +90,7 @@ def test_a_port_that_is_taken_is_one_line_that_names_the_setting(worker: Worker)
     assert "\n" not in str(caught.value)
 
 
-def test_a_host_that_is_not_ours_is_one_line_that_names_the_setting() -> None:
+def test_a_host_of_another_machine_is_one_line_that_names_the_setting() -> None:
     with pytest.raises(FatalError, match=r"METRICS_HOST=192\.0\.2\.1 "):
         HealthServer(
             "192.0.2.1",
@@ -98,8 +102,24 @@ def test_a_host_that_is_not_ours_is_one_line_that_names_the_setting() -> None:
         )
 
 
-def test_a_client_that_hangs_up_disturbs_nobody(worker: Worker) -> None:
-    with socket.create_connection(("127.0.0.1", worker.server.port)) as rude:
-        rude.sendall(b"GET /metrics HTTP/1.1\r\n")
+def test_a_client_that_resets_its_connection_does_not_end_the_server(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "worker.process.health")
+    with socket.create_connection(("127.0.0.1", worker.server.port)) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\n")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close with a reset
+    eventually(lambda: "closed its connection early" in caplog.text, 10, "the server has seen the reset")
     assert worker.get("/healthz") == (200, "ok\n")
     assert worker.deaths == []
+
+
+def test_an_error_that_ends_the_server_is_reported(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = OSError(24, "Too many open files")
+
+    def fail(_: ThreadingHTTPServer) -> None:
+        raise error
+
+    monkeypatch.setattr(ThreadingHTTPServer, "service_actions", fail)  # called between two requests
+    eventually(lambda: worker.deaths, 10, "the server has ended")
+    assert worker.deaths == [error]

@@ -12,7 +12,7 @@ from worker.inference.isolate import classify_each
 
 
 def _healthy() -> None:
-    """A probe that works."""
+    """Probe with success."""
 
 
 def _broken() -> None:
@@ -29,7 +29,7 @@ def _fails_on(bad: Callable[[str], bool]) -> Callable[[Sequence[str]], list[str]
 
 
 @given(st.lists(st.sampled_from("abX"), min_size=1, max_size=40))
-def test_exactly_the_bad_texts_are_condemned_and_order_is_kept(texts: list[str]) -> None:
+def test_exactly_the_bad_texts_fail_and_the_order_is_kept(texts: list[str]) -> None:
     results = classify_each(_fails_on(lambda text: text == "X"), _healthy, texts)
     assert len(results) == len(texts)
     for text, result in zip(texts, results, strict=True):
@@ -77,7 +77,7 @@ def test_a_batch_too_large_for_the_memory_gets_through_in_halves() -> None:
     assert classify_each(classify, _broken, texts) == texts
 
 
-def test_a_failing_probe_is_fatal_and_condemns_nobody() -> None:
+def test_a_failing_probe_is_fatal_and_makes_no_dead_letter() -> None:
     with pytest.raises(FatalError, match="known to classify: wrong scores") as caught:
         classify_each(_fails_on(lambda _: True), _broken, ["a", "b"])
     assert caught.value.exit_code is ExitCode.ENGINE
@@ -92,7 +92,7 @@ def test_a_fatal_error_of_the_model_passes_through() -> None:
     assert caught.value.exit_code is ExitCode.MODEL
 
 
-def test_a_condemnation_does_not_quote_the_text() -> None:
+def test_the_error_of_a_text_does_not_quote_the_text() -> None:
     def classify(texts: Sequence[str]) -> Sequence[str]:
         raise ValueError(f"cannot do {texts[0]}")
 

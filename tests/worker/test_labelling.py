@@ -1,10 +1,10 @@
-"""Every record becomes exactly one result."""
+"""Every record has exactly one outcome."""
 
 import json
-from collections.abc import Sequence
 
 import pytest
 
+from tests.fakes import FakeClassifier
 from tests.records import a_prediction, a_record, a_tweet_record
 from tweets.prediction import Prediction
 from worker.errors import ExitCode, FatalError
@@ -12,37 +12,22 @@ from worker.labelling import Labeller, OutputTopics
 from worker.process.metrics import Metrics
 
 
-class LabelsByLength:
-    model_id = "m1"
-    probes = 0
-    broken = False
-
-    def __init__(self) -> None:
-        self.batches: list[list[str]] = []
-
-    def classify(self, texts: Sequence[str]) -> Sequence[Prediction]:
-        self.batches.append(list(texts))
-        if any("poison" in text for text in texts):
-            raise FloatingPointError
-        return [a_prediction("joy" if len(text) > 3 else "fear", 0.9) for text in texts]
-
-    def probe(self) -> None:
-        self.probes += 1
-        if self.broken:
-            raise FloatingPointError
+def by_length(text: str) -> Prediction:
+    """Predict joy for texts of more than three characters, else fear."""
+    return a_prediction("joy" if len(text) > 3 else "fear", 0.9)
 
 
 @pytest.fixture
-def classifier() -> LabelsByLength:
-    return LabelsByLength()
+def classifier() -> FakeClassifier:
+    return FakeClassifier(by_length)
 
 
 @pytest.fixture
-def labeller(classifier: LabelsByLength) -> Labeller:
+def labeller(classifier: FakeClassifier) -> Labeller:
     return Labeller(classifier, OutputTopics("out", "dead", 2_000), Metrics(), tweet_max_chars=1_900)
 
 
-def test_results_stand_in_the_order_of_the_records_each_with_its_own_label(labeller: Labeller) -> None:
+def test_outcomes_are_in_the_order_of_the_records_each_with_its_own_label(labeller: Labeller) -> None:
     records = [
         a_tweet_record(0, text="a"),
         a_record(b"\xff", offset=1),
@@ -70,9 +55,9 @@ def test_results_stand_in_the_order_of_the_records_each_with_its_own_label(label
     ]
 
 
-def test_a_batch_of_bad_records_never_asks_the_model(labeller: Labeller, classifier: LabelsByLength) -> None:
+def test_a_batch_of_bad_records_never_asks_the_model(labeller: Labeller, classifier: FakeClassifier) -> None:
     assert [result.reason for result in labeller.label([a_record(None), a_record(b"")])] == ["null_value", "not_json"]
-    assert classifier.batches == []
+    assert classifier.calls == []
 
 
 def test_a_tweet_that_no_longer_fits_with_its_label_becomes_a_dead_letter(labeller: Labeller) -> None:
@@ -81,7 +66,7 @@ def test_a_tweet_that_no_longer_fits_with_its_label_becomes_a_dead_letter(labell
     assert result.output.topic == "dead"
 
 
-def test_a_text_is_condemned_only_while_the_probe_works(labeller: Labeller, classifier: LabelsByLength) -> None:
+def test_a_text_is_a_dead_letter_only_while_the_probe_succeeds(labeller: Labeller, classifier: FakeClassifier) -> None:
     (result,) = labeller.label([a_tweet_record(text="poison")])
     assert (result.reason, classifier.probes) == ("classifier_failed", 1)
     classifier.broken = True

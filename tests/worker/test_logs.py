@@ -1,4 +1,4 @@
-"""The log: one object a line where it is asked for, and a Kafka client that neither chatters nor tells of tweets."""
+"""The log: text or JSON lines, without repeated lines and without tweets from the Kafka client."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def test_the_clients_producer_does_not_log_what_it_raises_too(level: str, produc
     assert logging.getLogger("kafka.producer.kafka").getEffectiveLevel() == logging.getLevelName(producer)
 
 
-def test_the_client_says_the_same_line_once_and_the_worker_as_often_as_it_likes(
+def test_a_repeated_line_of_the_client_is_logged_once_and_of_the_worker_every_time(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     configure_logging("INFO", "text")

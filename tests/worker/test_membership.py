@@ -1,4 +1,4 @@
-"""Membership: what makes two of them the same."""
+"""Membership: when two memberships are equal."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from worker.membership import Membership
 _OWNED = Membership(frozenset({Partition("tweets", 0)}), 5, "member-1", object())
 
 
-def test_the_clients_own_proof_does_not_tell_ownerships_apart() -> None:
+def test_memberships_with_other_client_metadata_are_equal() -> None:
     assert replace(_OWNED, client_metadata=object()) == _OWNED
 
 
@@ -24,12 +24,12 @@ def test_the_clients_own_proof_does_not_tell_ownerships_apart() -> None:
     ],
     ids=["no partitions", "other partitions", "generation", "member"],
 )
-def test_partitions_generation_and_member_do(other: Membership) -> None:
+def test_memberships_with_other_partitions_generation_or_member_differ(other: Membership) -> None:
     assert other != _OWNED
 
 
 @pytest.mark.parametrize(("generation", "joined"), [(-1, False), (0, True), (1, True)])
-def test_who_has_no_generation_is_not_in_the_group(generation: int, joined: bool) -> None:
+def test_a_member_without_a_generation_is_not_in_the_group(generation: int, joined: bool) -> None:
     assert replace(_OWNED, generation=generation).joined is joined
 
 

@@ -14,10 +14,10 @@ def samples(metrics: Metrics) -> set[str]:
     return {line.rpartition(" ")[0] for line in lines if not line.startswith("#")}
 
 
-def test_memory_and_processor_time_are_shown_where_the_system_tells_them() -> None:
+def test_memory_and_processor_time_are_exported_where_the_system_has_them() -> None:
     shown = samples(Metrics())
-    told = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds"}
-    assert told & shown == (told if sys.platform == "linux" else set())
+    process = {"process_resident_memory_bytes", "process_cpu_seconds_total", "process_start_time_seconds"}
+    assert process & shown == (process if sys.platform == "linux" else set())
     assert any(sample.startswith("python_info{") for sample in shown)
 
 

@@ -29,7 +29,7 @@ def test_a_whole_folder_describes_its_model(tmp_path: Path) -> None:
     assert folder.golden.texts == ["i feel fine"]
 
 
-def test_labels_stand_in_the_order_of_their_ids(tmp_path: Path) -> None:
+def test_labels_are_in_the_order_of_their_ids(tmp_path: Path) -> None:
     labels = {str(number): f"l{number}" for number in range(12)}
     shuffled = dict(sorted(labels.items(), reverse=True))
     golden = [{"text": "i feel fine", "scores": dict.fromkeys(labels.values(), 1 / 12)}]
@@ -37,7 +37,7 @@ def test_labels_stand_in_the_order_of_their_ids(tmp_path: Path) -> None:
     assert open_model_folder(path).labels == tuple(labels.values())
 
 
-def test_a_missing_folder_says_what_to_do(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_folder_names_the_remedy(tmp_path: Path) -> None:
     assert "set MODEL_PATH" in _refused(tmp_path / "nothing")
 
 

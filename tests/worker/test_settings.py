@@ -1,4 +1,4 @@
-"""The settings: what is read from where, and what a person is told who got one wrong."""
+"""The settings: where they are read from, and the errors of wrong values."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,7 +138,7 @@ def test_settings_that_contradict_each_other_are_one_line(
     assert "hunter2" not in message
 
 
-def test_secrets_stand_in_no_text_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_text_of_the_settings_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = _loaded(monkeypatch, _SASL | {"REDIS_URL": "redis://user:hunter2@localhost:6379/0"})
     for text in (repr(settings), str(settings), settings.redacted(), settings.model_dump_json()):
         assert "hunter2" not in text
@@ -165,7 +165,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("secret", "content"), [("KAFKA_SASL_PASSWORD", "hunter2"), ("REDIS_URL", "redis://:hunter2@localhost:6379/0")]
 )
-def test_a_secret_may_stand_in_a_file(
+def test_a_secret_may_be_read_from_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str, content: str
 ) -> None:
     (tmp_path / "secret").write_text(f"{content}\n")

@@ -15,7 +15,7 @@ P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 
 
 @dataclass
-class FakeKafka:
+class FakeCommittedReader:
     offsets: dict[Partition, Committed] = field(default_factory=dict)
     recounts: dict[int, RunningCounts | None] = field(default_factory=dict)
     while_recounting: Callable[[], None] = lambda: None
@@ -30,7 +30,7 @@ class FakeKafka:
 
 
 @dataclass
-class FakeStore:
+class StoredCounts:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
 
@@ -61,34 +61,36 @@ class Sleep:
 
 
 @pytest.fixture
-def kafka() -> FakeKafka:
+def kafka() -> FakeCommittedReader:
     counts = {P0: RunningCounts({"joy": 3}), P1: RunningCounts({"joy": 1, "fear": 2})}
-    return FakeKafka(
+    return FakeCommittedReader(
         {P0: Committed(10, counts[P0]), P1: Committed(20, counts[P1])}, {p.number: counts[p] for p in counts}
     )
 
 
 @pytest.fixture
-def store() -> FakeStore:
-    return FakeStore(
+def store() -> StoredCounts:
+    return StoredCounts(
         {"group|tweets|0": {"joy": 3, "anger": 0}, "group|tweets|1": {"joy": 1, "fear": 2}}, {"joy": 4, "fear": 2}
     )
 
 
-def _verified(kafka: FakeKafka, store: FakeStore, timeout_s: float = 0.0) -> dict[str, Finding]:
+def _verified(kafka: FakeCommittedReader, store: StoredCounts, timeout_s: float = 0.0) -> dict[str, Finding]:
     return {
         finding.subject: finding
         for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(step_s=1.0), sleep=Sleep())
     }
 
 
-def _only_difference(kafka: FakeKafka, store: FakeStore) -> Finding:
+def _only_difference(kafka: FakeCommittedReader, store: StoredCounts) -> Finding:
     wrong = [finding for finding in _verified(kafka, store).values() if not finding.agrees]
     assert len(wrong) == 1
     return wrong[0]
 
 
-def test_where_all_agree_each_partition_and_the_totals_say_so(kafka: FakeKafka, store: FakeStore) -> None:
+def test_where_all_agree_each_partition_and_the_totals_are_findings(
+    kafka: FakeCommittedReader, store: StoredCounts
+) -> None:
     assert _verified(kafka, store) == {
         "tweets[0]": Finding("tweets[0]", True, "@10: 3 tweets"),
         "tweets[1]": Finding("tweets[1]", True, "@20: 3 tweets"),
@@ -96,7 +98,7 @@ def test_where_all_agree_each_partition_and_the_totals_say_so(kafka: FakeKafka, 
     }
 
 
-def test_a_partition_that_differs_in_redis_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+def test_a_partition_that_differs_in_redis_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     store.counts["group|tweets|1"] = {"joy": 2, "fear": 1}
     store.sums = {"joy": 5, "fear": 1}
     assert _only_difference(kafka, store) == Finding(
@@ -104,50 +106,54 @@ def test_a_partition_that_differs_in_redis_is_found(kafka: FakeKafka, store: Fak
     )
 
 
-def test_a_partition_that_redis_does_not_know_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+def test_a_partition_that_redis_does_not_know_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     del store.counts["group|tweets|0"]
     store.sums = {"joy": 1, "fear": 2}
     assert "Redis differs: joy 0 instead of 3" in _only_difference(kafka, store).detail
 
 
-def test_totals_that_are_not_the_sum_are_found(kafka: FakeKafka, store: FakeStore) -> None:
+def test_totals_that_are_not_the_sum_are_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     store.sums["joy"] = 5
     assert _only_difference(kafka, store) == Finding("totals", False, "Redis differs: joy 5 instead of 4")
 
 
-def test_an_output_that_differs_from_the_committed_counts_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+def test_an_output_that_differs_from_the_committed_counts_is_found(
+    kafka: FakeCommittedReader, store: StoredCounts
+) -> None:
     kafka.recounts[0] = RunningCounts({"joy": 2})
     assert _only_difference(kafka, store) == Finding(
         "tweets[0]", False, "@10: the output topic differs: joy 2 instead of 3"
     )
 
 
-def test_a_lost_note_is_found(kafka: FakeKafka, store: FakeStore) -> None:
+def test_unreadable_offset_metadata_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     kafka.offsets[P0] = Committed(10, None)
     assert "no readable offset metadata" in _only_difference(kafka, store).detail
 
 
 def test_counts_in_redis_of_a_partition_without_a_committed_offset_are_found(
-    kafka: FakeKafka, store: FakeStore
+    kafka: FakeCommittedReader, store: StoredCounts
 ) -> None:
     del kafka.offsets[P1]
     assert any(not finding.agrees for finding in _verified(kafka, store).values())
 
 
-def test_what_retention_has_cut_is_not_recounted(kafka: FakeKafka, store: FakeStore) -> None:
+def test_a_partition_that_retention_has_cut_is_not_recounted(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     kafka.recounts[0] = None
     finding = _verified(kafka, store)["tweets[0]"]
     assert finding.agrees
     assert "not recounted" in finding.detail
 
 
-def test_other_groups_count_into_the_totals_only(kafka: FakeKafka, store: FakeStore) -> None:
+def test_other_groups_count_into_the_totals_only(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     store.counts["other|tweets|0"] = {"love": 9}
     store.sums["love"] = 9
     assert all(finding.agrees for finding in _verified(kafka, store).values())
 
 
-def test_a_recount_taken_while_the_partition_moves_is_not_held_against_it(kafka: FakeKafka, store: FakeStore) -> None:
+def test_a_recount_during_which_the_partition_moves_is_no_difference(
+    kafka: FakeCommittedReader, store: StoredCounts
+) -> None:
     def move() -> None:
         kafka.offsets[P0] = Committed(11, RunningCounts({"joy": 4}))
 
@@ -156,7 +162,7 @@ def test_a_recount_taken_while_the_partition_moves_is_not_held_against_it(kafka:
     assert "output topic" not in _verified(kafka, store)["tweets[0]"].detail
 
 
-def test_it_looks_again_until_redis_has_caught_up(kafka: FakeKafka, store: FakeStore) -> None:
+def test_it_looks_again_until_redis_has_caught_up(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     store.counts["group|tweets|0"], store.sums = {}, {"joy": 1, "fear": 2}
     looks = 0
 
@@ -170,7 +176,7 @@ def test_it_looks_again_until_redis_has_caught_up(kafka: FakeKafka, store: FakeS
     assert all(finding.agrees for finding in _verified(kafka, store, timeout_s=30).values())
 
 
-def test_it_gives_up_after_its_time(kafka: FakeKafka, store: FakeStore) -> None:
+def test_it_gives_up_after_its_time(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     store.sums = {}
     clock = Clock(step_s=1.0)
     findings = verify(kafka, store, timeout_s=5, clock=clock, sleep=Sleep())
@@ -178,7 +184,7 @@ def test_it_gives_up_after_its_time(kafka: FakeKafka, store: FakeStore) -> None:
     assert 5 < clock.now_s < 10
 
 
-def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeKafka, store: FakeStore) -> None:
+def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeCommittedReader, store: StoredCounts) -> None:
     store.counts = {"group|tweets|0": {"love": 7}, "group|tweets|7": {"love": 1}, "other|tweets|7": {"anger": 1}}
     store.sums = {"fear": 100}
     kafka.offsets[P1] = Committed(20, None)
@@ -194,7 +200,7 @@ def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeKafka, store: FakeStore)
 
 
 def test_a_group_that_never_committed_agrees_with_an_empty_redis() -> None:
-    findings = _verified(FakeKafka(), FakeStore())
+    findings = _verified(FakeCommittedReader(), StoredCounts())
     assert findings["totals"] == Finding("totals", True, "0 tweets")
     assert findings["tweets"].agrees
     assert "KAFKA_GROUP_ID" in findings["tweets"].detail

@@ -1,4 +1,4 @@
-"""The watchdog's arithmetic, with a clock of the test's own."""
+"""The arithmetic of the watchdog, on a fake clock."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_a_step_that_fails_is_over(watchdog: Watchdog, clock: Clock) -> None:
     assert watchdog.overdue() is None
 
 
-def test_shutdown_has_a_limit_whatever_the_steps_do(watchdog: Watchdog, clock: Clock) -> None:
+def test_shutdown_has_a_limit_over_all_steps(watchdog: Watchdog, clock: Clock) -> None:
     watchdog.finish_within(9)
     with watchdog.step("commit", 60):
         clock.now_s = 9.5
@@ -65,7 +65,7 @@ def test_shutdown_has_a_limit_whatever_the_steps_do(watchdog: Watchdog, clock: C
     assert watchdog.overdue() == "shutdown has taken more than 9 s"
 
 
-def test_a_second_word_of_shutdown_does_not_prolong_it(watchdog: Watchdog, clock: Clock) -> None:
+def test_a_second_shutdown_does_not_prolong_the_limit(watchdog: Watchdog, clock: Clock) -> None:
     watchdog.finish_within(9)
     clock.now_s = 8
     watchdog.finish_within(9)

@@ -1,1 +1,1 @@
-"""`python -m training average`."""
+"""The command `python -m training average`."""

@@ -1,7 +1,8 @@
-"""Back towards the base: weights between a base that knew the labels already and what further training made of it.
+"""Interpolate between the weights of a base that was trained on the labels, and the weights after further training.
 
-Training on other texts makes a model better there and a little worse at home. Between the two sets of weights lie
-models that keep most of both, often better at home than either (WiSE-FT, Wortsman et al. 2022).
+Further training on other texts improves a model on such texts and makes it slightly worse on the first data set. Linear
+interpolations of the two sets of weights keep most of both, and are often better on the first data set than either
+(WiSE-FT, Wortsman et al. 2022).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,24 +18,27 @@ from training.output.progress import say
 from training.score.scores import score, softmax
 
 Weights = Mapping[str, torch.Tensor]
+"""A state_dict: tensors by the names of the parameters."""
 Predict = Callable[[], npt.NDArray[np.float32]]
-"""Returns the model's logits on validation, [rows, labels]."""
+"""From no argument to the model's logits on validation, [rows, labels]."""
 
 _SHARES: Final = tuple(tenths / 10 for tenths in range(10, -1, -1))
+"""1, 0.9 … 0, in the order of the search; each share costs one prediction of the validation split."""
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
-    """The chosen weights are in the model; `logits` are its on validation."""
+class Interpolation:
+    """The share of the trained weights that is in the model, and the model's scores and logits on validation."""
 
     share: float
-    """Of the trained weights; 1 keeps them, 0 is the base."""
+    """The share of the trained weights, 0 to 1; 1 keeps the trained weights, 0 is the base."""
     accuracy: float
     macro_f1: float
     logits: npt.NDArray[np.float32]
+    """[rows, labels]."""
 
     def as_dict(self) -> dict[str, float]:
-        """Return the figures, rounded."""
+        """Return share and scores, rounded, JSON-ready."""
         return {name: round(getattr(self, name), 6) for name in ("share", "accuracy", "macro_f1")}
 
 
@@ -44,24 +48,27 @@ def interpolate(
     predict: Predict,
     targets: Sequence[int],
     labels: Sequence[str],
-) -> Between:
-    """Leave the weights with the largest share of the trained ones that judge validation no worse than the base.
+) -> Interpolation:
+    """Leave the largest share of the trained weights in `model` that scores no worse than the base on validation.
 
-    Judged by accuracy plus macro-F1, like the epochs. Without a base the trained weights stay as they are.
+    The score is accuracy plus macro-F1, as for the best epoch. If `base` is None, the trained weights stay unchanged.
     """
     trained = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
     if base is None:
-        return _between(model, trained, trained, 1.0, predict=predict, targets=targets, labels=labels)
-    at_home = _between(model, base, trained, 0.0, predict=predict, targets=targets, labels=labels)
+        return _evaluate_share(model, trained, trained, 1.0, predict=predict, targets=targets, labels=labels)
+    of_base = _evaluate_share(model, base, trained, 0.0, predict=predict, targets=targets, labels=labels)
     for share in _SHARES:
-        found = _between(model, base, trained, share, predict=predict, targets=targets, labels=labels)
-        say(f"{share:.0%} of the way: validation accuracy {found.accuracy:.4f}, macro F1 {found.macro_f1:.4f}")
-        if found.accuracy + found.macro_f1 >= at_home.accuracy + at_home.macro_f1:
+        found = _evaluate_share(model, base, trained, share, predict=predict, targets=targets, labels=labels)
+        say(
+            f"{share:.0%} of the trained weights: validation accuracy {found.accuracy:.4f}, "
+            f"macro F1 {found.macro_f1:.4f}"
+        )
+        if found.accuracy + found.macro_f1 >= of_base.accuracy + of_base.macro_f1:
             return found
     raise AssertionError("a share of 0 is the base itself")
 
 
-def _between(
+def _evaluate_share(
     model: PreTrainedModel,
     base: Weights,
     trained: Weights,
@@ -70,8 +77,9 @@ def _between(
     predict: Predict,
     targets: Sequence[int],
     labels: Sequence[str],
-) -> Between:
+) -> Interpolation:
+    """Load the interpolated weights into the model and score the model on validation."""
     model.load_state_dict({name: torch.lerp(base[name], trained[name], share) for name in trained})
     logits = predict()
     scores = score(softmax(logits), targets, labels)
-    return Between(share, scores.accuracy, scores.macro_f1, logits)
+    return Interpolation(share, scores.accuracy, scores.macro_f1, logits)

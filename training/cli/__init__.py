@@ -1,1 +1,1 @@
-"""The command line: options, and which room carries out which command."""
+"""The command line of `python -m training`: the options of each command, and the function that runs the command."""

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from training.cli.option_types import labels, names, optional, whole
 from training.cli.recipe_options import add_recipe
 from training.cli.shared_options import add_base, add_dataset, add_limit, add_model, add_output
 from training.data.learning_data import RAW_TWEETS
@@ -13,12 +12,13 @@ from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
 from training.learn.recipe import DISTILBERT, MINILM, NORMALIZER
 from tweets.normalizer import NORMALIZERS
+from worker.process.option_types import different_names, names, optional, positive, whole
 
 
 def _explore(parser: ArgumentParser) -> None:
     add_dataset(parser)
     add_model(parser, "the model folder whose tokenizer counts tokens")
-    add_limit(parser, "look at the first rows of each split only")
+    add_limit(parser, "read only the first rows of each split")
     add_output(parser, "explore")
 
 
@@ -29,43 +29,48 @@ def _train(parser: ArgumentParser) -> None:
         type=Path,
         default=Path("runs/latest"),
         metavar="FOLDER",
-        help="where the training run goes; an earlier run there is replaced; default: %(default)s",
+        help="the folder of the training run; an earlier run in this folder is replaced; default: %(default)s",
     )
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="the model folder to write; default: <run>-model")
     parser.add_argument(
-        "--model", type=Path, metavar="FOLDER", help="where the model folder goes; default: <run>-model, beside the run"
+        "--no-export", action="store_true", help="write the training run only; default: also export the model folder"
     )
-    parser.add_argument("--no-export", action="store_true", help="write the training run only; default: export it too")
     add_recipe(parser)
 
 
 def _evaluate(parser: ArgumentParser) -> None:
     add_model(parser, "the model folder")
     add_dataset(parser)
-    parser.add_argument("--split", default=TEST, metavar="NAME", help="which split; default: %(default)s")
+    parser.add_argument("--split", default=TEST, metavar="NAME", help="the split to score; default: %(default)s")
     parser.add_argument(
         "--shifted",
         action="store_true",
-        help="score the split as it might have been tweeted: capitals, links, typing errors; default: as it is",
+        help="change the texts to resemble raw tweets: capitals, links, typing errors; default: the texts of the split",
     )
     parser.add_argument(
         "--engine",
         choices=("onnx", "torch"),
         default="onnx",
-        help="onnx: int8, as a worker without GPU serves; torch: full precision, for comparison; default: %(default)s",
+        help="onnx: the int8 model that a worker without a GPU serves; torch: full precision; default: %(default)s",
     )
     parser.add_argument(
-        "--against", type=Path, metavar="FOLDER", help="another model folder, for a paired test; default: none"
+        "--against",
+        type=Path,
+        metavar="FOLDER",
+        help="another model folder, compared on the same rows by a paired test; default: none",
     )
     parser.add_argument(
         "--resamples",
-        type=whole(100),
+        type=whole(100),  # with fewer samples the 2.5 % and 97.5 % quantiles are too noisy
         default=2000,
         metavar="N",
-        help="bootstrap samples behind the intervals; default: %(default)s",
+        help="bootstrap samples for the 95%% intervals, at least 100; default: %(default)s",
     )
-    add_limit(parser, "score the first rows only")
+    add_limit(parser, "score only the first rows")
     add_output(parser, "evaluate")
-    parser.add_argument("--json", action="store_true", help="print the JSON line only, no tables; default: both")
+    parser.add_argument(
+        "--json", action="store_true", help="print only the JSON line; default: tables and the JSON line"
+    )
 
 
 def _compare(parser: ArgumentParser) -> None:
@@ -75,20 +80,28 @@ def _compare(parser: ArgumentParser) -> None:
         type=names,
         default=("tfidf", MINILM, DISTILBERT, "google-bert/bert-base-uncased", "FacebookAI/roberta-base"),
         metavar="A,B,…",
-        help="what to compare: tfidf (with logistic regression), hub ids or folders; those that cannot be had are "
-        "left out with a word; default: %(default)s",
+        help="the models to compare: tfidf (with logistic regression), hub ids or folders; a base that cannot be "
+        "loaded is left out with a warning; default: %(default)s",
     )
     parser.add_argument(
         "--imbalance",
         type=names,
         default=tuple(Imbalance),
         metavar="A,B,…",
-        help=f"strategies that are compared on the first base that can be fine-tuned: {', '.join(Imbalance)}; "
-        "default: all",
+        help="strategies for class imbalance, compared on the first base that can be fine-tuned: "
+        f"{', '.join(Imbalance)}; default: all",
     )
-    parser.add_argument("--epochs", type=whole(1), default=2, metavar="N", help="for each model; default: %(default)s")
-    parser.add_argument("--seed", type=whole(0), default=13, metavar="N", help="of everything; default: %(default)s")
-    add_limit(parser, "learn from the first rows only")
+    parser.add_argument(
+        "--epochs", type=positive, default=2, metavar="N", help="epochs of each model; default: %(default)s"
+    )
+    parser.add_argument(
+        "--seed",
+        type=whole(0),
+        default=13,
+        metavar="N",
+        help="seed of every random number generator; default: %(default)s",
+    )
+    add_limit(parser, "train on only the first rows of the training split")
     add_output(parser, "compare")
 
 
@@ -97,22 +110,32 @@ def _tune(parser: ArgumentParser) -> None:
     add_base(parser)
     parser.add_argument(
         "--trials",
-        type=whole(1),
+        type=positive,
         default=30,
         metavar="N",
-        help="how many in all, earlier ones included; default: %(default)s",
+        help="trials of the study in all, earlier trials included; default: %(default)s",
     )
     parser.add_argument(
-        "--epochs", type=whole(1), default=3, metavar="N", help="of a trial that is not pruned; default: %(default)s"
+        "--epochs",
+        type=positive,
+        default=3,
+        metavar="N",
+        help="epochs of a trial that is not pruned; default: %(default)s",
     )
-    parser.add_argument("--seed", type=whole(0), default=13, metavar="N", help="of everything; default: %(default)s")
-    add_limit(parser, "learn from the first rows only")
-    add_output(parser, "tune", "holds the study too: the same folder goes on with it")
+    parser.add_argument(
+        "--seed",
+        type=whole(0),
+        default=13,
+        metavar="N",
+        help="seed of every random number generator; default: %(default)s",
+    )
+    add_limit(parser, "train on only the first rows of the training split")
+    add_output(parser, "tune", "holds the study too, and the same folder continues its study")
 
 
 def _explain(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "texts", nargs="*", metavar="TEXT", help="what to explain; default: three tweets of the shipped sample"
+        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of the shipped sample"
     )
     add_model(parser, "the model folder")
     add_output(parser, "explain")
@@ -120,25 +143,27 @@ def _explain(parser: ArgumentParser) -> None:
 
 def _average(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "runs", type=Path, nargs="+", metavar="RUN", help="runs of one recipe and one --base that differ in the seed"
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="RUN",
+        help="training runs with the same recipe and --base that differ only in the seed",
     )
     parser.add_argument(
         "--run",
         type=Path,
         default=Path("runs/averaged"),
         metavar="FOLDER",
-        help="where the averaged run goes; an earlier run there is replaced; default: %(default)s",
+        help="the folder of the averaged run; an earlier run in this folder is replaced; default: %(default)s",
     )
     parser.add_argument(
         "--towards",
         type=Path,
         metavar="FOLDER",
-        help="what the runs started from, a run or a model folder: go back towards it, as little as validation asks "
-        "for; default: keep the mean",
+        help="the run or model folder that the runs started from: interpolate between its weights and the mean, with "
+        "the largest share of the mean that scores no worse on validation; default: keep the mean",
     )
-    parser.add_argument(
-        "--dataset", metavar="NAME_OR_PATH", help="where the runs' data set lies now; default: where it was"
-    )
+    _add_moved_dataset(parser, "runs")
 
 
 def _export(parser: ArgumentParser) -> None:
@@ -153,13 +178,14 @@ def _export(parser: ArgumentParser) -> None:
         "--model",
         type=Path,
         metavar="FOLDER",
-        help="the folder to make; an earlier model there is replaced; default: <run>-model, beside the run",
+        help="the model folder to write; an earlier model in this folder is replaced; default: <run>-model",
     )
+    _add_moved_dataset(parser, "run")
     parser.add_argument(
-        "--dataset", metavar="NAME_OR_PATH", help="where the run's data set lies now; default: where it was"
-    )
-    parser.add_argument(
-        "--before", type=Path, metavar="FOLDER", help="a model folder to measure beside this one, for the card"
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="another model folder whose scores the card shows beside the scores of this model; default: none",
     )
     parser.add_argument(
         "--siblings",
@@ -167,21 +193,29 @@ def _export(parser: ArgumentParser) -> None:
         nargs="+",
         default=(),
         metavar="FOLDER",
-        help="runs of the same recipe with other seeds: the card states mean and spread on validation",
+        help="runs of the same recipe with other seeds: the card shows mean and standard deviation on validation",
     )
     parser.add_argument(
         "--note",
         action="append",
         default=[],
         metavar="SENTENCE",
-        help="say this in the card, such as an earlier look at the test split; may be repeated",
+        help="a sentence for the card, such as an earlier evaluation on the test split; may be repeated",
     )
     parser.add_argument(
         "--calibration-rows",
-        type=whole(1),
+        type=positive,
         default=512,
         metavar="N",
-        help="training rows that fix the scales of the int8 model; default: %(default)s",
+        help="training rows from which the scales of the int8 model are measured; default: %(default)s",
+    )
+
+
+def _add_moved_dataset(parser: ArgumentParser, owner: str) -> None:
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME_OR_PATH",
+        help=f"the data set of the {owner}, if its path has changed; default: the path in the run",
     )
 
 
@@ -189,25 +223,25 @@ def _add_task(parser: ArgumentParser) -> None:
     add_dataset(parser)
     parser.add_argument(
         "--labels",
-        type=labels,
+        type=different_names(2),
         metavar="A,B,…",
-        help="the label set, in the order of the model's outputs; give it when labels are numbers that mean something "
-        "else than the six emotions; default: the names in the training split",
+        help="the label set, in the order of the model's outputs; required when labels are numbers other than those of "
+        "the six emotions; default: the label names of the training split",
     )
     parser.add_argument(
         "--add",
         type=optional,
         default=RAW_TWEETS,
         metavar="NAME_OR_PATH",
-        help=f"learn from this data set too; {RAW_TWEETS}: tweets that ship with the project, for the six emotions "
-        "only; none: nothing; default: %(default)s",
+        help=f"train on this data set too; {RAW_TWEETS}: the tweets that ship with the project, added only where the "
+        "labels are the six emotions; none: no other data set; default: %(default)s",
     )
     add_base(parser)
     parser.add_argument(
         "--normalizer",
         default=NORMALIZER,
         choices=sorted(NORMALIZERS),
-        help="what is done to a text first, in training and in serving; none for texts that are not tweets; "
+        help="how each text is normalised, in training and in serving; none for texts that are not tweets; "
         "default: %(default)s",
     )
     parser.add_argument(
@@ -215,23 +249,31 @@ def _add_task(parser: ArgumentParser) -> None:
         type=whole(0),
         default=19_000,
         metavar="N",
-        help="keep so many rows of the embedding table: the pieces of the training texts and the commonest other ones "
-        "in ASCII; 0 keeps all, as languages other than English need it; default: %(default)s",
+        help="rows of the embedding table to keep: the tokens of the training texts, then the most frequent other "
+        "tokens in ASCII; 0 keeps all rows, for languages other than English; default: %(default)s",
     )
-    add_limit(parser, "learn from the first rows only, for a quick try")
+    add_limit(parser, "train on only the first rows of the training split, for a quick try")
     parser.add_argument(
-        "--name", metavar="NAME", help="the model's name, seen in each labelled tweet; default: emotion-<base>"
+        "--name",
+        metavar="NAME",
+        help="the model's name, part of the field `model` of each labelled tweet; default: emotion-<base>",
     )
 
 
 COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
-    "explore": ("look at a data set: classes, lengths, duplicates, contradictions, telling words", _explore),
-    "train": ("fine-tune on `train`, choose the best epoch on `validation`, write the run, export it", _train),
-    "evaluate": ("score a model folder through the worker's own classifier", _evaluate),
-    "compare": ("train several models, and several ways to treat rare classes, under one budget", _compare),
-    "tune": ("search the recipe's knobs with Optuna", _tune),
-    "explain": ("show attention, and which tokens speak for the label", _explain),
-    "average": ("make one run of several seeds: the mean of their weights", _average),
-    "export": ("make the model folder of a training run: fp16 weights, int8 graph, golden scores, card", _export),
+    "explore": (
+        "explore a data set: classes, lengths, duplicates, contradictory labels, words typical of each label",
+        _explore,
+    ),
+    "train": (
+        "fine-tune on the split train, select the best epoch on validation, write the run, export the model folder",
+        _train,
+    ),
+    "evaluate": ("score a model folder with the classifier that the worker uses", _evaluate),
+    "compare": ("train several models, and several strategies for class imbalance, with the same budget", _compare),
+    "tune": ("search the hyperparameters with Optuna", _tune),
+    "explain": ("show attention, and the contribution of each token to the label", _explain),
+    "average": ("average the weights of runs with different seeds into one run", _average),
+    "export": ("write the model folder of a training run: fp16 weights, int8 graph, golden scores, card", _export),
 }
-"""For each command, what it does and the function that adds its options."""
+"""The summary of each command, and the function that adds the command's options."""

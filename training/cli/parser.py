@@ -1,4 +1,4 @@
-"""The command line of `python -m training`, read into a namespace."""
+"""The parser of the command line of `python -m training`."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from training.cli.options import COMMANDS
 from training.learn.recipe import MINILM
 
 _SMALL_ROWS = 1_000
+"""Rows under `--budget small`: a few minutes on two CPU cores."""
 
 SMALL: Final[dict[str, dict[str, Any]]] = {
     "explore": {"limit": _SMALL_ROWS},
@@ -19,23 +20,23 @@ SMALL: Final[dict[str, dict[str, Any]]] = {
     "average": {},
     "export": {"calibration_rows": 128},
 }
-"""What `--budget small` sets, for each command; an option that is given wins over it."""
+"""The defaults of each command's options under `--budget small`; an option on the command line has precedence."""
 
 
 def parse(arguments: Sequence[str] | None) -> Namespace:
-    """Read the arguments (None: of this process); a wrong one ends the process with exit code 2."""
+    """Parse the arguments (None: those of this process); exit the process with code 2 on a wrong argument."""
     return _parser().parse_args(arguments)
 
 
 class _CommandParser(ArgumentParser):
-    """A command whose `--budget` decides the defaults of its other options."""
+    """The parser of one command; `--budget` sets the defaults of the command's other options."""
 
     command = ""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # as argparse calls it for a command
-        asked = ArgumentParser(add_help=False, allow_abbrev=False)
-        asked.add_argument("--budget")
-        if self.command and asked.parse_known_args(args)[0].budget == "small":
+        budget_only = ArgumentParser(add_help=False, allow_abbrev=False)
+        budget_only.add_argument("--budget")
+        if self.command and budget_only.parse_known_args(args)[0].budget == "small":
             self.set_defaults(**SMALL[self.command])
         return super().parse_known_args(args, namespace)
 
@@ -43,8 +44,8 @@ class _CommandParser(ArgumentParser):
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m training",
-        description="Explore a data set; make, measure, compare, tune, explain and export the classifier. The last "
-        "line on stdout is always one JSON object.",
+        description="Explore a data set; train, evaluate, compare, tune, explain and export the classifier. The last "
+        "line on stdout is one JSON object.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_CommandParser)
     for name, (summary, add_options) in COMMANDS.items():
@@ -61,7 +62,8 @@ def _add_budget(parser: ArgumentParser, command: str) -> None:
         "--budget",
         choices=("full", "small"),
         default="full",
-        help=f"small: done in minutes on two cores ({small or 'the same here'}); default: %(default)s",
+        help=f"small: finishes in minutes on two CPU cores ({small or 'no difference for this command'}); "
+        "default: %(default)s",
     )
 
 

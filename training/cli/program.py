@@ -1,4 +1,4 @@
-"""`python -m training`: one command for each step. The last line on stdout is one JSON object."""
+"""Run one command of `python -m training`; the last line on stdout is one JSON object, the command's summary."""
 
 import json
 import logging
@@ -15,12 +15,12 @@ from training.output.errors import TrainingError
 from worker.errors import ExitCode, FatalError
 from worker.process.unread_output import forget_unread_output
 
-_INTERRUPTED = 130
 _RESUMABLE = ("train", "tune")
+"""Commands that keep a checkpoint or a study from which the same command resumes."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return the exit code: 0, or 2 after one line that says what to change."""
+    """Run one command and return its `ExitCode`: OK, SETTINGS after one line with the error, or INTERRUPTED."""
     options = parse(arguments)
     try:
         _quieten_libraries()
@@ -30,19 +30,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return ExitCode.SETTINGS
     except ModuleNotFoundError as error:
-        print(f"error: {error.name} is missing: pip install '.[train]' in the project's folder", file=sys.stderr)
+        print(
+            f"error: package {error.name} is missing; run pip install '.[train]' in the project's folder",
+            file=sys.stderr,
+        )
         return ExitCode.SETTINGS
     except KeyboardInterrupt:
-        goes_on = ", and the same command goes on from here" if options.command in _RESUMABLE else ""
-        print(f"interrupted; no half-written result is left{goes_on}", file=sys.stderr)
-        return _INTERRUPTED
+        resume = "; run the same command again to resume" if options.command in _RESUMABLE else ""
+        print(f"interrupted: no incomplete output was written{resume}", file=sys.stderr)
+        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         forget_unread_output()
     return ExitCode.OK
 
 
 def _quieten_libraries() -> None:
-    """Our own lines say what happens; the libraries' bars and advice would drown them."""
+    """Silence the progress bars and warnings of the libraries, which would hide this program's own lines."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     warnings.simplefilter("ignore")
@@ -70,7 +73,7 @@ def _train(options: Namespace) -> dict[str, Any]:
     from worker.inference.model_folder import MANIFEST
 
     model: Path = options.model or _beside(options.run)
-    if not options.no_export:  # found out now rather than after training
+    if not options.no_export:  # fail before training, not after
         require_replaceable(model, replaces=MANIFEST)
     task = Task(**{name: getattr(options, name) for name in Task.__dataclass_fields__})
     recipe = Recipe(**{name: getattr(options, name) for name in Recipe.__dataclass_fields__})

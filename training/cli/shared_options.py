@@ -1,16 +1,16 @@
-"""Options that several commands have."""
+"""Options that several commands share."""
 
 from argparse import ArgumentParser
 from pathlib import Path
 
-from training.cli.option_types import whole
 from training.learn.recipe import AUTO, DISTILBERT, MINILM
+from worker.process.option_types import positive
 from worker.settings import BUNDLED_MODEL
 
 _DATASET = "dair-ai/emotion"
 _DATASET_HELP = (
-    "a hub id, a folder that holds {train,validation,test}.jsonl, .csv or .parquet, or one such file; "
-    "its rows have `text` and `label`; default: %(default)s"
+    "a hub id, a folder with {train,validation,test}.jsonl, .csv or .parquet, or one such file; each row has the "
+    "fields text and label; default: %(default)s"
 )
 
 
@@ -20,9 +20,9 @@ def add_dataset(parser: ArgumentParser) -> None:
 
 
 def add_model(parser: ArgumentParser, what: str) -> None:
-    """Add `--model`; `what` says what the model folder is for."""
+    """Add `--model`; `what` describes the model folder in the help text."""
     parser.add_argument(
-        "--model", type=Path, default=BUNDLED_MODEL, metavar="FOLDER", help=f"{what}; default: the bundled one"
+        "--model", type=Path, default=BUNDLED_MODEL, metavar="FOLDER", help=f"{what}; default: the bundled model"
     )
 
 
@@ -32,22 +32,22 @@ def add_base(parser: ArgumentParser) -> None:
         "--base",
         default=AUTO,
         metavar="NAME_OR_PATH",
-        help=f"where training starts: a hub id, a folder, {MINILM} (ships with the extra, needs no network), or "
-        f"{AUTO}: {DISTILBERT} where the hub answers, else {MINILM}; default: %(default)s",
+        help=f"the pretrained model to fine-tune: a hub id, a folder, {MINILM} (part of the extra `train`, needs no "
+        f"network), or {AUTO}: {DISTILBERT} if the hub answers, else {MINILM}; default: %(default)s",
     )
 
 
 def add_limit(parser: ArgumentParser, what: str) -> None:
-    """Add `--limit`; `what` says what the rows are for."""
-    parser.add_argument("--limit", type=whole(1), metavar="ROWS", help=f"{what}; default: all")
+    """Add `--limit`; `what` describes the use of the rows in the help text."""
+    parser.add_argument("--limit", type=positive, metavar="ROWS", help=f"{what}; default: all rows")
 
 
 def add_output(parser: ArgumentParser, command: str, more: str = "") -> None:
-    """Add `--output`, where a command's report goes."""
+    """Add `--output`, the folder of a command's report; `more` is appended to the help text."""
     parser.add_argument(
         "--output",
         type=Path,
         default=Path("runs") / command,
         metavar="FOLDER",
-        help=f"where pictures and the JSON report go{'; ' + more if more else ''}; default: %(default)s",
+        help=f"the folder of pictures and the JSON report{'; ' + more if more else ''}; default: %(default)s",
     )

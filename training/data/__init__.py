@@ -1,1 +1,1 @@
-"""Data sets as training reads them: splits, what a run learns from, and texts shifted towards raw tweets."""
+"""Training data: splits of a data set, the rows that a run trains on, and texts changed to resemble raw tweets."""

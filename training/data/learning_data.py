@@ -1,4 +1,4 @@
-"""Everything that a training run reads: the rows to learn from, and the rows that choose its best epoch."""
+"""The data of a training run: the rows to train on, and the validation rows that select the best epoch."""
 
 import hashlib
 import json
@@ -13,14 +13,14 @@ from training.output.errors import TrainingError
 from tweets.emotions import EMOTIONS
 
 RAW_TWEETS: Final = "raw-tweets"
-"""The name of the tweets that ship with this package: written for it, as people tweet and with few "I feel"."""
+"""The `--add` name of the tweets that ship with this package: written for it like raw tweets, few with "I feel"."""
 RAW_TWEETS_FILE: Final = Path(__file__).with_name("raw_tweets.jsonl")
-"""Labelled with the six emotions."""
+"""The file of these tweets, labelled with the six emotions."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearningData:
-    """The split to learn from, perhaps more rows to learn from, and the split to judge by."""
+    """The training split, further training rows or None, and the validation split."""
 
     labels: tuple[str, ...]
     train: Split
@@ -29,25 +29,25 @@ class LearningData:
 
     @property
     def texts(self) -> tuple[str, ...]:
-        """All texts to learn from."""
+        """Return all texts to train on: those of `train`, then those of `added`."""
         return self.train.texts + (self.added.texts if self.added else ())
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """Their class numbers."""
+        """Return the class number of each text in `texts`."""
         return self.train.targets + (self.added.targets if self.added else ())
 
     def digests(self) -> dict[str, Any]:
-        """Return rows and SHA-256 of each part."""
+        """Return the number of rows and the SHA-256 of each split, JSON-ready."""
         parts = {TRAIN: self.train, "added": self.added, VALIDATION: self.validation}
         return {name: {"rows": len(split), "sha256": split.sha256()} for name, split in parts.items() if split}
 
     def sha256(self) -> str:
-        """Return one digest of it all."""
+        """Return one SHA-256 of the labels and all splits."""
         return hashlib.sha256(json.dumps([self.labels, self.digests()]).encode()).hexdigest()
 
     def described(self) -> str:
-        """Return the sizes in words."""
+        """Return a phrase with the numbers of rows and labels, for a progress line."""
         more = f" and {len(self.added)} added" if self.added else ""
         counts = f"{len(self.train)}{more} training rows, {len(self.validation)} validation rows"
         return f"{counts}, {len(self.labels)} labels"
@@ -56,14 +56,18 @@ class LearningData:
 def read_learning_data(
     dataset: str, labels: Sequence[str] | None, *, add: str | None, limit: int | None = None
 ) -> LearningData:
-    """Read what a run learns from and is judged by. Raises TrainingError for anything that cannot be used.
+    """Read the training rows and the validation rows. Raises TrainingError if a split or a label cannot be used.
 
-    Rows that stand in two splits are told, not removed: scores on the public splits stay comparable. Added rows that
-    stand in the validation split are left out, and the shipped tweets are added only to the six emotions.
+    `labels` None takes the labels of the training split; `add` is `RAW_TWEETS`, another data set or None; `limit` keeps
+    the first rows of the training split. A warning reports validation rows whose texts are also training rows; the
+    rows stay, so that scores on public splits remain comparable. Added rows whose texts are in the validation split
+    are removed, and the shipped tweets are added only if the labels are the six emotions.
     """
     known = tuple(labels or find_labels(dataset))
     if len(known) < 2:
-        raise TrainingError(f"data set {dataset!r}: its only label is {known[0]!r}; give rows with at least two labels")
+        raise TrainingError(
+            f"data set {dataset!r}: its only label is {known[0]!r}; add rows of at least one other label"
+        )
     train = read_split(dataset, TRAIN, known, limit=limit)
     require_every_class(train, known)
     validation = read_split(dataset, VALIDATION, known)
@@ -77,11 +81,11 @@ def read_learning_data(
 
 
 def require_every_class(split: Split, labels: Sequence[str]) -> None:
-    """Raise TrainingError where a label has no row to learn from."""
+    """Raise TrainingError if a label has no row in the split."""
     missing = [label for number, label in enumerate(labels) if number not in set(split.targets)]
     if missing:
         present = ",".join(label for label in labels if label not in missing)
         raise TrainingError(
             f"split {split.name!r} ({len(split)} rows) has no row labelled {', '.join(missing)}; "
-            f"add some, or leave the label out: --labels {present}"
+            f"add such rows, or omit the label: --labels {present}"
         )

@@ -1,9 +1,9 @@
-"""A clean text becomes what somebody might have tweeted: the shift between the data set and the world, made by code.
+"""Change clean texts to resemble raw tweets: a synthetic distribution shift.
 
-The data set is lower case without punctuation, mentions, links, hashtags, emoji or typing errors. What is added here
-says nothing about the label: mentions, links, emoji and further hashtags are drawn without looking at it, and the words
-that become hashtags stay in the text. `shifted_texts` makes the shifted copy of a split by which robustness is
-measured; training uses the same function with other random numbers.
+The data set dair-ai/emotion is lower case without punctuation, mentions, links, hashtags, emoji or typing errors. The
+changes are independent of the label: mentions, links, emoji and added hashtags are drawn without the label, and a word
+that becomes a hashtag stays in the text. `shifted_texts` makes the shifted copy of a split on which robustness is
+measured; the augmentation of training rows applies `shifted` with other random numbers.
 """
 
 import random
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 Change = Callable[[str, random.Random], str]
+"""From a text and a random number generator to the changed text."""
 
 _APOSTROPHES: Final = {
     "im": "I'm",
@@ -57,19 +58,19 @@ _NEIGHBOURS: Final = {
     "y": "tu",
     "z": "x",
 }
-"""The keys to the left and right on a QWERTY keyboard."""
+"""For each letter, the letters to its left and right on a QWERTY keyboard."""
 
 _LEAST_LETTERS: Final = 4
-"""Of a word that gets a typing error, a hashtag or a stretched vowel."""
+"""Letters of a word that may get a typing error, a hashtag or a stretched vowel: a shorter word could be lost."""
 
 
 def shifted_texts(texts: Sequence[str], *, seed: int = 0) -> list[str]:
-    """Return the shifted copy of a split; the same texts and seed give the same copy everywhere."""
+    """Return the shifted copy of the texts; the same texts and seed give the same copy on every machine."""
     return [shifted(text, random.Random(f"shift/{seed}/{row}")) for row, text in enumerate(texts)]
 
 
 def shifted(text: str, rng: random.Random) -> str:
-    """Return the text with each kind of change applied or not, as `rng` decides."""
+    """Apply each kind of change to the text with the probability that `_CHANGES` gives it."""
     for chance, change in _CHANGES:
         if rng.random() < chance:
             text = change(text, rng)
@@ -94,7 +95,7 @@ def _mistyped(text: str, rng: random.Random) -> str:
 
 
 def _stretched(text: str, rng: random.Random) -> str:
-    """Say one word's last vowel for longer."""
+    """Repeat the last vowel of one word."""
 
     def stretch(word: str) -> str:
         vowels = [at for at, letter in enumerate(word) if letter in "aeiou"]
@@ -116,19 +117,19 @@ def _in_one_word(text: str, rng: random.Random, change: Callable[[str], str]) ->
 
 
 def _hashtag(text: str, rng: random.Random) -> str:
-    """Mark one word of the text, or add a tag about nothing."""
+    """Turn one word of the text into a hashtag, or append a hashtag without emotion."""
     if rng.random() < 0.5:
         return f"{text} {rng.choice(_TAGS)}"
     return _in_one_word(text, rng, lambda word: "#" + word)
 
 
 def _recased(text: str, rng: random.Random) -> str:
-    """Begin with a capital, shout one word, or shout it all."""
-    way = rng.random()
-    if way < 0.7:
+    """Capitalise the first letter and the word `i`, or write one word or the whole text in capitals."""
+    drawn = rng.random()
+    if drawn < 0.7:
         sentence = text[:1].upper() + text[1:]
         return " ".join("I" if word == "i" else word for word in sentence.split())
-    return _in_one_word(text, rng, str.upper) if way < 0.9 else text.upper()
+    return _in_one_word(text, rng, str.upper) if drawn < 0.9 else text.upper()
 
 
 def _with_comma(text: str, rng: random.Random) -> str:
@@ -143,7 +144,7 @@ def _ended(text: str, rng: random.Random) -> str:
 
 
 def _with_ampersand(text: str, _rng: random.Random) -> str:
-    """Write `and` the way HTML escapes its sign."""
+    """Replace one `and` by the HTML escape of the sign `&`."""
     return text.replace(" and ", " &amp; ", 1)
 
 
@@ -172,4 +173,4 @@ _CHANGES: Final[tuple[tuple[float, Change], ...]] = (
     (0.2, _with_mention),
     (0.2, _with_link),
 )
-"""What may happen to a text, in this order, and how often it does."""
+"""The probability of each change, and the change, in the order of application."""

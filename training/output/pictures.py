@@ -1,4 +1,4 @@
-"""How every picture of this package looks: one style, one way to write the file."""
+"""The style of all pictures, and the writing of a picture to a PNG file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import matplotlib as mpl
 
-mpl.use("Agg")  # no window, whatever the machine
+mpl.use("Agg")  # draws into a file; needs no display
 
 import matplotlib.pyplot as plt
 from cycler import cycler
@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from tweets.colours import PALETTE
 
 DOTS_PER_INCH: Final = 150
+"""Enough for sharp text on a high-resolution screen."""
 _STYLE: Final[dict[Any, Any]] = {
     "figure.constrained_layout.use": True,
     "font.size": 10,
-    "text.parse_math": False,  # a label may have dollar signs
+    "text.parse_math": False,  # a label with dollar signs is not a formula
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
     "axes.spines.top": False,
@@ -34,7 +35,7 @@ _STYLE: Final[dict[Any, Any]] = {
 
 @contextmanager
 def picture(path: Path, *, rows: int = 1, columns: int = 1, size: tuple[float, float]) -> Iterator[tuple[Figure, Any]]:
-    """Yield a figure and its axes (one, or an array of them), `size` in inches; write it as PNG when the block ends."""
+    """Yield a figure of `size` inches and its axes, one or an array; write the figure as PNG when the block ends."""
     with mpl.rc_context(_STYLE):
         figure, axes = plt.subplots(rows, columns, figsize=size)
         try:
@@ -46,6 +47,6 @@ def picture(path: Path, *, rows: int = 1, columns: int = 1, size: tuple[float, f
 
 
 def label_bars(axes: Axes, form: str = "{:.2f}") -> None:
-    """Write each bar's value beside it."""
+    """Write the value of each bar beside the bar."""
     for bars in axes.containers:
         axes.bar_label(bars, fmt=form, padding=3, fontsize=8)  # type: ignore[arg-type]

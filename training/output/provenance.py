@@ -1,4 +1,4 @@
-"""What a run must say about itself to be repeated: versions, hardware, commit."""
+"""Record versions, hardware and commit: with arguments and data, what is needed to repeat a run."""
 
 import importlib.metadata
 import os
@@ -20,10 +20,11 @@ _LIBRARIES = (
     "numpy",
     "scipy",
 )
+"""The libraries whose version can change weights, graphs or scores."""
 
 
 def provenance() -> dict[str, Any]:
-    """Return versions, hardware and, in a git checkout, the commit."""
+    """Return versions, hardware and commit, JSON-ready; the commit is None outside a git checkout."""
     return {"versions": _versions(), "hardware": _hardware(), "commit": _commit()}
 
 

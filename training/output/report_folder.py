@@ -1,4 +1,4 @@
-"""The folder of a report: checked before the work that fills it, freed of an earlier report's pictures after it."""
+"""Check the folder of a report before the work starts, and delete an earlier report's pictures when it is done."""
 
 import re
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from typing import Final
 from training.output.errors import TrainingError
 
 REPORT_FILE: Final = "report.json"
-"""What every report folder holds: all that was found, for programs."""
+"""The JSON file of every report folder: all results, for programs."""
 
 
 def prepare_report_folder(output: Path) -> None:
-    """Make the folder and its parents before the work that fills it; what the folder holds stays as it is.
+    """Make the folder and its parents before the work starts; files in an existing folder stay unchanged.
 
-    Raises TrainingError with one line where the path is a file or no file can be written there.
+    Raises TrainingError if the path is a file or no file can be written in the folder.
     """
     with _explained(output):
         if output.exists() and not output.is_dir():
@@ -29,8 +29,8 @@ def prepare_report_folder(output: Path) -> None:
 def writing_report(output: Path, *, pictures: str) -> Iterator[None]:
     """Delete an earlier report's pictures, then let the block write a report into the folder.
 
-    `pictures` is a regular expression for the names that pictures of this kind of report may have: one that is left
-    would seem to belong to the new report. Raises TrainingError with one line where the disk refuses.
+    `pictures` is a regular expression for the names of the pictures of this kind of report; an old picture would seem
+    to belong to the new report. Raises TrainingError if a file cannot be written.
     """
     with _explained(output):
         for path in output.iterdir():
@@ -45,5 +45,5 @@ def _explained(output: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise TrainingError(
-            f"{output}: cannot be written ({error.strerror}); make room or choose another --output"
+            f"{output}: cannot be written ({error.strerror}); free disk space or choose another --output"
         ) from error

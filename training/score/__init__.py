@@ -1,1 +1,1 @@
-"""How good predictions are: scores, calibration, intervals, and two models compared on the same rows."""
+"""Measure predictions: scores, calibration, bootstrap intervals, and the paired comparison of two models."""

@@ -1,4 +1,4 @@
-"""Calibration: whether tweets that are served with a confidence of 0.8 are right in 8 cases of 10."""
+"""Measure calibration: of predictions with a confidence of 0.8, 80 % should be correct."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 BINS: Final = 15
-"""Of equal width, as Guo et al. 2017 use."""
+"""Bins of equal width: the number that Guo et al. 2017 use, so that errors are comparable."""
 
 Floats = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.int64]
@@ -22,15 +22,18 @@ class Reliability:
     confidence: Floats
     accuracy: Floats
     mean_confidence: float
-    """Of all rows."""
+    """The mean over all rows."""
 
     @property
     def error(self) -> float:
-        """The expected calibration error: mean |accuracy - confidence| of the bins by rows (Guo et al. 2017, eq. 3)."""
+        """Return the expected calibration error: mean |accuracy - confidence| of the bins, weighted by rows.
+
+        Source: Guo et al. 2017, equation 3.
+        """
         return float(np.sum(self.rows * np.abs(self.accuracy - self.confidence)) / self.rows.sum())
 
     def as_list(self, digits: int = 6) -> list[dict[str, Any]]:
-        """Return the bins that have rows, JSON-ready."""
+        """Return the bins that have rows, JSON-ready, rounded to `digits`."""
         return [
             {
                 "above": round(number / BINS, digits),
@@ -44,12 +47,12 @@ class Reliability:
 
 
 def bin_numbers(confidences: Floats) -> Numbers:
-    """Return each confidence's bin: number b holds what lies above b / BINS, up to (b + 1) / BINS."""
+    """Return the bin of each confidence [rows]: bin b holds the interval from b / BINS (excluded) to (b + 1) / BINS."""
     return np.clip(np.ceil(confidences * BINS).astype(np.int64) - 1, 0, BINS - 1)
 
 
 def reliability(confidences: Floats, right: npt.NDArray[np.bool_]) -> Reliability:
-    """Sort rows into bins by the confidence of their label, `right` where it is the true one."""
+    """Sort rows into bins by the confidence of the predicted label; `right` is true where it is the true label."""
     bins = bin_numbers(confidences)
     rows = np.bincount(bins, minlength=BINS)
     filled = np.maximum(rows, 1)
@@ -62,6 +65,6 @@ def reliability(confidences: Floats, right: npt.NDArray[np.bool_]) -> Reliabilit
 
 
 def calibration_error(probabilities: Floats, targets: Sequence[int]) -> float:
-    """Return the expected calibration error of probabilities [rows, labels]."""
+    """Return the expected calibration error, 0 to 1, of probabilities [rows, labels] and class numbers [rows]."""
     right = probabilities.argmax(axis=1) == np.asarray(targets)
     return reliability(probabilities.max(axis=1), right).error

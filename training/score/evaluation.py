@@ -1,4 +1,4 @@
-"""Everything that one split says about one model."""
+"""The evaluation of one model on one split: scores, intervals, confusion matrix and calibration."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,14 @@ from training.score.scores import Probabilities, Scores, score
 from worker.inference.model_folder import ModelFolder
 
 WITH_INTERVAL: Final = ("accuracy", "macro_f1", "weighted_f1", "ece")
+"""The scores that get a bootstrap interval."""
 _DIGITS: Final = 6
+"""Decimal places in JSON: one row in a million still changes the accuracy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A model's scores on a split, and what they are made of."""
+    """The scores of a model on a split, and the outcomes and samples from which the scores are computed."""
 
     model: ModelFolder
     probabilities: Probabilities
@@ -25,7 +27,7 @@ class Evaluation:
     samples: Samples
 
     def summary(self) -> dict[str, Any]:
-        """Return the main figures with their intervals, JSON-ready."""
+        """Return the main scores with their intervals, JSON-ready."""
         return {
             "model": str(self.model.path),
             "model_id": self.model.model_id,
@@ -36,7 +38,7 @@ class Evaluation:
         }
 
     def details(self) -> dict[str, Any]:
-        """Return what is too long for a summary: the confusion matrix, true labels by row, and the bins."""
+        """Return the confusion matrix [true label, predicted label] and the bins of confidence, JSON-ready."""
         return {
             "labels": list(self.model.labels),
             "confusion": self.outcomes.confusion().tolist(),
@@ -44,8 +46,10 @@ class Evaluation:
         }
 
 
-def judge(model: ModelFolder, probabilities: Probabilities, targets: Sequence[int], *, resamples: int) -> Evaluation:
-    """Judge the probabilities [rows, labels] that a model gave to the rows of a split."""
+def evaluation_of(
+    model: ModelFolder, probabilities: Probabilities, targets: Sequence[int], *, resamples: int
+) -> Evaluation:
+    """Return the evaluation of a model's probabilities [rows, labels] against the class numbers [rows] of a split."""
     rows = outcomes(probabilities, targets)
     return Evaluation(
         model=model,

@@ -1,4 +1,4 @@
-"""The rows of a split that a model finds hardest, by their ids."""
+"""Find the rows of a split with the highest loss, and the wrong rows with the highest confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from training.score.evaluation import Evaluation
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedRow:
-    """One row: its place in the split, and what the model made of it."""
+class HardRow:
+    """One row of a split: its index in the split from 0, its label and the model's prediction."""
 
     place: int
     id: str
@@ -20,24 +20,24 @@ class JudgedRow:
     prediction: str
     confidence: float
     loss: float
-    """The negative log likelihood of the label."""
+    """The negative log likelihood of the true label, in nats."""
 
     def as_dict(self, digits: int = 6) -> dict[str, Any]:
-        """Return the row JSON-ready; the data set's text stays out."""
+        """Return the row JSON-ready, without its text: the data set's licence may forbid copies."""
         named = {"id": self.id, "label": self.label, "prediction": self.prediction}
         return {**named, "confidence": round(self.confidence, digits), "loss": round(self.loss, digits)}
 
 
-def hardest(evaluation: Evaluation, ids: Sequence[str], *, count: int) -> list[JudgedRow]:
-    """Return the rows of the highest loss, the worst first."""
-    return _judged(evaluation, ids, np.argsort(-_losses(evaluation), kind="stable")[:count])
+def hardest(evaluation: Evaluation, ids: Sequence[str], *, count: int) -> list[HardRow]:
+    """Return the `count` rows with the highest loss, in descending order."""
+    return _hard_rows(evaluation, ids, np.argsort(-_losses(evaluation), kind="stable")[:count])
 
 
-def most_confidently_wrong(evaluation: Evaluation, ids: Sequence[str], *, count: int) -> list[JudgedRow]:
-    """Return the wrong rows of the highest confidence, the worst first."""
+def most_confidently_wrong(evaluation: Evaluation, ids: Sequence[str], *, count: int) -> list[HardRow]:
+    """Return the `count` wrong rows with the highest confidence, in descending order."""
     wrong = np.flatnonzero(~evaluation.outcomes.right)
     order = np.argsort(-evaluation.outcomes.confidences[wrong], kind="stable")
-    return _judged(evaluation, ids, wrong[order][:count])
+    return _hard_rows(evaluation, ids, wrong[order][:count])
 
 
 def _losses(evaluation: Evaluation) -> Floats:
@@ -47,10 +47,10 @@ def _losses(evaluation: Evaluation) -> Floats:
     return losses
 
 
-def _judged(evaluation: Evaluation, ids: Sequence[str], places: Numbers) -> list[JudgedRow]:
+def _hard_rows(evaluation: Evaluation, ids: Sequence[str], places: Numbers) -> list[HardRow]:
     rows, labels, losses = evaluation.outcomes, evaluation.model.labels, _losses(evaluation)
     return [
-        JudgedRow(
+        HardRow(
             place=int(place),
             id=ids[place],
             label=labels[rows.targets[place]],

@@ -1,7 +1,7 @@
-"""How far figures can be trusted: their spread over bootstrap samples of the rows they were measured on.
+"""Compute confidence intervals of scores by bootstrap sampling of the rows.
 
-A bootstrap sample draws as many rows as there are, with replacement. The same seed draws the same rows, so two models'
-figures on one split are paired sample by sample, and so is their difference.
+A bootstrap sample draws as many rows as the split has, with replacement. The same seed draws the same rows, so the
+scores of two models on one split are paired sample by sample, and an interval of their difference can be computed.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,16 @@ import numpy.typing as npt
 from training.score.calibration import BINS, Floats, Numbers, bin_numbers
 
 SEED: Final = 0
+"""The same for all models: paired samples need the same rows."""
 COVERAGE: Final = 0.95
+"""Share of the bootstrap samples inside an interval, the usual one."""
 
 _DRAWS_AT_ONCE: Final = 2_000_000
-"""Keeps the memory of a large split's samples to some hundred megabytes."""
+"""Row numbers drawn at once: limits the memory of a large split's samples to a few hundred megabytes."""
 
 
 class Interval(NamedTuple):
-    """The bounds of a figure."""
+    """The bounds of a score or of a difference of scores."""
 
     low: float
     high: float
@@ -33,22 +35,22 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowOutcomes:
-    """What came out for each row of a split, [rows] each."""
+    """The outcome of each row of a split: arrays of shape [rows]."""
 
     targets: Numbers
     predicted: Numbers
     confidences: Floats
     labels: int
-    """How many there are."""
+    """The number of labels."""
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
-        """Where the label is the true one."""
+        """Return where the predicted label is the true label, [rows]."""
         return np.equal(self.predicted, self.targets)
 
     @property
     def cells(self) -> Numbers:
-        """Return each row's place in the flattened confusion matrix."""
+        """Return each row's index in the flattened confusion matrix, [rows]."""
         return self.targets * self.labels + self.predicted
 
     def confusion(self) -> Numbers:
@@ -58,7 +60,7 @@ class RowOutcomes:
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Figures of each bootstrap sample, [samples]; `f1` is [samples, labels]."""
+    """Scores of each bootstrap sample, [samples]; `f1` is [samples, labels]."""
 
     accuracy: Floats
     macro_f1: Floats
@@ -68,7 +70,7 @@ class Samples:
 
 
 def outcomes(probabilities: Floats, targets: Sequence[int]) -> RowOutcomes:
-    """Return what the probabilities [rows, labels] say of each row."""
+    """Return the predicted label and confidence of each row from probabilities [rows, labels]."""
     predicted = probabilities.argmax(axis=1)
     return RowOutcomes(
         np.asarray(targets, dtype=np.int64), predicted, probabilities.max(axis=1), probabilities.shape[1]
@@ -76,26 +78,26 @@ def outcomes(probabilities: Floats, targets: Sequence[int]) -> RowOutcomes:
 
 
 def bootstrap(rows: RowOutcomes, *, resamples: int, seed: int = SEED) -> Samples:
-    """Return the figures of so many samples of the rows (Efron and Tibshirani 1993, chapter 13)."""
+    """Return the scores of `resamples` bootstrap samples of the rows (Efron and Tibshirani 1993, chapter 13)."""
     count = len(rows.targets)
     random = np.random.default_rng(seed)
     at_once = max(1, _DRAWS_AT_ONCE // count)
     parts = [
-        _figures(rows, random.integers(count, size=(min(at_once, resamples - done), count)))
+        _scores(rows, random.integers(count, size=(min(at_once, resamples - done), count)))
         for done in range(0, resamples, at_once)
     ]
     names = Samples.__dataclass_fields__
     return Samples(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
-def interval(figures: Floats) -> Interval:
-    """Return the percentiles between which COVERAGE of the samples lie."""
-    low, high = np.quantile(figures, ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2))
+def interval(samples: Floats) -> Interval:
+    """Return the percentiles between which the share COVERAGE of the samples [samples] lies."""
+    low, high = np.quantile(samples, ((1 - COVERAGE) / 2, (1 + COVERAGE) / 2))
     return Interval(float(low), float(high))
 
 
-def _figures(rows: RowOutcomes, drawn: Numbers) -> Samples:
-    """Return the figures of samples given by their row numbers, [samples, rows]."""
+def _scores(rows: RowOutcomes, drawn: Numbers) -> Samples:
+    """Return the scores of samples given by their row numbers, [samples, rows]."""
     count = drawn.shape[1]
     confusions = _by_sample(rows.cells[drawn], rows.labels**2).reshape(-1, rows.labels, rows.labels)
     gaps = _by_sample(bin_numbers(rows.confidences)[drawn], BINS, weights=(rows.right - rows.confidences)[drawn])
@@ -112,7 +114,7 @@ def _figures(rows: RowOutcomes, drawn: Numbers) -> Samples:
 
 
 def _by_sample(kinds: Numbers, count: int, *, weights: Floats | None = None) -> npt.NDArray[np.float64]:
-    """Count each of `count` kinds, or add up its weights, in each row of an array [samples, rows]."""
+    """Count each of `count` kinds, or sum its weights, in each row of an array [samples, rows]; [samples, count]."""
     samples = len(kinds)
     places = kinds + np.arange(samples)[:, np.newaxis] * count
     flat = None if weights is None else weights.ravel()
@@ -120,5 +122,5 @@ def _by_sample(kinds: Numbers, count: int, *, weights: Floats | None = None) -> 
 
 
 def _ratio(parts: Floats, wholes: Floats) -> Floats:
-    """Divide, and let a ratio without any case count as 0, as the scores do."""
+    """Divide element by element; a ratio with denominator 0 is 0, as in `training.score.scores`."""
     return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)

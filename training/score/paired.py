@@ -1,4 +1,4 @@
-"""Two models on the same rows: whether the difference between them is more than chance."""
+"""Compare two models on the same rows: test whether the difference between them is more than chance."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from training.score.intervals import Interval, interval
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """This model's figure minus the other's, and the 95 % interval over the same bootstrap samples."""
+    """The score of this model minus that of the other, with the 95 % interval over the same bootstrap samples."""
 
     value: float
     interval: Interval
@@ -25,20 +25,21 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A model against another on the same rows."""
+    """The comparison of this model with another model on the same rows."""
 
     other: Evaluation
     only_this_right: int
-    """Rows that this model labels rightly and the other does not."""
+    """Rows that this model labels correctly and the other model does not."""
     only_other_right: int
     mcnemar_p: float
+    """The p-value of McNemar's exact test."""
     accuracy: Difference
     macro_f1: Difference
     f1: dict[str, Difference]
-    """By label."""
+    """The difference in F1 of each label."""
 
     def summary(self) -> dict[str, Any]:
-        """Return the result JSON-ready."""
+        """Return the comparison without the differences by label, JSON-ready."""
         return {
             "model": str(self.other.model.path),
             "model_id": self.other.model.model_id,
@@ -57,7 +58,7 @@ class Paired:
 
 
 def paired(this: Evaluation, other: Evaluation) -> Paired:
-    """Compare two evaluations on the same rows, with the labels in the same order."""
+    """Compare two evaluations, which must have the same rows, labels in the same order, and as many samples."""
     one, two = this.outcomes.right, other.outcomes.right
     only_this, only_other = int(np.sum(one & ~two)), int(np.sum(two & ~one))
     differences = this.samples.f1 - other.samples.f1
@@ -80,9 +81,10 @@ def paired(this: Evaluation, other: Evaluation) -> Paired:
 
 
 def mcnemar(only_one_right: int, only_other_right: int) -> float:
-    """Return how likely so uneven a split of the differing rows is between equally good models.
+    """Return the two-sided p-value of McNemar's exact test (McNemar 1947, binomial).
 
-    Two-sided and exact: the binomial test of McNemar 1947; 1 where no row differs.
+    The null hypothesis: both models are equally good, so each row that only one of the models labels correctly falls to
+    either model with probability 1/2. The p-value is 1 if there is no such row.
     """
     differing = only_one_right + only_other_right
     return float(binomtest(only_one_right, differing).pvalue) if differing else 1.0

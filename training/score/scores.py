@@ -1,4 +1,4 @@
-"""How good predictions are, in the figures that every report of this project uses."""
+"""Compute the scores that every report of this project uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from sklearn.metrics import classification_report, log_loss
 from training.score.calibration import calibration_error
 
 Probabilities = npt.NDArray[np.float64]
-"""[rows, labels], each row sums to 1."""
+"""Probabilities [rows, labels]; each row sums to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
-    """One row of the per-class table."""
+    """Precision, recall and F1 of one label, and its number of rows."""
 
     precision: float
     recall: float
@@ -29,9 +29,10 @@ _MEANS = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece")
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one split says about a model.
+    """The scores of a model on one split.
 
-    `loss` is the mean negative log likelihood, `ece` the expected calibration error (see training.score.calibration).
+    `loss` is the mean negative log likelihood in nats, `ece` the expected calibration error
+    (see training.score.calibration), all others are between 0 and 1.
     """
 
     rows: int
@@ -43,7 +44,7 @@ class Scores:
     per_class: dict[str, ClassScores]
 
     def as_dict(self, digits: int = 6) -> dict[str, Any]:
-        """Return JSON-ready figures, rounded."""
+        """Return the scores JSON-ready, rounded to `digits`."""
         return {
             "rows": self.rows,
             **{name: round(getattr(self, name), digits) for name in _MEANS},
@@ -57,7 +58,7 @@ def _rounded(row: ClassScores, digits: int) -> dict[str, float | int]:
 
 
 def score(probabilities: Probabilities, targets: Sequence[int], labels: Sequence[str]) -> Scores:
-    """Compare probabilities [rows, labels] with the true class numbers."""
+    """Return the scores of probabilities [rows, labels] against the true class numbers [rows]."""
     numbers = list(range(len(labels)))
     report = classification_report(
         targets,
@@ -84,14 +85,14 @@ def _class_scores(row: dict[str, float]) -> ClassScores:
 
 
 def softmax(logits: npt.NDArray[np.floating[Any]], *, temperature: float = 1.0) -> Probabilities:
-    """Return exp(logits / temperature) normalised along the last axis."""
+    """Return exp(logits / temperature) divided by its sum along the last axis; the shape stays the same."""
     scaled = np.asarray(logits, dtype=np.float64) / temperature
     powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def table(scores: Scores) -> str:
-    """Return the per-class table and the means as aligned text."""
+    """Return the scores of each label and the means as a table of aligned text."""
     width = max(12, *(len(label) for label in scores.per_class))
     lines = [f"{'':{width}}  precision  recall      f1  support"]
     for label, row in scores.per_class.items():

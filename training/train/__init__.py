@@ -1,1 +1,1 @@
-"""`python -m training train`."""
+"""The command `python -m training train`."""

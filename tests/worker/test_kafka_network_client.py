@@ -57,7 +57,7 @@ LASTING = [
 
 @pytest.fixture
 def client() -> RepairedClient:
-    """A client that never had a network."""
+    """Return a client without a network."""
     return object.__new__(RepairedClient)
 
 
@@ -71,8 +71,8 @@ def test_kafka_python_is_the_version_whose_traps_are_known() -> None:
         "raising, transaction requests failing with more than KafkaConnectionError, the coordinator's look-up without "
         "a pause, the set-up time-outs, committed() answering from its cache, the sender dying of expired batches, old "
         "offsets and records in a producer's next transaction, close() leaking the sender's thread, metadata of a "
-        "member thrown out, poll() hanging on an unreadable record, a usurped static member that tells nobody; then "
-        "the private names that worker/kafka_client.py, tweet_consumer.py and result_producer.py use; then pin it here"
+        "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing; then "
+        "the private names that worker/kafka uses; then pin it here"
     )
 
 
@@ -120,7 +120,7 @@ def test_a_node_that_is_ready_is_ready_without_a_pause(client: RepairedClient, m
 
 
 class Answering:
-    """Stands for the network: each request gets this future, or this exception at once."""
+    """A fake of the network: each request is answered by this future, or by this exception at once."""
 
     def __init__(self, raises: Exception | None = None) -> None:
         self.future = Future()
@@ -208,7 +208,7 @@ def test_trap_connection_set_up_may_take_30_s_and_cannot_be_set_from_outside(mon
     ],
     ids=_name,
 )
-def test_what_a_retry_cannot_mend_is_fatal_and_says_what_to_do(
+def test_an_error_that_no_retry_repairs_is_fatal_and_names_the_remedy(
     error: Exception, exit_code: ExitCode, words: str
 ) -> None:
     fault = translated(error, "broker:9092")
@@ -223,13 +223,13 @@ def test_what_a_retry_cannot_mend_is_fatal_and_says_what_to_do(
     [*RETRIABLE, errors.ProducerFencedError("x"), errors.IllegalStateError("x"), AssertionError("x"), KeyError("x")],
     ids=_name,
 )
-def test_everything_else_may_pass_and_is_named(error: Exception) -> None:
+def test_every_other_error_is_transient_and_named(error: Exception) -> None:
     fault = translated(error, "broker:9092")
     assert isinstance(fault, TransientError)
     assert type(error).__name__ in str(fault)
 
 
-def test_the_slow_checksums_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_checksums_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check_crc32c()
     monkeypatch.setattr("worker.kafka.reachable.importlib.util.find_spec", lambda name: None)
     with pytest.raises(FatalError, match="pip install crc32c"):

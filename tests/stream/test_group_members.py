@@ -57,7 +57,7 @@ def test_a_frozen_worker_that_wakes_commits_nothing_of_what_it_lost(
     verifier.wait_until_committed(500, DONE_S)
     os.kill(zombie.pid, signal.SIGSTOP)
     left = verifier.committed()
-    heir = start_worker(env)
+    successor = start_worker(env)
     verifier.wait_until_committed(left + 1_000, DONE_S)
     verifier.wait_until_done(DONE_S)
 
@@ -66,10 +66,10 @@ def test_a_frozen_worker_that_wakes_commits_nothing_of_what_it_lost(
     eventually(lambda: verifier.members() == 2 or zombie.exit_code is not None, SETTLED_S, "it joins again, or ends")
     verifier.check_all_done(total)
     assert zombie.exit_code is None, "it ended"
-    counted = [worker.metrics().total("emotion_tweets_consumed_total") for worker in (zombie, heir)]
+    counted = [worker.metrics().total("emotion_tweets_consumed_total") for worker in (zombie, successor)]
     assert sum(counted) == total, counted
     assert zombie.metrics()['emotion_transactions_total{outcome="aborted"}'] >= 1
-    assert zombie.terminate() == heir.terminate() == ExitCode.OK
+    assert zombie.terminate() == successor.terminate() == ExitCode.OK
     assert len(verifier.check_all_done(total).labelled) == total
 
 
