@@ -184,7 +184,7 @@ ORDER: Final = (
     Order(
         "MAX_POLL_INTERVAL",
         "LABEL",
-        "a batch that is classified too slowly must be retried at half its size before the watchdog ends the process",
+        "a slice that takes too long must cost the membership, and be retried, before the watchdog ends the process",
     ),
     Order("LABEL_SLICE", "LABEL_BUDGET", "a slow batch must be cut between two slices"),
     Order(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from confluent_kafka import IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tests.servers import Message, Stack, eventually, read_committed
@@ -65,9 +65,14 @@ class Verifier:
         }
 
     def members(self) -> int:
-        """Count the members of the group."""
+        """Count the members of the group; 0 while the group has no coordinator yet."""
         (future,) = self._admin.describe_consumer_groups([self._group]).values()
-        return len(future.result(CLIENT_S).members)
+        try:
+            return len(future.result(CLIENT_S).members)
+        except KafkaException as error:
+            if error.args[0].code() in (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE):
+                return 0
+            raise
 
     def wait_until_committed(self, count: int, deadline_s: float) -> None:
         """Return once `count` input records are committed."""
