@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import redis
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
@@ -20,6 +20,13 @@ REDIS_AGREES_S = 60.0
 
 Fold = Mapping[int, Counter[str]]
 """For each partition, how many tweets got each emotion."""
+
+
+_NO_COORDINATOR_YET: Final = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Verifier:
         try:
             return len(future.result(CLIENT_S).members)
         except KafkaException as error:
-            if error.args[0].code() in (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE):
+            if error.args[0].code() in _NO_COORDINATOR_YET:
                 return 0
             raise
 
