@@ -122,7 +122,8 @@ def redis_keys() -> str:
     return f"""## Redis keys
 
 Redis holds a copy of the counts; the counts themselves are committed in Kafka. The workers publish all counts again
-every few seconds, so a Redis that lost its data recovers. `REDIS_KEY_PREFIX` is `{_default("redis_key_prefix")}` here.
+([when](delivery.md#how-redis-becomes-equal)), so a Redis that lost its data recovers. `REDIS_KEY_PREFIX` is
+`{_default("redis_key_prefix")}` here.
 
 {table(("Key", "Type", "Field", "Value", "Meaning"), rows)}"""
 
