@@ -12,7 +12,7 @@ from itertools import islice
 from producer.connection import DELIVERY_LIMIT_S, connected
 from producer.deliveries import Deliveries
 from producer.options import parse
-from producer.order import Order, tweets
+from producer.order import ReplayOrder, tweets
 from producer.pacing import Pacer
 from producer.progress import progress
 from producer.replay import Replay
@@ -84,7 +84,7 @@ def _total(rows: Iterator[Row], options: Namespace) -> int | None:
 
 
 def _tweets(read: Callable[[], Iterator[Row]], options: Namespace) -> Iterator[Tweet]:
-    order = Order(loop=options.loop, seed=options.seed, limit=options.limit)
+    order = ReplayOrder(loop=options.loop, seed=options.seed, limit=options.limit)
     return tweets(read, prefix=f"{dataset_name(options.dataset)}-{options.split}", order=order)
 
 

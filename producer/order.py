@@ -10,7 +10,7 @@ from tweets.tweet import Tweet
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReplayOrder:
     """Which tweets are sent, and in which order.
 
     `loop` starts another pass after each pass; `seed` None is the order of the file; `limit` is the number of tweets
@@ -22,7 +22,7 @@ class Order:
     limit: int | None = None
 
 
-def tweets(read: Callable[[], Iterator[Row]], *, prefix: str, order: Order) -> Iterator[Tweet]:
+def tweets(read: Callable[[], Iterator[Row]], *, prefix: str, order: ReplayOrder) -> Iterator[Tweet]:
     """Yield the tweets to send; each pass calls `read`, which opens the data set.
 
     Ids are `<prefix>-<row>`, with `-<pass>` from the second pass on. With a seed the split is read into memory, and

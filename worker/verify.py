@@ -20,7 +20,7 @@ class Kafka(Protocol):
     def recount(self, number: int) -> RunningCounts | None: ...
 
 
-class Store(Protocol):
+class StoredCounts(Protocol):
     """The counts in Redis: totals, and the counts of every partition of every group, read at one moment."""
 
     def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]: ...
@@ -40,7 +40,7 @@ class Finding:
 
 def verify(
     kafka: Kafka,
-    store: Store,
+    store: StoredCounts,
     *,
     timeout_s: float,
     clock: Callable[[], float] = time.monotonic,
@@ -61,7 +61,7 @@ def verify(
         sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
 
 
-def repair(kafka: Kafka, store: Store) -> None:
+def repair(kafka: Kafka, store: StoredCounts) -> None:
     """Make Redis equal to the counts committed in Kafka; a partition without a committed offset counts zero."""
     committed = kafka.committed()
     committed_counts = {p: CommittedCounts(0, at.offset, at.counts or RunningCounts()) for p, at in committed.items()}
@@ -76,7 +76,7 @@ def repair(kafka: Kafka, store: Store) -> None:
     )
 
 
-def _compare(kafka: Kafka, store: Store) -> list[Finding]:
+def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
     before = kafka.committed()
     recounts = {partition: kafka.recount(partition.number) for partition in before}
     after = kafka.committed()
@@ -102,7 +102,7 @@ def _compare(kafka: Kafka, store: Store) -> list[Finding]:
 
 
 def _stored_partitions(
-    kafka: Kafka, store: Store, stored: Mapping[str, Mapping[str, int]]
+    kafka: Kafka, store: StoredCounts, stored: Mapping[str, Mapping[str, int]]
 ) -> dict[Partition, Mapping[str, int]]:
     """Return the counts in Redis of this group and topic."""
     parsed = {store.partition(field, kafka.topic): counts for field, counts in stored.items()}

@@ -1,4 +1,4 @@
-"""A tiny model folder of random weights, and what `explain` says about it."""
+"""A tiny model folder of random weights, and the explanation of a text by that model."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ MakeModel = Callable[..., Path]
 
 
 def model_folder(folder: Path, **fields: Any) -> Path:
-    """Write a model folder of random weights; `fields` replace some of the configuration."""
+    """Write a model folder of random weights; `fields` replace fields of the configuration."""
     tokenizer = word_pieces()
     sizes = {"dim": 32, "hidden_dim": 64, "n_layers": LAYERS, "n_heads": HEADS, "max_position_embeddings": 64}
     model = distilbert(vocab_size=tokenizer.get_vocab_size(), num_labels=3, initializer_range=0.3, **sizes)

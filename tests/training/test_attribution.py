@@ -1,4 +1,4 @@
-"""Attributions are right where the answer is known, and add up where it is not."""
+"""Attributions equal known answers of simple models, and add up to the difference of the logits of a transformer."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -34,7 +34,7 @@ def attributions(model: Any, *, label: int = 1, steps: int = 64) -> Any:
     return integrated_gradients(model, IDS, BASELINE, label=label, steps=steps)
 
 
-def test_of_a_linear_model_they_are_what_each_token_changes() -> None:
+def test_attributions_of_a_linear_model_are_the_change_by_each_token() -> None:
     weights = torch.tensor([1.0, -2.0, 0.5])
     model = Formula(lambda embeddings: (embeddings @ weights).sum(dim=1))
     change = (model.table(IDS) - model.table(BASELINE)).detach() @ weights
@@ -43,7 +43,7 @@ def test_of_a_linear_model_they_are_what_each_token_changes() -> None:
     assert found.logit - found.baseline_logit == pytest.approx(float(change.sum()), abs=1e-5)
 
 
-def test_of_a_product_each_factor_gets_half_of_what_both_do_together() -> None:
+def test_each_factor_of_a_product_has_half_of_the_change() -> None:
     model = Formula(lambda embeddings: embeddings[:, 1, 0] * embeddings[:, 2, 0])
     with torch.no_grad():
         model.table.weight[0] = 0
@@ -51,7 +51,7 @@ def test_of_a_product_each_factor_gets_half_of_what_both_do_together() -> None:
     assert attributions(model).of_tokens.tolist() == pytest.approx([0, product / 2, product / 2, 0], abs=1e-6)
 
 
-def test_another_label_has_attributions_of_its_own() -> None:
+def test_attributions_are_those_of_the_chosen_label() -> None:
     model = Formula(lambda embeddings: embeddings.sum(dim=(1, 2)))
     assert attributions(model, label=0).of_tokens.tolist() == [0, 0, 0, 0]
 
@@ -64,7 +64,7 @@ def test_the_middle_of_each_step_is_taken() -> None:
     assert attributions(model, steps=2).of_tokens[1] == pytest.approx(2 * 3 * (0.5**2 + 1.5**2) / 2)
 
 
-def test_of_a_transformer_they_add_up_to_the_change_of_the_logit() -> None:
+def test_attributions_of_a_transformer_add_up_to_the_change_of_the_logit() -> None:
     model = distilbert(vocab_size=10, dim=32, hidden_dim=64, n_layers=2, n_heads=4, num_labels=3, initializer_range=0.3)
     found = attributions(model)
     gained = found.logit - found.baseline_logit
@@ -75,7 +75,7 @@ def test_of_a_transformer_they_add_up_to_the_change_of_the_logit() -> None:
     assert found.of_tokens[[0, 3]].tolist() == [0, 0]  # [CLS] and [SEP] are in the baseline too
 
 
-def test_the_model_is_left_as_it_was() -> None:
+def test_the_model_is_unchanged() -> None:
     model = distilbert(vocab_size=10, dim=32, hidden_dim=64, n_layers=1, n_heads=4)
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     attributions(model)

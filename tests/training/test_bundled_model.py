@@ -1,4 +1,4 @@
-"""The model that ships."""
+"""The bundled model: scores, golden texts, and the same results alone, in batches, on CPU and GPU."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ MODEL = Path(__file__).parents[2] / "worker" / "model"
 MB = 1_000_000
 
 
-def test_it_is_whole_and_small_enough_for_a_checkout() -> None:
+def test_it_is_complete_and_small_enough_for_a_checkout() -> None:
     subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=MODEL, check=True, capture_output=True)
     sizes = [path.stat().st_size for path in MODEL.iterdir()]
     assert max(sizes) < 50 * MB
@@ -30,7 +30,7 @@ def metrics() -> dict[str, Any]:
     return found
 
 
-def test_it_meets_the_bars_that_were_set_for_it(metrics: dict[str, Any]) -> None:
+def test_its_scores_are_above_the_required_ones(metrics: dict[str, Any]) -> None:
     validation, test = metrics["scores"]["validation"], metrics["scores"]["test"]["int8"]
     assert validation["int8"]["accuracy"] >= 0.942
     assert validation["label_agreement"] >= 0.995
@@ -39,14 +39,14 @@ def test_it_meets_the_bars_that_were_set_for_it(metrics: dict[str, Any]) -> None
     assert test["ece"] <= 0.02
 
 
-def test_raw_tweets_cost_it_little(metrics: dict[str, Any]) -> None:
+def test_its_scores_on_raw_tweets_are_close_to_those_on_test(metrics: dict[str, Any]) -> None:
     accuracy = {name: one["with_normalizer"]["accuracy"] for name, one in metrics["robustness"].items()}
     assert accuracy["test"] - accuracy["shifted test"] <= 0.03
     before = metrics["before"]["robustness"]["sample"]["with_normalizer"]["accuracy"]
     assert accuracy["sample"] > before + 0.25
 
 
-def test_the_shipped_sample_scores_as_its_card_says(metrics: dict[str, Any]) -> None:
+def test_its_score_on_the_sample_is_the_one_in_its_metrics(metrics: dict[str, Any]) -> None:
     """On any processor: the integer arithmetic is the same everywhere."""
     found = robustness(MODEL, None)["sample"]["with_normalizer"]
     assert found["accuracy"] == pytest.approx(metrics["robustness"]["sample"]["with_normalizer"]["accuracy"], abs=0.006)
@@ -83,7 +83,7 @@ def test_it_opens_in_a_plain_pipeline() -> None:
         ("feeling lonely and sad :(", "sadness"),
     ],
 )
-def test_plain_feelings_are_recognised(text: str, emotion: str) -> None:
+def test_simple_texts_get_the_right_label(text: str, emotion: str) -> None:
     (prediction,) = load_classifier(MODEL, device="cpu", engine="onnx").classify([text])
     assert prediction.emotion == emotion
 

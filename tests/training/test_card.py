@@ -1,4 +1,4 @@
-"""The model card: every sentence is true of the model that it describes, whatever labels the model has."""
+"""The model card: every sentence is true of the model that the card describes, for any labels and any base model."""
 
 import json
 from copy import deepcopy
@@ -14,7 +14,7 @@ MEMBER = {"accuracy": 0.9, "macro_f1": 0.8, "best_epoch": 1}
 
 @pytest.fixture
 def metrics() -> dict[str, Any]:
-    """The bundled model's: one seed, the whole way from the start to what was trained."""
+    """Return the metrics of the bundled model: one seed, not interpolated towards the start model."""
     found: dict[str, Any] = json.loads((BUNDLED_MODEL / "metrics.json").read_text(encoding="utf-8"))
     return found
 
@@ -24,7 +24,7 @@ def card(metrics: dict[str, Any]) -> str:
 
 
 def averaged(metrics: dict[str, Any], share: float, seeds: list[int], **more: Any) -> str:
-    """Return the card of a mean of seeds."""
+    """Return the card of a run that averages seeds and was interpolated with this share."""
     changed = deepcopy(metrics)
     members = [{"seed": seed, **MEMBER, **more} for seed in seeds]
     changed["run"]["averaged"] = {"share": share, "seeds": members}
@@ -32,36 +32,57 @@ def averaged(metrics: dict[str, Any], share: float, seeds: list[int], **more: An
     return card(changed)
 
 
-def test_one_seed_is_a_number_and_several_are_a_list_of_numbers(metrics: dict[str, Any]) -> None:
+def test_one_seed_is_written_as_a_number_and_several_seeds_as_a_list(metrics: dict[str, Any]) -> None:
     assert "max tokens 128, seed 13." in card(metrics)
     assert "max tokens 128, seeds 7, 13, 42." in averaged(metrics, 1.0, [7, 13, 42])
     assert "[" not in card(metrics).split("Recipe:")[1].split("\n")[0]
 
 
-def test_weights_that_went_no_way_back_are_as_trained(metrics: dict[str, Any]) -> None:
+def test_weights_that_were_not_interpolated_are_the_trained_weights(metrics: dict[str, Any]) -> None:
     text = card(metrics)
-    assert "The weights stay as trained" in text
+    assert "Interpolation (WiSE-FT): not needed. The trained weights are kept" in text
     assert "100%" not in text.split("## Scores")[0]
-    assert "Then interpolated" not in text
+    assert "of the weights of the start model" not in text
 
 
-def test_weights_that_went_some_way_back_say_how_far(metrics: dict[str, Any]) -> None:
+def test_weights_that_were_interpolated_have_their_share(metrics: dict[str, Any]) -> None:
     text = averaged(metrics, 0.7, [13], interpolated=MEMBER)
-    assert "Then interpolated: 70% of the way from the start to the trained weights" in text
-    assert "The weights stay" not in text
+    assert "70% of the trained weights and 30% of the weights of the start model" in text
+    assert "weights are kept" not in text
 
 
-def test_a_mean_of_seeds_is_told_with_its_way_back_or_without(metrics: dict[str, Any]) -> None:
-    mean = "the mean of the weights of 2 seeds (model soup)."
+def test_a_mean_of_seeds_is_described_with_and_without_interpolation(metrics: dict[str, Any]) -> None:
+    mean = "the mean of the weights of 2 seeds (model soup).\n"
     kept = averaged(metrics, 1.0, [7, 13], interpolated=MEMBER)
-    assert f"{mean} The weights stay as averaged" in kept
-    assert f"{mean} Then interpolated: 40%" in averaged(metrics, 0.4, [7, 13], interpolated=MEMBER)
+    assert f"{mean}- Interpolation (WiSE-FT): not needed. The averaged weights are kept" in kept
+    interpolated = averaged(metrics, 0.4, [7, 13], interpolated=MEMBER)
+    assert f"{mean}- Interpolation (WiSE-FT): 40% of the averaged weights and 60%" in interpolated
     alone = averaged(metrics, 1.0, [7, 13])
-    assert f"{mean}\n" in alone
+    assert f"{mean}- Normaliser" in alone
     assert "WiSE-FT" not in alone
 
 
-def test_a_model_of_other_data_claims_nothing_about_the_six_emotions(metrics: dict[str, Any]) -> None:
+def test_every_stage_of_the_training_is_described_in_order(metrics: dict[str, Any]) -> None:
+    third = deepcopy(metrics)
+    second = {**third["run"], "model_id": "second-1"}
+    third["run"] = {**third["run"], "started_from": second}
+    text = card(third)
+    lines = ["Base model: sentence-transformers", "First stage, `emotion-minilm-784b6391`", "Second stage, `second-1`"]
+    places = [text.index(f"- {line}") for line in [*lines, "Third stage, this model", "Recipe"]]
+    assert places == sorted(places)
+    assert "the weights of the second stage (the start model)" in text
+
+
+def test_an_unknown_base_model_is_not_given_a_licence(metrics: dict[str, Any]) -> None:
+    known = card(metrics).split("## Licence")[1]
+    assert "The code and the base model are Apache-2.0." in known
+    other = deepcopy(metrics)
+    other["run"]["started_from"]["base"] = "someone/else"
+    assert "the base model has a licence of its own" in card(other).split("## Licence")[1]
+    assert "- Base model: someone/else;" in card(other)
+
+
+def test_a_model_of_other_data_has_no_sentence_about_the_six_emotions(metrics: dict[str, Any]) -> None:
     labels = ["glad", "low"]
     other = deepcopy(metrics)
     other |= {"labels": labels, "dataset": "moods", "robustness": {}}
@@ -69,7 +90,7 @@ def test_a_model_of_other_data_claims_nothing_about_the_six_emotions(metrics: di
     for both in other["scores"].values():
         rows = list(both["int8"]["per_class"].values())
         both["int8"]["per_class"] = dict(zip(labels, rows, strict=False))
-    text = card(other).split("## Looks")[0]
+    text = card(other).split("## Use of the test split")[0]
     assert "Classifies texts as one of: glad, low." in text
     for word in ("English", "hashtags", "notebook", "sample"):
         assert word not in text
@@ -80,4 +101,4 @@ def test_texts_that_were_not_scored_are_not_explained(metrics: dict[str, Any]) -
     del without["robustness"]["sample"]
     without.pop("before")
     assert "`sample`" not in card(without)
-    assert "`shifted test` is the test split with" in card(without)
+    assert "`shifted test` is the test split changed by code" in card(without)

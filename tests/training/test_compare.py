@@ -1,4 +1,4 @@
-"""`compare`: who takes part, what is reported, and who is left out."""
+"""`compare`: which entries are trained, what is reported, and which entries are left out."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ LABELS = ("glad", "low", "cross")
 
 @pytest.fixture(autouse=True)
 def rate_for_a_tiny_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random weights learn nothing at the rate of MiniLM."""
+    """Set a learning rate at which a tiny base of random weights learns."""
     monkeypatch.setattr("training.compare.contest.suited_learning_rate", lambda model: 1e-2)
 
 
@@ -43,8 +43,8 @@ def scores(accuracy: float, macro_f1: float) -> Scores:
 
 
 def entry(name: str, validation: float, test: float | None) -> Entry:
-    judged = None if test is None else scores(test, test)
-    return Entry(name, {}, 1234, 5.6, 789.1, scores(validation, validation), judged)
+    on_test = None if test is None else scores(test, test)
+    return Entry(name, {}, 1234, 5.6, 789.1, scores(validation, validation), on_test)
 
 
 # The command.
@@ -75,7 +75,7 @@ def test_models_and_strategies_are_trained_and_reported(
     assert report["arguments"]["epochs"] == 2
 
 
-def test_what_cannot_be_had_is_left_out_with_a_word(
+def test_a_base_that_does_not_exist_is_left_out_with_its_reason(
     tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert compare(tmp_path / "compared", moods, f"tfidf,/nowhere,{tiny_base}", "--imbalance", "focal") == 0
@@ -91,20 +91,20 @@ def test_what_cannot_be_had_is_left_out_with_a_word(
 def test_a_strategy_that_fails_does_not_stop_the_others(
     tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cramped(task: Any, recipe: Any, *rest: Any) -> Any:
+    def out_of_memory(task: Any, recipe: Any, *rest: Any) -> Any:
         if recipe.imbalance is Imbalance.OVERSAMPLE:
             raise TrainingError("too little memory")
         return fit(task, recipe, *rest)
 
-    monkeypatch.setattr("training.compare.contest.fit", cramped)
-    ways = ("--imbalance", "oversample,undersample", "--epochs", "1")
-    assert compare(tmp_path / "compared", moods, tiny_base, *ways) == 0
+    monkeypatch.setattr("training.compare.contest.fit", out_of_memory)
+    strategies = ("--imbalance", "oversample,undersample", "--epochs", "1")
+    assert compare(tmp_path / "compared", moods, tiny_base, *strategies) == 0
     summary = last_line(capsys.readouterr().out)
     assert list(summary["strategies"]) == ["undersample"]
     assert summary["left_out"] == [{"name": "oversample", "reason": "too little memory"}]
 
 
-def test_words_alone_can_be_compared_without_a_test_split(
+def test_the_baseline_can_be_compared_without_a_test_split(
     tmp_path: Path, make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = make_dataset(train=rows_of(LABELS, each=6), validation=rows_of(LABELS, each=2))
@@ -121,16 +121,16 @@ def test_words_alone_can_be_compared_without_a_test_split(
 
 
 @pytest.mark.parametrize(
-    ("bases", "ways", "complaint"),
+    ("bases", "strategies", "complaint"),
     [
-        ("tfidf", "none,magic", "no strategy is called 'magic'; choose from none, class-weights, oversample"),
-        ("/nowhere,./neither", "none", "none of --bases could be trained; the first one: base '/nowhere'"),
+        ("tfidf", "none,magic", "unknown strategy 'magic'; choose from none, class-weights, oversample"),
+        ("/nowhere,./neither", "none", "no base of --bases could be trained; reason of the first: base '/nowhere'"),
     ],
 )
 def test_a_plan_that_cannot_be_carried_out_ends_in_one_line(
-    tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str], bases: str, ways: str, complaint: str
+    tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str], bases: str, strategies: str, complaint: str
 ) -> None:
-    assert compare(tmp_path / "compared", moods, bases, "--imbalance", ways) == 2
+    assert compare(tmp_path / "compared", moods, bases, "--imbalance", strategies) == 2
     captured = capsys.readouterr()
     assert complaint in captured.err.splitlines()[-1]
     assert captured.out == ""
@@ -139,13 +139,13 @@ def test_a_plan_that_cannot_be_carried_out_ends_in_one_line(
 # Entries.
 
 
-def test_every_entry_meets_the_same_rows_and_the_same_budget(moods: str, tiny_base: str) -> None:
+def test_every_entry_has_the_same_rows_and_the_same_budget(moods: str, tiny_base: str) -> None:
     contest = open_contest(moods, epochs=1, seed=3, limit=30)
     assert (len(contest.data.train), contest.data.added) == (30, None)
-    words, model = contest.enter("tfidf"), contest.enter(tiny_base)
-    assert words.test is not None
+    baseline, model = contest.enter("tfidf"), contest.enter(tiny_base)
+    assert baseline.test is not None
     assert model.test is not None
-    assert words.test.rows == model.test.rows
+    assert baseline.test.rows == model.test.rows
     again = contest.enter(tiny_base)
     assert (again.validation, again.test) == (model.validation, model.test)
 
@@ -171,7 +171,7 @@ def test_a_table_has_a_column_for_each_figure() -> None:
     assert len(first) == len(second)
 
 
-def test_names_are_short_where_they_stay_different() -> None:
+def test_names_are_shortened_unless_two_become_the_same() -> None:
     assert short_names(["tfidf", "google-bert/bert-base-uncased", "/my/base/"]) == [
         "tfidf",
         "bert-base-uncased",

@@ -1,4 +1,4 @@
-"""`python -m training evaluate`: figures, lists of rows and pictures, alone and against another model."""
+"""`python -m training evaluate`: figures, lists of rows and pictures, of one model or of two."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ Evaluate = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a data set and a tiny base, where models are made once for all tests of this file."""
+    """Return a folder with a data set and a tiny base; models are trained in it once for all tests of this file."""
     folder = tmp_path_factory.mktemp("workshop")
     tokenizer = word_pieces()
     sizes = {"dim": 32, "hidden_dim": 64, "n_layers": 2, "n_heads": 4, "max_position_embeddings": 64}
@@ -42,13 +42,13 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(workshop: Path) -> Path:
-    """A model that has learnt the moods."""
+    """Return the folder of a model that was trained on the moods."""
     return trained(workshop, "model", LABELS)
 
 
 @pytest.fixture(scope="module")
 def other_model(workshop: Path) -> Path:
-    """Another one, whose outputs stand in another order."""
+    """Return the folder of another model, with its labels in another order."""
     return trained(workshop, "other", ("cross", "glad", "low"))
 
 
@@ -61,7 +61,7 @@ def trained(workshop: Path, name: str, labels: tuple[str, ...]) -> Path:
 
 @pytest.fixture
 def evaluate(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Evaluate:
-    """Run the command on the model and return its JSON line."""
+    """Return a function that runs the command on the model and returns the JSON line."""
 
     def run(dataset: str, *more: str) -> dict[str, Any]:
         capsys.readouterr()
@@ -90,7 +90,7 @@ def complaint_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 # One model.
 
 
-def test_the_json_line_holds_what_the_export_measured_and_more(
+def test_the_json_line_has_the_figures_that_export_measured(
     evaluate: Evaluate, model: Path, workshop: Path, tmp_path: Path
 ) -> None:
     summary = evaluate(str(workshop / "moods"))
@@ -113,7 +113,7 @@ def test_the_other_engine_gives_the_full_precision_figures(evaluate: Evaluate, m
     assert {name: summary[name] for name in measured} == measured
 
 
-def test_the_report_names_hard_rows_by_id_and_quotes_none(
+def test_the_report_names_hard_rows_by_id_and_quotes_no_text(
     evaluate: Evaluate, make_dataset: MakeDataset, tmp_path: Path
 ) -> None:
     dataset = make_dataset(test=[*rows_of(LABELS, each=3), *MISLABELLED])
@@ -140,7 +140,7 @@ def test_texts_are_printed_to_a_terminal_only(
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "moods-test-9" in printed
-    assert "taken for low" in printed
+    assert "labelled glad  predicted low" in printed
     assert "lonely" not in printed
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     assert main(command) == 0
@@ -160,7 +160,7 @@ def test_a_limit_takes_the_first_rows(evaluate: Evaluate, workshop: Path) -> Non
     assert evaluate(str(workshop / "moods"), "--limit", "5")["rows"] == 5
 
 
-def test_rows_that_were_learnt_are_told(
+def test_a_warning_gives_the_number_of_rows_that_are_in_the_training_split_too(
     model: Path, make_dataset: MakeDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = rows_of(LABELS, each=2)
@@ -176,9 +176,7 @@ def test_rows_that_were_learnt_are_told(
 # Against another model.
 
 
-def test_the_same_model_is_no_better_than_itself(
-    evaluate: Evaluate, model: Path, workshop: Path, tmp_path: Path
-) -> None:
+def test_a_model_does_not_differ_from_itself(evaluate: Evaluate, model: Path, workshop: Path, tmp_path: Path) -> None:
     summary = evaluate(str(workshop / "moods"), "--against", str(model))
     found = summary["against"]
     assert (found["only_this_right"], found["only_other_right"], found["mcnemar_p"]) == (0, 0, 1.0)
@@ -210,7 +208,7 @@ def test_a_model_with_other_labels_is_refused(
     assert "only models with the same labels can be compared" in complaint
 
 
-# What cannot be scored.
+# Rows, models and outputs that cannot be used.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What `explain` says about a text is what the model does, and no text breaks its page."""
+"""`explain`: scores, attributions and attention are those of the model, for any text."""
 
 import json
 from collections.abc import Callable
@@ -38,10 +38,10 @@ def test_the_command_writes_report_page_and_pictures(
 
     assert main([*arguments, "so glad"]) == 0
     pictures = json.loads(capsys.readouterr().out.splitlines()[-1])["pictures"]
-    assert {path.name for path in output.glob("*.png")} == set(pictures)  # none is left of the text that is gone
+    assert {path.name for path in output.glob("*.png")} == set(pictures)  # the pictures of the second text are removed
 
 
-def test_without_a_text_three_of_the_sample_are_explained(tmp_path: Path, make_model: MakeModel) -> None:
+def test_without_a_text_three_tweets_of_the_sample_are_explained(tmp_path: Path, make_model: MakeModel) -> None:
     output = tmp_path / "explained"
     assert main(["explain", "--model", str(make_model(max_tokens=8)), "--output", str(output)]) == 0
     report = json.loads((output / "report.json").read_text())
@@ -69,12 +69,12 @@ def test_texts_that_cannot_be_explained_give_one_line(
     assert not output.exists()
 
 
-def test_a_text_of_which_the_tokenizer_leaves_nothing_is_named(
+def test_a_text_without_tokens_is_named(
     tmp_path: Path, make_model: MakeModel, capsys: pytest.CaptureFixture[str]
 ) -> None:
     where = ["--model", str(make_model(normalizer="none")), "--output", str(tmp_path / "explained")]
     assert main(["explain", *where, "\u200b"]) == 2
-    assert "finds nothing to read" in capsys.readouterr().err
+    assert "no tokens in this text" in capsys.readouterr().err
 
 
 def without_weights(model: Path) -> None:
@@ -125,7 +125,7 @@ def test_an_output_that_is_a_file_is_named(
     assert taken.read_text() == "mine"
 
 
-# What is said about a text.
+# The explanation of a text.
 
 
 def test_the_scores_are_those_that_the_worker_computes_from_the_same_weights(make_model: MakeModel) -> None:
@@ -139,7 +139,7 @@ def test_the_scores_are_those_that_the_worker_computes_from_the_same_weights(mak
         assert found.scores == pytest.approx(expected.scores, abs=1e-5)
 
 
-def test_word_pieces_are_put_together_and_their_attributions_added(make_model: MakeModel) -> None:
+def test_word_pieces_are_joined_and_their_attributions_added(make_model: MakeModel) -> None:
     found = explanation_of(make_model(normalizer="none"), "Gladly, so")
     assert found.tokens == ("[CLS]", "glad", "##l", "##y", "[UNK]", "so", "[SEP]")
     assert [word for word, _ in found.words] == ["Gladly", ",", "so"]
@@ -149,7 +149,7 @@ def test_word_pieces_are_put_together_and_their_attributions_added(make_model: M
     assert sum(value for _, value in found.words) == pytest.approx(pieces.sum())
 
 
-def test_attention_is_there_for_every_layer_head_and_token(make_model: MakeModel) -> None:
+def test_attention_has_every_layer_head_and_token(make_model: MakeModel) -> None:
     found = explanation_of(make_model(), "i feel so sunny")
     assert found.attention.shape == (LAYERS, HEADS, 6, 6)
     assert np.allclose(found.attention.sum(axis=-1), 1, atol=1e-5)

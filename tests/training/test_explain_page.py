@@ -1,4 +1,4 @@
-"""The page of `explain`: everything is in it, and no text breaks it."""
+"""The page of `explain`: it is complete, and no text becomes markup."""
 
 import base64
 import hashlib
@@ -45,7 +45,7 @@ class Parsed(HTMLParser):
         return [json.loads(text) for kind, text in self.scripts if kind == "application/json"]
 
 
-def test_a_text_longer_than_the_model_reads_is_cut_and_says_so(make_model: MakeModel) -> None:
+def test_the_page_names_a_text_that_is_longer_than_the_models_limit(make_model: MakeModel) -> None:
     model = make_model()
     cut, whole = explanation_of(model, "rage " * 15), explanation_of(model, "rage " * 14)
     assert (len(cut.tokens), cut.is_cut) == (16, True)
@@ -111,17 +111,17 @@ def test_the_page_shows_scores_words_and_controls_without_a_script(make_model: M
     assert {tag for tag, _ in parsed.elements} >= {"main", "h1", "h2", "h3", "fieldset", "legend", "noscript"}
 
 
-def test_the_page_warns_where_the_attributions_do_not_add_up(make_model: MakeModel) -> None:
+def test_the_page_warns_if_the_attributions_do_not_add_up(make_model: MakeModel) -> None:
     found = explanation_of(make_model(), "so glad")
-    assert "take the numbers as rough" not in page_of(found)
+    assert "the attributions are not exact" not in page_of(found)
     found.attributions.of_tokens[1] += 1
-    assert "take the numbers as rough" in page_of(found)
+    assert "the attributions are not exact" in page_of(found)
 
 
 def test_attention_of_a_very_long_text_is_left_to_the_pictures(
     make_model: MakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.explain.page.MOST_TOKENS_WITH_ATTENTION", 3)
+    monkeypatch.setattr("training.explain.page.MAX_TOKENS_WITH_ATTENTION", 3)
     parsed = Parsed(page_of(explanation_of(make_model(), "so glad")))
     assert parsed.data() == []
-    assert "its pictures have them all" in parsed.text
+    assert "the pictures show all tokens" in parsed.text

@@ -1,4 +1,4 @@
-"""`explore`: what it finds in data sets whose every figure is known, and what it says of those it cannot use."""
+"""`explore`: the figures of data sets with known answers, and the errors for data sets that cannot be used."""
 
 import json
 from collections import Counter
@@ -27,7 +27,10 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A model folder that is whole but for its weights, which are not looked at: 7 tokens, two of them special."""
+    """Return a model folder that is complete except for its weights, which `explore` does not read.
+
+    The model's limit is MAX_TOKENS tokens, with [CLS] and [SEP].
+    """
     folder = tmp_path / "model"
     folder.mkdir()
     described = {"model_id": "moods-1", "normalizer": "tweet-v1", "temperature": 1.0, "max_tokens": MAX_TOKENS}
@@ -59,7 +62,7 @@ def explored(tmp_path: Path, dataset: str, model: Path, *more: str) -> dict[str,
 # The command.
 
 
-def test_it_describes_each_split_and_all_together(
+def test_each_split_and_all_splits_together_are_described(
     tmp_path: Path, moods: str, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = explored(tmp_path, moods, model)
@@ -76,7 +79,7 @@ def test_it_describes_each_split_and_all_together(
         assert (tmp_path / "found" / name).read_bytes().startswith(PNG)
 
 
-def test_tokens_are_those_of_the_worker_before_it_cuts_them_off(
+def test_tokens_are_those_of_the_worker_before_a_text_is_cut(
     tmp_path: Path, make_dataset: MakeDataset, model: Path
 ) -> None:
     texts = "i feel", "I FEEL so very glad!!! https://t.co/x", "i feel so very very very glad"
@@ -85,21 +88,21 @@ def test_tokens_are_those_of_the_worker_before_it_cuts_them_off(
     assert facts["over_max_tokens"] == {"rows": 1, "share": pytest.approx(1 / 3, abs=1e-4)}
 
 
-def test_a_missing_split_is_told_and_left_out(
+def test_a_missing_split_is_reported_and_left_out(
     tmp_path: Path, make_dataset: MakeDataset, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = explored(tmp_path, make_dataset(train=rows_of(LABELS, each=2), test=rows_of(LABELS, each=1)), model)
     assert list(report["splits"]) == ["train", "test", "all"]
-    assert "no split 'validation'; going on without it" in capsys.readouterr().err
+    assert "no split 'validation': left out of the report" in capsys.readouterr().err
 
 
-def test_one_file_is_a_split_and_not_its_own_test(
+def test_a_single_file_is_the_split_train_alone(
     tmp_path: Path, moods: str, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = explored(tmp_path, f"{moods}/test.jsonl", model)
     assert list(report["splits"]) == ["train", "all"]
     assert report["shared"] == []
-    assert "going on without other splits" in capsys.readouterr().err
+    assert "read as split 'train', no other splits" in capsys.readouterr().err
 
 
 def test_a_limit_keeps_the_first_rows_of_each_split(tmp_path: Path, moods: str, model: Path) -> None:
@@ -119,7 +122,7 @@ def test_no_row_is_quoted(tmp_path: Path, make_dataset: MakeDataset, model: Path
     assert "so sunny" not in json.dumps(report)
 
 
-def test_many_labels_and_a_class_without_rows_are_no_obstacle(
+def test_many_labels_and_a_class_without_rows_can_be_described(
     tmp_path: Path, make_dataset: MakeDataset, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [row(f"i feel so {'abcdefghijklmnopqrst'[n]}", f"mood {n}") for n in range(20)]
@@ -173,10 +176,10 @@ def test_a_folder_that_is_no_model_is_named(tmp_path: Path, moods: str, capsys: 
     assert captured.err.count("\n") == 1
 
 
-# Texts that stand there more than once.
+# Texts that occur more than once.
 
 
-def test_a_repeated_row_is_one_with_an_earlier_text() -> None:
+def test_a_repeated_row_has_the_text_of_an_earlier_row() -> None:
     found = within(places([split("train", row("a"), row("b"), row("a"), row("a"), row("A"))], LABELS))
     assert found == {"repeated_rows": 2, "contradicting_texts": 0, "contradictions": []}
 
@@ -187,7 +190,7 @@ def test_a_text_with_several_labels_is_a_contradiction_across_splits_too() -> No
     assert within(places([train, test], LABELS))["contradictions"] == [{"train-1": "low", "test-1": "cross"}]
 
 
-def test_each_pair_of_splits_tells_what_it_shares() -> None:
+def test_the_texts_that_two_splits_share_are_listed_for_each_pair() -> None:
     train = split("train", row("a"), row("b"), row("c", "low"))
     validation = split("validation", row("c", "low"), row("d"))
     test = split("test", row("b"), row("a", "cross"))
@@ -219,19 +222,19 @@ def test_each_pair_of_splits_tells_what_it_shares() -> None:
         (" ", {"nothing but blanks"}),
     ],
 )
-def test_rows_are_counted_by_what_stands_in_them(text: str, kinds: set[str]) -> None:
+def test_rows_are_counted_by_the_kinds_of_their_text(text: str, kinds: set[str]) -> None:
     facts = split_facts([split("train", row(text))], LABELS, np.array([3]), max_tokens=MAX_TOKENS)
     assert {kind for kind, counted in facts["rows_with"].items() if counted["rows"]} == kinds
     assert facts["characters"] == {"different": len(set(text)), "common": "".join(sorted(set(text)))}
 
 
-def test_words_are_what_stands_between_blanks() -> None:
+def test_words_are_separated_by_blanks() -> None:
     rows = [row("one"), row(" one two  three "), row("one two")]
     words = split_facts([split("train", *rows)], LABELS, np.array([3, 5, 4]), max_tokens=MAX_TOKENS)["words"]
     assert words == {"mean": 2.0, "median": 2.0, "p95": 2.9, "max": 3}
 
 
-# Telling words.
+# Typical words.
 
 
 def test_z_scores_are_those_of_the_formula() -> None:
@@ -243,7 +246,7 @@ def test_z_scores_are_those_of_the_formula() -> None:
     assert scores[1, 0] == pytest.approx(-expected)
 
 
-def test_a_word_that_all_classes_use_alike_tells_nothing() -> None:
+def test_a_word_that_all_classes_use_equally_has_a_score_of_zero() -> None:
     counts = np.array([[50.0, 30.0, 0.0], [50.0, 0.0, 30.0], [0.0, 0.0, 0.0]])
     scores = z_scores(counts)
     assert scores[:, 0] == pytest.approx([0, 0, 0])
@@ -251,9 +254,9 @@ def test_a_word_that_all_classes_use_alike_tells_nothing() -> None:
     assert scores[2] == pytest.approx([0, 0, 0])
 
 
-def test_rare_words_are_left_out_however_one_sided_they_are() -> None:
+def test_rare_words_are_left_out_even_if_only_one_class_has_them() -> None:
     rows = [row("the sunny"), row("the tears", "low")] * 20 + [row("the rare")] * 4
-    telling = telling_words(split("train", *rows), LABELS, normalize=str.lower, most=12)
+    telling = telling_words(split("train", *rows), LABELS, normalize=str.lower, limit=12)
     assert {label: [entry["word"] for entry in words] for label, words in telling.items()} == {
         "glad": ["sunny"],
         "low": ["tears"],
@@ -262,12 +265,12 @@ def test_rare_words_are_left_out_however_one_sided_they_are() -> None:
     assert (telling["low"][0]["count"], telling["low"][0]["count_in_all"]) == (20, 20)
 
 
-def test_words_are_read_as_the_model_reads_them() -> None:
+def test_words_are_taken_from_the_normalised_text() -> None:
     rows = [row("SO sunny!"), row("so: don't", "low")] * 30
-    telling = telling_words(split("train", *rows), LABELS, normalize=lambda text: text.replace("!", ""), most=1)
+    telling = telling_words(split("train", *rows), LABELS, normalize=lambda text: text.replace("!", ""), limit=1)
     assert Counter(entry["word"] for words in telling.values() for entry in words) == {"sunny": 1, "don't": 1}
 
 
-def test_a_single_word_tells_nothing() -> None:
+def test_a_single_word_is_typical_of_no_class() -> None:
     rows = [row("same"), row("same", "low")] * 30
-    assert telling_words(split("train", *rows), LABELS, normalize=str, most=3) == {label: [] for label in LABELS}
+    assert telling_words(split("train", *rows), LABELS, normalize=str, limit=3) == {label: [] for label in LABELS}

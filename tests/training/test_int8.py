@@ -1,4 +1,4 @@
-"""An int8 model is only handed over if it labels as full precision does."""
+"""An int8 model is used only if it keeps the limits: the labels and the macro-F1 of full precision."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ import torch
 
 from tests.training.moods import distilbert
 from training.export import int8
-from training.export.int8 import Gate, int8_model
+from training.export.int8 import Reference, int8_model
 from training.export.onnx_graph import fused_graph
 from training.learn.predict import predict
 from training.output.errors import TrainingError
@@ -34,49 +34,49 @@ def graph(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return fused_graph(model, tmp_path_factory.mktemp("graph"))
 
 
-def gate_of(model: Any, targets: Sequence[int] | None = None) -> Gate:
+def reference_of(model: Any, targets: Sequence[int] | None = None) -> Reference:
     exact = predict(model, IDS)
-    return Gate(IDS, exact.argmax(axis=1).tolist() if targets is None else targets, exact)
+    return Reference(IDS, exact.argmax(axis=1).tolist() if targets is None else targets, exact)
 
 
 def int8_weights(made: Any) -> int:
     return sum(tensor.name.endswith("_int8") for tensor in made.graph.initializer)
 
 
-def test_the_fastest_way_that_passes_is_taken(model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(int8, "LEAST_AGREEMENT", 0.5)
-    monkeypatch.setattr(int8, "MOST_F1_LOST", 1.0)
-    made, tried = int8_model(graph, IDS[:8], gate_of(model))
-    assert [way["passes"] for way in tried] == [True]
+def test_the_fastest_method_that_passes_is_used(model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT", 0.5)
+    monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST", 1.0)
+    made, tried = int8_model(graph, IDS[:8], reference_of(model))
+    assert [method["passes"] for method in tried] == [True]
     assert int8_weights(made) == ALL
 
 
-def test_a_way_that_fails_is_told_and_the_next_more_exact_one_tried(
+def test_a_method_that_fails_is_reported_and_the_next_more_exact_one_is_tried(
     model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     agreements = iter([0.98, 0.994, 0.996])
-    judge = int8._judge
-    monkeypatch.setattr(int8, "_judge", lambda way, made, gate: int8._GateResult(way, next(agreements), 0.0))
-    made, tried = int8_model(graph, IDS[:8], gate_of(model))
-    assert [way["passes"] for way in tried] == [False, False, True]
-    assert "98.00% of the labels as in fp32, macro F1 +0.0000; not good enough" in capsys.readouterr().err
-    assert judge("again", made, gate_of(model)).label_agreement > 0.9
+    compare = int8._result
+    monkeypatch.setattr(int8, "_result", lambda method, made, _: int8._MethodResult(method, next(agreements), 0.0))
+    made, tried = int8_model(graph, IDS[:8], reference_of(model))
+    assert [method["passes"] for method in tried] == [False, False, True]
+    assert "98.00% of the labels are those of fp32, macro F1 +0.0000; below the limits" in capsys.readouterr().err
+    assert compare("again", made, reference_of(model)).label_agreement > 0.9
     assert int8_weights(made) == ALL - 2  # the second feed-forward product of each layer stays fp32
 
 
 @pytest.mark.parametrize(("agreement", "lost"), [(0.9949, 0.0), (1.0, 0.0021)])
-def test_a_model_that_no_way_makes_good_enough_is_refused(
+def test_a_model_is_refused_if_no_method_keeps_the_limits(
     model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch, agreement: float, lost: float
 ) -> None:
-    monkeypatch.setattr(int8, "_judge", lambda way, made, gate: int8._GateResult(way, agreement, lost))
-    with pytest.raises(TrainingError, match="no int8 model passes the gates"):
-        int8_model(graph, IDS[:8], gate_of(model))
+    monkeypatch.setattr(int8, "_result", lambda method, made, _: int8._MethodResult(method, agreement, lost))
+    with pytest.raises(TrainingError, match="no int8 model keeps the limits"):
+        int8_model(graph, IDS[:8], reference_of(model))
 
 
-def test_the_judge_counts_labels_and_macro_f1(model: Any, graph: Any) -> None:
-    gate = gate_of(model)
-    result = int8._judge("fp32 itself", graph, gate)
+def test_a_result_compares_labels_and_macro_f1(model: Any, graph: Any) -> None:
+    reference = reference_of(model)
+    result = int8._result("fp32 itself", graph, reference)
     assert (result.label_agreement, result.macro_f1_lost) == (1.0, 0.0)
-    wrong = Gate(gate.ids, gate.targets, np.roll(gate.exact, 1, axis=1))
-    assert int8._judge("another model", graph, wrong).label_agreement < 0.5
-    assert int8._judge("a better model", graph, wrong).macro_f1_lost < 0
+    wrong = Reference(reference.ids, reference.targets, np.roll(reference.exact, 1, axis=1))
+    assert int8._result("another model", graph, wrong).label_agreement < 0.5
+    assert int8._result("a better model", graph, wrong).macro_f1_lost < 0

@@ -1,4 +1,4 @@
-"""From a torch model to a fused graph and an int8 graph."""
+"""The fused graph and the int8 graph compute what the PyTorch model computes."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def model() -> Any:
     model = distilbert(vocab_size=100, dim=32, hidden_dim=64, n_layers=2, n_heads=4, num_labels=3)
     with torch.no_grad():
         for weight in model.parameters():
-            weight.mul_(4)  # weights as small as at their start would hide any mistake
+            weight.mul_(4)  # initial weights are so small that an error would not show
     return model
 
 
@@ -67,7 +67,7 @@ def test_every_large_weight_is_int8(fused: onnx.ModelProto, int8: bytes) -> None
     assert {tensor.data_type for tensor in large} == {TensorProto.INT8}
 
 
-def test_input_and_output_have_the_names_and_types_that_the_worker_expects(int8: bytes) -> None:
+def test_inputs_and_outputs_have_the_names_and_types_that_the_worker_expects(int8: bytes) -> None:
     graph = onnx.load_model_from_string(int8).graph
     kinds = {value.name: value.type.tensor_type.elem_type for value in [*graph.input, *graph.output]}
     assert kinds == {
@@ -77,7 +77,7 @@ def test_input_and_output_have_the_names_and_types_that_the_worker_expects(int8:
     }
 
 
-def test_no_sum_of_two_products_leaves_16_bits_whatever_the_processor(int8: bytes) -> None:
+def test_sums_of_two_products_fit_16_bits_on_every_processor(int8: bytes) -> None:
     """Without VNNI, x86 adds u8 x s8 products in pairs of 16 bits and saturates."""
     products = {"MatMulIntegerToFloat", "QAttention"}
     graph = onnx.load_model_from_string(int8).graph

@@ -1,4 +1,4 @@
-"""Which texts a model's robustness is measured on."""
+"""The texts on which a model's scores on raw tweets are measured."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tweets.emotions import EMOTIONS
 TEST = Split("test", (0, 1), ("i feel glad", "i feel low"), (0, 1))
 
 
-def test_the_test_split_is_scored_as_it_is_and_shifted() -> None:
+def test_the_test_split_is_scored_unchanged_and_shifted() -> None:
     found = texts_of(TEST, ("glad", "low"))
     assert list(found) == ["test", SHIFTED]
     assert found[SHIFTED].targets == TEST.targets
@@ -19,7 +19,7 @@ def test_the_test_split_is_scored_as_it_is_and_shifted() -> None:
 
 
 @pytest.mark.parametrize("labels", [EMOTIONS, tuple(reversed(EMOTIONS)), (*EMOTIONS, "neutral")])
-def test_the_sample_is_scored_by_every_model_that_knows_its_labels(labels: tuple[str, ...]) -> None:
+def test_the_sample_is_scored_by_every_model_that_has_its_labels(labels: tuple[str, ...]) -> None:
     found = texts_of(None, labels)[SAMPLE]
     usual = read_split(SAMPLE, "test", EMOTIONS)
     assert [labels[target] for target in found.targets] == [EMOTIONS[target] for target in usual.targets]

@@ -1,4 +1,4 @@
-"""`tune`: what a search finds, how it goes on, and what it refuses."""
+"""`tune`: the results of a search, how a search is continued, and what is refused."""
 
 import json
 import shlex
@@ -15,9 +15,9 @@ from training.__main__ import main
 from training.learn.fit import Task
 from training.learn.recipe import Recipe
 from training.output.errors import TrainingError
-from training.tune.knobs import NAMES, bundled_knobs, recipe_of, suggested, train_command
+from training.tune.hyperparameters import NAMES, bundled_values, recipe_of, suggested, train_command
 from training.tune.study import STUDY_FILE, importances, only_user, open_study, sampler_of_next_trial
-from training.tune.trials import judge
+from training.tune.trials import report_epoch
 
 RATE = 5e-3
 IDENTITY = {"base": "tiny", "epochs": 2}
@@ -25,7 +25,7 @@ IDENTITY = {"base": "tiny", "epochs": 2}
 
 @pytest.fixture(autouse=True)
 def rate_for_a_tiny_base(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Random weights learn nothing at the rate of MiniLM."""
+    """Set a learning rate at which a tiny base of random weights learns."""
     monkeypatch.setattr("training.tune.trials.suited_learning_rate", lambda model: RATE)
 
 
@@ -39,8 +39,8 @@ def tune(output: Path, dataset: str, base: str, *more: str) -> int:
     return main(["tune", *where, "--trials", "3", "--epochs", "2", *more])
 
 
-def knobs_of(output: Path) -> list[dict[str, Any]]:
-    """The knobs of the finished trials."""
+def hyperparameters_of(output: Path) -> list[dict[str, Any]]:
+    """Return the hyperparameters of the finished trials."""
     trials = json.loads((output / "report.json").read_text())["trials"]
     return [trial["knobs"] for trial in trials if trial["state"] in ("complete", "pruned")]
 
@@ -66,7 +66,7 @@ def test_a_search_reports_its_trials_and_the_command_that_repeats_the_best_one(
     report = json.loads((output / "report.json").read_text())
     assert [trial["state"] for trial in report["trials"]] == ["complete"] * 3
     assert max(trial["value"] for trial in report["trials"]) == pytest.approx(summary["best_value"], abs=1e-6)
-    assert knobs_of(output)[0] == bundled_knobs(RATE)
+    assert hyperparameters_of(output)[0] == bundled_values(RATE)
 
     repeated = shlex.split(summary["command"])[3:]
     assert main([*repeated, "--run", str(tmp_path / "run"), "--no-export"]) == 0
@@ -75,25 +75,25 @@ def test_a_search_reports_its_trials_and_the_command_that_repeats_the_best_one(
         assert trained[figure] == summary[figure]
 
 
-def test_a_search_goes_on_as_if_it_had_not_been_interrupted(
+def test_an_interrupted_search_continues_with_the_same_trials(
     tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     whole, interrupted = tmp_path / "whole", tmp_path / "interrupted"
     budget = ("--epochs", "1")
     assert tune(whole, moods, tiny_base, *budget) == 0
     assert tune(interrupted, moods, tiny_base, *budget, "--trials", "2") == 0
-    killed = optuna.load_study(study_name="training", storage=f"sqlite:///{interrupted / STUDY_FILE}")
-    killed.ask()  # what a process that is killed leaves: a trial that runs for ever
+    study = optuna.load_study(study_name="training", storage=f"sqlite:///{interrupted / STUDY_FILE}")
+    study.ask()  # as after kill -9: a trial that stays in the state RUNNING
     capsys.readouterr()
 
     assert tune(interrupted, moods, tiny_base, *budget) == 0
     captured = capsys.readouterr()
     assert "trial 2 was interrupted and does not count" in captured.err
     assert last_line(captured.out)["trials"] == {"complete": 3, "interrupted": 1}
-    assert knobs_of(interrupted) == knobs_of(whole)
+    assert hyperparameters_of(interrupted) == hyperparameters_of(whole)
 
 
-def test_a_finished_search_is_only_reported_again(
+def test_a_finished_search_is_reported_without_further_trials(
     tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     once = ("--trials", "1", "--epochs", "1")
@@ -105,7 +105,7 @@ def test_a_finished_search_is_only_reported_again(
     assert last_line(captured.out) == first
     assert first["importances"] == {}
     assert first["pictures"] == ["history.png"]
-    assert "too few complete trials" in captured.out
+    assert "importance unknown: too few complete trials" in captured.out
 
 
 def test_the_study_of_another_search_is_refused_in_one_line(
@@ -123,7 +123,7 @@ def test_the_study_of_another_search_is_refused_in_one_line(
     assert "other data" in capsys.readouterr().err
 
 
-def test_a_search_in_which_every_trial_fails_says_why(
+def test_a_search_in_which_every_trial_fails_ends_with_the_reason(
     tmp_path: Path, moods: str, tiny_base: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -132,11 +132,11 @@ def test_a_search_in_which_every_trial_fails_says_why(
     monkeypatch.setattr("training.tune.trials.fit", refuse)
     assert tune(tmp_path / "tuned", moods, tiny_base) == 2
     captured = capsys.readouterr()
-    assert captured.err.endswith("error: no trial was completed; the last one: the GPU is too small\n")
+    assert captured.err.endswith("error: no trial is complete; reason of the last failure: the GPU is too small\n")
     assert "Traceback" not in captured.err
 
 
-def test_a_base_that_is_not_there_is_named(tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_base_that_does_not_exist_is_named(tmp_path: Path, moods: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert tune(tmp_path / "tuned", moods, "/nowhere") == 2
     assert "no such folder" in capsys.readouterr().err
 
@@ -144,31 +144,31 @@ def test_a_base_that_is_not_there_is_named(tmp_path: Path, moods: str, capsys: p
 # Trials.
 
 
-def test_a_trial_that_lags_behind_the_others_is_pruned(tmp_path: Path) -> None:
+def test_a_trial_below_the_median_of_the_others_is_pruned(tmp_path: Path) -> None:
     study = open_study(tmp_path / STUDY_FILE, IDENTITY)
 
-    def lives(trial: optuna.Trial, f1: float) -> float:
+    def run_trial(trial: optuna.Trial, f1: float) -> float:
         for epoch in (1, 2):
-            judge(trial, {"epoch": epoch, "accuracy": f1, "macro_f1": f1}, epochs=2)
+            report_epoch(trial, {"epoch": epoch, "accuracy": f1, "macro_f1": f1}, epochs=2)
         return f1
 
     for f1 in (0.9, 0.9, 0.9, 0.9, 0.9, 0.2):
-        study.optimize(partial(lives, f1=f1), n_trials=1)
+        study.optimize(partial(run_trial, f1=f1), n_trials=1)
     assert [trial.state for trial in study.trials][-2:] == [TrialState.COMPLETE, TrialState.PRUNED]
     assert len(study.trials[-1].user_attrs["epochs"]) == 1
 
 
-# Knobs.
+# Hyperparameters.
 
 
 def test_the_first_trial_is_the_bundled_models_recipe() -> None:
-    assert recipe_of(bundled_knobs(2e-4), epochs=Recipe().epochs, seed=Recipe().seed) == Recipe()
+    assert recipe_of(bundled_values(2e-4), epochs=Recipe().epochs, seed=Recipe().seed) == Recipe()
 
 
-def test_the_bundled_models_recipe_lies_within_the_search() -> None:
+def test_the_bundled_models_recipe_is_within_the_ranges_of_the_search() -> None:
     study = optuna.create_study()
-    study.enqueue_trial(bundled_knobs(5e-5))
-    assert suggested(study.ask(), 5e-5) == bundled_knobs(5e-5)
+    study.enqueue_trial(bundled_values(5e-5))
+    assert suggested(study.ask(), 5e-5) == bundled_values(5e-5)
 
 
 def test_the_command_is_quoted_for_a_shell() -> None:
@@ -192,7 +192,7 @@ def test_the_command_is_quoted_for_a_shell() -> None:
 # The study.
 
 
-def test_each_trial_has_a_sampler_of_its_own_that_a_new_process_would_have_too(tmp_path: Path) -> None:
+def test_the_sampler_of_a_trial_depends_only_on_the_seed_and_the_trials_before(tmp_path: Path) -> None:
     study = open_study(tmp_path / STUDY_FILE, IDENTITY)
     drawn = []
     for _ in range(2):
@@ -214,14 +214,14 @@ def test_importance_needs_two_trials_of_different_values(tmp_path: Path) -> None
         assert bool(importances(study, 13)) is known
 
 
-def test_a_file_that_is_no_study_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_study_is_refused(tmp_path: Path) -> None:
     (tmp_path / STUDY_FILE).write_text("a shopping list, and certainly no database" * 50)
     with pytest.raises(TrainingError, match="cannot be used as a study"):
         open_study(tmp_path / STUDY_FILE, IDENTITY)
 
 
 def test_two_searches_cannot_share_a_folder(tmp_path: Path) -> None:
-    with only_user(tmp_path), pytest.raises(TrainingError, match="another search is at work"), only_user(tmp_path):
+    with only_user(tmp_path), pytest.raises(TrainingError, match="another search is running"), only_user(tmp_path):
         pass
     with only_user(tmp_path):
         pass

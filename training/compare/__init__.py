@@ -1,1 +1,1 @@
-"""`python -m training compare`."""
+"""The command `python -m training compare`."""

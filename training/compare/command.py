@@ -1,6 +1,7 @@
-"""`compare`: models, and ways to treat rare classes, that learn from the same rows under the same budget.
+"""`compare`: train models, and strategies for class imbalance, on the same rows under the same budget.
 
-An entry that cannot be had, such as a base of a hub that does not answer, is left out; the others go on.
+An entry that cannot be trained, for instance because the hub does not answer, is left out of the report. The other
+entries are trained.
 """
 
 from collections.abc import Sequence
@@ -22,40 +23,42 @@ from training.output.report_folder import prepare_report_folder, writing_report
 def compare(plan: Plan, output: Path) -> dict[str, Any]:
     """Train every entry, write report and pictures into `output`, print the tables, return the main figures.
 
-    Raises TrainingError for rows that cannot be used, and where no entry at all could be trained.
+    Raises TrainingError if the rows cannot be used, or if no base could be trained.
     """
-    ways = _ways(plan.imbalance)
+    strategies = _strategies(plan.imbalance)
     prepare_report_folder(output)
     contest = open_contest(plan.dataset, epochs=plan.epochs, seed=plan.seed, limit=plan.limit)
     found = Comparison()
     found.models = found.attempt((name, partial(contest.enter, name)) for name in plan.bases)
     if not found.models:
-        raise TrainingError(f"none of --bases could be trained; the first one: {found.left_out[0]['reason']}")
-    _try_strategies(found, contest, ways)
+        raise TrainingError(f"no base of --bases could be trained; reason of the first: {found.left_out[0]['reason']}")
+    _try_strategies(found, contest, strategies)
     print(as_text(found, contest))
     with writing_report(output, pictures=PICTURES):
         return report(plan, contest, found, output)
 
 
-def _ways(names: Sequence[str]) -> list[Imbalance]:
+def _strategies(names: Sequence[str]) -> list[Imbalance]:
     unknown = [name for name in names if name not in list(Imbalance)]
     if unknown:
-        raise TrainingError(f"--imbalance: no strategy is called {unknown[0]!r}; choose from {', '.join(Imbalance)}")
+        raise TrainingError(f"--imbalance: unknown strategy {unknown[0]!r}; choose from {', '.join(Imbalance)}")
     return [Imbalance(name) for name in names]
 
 
-def _try_strategies(found: Comparison, contest: Contest, ways: Sequence[Imbalance]) -> None:
-    """Fine-tune the first base that could be had once for each strategy; `none` is what it did already."""
+def _try_strategies(found: Comparison, contest: Contest, strategies: Sequence[Imbalance]) -> None:
+    """Fine-tune one base with each strategy: the first base that could be fine-tuned. `none` is that base's entry."""
     plain = next((entry for entry in found.models if entry.name != TFIDF), None)
     if plain is None:
-        for way in ways:
-            found.leave_out(way, "no base could be fine-tuned to try it on; give one more to --bases")
+        for strategy in strategies:
+            found.leave_out(strategy, "no base of --bases could be fine-tuned; add another base to --bases")
         return
     found.base = plain.name
-    found.strategies = found.attempt((way, partial(_strategy, contest, plain, way)) for way in ways)
+    found.strategies = found.attempt(
+        (strategy, partial(_strategy_entry, contest, plain, strategy)) for strategy in strategies
+    )
 
 
-def _strategy(contest: Contest, plain: Entry, way: Imbalance) -> Entry:
-    if way is Imbalance.NONE:
-        return replace(plain, name=str(way))
-    return contest.fine_tuned(plain.name, way, name=str(way))
+def _strategy_entry(contest: Contest, plain: Entry, strategy: Imbalance) -> Entry:
+    if strategy is Imbalance.NONE:
+        return replace(plain, name=str(strategy))
+    return contest.fine_tuned(plain.name, strategy, name=str(strategy))

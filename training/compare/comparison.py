@@ -1,4 +1,4 @@
-"""What is compared, and what came of it."""
+"""The plan of a comparison and its results."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -8,36 +8,37 @@ from training.output.errors import TrainingError
 from training.output.progress import say
 
 Attempts = Iterable[tuple[str, Callable[[], Entry]]]
+"""Names of entries, and the functions that train them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is compared, and under which budget."""
+    """The entries to train, and the budget of each entry."""
 
     dataset: str
     bases: tuple[str, ...]
-    """`tfidf`, `auto`, `minilm`, folders or hub ids."""
+    """`tfidf`, `auto`, `minilm`, folders or hub ids, in the order of the report."""
     imbalance: tuple[str, ...]
-    """Names of strategies (training.learn.imbalance.Imbalance)."""
+    """Strategies for class imbalance by name (training.learn.imbalance.Imbalance)."""
     epochs: int
     seed: int
     limit: int | None
-    """Learn from the first rows only; None: all."""
+    """Number of training rows from the start of the split; None: all."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What came of a plan."""
+    """The results of a plan."""
 
     models: list[Entry] = field(default_factory=list)
     strategies: list[Entry] = field(default_factory=list)
     base: str | None = None
-    """The one that the strategies were tried on."""
+    """The base that the strategies were tried on."""
     left_out: list[dict[str, str]] = field(default_factory=list)
-    """`name` and `reason`, one line each."""
+    """`name` and `reason` of each entry that could not be trained."""
 
     def attempt(self, attempts: Attempts) -> list[Entry]:
-        """Return the entries of those that could be trained, and note the others."""
+        """Return the entries that could be trained, and record the others as left out."""
         entries: list[Entry] = []
         for name, train in attempts:
             try:
@@ -47,6 +48,6 @@ class Comparison:
         return entries
 
     def leave_out(self, name: str, reason: str) -> None:
-        """Note why there is no such entry."""
+        """Record and print why an entry is left out."""
         say(f"{name} is left out: {reason}")
         self.left_out.append({"name": name, "reason": reason})

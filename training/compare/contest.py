@@ -1,4 +1,4 @@
-"""The ground that every entry of a comparison stands on: the same rows, the same budget, the same clock."""
+"""The training of each entry of a comparison: the same rows, the same budget, the same measurement of speed."""
 
 import time
 from collections import Counter
@@ -24,15 +24,15 @@ from training.score.scores import Probabilities, Scores, score, softmax
 from tweets.normalizer import NORMALIZERS
 
 _EMA_DECAY = 0.99
-"""Shorter than the bundled model's: a small budget has few steps."""
+"""A shorter running mean of the weights than the bundled model's (0.998): a small budget has few steps."""
 
 Answer = Callable[[Sequence[str]], Probabilities]
-"""From texts to probabilities, [texts, labels]."""
+"""A function from texts to probabilities, [texts, labels]."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """The rows that are learnt and judged, and the budget."""
+    """The rows that every entry learns from and is scored on, and the budget of each entry."""
 
     dataset: str
     data: LearningData
@@ -42,28 +42,28 @@ class Contest:
     limit: int | None
 
     @property
-    def judged(self) -> Split:
-        """The split that says most."""
+    def scored_split(self) -> Split:
+        """The split of the main scores: test if there is one, otherwise validation."""
         return self.test or self.data.validation
 
     @property
     def shares(self) -> dict[str, float]:
-        """Each label's fraction of the rows that are learnt, the commonest first."""
+        """Each label's fraction of the training rows, the most frequent label first."""
         counts = Counter(self.data.targets)
         return {self.data.labels[target]: count / counts.total() for target, count in counts.most_common()}
 
     @property
     def rarest(self) -> str:
-        """The label that the fewest rows teach."""
+        """The label with the fewest training rows."""
         return list(self.shares)[-1]
 
     def digests(self) -> dict[str, Any]:
-        """Return rows and SHA-256 of each split."""
+        """Return the number of rows and the SHA-256 of each split."""
         splits = (self.data.train, self.data.validation, *([self.test] if self.test else []))
         return {split.name: {"rows": len(split), "sha256": split.sha256()} for split in splits}
 
     def enter(self, name: str) -> Entry:
-        """Train one model: `tfidf`, or a base with the plain recipe. Raises TrainingError where it cannot be had."""
+        """Train `tfidf`, or a base with the plain recipe. Raises TrainingError if the base cannot be used."""
         return self._baseline() if name == TFIDF else self.fine_tuned(name, Imbalance.NONE, name=name)
 
     def _baseline(self) -> Entry:
@@ -75,14 +75,14 @@ class Contest:
         settings = {"C": baseline.inverse_penalty}
         return Entry(TFIDF, settings, baseline.parameters, seconds, tweets_per_s, validation, test)
 
-    def fine_tuned(self, base_name: str, way: Imbalance, *, name: str) -> Entry:
-        """Fine-tune a base, plainly but for what is done about rare classes."""
+    def fine_tuned(self, base_name: str, strategy: Imbalance, *, name: str) -> Entry:
+        """Fine-tune a base with the plain recipe and a strategy for class imbalance."""
         seed_everything(self.seed)
         base = load_base(base_name, self.data.labels)
-        say(f"{name}: {self.data.described()}" + ("" if way is Imbalance.NONE else f", on {base_name}"))
-        recipe = self._recipe(suited_learning_rate(base.model), way)
+        say(f"{name}: {self.data.described()}" + ("" if strategy is Imbalance.NONE else f", base {base_name}"))
+        recipe = self._recipe(suited_learning_rate(base.model), strategy)
         run = fit(self._task(base_name), recipe, self.data, base)
-        return self._measured(run, name, {"learning_rate": recipe.learning_rate, "imbalance": way})
+        return self._measured(run, name, {"learning_rate": recipe.learning_rate, "imbalance": strategy})
 
     def _task(self, base: str) -> Task:
         return Task(
@@ -96,7 +96,7 @@ class Contest:
             limit=self.limit,
         )
 
-    def _recipe(self, learning_rate: float, way: Imbalance) -> Recipe:
+    def _recipe(self, learning_rate: float, strategy: Imbalance) -> Recipe:
         return Recipe(
             epochs=self.epochs,
             learning_rate=learning_rate,
@@ -104,7 +104,7 @@ class Contest:
             ema_decay=_EMA_DECAY,
             shifted=0.0,
             unannounced=0.0,
-            imbalance=way,
+            imbalance=strategy,
             seed=self.seed,
         )
 
@@ -112,14 +112,14 @@ class Contest:
         logits: Any = run.validation_logits
         probabilities = softmax(logits, temperature=run.temperature)
         validation = score(probabilities, self.data.validation.targets, self.data.labels)
-        test, tweets_per_s = self._tested(_answer(run))
+        test, tweets_per_s = self._tested(_answer_of(run))
         parameters = sum(weights.numel() for weights in run.model.parameters())
         seconds = run.record["training_seconds"]
         return Entry(name, settings, parameters, seconds, tweets_per_s, validation, test)
 
     def _tested(self, answer: Answer) -> tuple[Scores | None, float]:
-        """Return the scores on test, if there is one, and the tweets per second."""
-        split = self.judged
+        """Return the scores on test (None without a split `test`), and the tweets per second."""
+        split = self.scored_split
         began_s = time.perf_counter()
         probabilities = answer(split.texts)
         tweets_per_s = len(split) / (time.perf_counter() - began_s)
@@ -127,8 +127,8 @@ class Contest:
         return scores, tweets_per_s
 
 
-def _answer(run: Run) -> Answer:
-    """Return the plain torch forward of a run, on the device that trained it."""
+def _answer_of(run: Run) -> Answer:
+    """Return the forward pass of a run in PyTorch, on the device of the training."""
     model: Any = run.model
     model.to(run.record["device"])
     encode = encoder(run.tokenizer, normalize=NORMALIZERS[run.normalizer], max_tokens=run.max_tokens)
@@ -137,7 +137,7 @@ def _answer(run: Run) -> Answer:
 
 
 def open_contest(dataset: str, *, epochs: int, seed: int, limit: int | None) -> Contest:
-    """Read the rows. Raises TrainingError for a data set that cannot be used."""
+    """Read the splits of a data set. Raises TrainingError if the data set cannot be used."""
     data = read_learning_data(dataset, None, add=None, limit=limit)
     return Contest(dataset, data, _test_split(dataset, data), epochs, seed, limit)
 
@@ -145,7 +145,7 @@ def open_contest(dataset: str, *, epochs: int, seed: int, limit: int | None) -> 
 def _test_split(dataset: str, data: LearningData) -> Split | None:
     test = read_other_split(dataset, TEST, data.labels)
     if test is None:
-        say(f"data set {dataset!r} has no split {TEST!r}; judging by {data.validation.name!r} alone")
+        say(f"data set {dataset!r} has no split {TEST!r}: all scores are on {data.validation.name!r}")
         return None
     warn_of_leaks(data.train.texts, test, where=data.train.name)
     return test

@@ -1,4 +1,4 @@
-"""One entry of a comparison: a model, or a way to treat rare classes, and what it achieved."""
+"""One entry of a comparison: a model or a strategy for class imbalance, and its results."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from training.score.scores import Scores
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one model, or one strategy, achieved; `test` is None where the data set has no such split."""
+    """The results of one model or strategy; `test` is None if the data set has no split `test`."""
 
     name: str
     settings: dict[str, Any]
     parameters: int
     training_seconds: float
     tweets_per_s: float
-    """From texts to probabilities, in full precision, where it was trained."""
+    """From texts to probabilities, in full precision, on the device of the training."""
     validation: Scores
     test: Scores | None
 
     @property
-    def judged(self) -> Scores:
-        """The scores that say most: on test, else on validation."""
+    def main_scores(self) -> Scores:
+        """The scores on test if there is a split `test`, otherwise on validation."""
         return self.test or self.validation
 
     def as_dict(self) -> dict[str, Any]:
-        """Return JSON-ready figures."""
+        """Return the results JSON-ready."""
         return {
             "name": self.name,
             "settings": self.settings,
@@ -39,5 +39,5 @@ class Entry:
 
 
 def best_entry(entries: Sequence[Entry]) -> Entry:
-    """Return the entry with the best mean of accuracy and macro-F1 on validation; test is for looking only."""
+    """Return the entry with the highest sum of accuracy and macro-F1 on validation; the choice does not use test."""
     return max(entries, key=lambda entry: entry.validation.accuracy + entry.validation.macro_f1)

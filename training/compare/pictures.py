@@ -1,4 +1,4 @@
-"""Pictures of a comparison: how good each entry is, how fast, and which class each strategy serves."""
+"""Pictures of a comparison: scores and speed of each model, scores of each strategy by class."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,15 +16,15 @@ _GREY = "#555555"
 
 
 def draw_models(entries: Sequence[Entry], path: Path, *, split: str) -> None:
-    """Draw accuracy and macro-F1 of each model, and how many tweets it labels in a second."""
+    """Draw accuracy, macro-F1 and tweets per second of each model."""
     with picture(path, columns=2, size=(10, 1.9 + 0.65 * len(entries))) as (figure, (left, right)):
-        figure.suptitle(f"Models under one budget, {split}")
+        figure.suptitle(f"Models under the same budget, {split}")
         _draw_figures(figure, left, entries, short_names([entry.name for entry in entries]))
         _draw_speeds(right, [entry.tweets_per_s for entry in entries])
 
 
 def draw_strategies(entries: Sequence[Entry], shares: Mapping[str, float], path: Path, *, title: str) -> None:
-    """Draw accuracy and macro-F1 of each strategy, and its F1 for each class, the commonest class first.
+    """Draw accuracy and macro-F1 of each strategy, and F1 of each class, the most frequent class first.
 
     `shares` are the classes' fractions of the training rows.
     """
@@ -35,7 +35,7 @@ def draw_strategies(entries: Sequence[Entry], shares: Mapping[str, float], path:
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """Return hub ids without their owner and folders without the way to them, where that leaves them different."""
+    """Return the last part of each hub id or path, or the full names if two last parts are the same."""
     short = [name.rstrip("/").rpartition("/")[2] for name in names]
     return short if len(set(short)) == len(short) else list(names)
 
@@ -43,11 +43,11 @@ def short_names(names: Sequence[str]) -> list[str]:
 def _draw_figures(figure: Figure, axes: Axes, entries: Sequence[Entry], names: Sequence[str]) -> None:
     rows = np.arange(len(entries))
     for offset, figures, label in (
-        (-0.5, [entry.judged.accuracy for entry in entries], "accuracy"),
-        (0.5, [entry.judged.macro_f1 for entry in entries], "macro F1"),
+        (-0.5, [entry.main_scores.accuracy for entry in entries], "accuracy"),
+        (0.5, [entry.main_scores.macro_f1 for entry in entries], "macro F1"),
     ):
         axes.barh(rows + offset * _BAR_HEIGHT, figures, height=_BAR_HEIGHT, label=label)
-    axes.set(title="Accuracy and macro F1", xlabel="fraction (1 is perfect)", xlim=(0, 1.12), xticks=np.arange(6) / 5)
+    axes.set(title="Accuracy and macro F1", xlabel="fraction", xlim=(0, 1.12), xticks=np.arange(6) / 5)
     axes.set_yticks(rows, names)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
@@ -57,20 +57,20 @@ def _draw_figures(figure: Figure, axes: Axes, entries: Sequence[Entry], names: S
 
 
 def _draw_speeds(axes: Axes, speeds: Sequence[float]) -> None:
-    """Draw dots, not bars: a logarithmic axis has no zero for a bar to stand on."""
+    """Draw dots, not bars: a log scale has no zero at which a bar could begin."""
     rows = np.arange(len(speeds))
     axes.hlines(rows, 1, speeds, color="#cccccc", linewidth=2)
     axes.plot(speeds, rows, "o", color=_GREY)
     for row, speed in enumerate(speeds):
         axes.annotate(f"{speed:,.0f}", (speed, row), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8)
-    axes.set(title="Speed, full precision", xlabel="tweets per second (logarithmic)", xscale="log", yticks=[])
+    axes.set(title="Speed, full precision", xlabel="tweets per second (log scale)", xscale="log", yticks=[])
     axes.set(xlim=(1, 10 ** (math.ceil(math.log10(max(10.0, *speeds))) + 0.5)), ylim=(len(speeds) - 0.5, -0.5))
     axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
 def _draw_classes(axes: Axes, entries: Sequence[Entry], shares: Mapping[str, float]) -> None:
-    """Draw F1 as a table of colours: strategies down, classes across."""
-    f1 = np.array([[entry.judged.per_class[label].f1 for label in shares] for entry in entries])
+    """Draw F1 as coloured cells: a row for each strategy, a column for each class."""
+    f1 = np.array([[entry.main_scores.per_class[label].f1 for label in shares] for entry in entries])
     axes.pcolormesh(f1, cmap="Blues", vmin=0, vmax=1, edgecolors="white", linewidth=2)
     for (row, column), value in np.ndenumerate(f1):
         ink = "white" if value > 0.6 else "black"

@@ -1,4 +1,4 @@
-"""What `compare` reports: tables for people, report.json, pictures and the JSON line."""
+"""The results of `compare`: the printed tables, report.json, the pictures and the JSON line."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,21 +19,21 @@ PICTURES: Final = r"(?:models|imbalance)\.png"
 
 
 def as_text(found: Comparison, contest: Contest) -> str:
-    """Return the tables of what was compared, and what was left out."""
+    """Return the tables of models and strategies, and a line for each entry that was left out."""
     parts = [entry_table(found.models, "model", rarest=contest.rarest)]
     if found.strategies:
         table = entry_table(found.strategies, "strategy", rarest=contest.rarest)
-        parts.append(f"What is done about rare classes, tried on {found.base}:\n{table}")
+        parts.append(f"Strategies for class imbalance, base {found.base}:\n{table}")
     if found.left_out:
         parts.append("\n".join(f"left out: {entry['name']}: {entry['reason']}" for entry in found.left_out))
     return "\n\n".join(parts)
 
 
 def report(plan: Plan, contest: Contest, found: Comparison, output: Path) -> dict[str, Any]:
-    """Write report and pictures into the prepared folder; return the main figures."""
+    """Write report and pictures into the prepared folder; return the JSON line."""
     pictures = _draw(contest, found, output)
     facts = {
-        "judged_on": contest.judged.name,
+        "judged_on": contest.scored_split.name,
         "rarest_class": contest.rarest,
         "best": best_entry(found.models).name,
         "strategies_on": found.base,
@@ -53,17 +53,17 @@ def report(plan: Plan, contest: Contest, found: Comparison, output: Path) -> dic
 
 def _main_figures(entries: Sequence[Entry]) -> dict[str, dict[str, float]]:
     return {
-        entry.name: {"accuracy": round(entry.judged.accuracy, 6), "macro_f1": round(entry.judged.macro_f1, 6)}
+        entry.name: {"accuracy": round(entry.main_scores.accuracy, 6), "macro_f1": round(entry.main_scores.macro_f1, 6)}
         for entry in entries
     }
 
 
 def _draw(contest: Contest, found: Comparison, output: Path) -> list[str]:
-    """Draw the pictures and return their names."""
-    split = f"{contest.judged.name}, {len(contest.judged):,} tweets"
+    """Draw the pictures and return their file names."""
+    split = f"{contest.scored_split.name}, {len(contest.scored_split):,} tweets"
     draw_models(found.models, output / MODELS, split=split)
     if not found.strategies:
         return [MODELS]
-    title = f"What is done about rare classes: {short_names([str(found.base)])[0]}, {split}"
+    title = f"Strategies for class imbalance: base {short_names([str(found.base)])[0]}, {split}"
     draw_strategies(found.strategies, contest.shares, output / STRATEGIES, title=title)
     return [MODELS, STRATEGIES]

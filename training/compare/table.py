@@ -6,9 +6,9 @@ from training.compare.entry import Entry
 
 
 def entry_table(entries: Sequence[Entry], kind: str, *, rarest: str) -> str:
-    """Return a line for each entry under a heading of two lines.
+    """Return one line for each entry, after two lines of headings.
 
-    `kind` says what an entry is; `rarest` is the class whose F1 stands last, on test where there is one.
+    `kind` is the heading of the first column. The last column is F1 of the class `rarest`, on test if there is one.
     """
     splits = ("validation", "test") if entries[0].test else ("validation",)
     above = ["", "", "", "", *(text for split in splits for text in (split, "")), rarest]
@@ -31,5 +31,5 @@ def _cells(entry: Entry, rarest: str) -> list[str]:
         f"{entry.training_seconds:,.1f} s",
         f"{entry.tweets_per_s:,.0f}",
         *(f"{figure:.4f}" for scores in splits for figure in (scores.accuracy, scores.macro_f1)),
-        f"{entry.judged.per_class[rarest].f1:.4f}",
+        f"{entry.main_scores.per_class[rarest].f1:.4f}",
     ]

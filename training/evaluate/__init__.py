@@ -1,1 +1,1 @@
-"""`python -m training evaluate`."""
+"""The command `python -m training evaluate`."""

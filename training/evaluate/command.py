@@ -1,4 +1,4 @@
-"""`evaluate`: a model folder against a labelled split, through the same classifier that the worker runs."""
+"""`evaluate`: score a model folder on a labelled split with the classifier that the worker runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,15 +21,17 @@ from worker.inference.model_folder import ModelFolder, open_model_folder
 def evaluate(
     folder: Path, subject: Subject, output: Path, *, against: Path | None = None, resamples: int = 2000
 ) -> Report:
-    """Score a model folder, perhaps against another one on the same rows; write report and pictures into `output`.
+    """Score the model in `folder`, write report and pictures into `output`, and return the report.
 
-    Raises TrainingError for rows that cannot be scored, FatalError where the worker would refuse a folder.
+    `against` is another model folder that is scored on the same rows. `resamples` is the number of bootstrap samples
+    behind each interval. Raises TrainingError for rows that cannot be scored, FatalError for a model folder that the
+    worker would refuse.
     """
     model = open_model_folder(folder)
     other = None if against is None else _with_same_labels(open_model_folder(against), model)
     rows = read_split(subject.dataset, subject.split, model.labels, limit=subject.limit)
     prepare_report_folder(output)
-    _warn_of_learnt_rows(subject, rows, model.labels)
+    _warn_of_training_rows(subject, rows, model.labels)
     if subject.shifted:
         rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
     evaluation = evaluation_of(model, _served(model, rows, subject), rows.targets, resamples=resamples)
@@ -48,18 +50,18 @@ def _served(model: ModelFolder, rows: Split, subject: Subject) -> Probabilities:
 def _with_same_labels(other: ModelFolder, model: ModelFolder) -> ModelFolder:
     if set(other.labels) != set(model.labels):
         raise TrainingError(
-            f"--against {other.path}: its labels are {', '.join(other.labels)}, those of {model.path} "
+            f"--against {other.path} has the labels {', '.join(other.labels)}, but {model.path} has "
             f"{', '.join(model.labels)}; only models with the same labels can be compared"
         )
     return other
 
 
-def _warn_of_learnt_rows(subject: Subject, rows: Split, labels: Sequence[str]) -> None:
-    """Say which rows stand in the data set's training split too, where there is one."""
+def _warn_of_training_rows(subject: Subject, rows: Split, labels: Sequence[str]) -> None:
+    """Print how many rows are in the data set's training split too, if the data set has a training split."""
     if subject.split != TRAIN and has_other_split(subject.dataset, TRAIN):
         warn_of_leaks(read_texts(subject.dataset, TRAIN, labels), rows, where=TRAIN)
 
 
 def _reordered(probabilities: Probabilities, given: Sequence[str], wanted: Sequence[str]) -> Probabilities:
-    """Return the columns in the order of other labels."""
+    """Return probabilities [rows, labels] with the columns `given` in the order `wanted`."""
     return probabilities[:, [given.index(label) for label in wanted]]

@@ -1,4 +1,4 @@
-"""What `evaluate` reports: the JSON line, report.json, pictures and the text for people."""
+"""The results of `evaluate`: the JSON line, report.json, the pictures and the printed report."""
 
 import sys
 from dataclasses import asdict, dataclass
@@ -19,19 +19,20 @@ from training.score.paired import Paired
 
 CONFUSION, RELIABILITY, COMPARISON = "confusion.png", "reliability.png", "comparison.png"
 PICTURES: Final = r"(?:confusion|reliability|comparison)\.png"
-_LISTED_ROWS = 20
+_LISTED_ROWS: Final = 20
+"""Rows in each list of report.json: as many as a person reads one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`summary` for programs, `text` for people."""
+    """`summary` is the JSON line, `text` the printed report."""
 
     summary: dict[str, Any]
     text: str
 
 
 def report(subject: Subject, rows: Split, evaluation: Evaluation, comparison: Paired | None, output: Path) -> Report:
-    """Write report and pictures into the prepared folder; return what the command prints."""
+    """Write report and pictures into the prepared folder; return the JSON line and the printed report."""
     ids = [f"{subject.name}-{number}" for number in rows.numbers]
     wrong = most_confidently_wrong(evaluation, ids, count=_LISTED_ROWS)
     pictures = _draw(subject, evaluation, comparison, output)
@@ -51,14 +52,14 @@ def report(subject: Subject, rows: Split, evaluation: Evaluation, comparison: Pa
         **provenance(),
     }
     write_json(output / REPORT_FILE, details)
-    texts = rows.texts if sys.stdout.isatty() else None  # a data set must not be quoted in files
+    texts = rows.texts if sys.stdout.isatty() else None  # the licence of a data set may forbid copies in files
     return Report(
         summary, described(f"{subject.described}, {subject.engine}", evaluation, comparison, wrong, texts=texts)
     )
 
 
 def _draw(subject: Subject, evaluation: Evaluation, comparison: Paired | None, output: Path) -> list[str]:
-    """Draw the pictures and return their names."""
+    """Draw the pictures and return their file names."""
     draw_confusion(evaluation, output / CONFUSION, rows=subject.described)
     draw_reliability(evaluation, output / RELIABILITY, rows=subject.described)
     if comparison is None:

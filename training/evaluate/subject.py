@@ -1,4 +1,4 @@
-"""What an evaluation scores."""
+"""The rows and the engine of an evaluation."""
 
 from dataclasses import dataclass
 
@@ -7,22 +7,22 @@ from tweets.datasets import dataset_name
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Which rows are scored, and on which engine."""
+    """The rows that are scored, and the engine that computes the scores."""
 
     dataset: str
     split: str
     shifted: bool
-    """As they might have been tweeted."""
+    """Whether the texts are changed to raw tweets first (training.data.shift)."""
     engine: str
     limit: int | None
-    """The first rows only; None: all."""
+    """Number of rows from the start of the split; None: all."""
 
     @property
     def name(self) -> str:
-        """What the rows' ids begin with."""
+        """The first part of each row's id."""
         return f"{dataset_name(self.dataset)}-{self.split}"
 
     @property
     def described(self) -> str:
-        """What is scored, for people."""
+        """The rows' name in titles and in the printed report."""
         return f"{self.name}, shifted" if self.shifted else self.name

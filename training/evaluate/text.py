@@ -1,4 +1,4 @@
-"""The report of `evaluate` as people read it in a terminal."""
+"""The report of `evaluate` as text for a terminal."""
 
 from collections.abc import Iterator, Sequence
 
@@ -8,9 +8,14 @@ from training.score.intervals import Interval, interval
 from training.score.paired import Difference, Paired
 from training.score.scores import table
 
+#: Wrong rows that are printed: with ten, the report fits a screen. report.json lists more.
 _SHOWN_ROWS = 10
-_SHOWN_LETTERS = 100
-_SHOWN_LABELS = 12  # of a confusion matrix that fits a terminal; the picture and report.json have it whatever its size
+#: Characters of a text that are printed: with id and labels, about two lines of a terminal.
+_SHOWN_CHARACTERS = 100
+#: Labels up to which the confusion matrix is printed: more columns do not fit a terminal. Picture and report.json have
+#: the matrix of any size.
+_SHOWN_LABELS = 12
+#: Characters of the confusion matrix's first column: the width of its heading.
 _FIRST_COLUMN = 15
 _NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "weighted_f1": "weighted F1", "ece": "ECE"}
 
@@ -23,7 +28,7 @@ def described(
     *,
     texts: Sequence[str] | None,
 ) -> str:
-    """Return the report; `texts` are those of the split's rows, None keeps them out."""
+    """Return the report; `texts` are the texts of the split's rows, None leaves the texts out."""
     sections = [
         f"{evaluation.model.model_id} on {rows}",
         table(evaluation.scores),
@@ -39,7 +44,7 @@ def described(
 
 
 def _intervals(evaluation: Evaluation) -> Iterator[str]:
-    yield f"95 % intervals, from {len(evaluation.samples.accuracy)} bootstrap samples of the rows"
+    yield f"95 % intervals from {len(evaluation.samples.accuracy)} bootstrap samples of the rows"
     for name in WITH_INTERVAL:
         yield f"{_NAMES[name]:12}  {_bounds(interval(getattr(evaluation.samples, name)), '.4f')}"
 
@@ -63,12 +68,13 @@ def _calibration(evaluation: Evaluation) -> str:
 
 
 def _comparison(found: Paired) -> Iterator[str]:
-    yield f"against {found.other.model.model_id} ({found.other.model.path})"
-    yield f"{'accuracy':12}  {found.other.scores.accuracy:.4f} there, difference {_difference(found.accuracy)}"
-    yield f"{'macro F1':12}  {found.other.scores.macro_f1:.4f} there, difference {_difference(found.macro_f1)}"
+    other = found.other
+    yield f"compared with {other.model.model_id} ({other.model.path}); differences: this model minus the other"
+    yield f"{'accuracy':12}  {other.scores.accuracy:.4f}, difference {_difference(found.accuracy)}"
+    yield f"{'macro F1':12}  {other.scores.macro_f1:.4f}, difference {_difference(found.macro_f1)}"
     yield (
-        f"only this one is right on {found.only_this_right} rows, only the other on {found.only_other_right}; "
-        f"McNemar's exact p = {found.mcnemar_p:.3g}"
+        f"rows that only this model labels correctly: {found.only_this_right}, "
+        f"only the other: {found.only_other_right}; McNemar's exact p = {found.mcnemar_p:.3g}"
     )
 
 
@@ -81,16 +87,16 @@ def _bounds(found: Interval, form: str) -> str:
 
 
 def _wrong_rows(rows: Sequence[HardRow], texts: Sequence[str] | None) -> Iterator[str]:
-    yield "most confidently wrong"
+    yield "most confident errors"
     widths = [max(len(getattr(row, name)) for row in rows) for name in ("id", "label", "prediction")]
     for row in rows:
         columns = (row.id, row.label, row.prediction)
         named, label, prediction = (f"{one:{width}}" for one, width in zip(columns, widths, strict=True))
-        line = f"{named}  {label}  taken for {prediction}  {row.confidence:.3f}"
+        line = f"{named}  labelled {label}  predicted {prediction}  {row.confidence:.3f}"
         yield line if texts is None else f"{line}  {_one_line(texts[row.place])}"
 
 
 def _one_line(text: str) -> str:
-    """Return the text without what could move a terminal's cursor, and not too long."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-    return line if len(line) <= _SHOWN_LETTERS else line[: _SHOWN_LETTERS - 1] + "…"
+    """Return the first _SHOWN_CHARACTERS of a text on one line, without characters that control a terminal."""
+    line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    return line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"

@@ -1,1 +1,1 @@
-"""`python -m training explain`."""
+"""The command `python -m training explain`."""

@@ -1,8 +1,8 @@
-"""Which tokens speak for a label: integrated gradients over the input embeddings.
+"""Attributions of a label to the tokens of a text: integrated gradients over the input embeddings.
 
-Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks (2017), equation 3. The path leads in a straight
-line from a baseline, a text of padding, to the text itself. What each token gains on the way adds up to what the logit
-gains; how far the sum is off is the error of the finite steps.
+Sundararajan, Taly and Yan, Axiomatic Attribution for Deep Networks (2017), equation 3. The path is a straight line from
+the embeddings of a baseline, in which the text is replaced by padding, to the embeddings of the text. The sum of the
+attributions is the difference between the logits of text and baseline, except for the error of the finite steps.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 STEPS: Final = 64
-_STEPS_IN_A_PASS: Final = 16
+"""Steps of the sum that replaces the integral: twice as many halve the error and double the time."""
+_STEPS_PER_PASS: Final = 16
+"""Steps that go through the model in one batch: more need more memory and save little time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attributions:
-    """What each token adds to a logit, float64 [tokens], and the logit of the text and of the baseline."""
+    """The attribution of each token to a logit, float64 [tokens], and the logits of text and baseline."""
 
     of_tokens: NDArray[np.float64]
     logit: float
@@ -27,23 +29,23 @@ class Attributions:
 
     @property
     def completeness_gap(self) -> float:
-        """The sum of the attributions less what the logit gained; 0 for infinitely many steps."""
+        """The sum of the attributions minus the difference of the two logits; 0 for infinitely many steps."""
         return float(self.of_tokens.sum()) - (self.logit - self.baseline_logit)
 
 
 def integrated_gradients(
     model: PreTrainedModel, ids: torch.Tensor, baseline: torch.Tensor, *, label: int, steps: int = STEPS
 ) -> Attributions:
-    """Attribute the logit of a label to the tokens.
+    """Return the attributions of the logit of class `label` to the tokens.
 
-    `ids` and `baseline` are token ids, int64 [tokens]; where they are equal the attribution is exactly 0. The integral
-    is a sum over the middles of equal steps.
+    `ids` and `baseline` are token ids, int64 [tokens]. A token that is the same in both has an attribution of exactly
+    0. The integral is a sum over the middles of `steps` equal steps.
     """
     embed = model.get_input_embeddings()
     end, start = embed(ids).detach(), embed(baseline).detach()
     gradients = torch.zeros_like(end, dtype=torch.float64)
-    for first in range(0, steps, _STEPS_IN_A_PASS):
-        middles = (torch.arange(first, min(first + _STEPS_IN_A_PASS, steps)) + 0.5) / steps
+    for first in range(0, steps, _STEPS_PER_PASS):
+        middles = (torch.arange(first, min(first + _STEPS_PER_PASS, steps)) + 0.5) / steps
         gradients += _gradients(model, start + middles[:, None, None] * (end - start), label).double().sum(dim=0)
     with torch.inference_mode():
         logit, baseline_logit = _logits(model, torch.stack([end, start]), label).tolist()
@@ -52,14 +54,14 @@ def integrated_gradients(
 
 
 def _gradients(model: PreTrainedModel, embeddings: torch.Tensor, label: int) -> torch.Tensor:
-    """The label's logit by each input: [steps, tokens, units] to the same."""
+    """Return the gradients of the label's logit by the embeddings; both are [steps, tokens, units]."""
     embeddings.requires_grad_()
     (gradients,) = torch.autograd.grad(_logits(model, embeddings, label).sum(), embeddings)
     return gradients
 
 
 def _logits(model: PreTrainedModel, embeddings: torch.Tensor, label: int) -> torch.Tensor:
-    """The label's logits, [rows, tokens, units] to [rows]."""
+    """Return the label's logits [rows] of embeddings [rows, tokens, units]."""
     mask = torch.ones(embeddings.shape[:2], dtype=torch.int64)
     logits: torch.Tensor = model(inputs_embeds=embeddings, attention_mask=mask).logits
     return logits[:, label]

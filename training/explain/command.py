@@ -1,4 +1,4 @@
-"""`explain`: why a model labels texts as it does, in pictures, a page and a report."""
+"""`explain`: write attributions and attention of a model on some texts as pictures, a page and a report."""
 
 from collections.abc import Sequence
 from itertools import islice
@@ -15,14 +15,20 @@ from training.output.progress import progress, say
 from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 from tweets.datasets import SAMPLE, read_rows
 
-MOST_TEXTS: Final = 20
+MAX_TEXTS: Final = 20
+"""With more texts the page is too large to read and, with the attention of each text, too large to open."""
 PAGE_FILE: Final = "explain.html"
 _SAMPLE_TEXTS: Final = 3
+"""Tweets of the sample that are explained if no text is given: enough to see what the page shows."""
 PICTURES: Final = r"(?:attention-\d+(?:-last-layer)?|attribution-\d+)\.png"
 
 
 def explain(texts: Sequence[str], model: Path, output: Path) -> dict[str, Any]:
-    """Explain each text (none: the first tweets of the sample), write the output folder and return the summary."""
+    """Explain the texts, write page, pictures and report into `output`, and return the JSON line.
+
+    Without texts, the first _SAMPLE_TEXTS tweets of the sample are explained. Raises TrainingError if a text or the
+    output cannot be used, FatalError if the worker would refuse the model folder.
+    """
     texts = _checked(texts) or [row.text for row in islice(read_rows(SAMPLE, "test"), _SAMPLE_TEXTS)]
     explainer = open_explainer(model)
     prepare_report_folder(output)
@@ -40,18 +46,18 @@ def explain(texts: Sequence[str], model: Path, output: Path) -> dict[str, Any]:
 
 
 def _checked(texts: Sequence[str]) -> list[str]:
-    if len(texts) > MOST_TEXTS:
-        raise TrainingError(f"{len(texts)} texts: at most {MOST_TEXTS} can be explained at a time; give fewer")
+    if len(texts) > MAX_TEXTS:
+        raise TrainingError(f"{len(texts)} texts: at most {MAX_TEXTS} can be explained in one call; give fewer")
     for number, text in enumerate(texts, start=1):
         if not text.strip():
-            raise TrainingError(f"text {number} is blank; give a text with words or leave it out")
+            raise TrainingError(f"text {number} is blank; give a text with words, or leave out text {number}")
         if not _is_unicode(text):
-            raise TrainingError(f"text {number} is not UTF-8; give it in that encoding")
+            raise TrainingError(f"text {number} is not UTF-8; encode text {number} as UTF-8")
     return list(texts)
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether the argument was decoded in full; bytes that are not UTF-8 arrive as lone surrogates."""
+    """Return whether an argument was UTF-8; Python decodes other bytes as lone surrogates."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 

@@ -1,4 +1,4 @@
-"""One text explained: its scores, what each token adds to the predicted label's logit, and where each head looks."""
+"""The explanation of a text: scores, attributions to the predicted label's logit, attention of each head."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tokenizers import Encoding, Tokenizer
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
 from training.explain.attribution import Attributions, integrated_gradients
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.score.scores import softmax
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
@@ -24,11 +24,11 @@ WEIGHTS_FILE = "model.safetensors"
 
 @dataclass(frozen=True)
 class Explanation:
-    """What can be said about one text.
+    """Scores, attributions and attention of one text.
 
-    `read_as` is the text as normalised; `words` are slices of it, each with the sum of its tokens' attributions;
-    `attention` is float32 [layers, heads, tokens, tokens], each row summing to 1. The temperature is applied to
-    `scores`, not to the logits in `attributions`. `is_cut`: the text was longer than the model reads.
+    `read_as` is the normalised text. `words` are slices of the normalised text, each with the sum of its tokens'
+    attributions. `attention` is float32 [layers, heads, tokens, tokens]; each row sums to 1. `scores` are computed with
+    the temperature, the logits in `attributions` without. `is_cut`: the text has more tokens than the model's limit.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Explanation:
         return max(self.scores, key=self.scores.__getitem__)
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready, without the attention, which is large."""
+        """Return the explanation JSON-ready, without the attention, which is large."""
         found = self.attributions
         return {
             "text": self.text,
@@ -64,7 +64,7 @@ class Explanation:
 
 
 class Explainer:
-    """A model folder's full-precision weights with attention that can be looked at; the worker's are left alone."""
+    """Explain texts with the full-precision weights of a model folder, loaded so that the model returns attention."""
 
     def __init__(self, folder: ModelFolder, model: PreTrainedModel, tokenizer: Tokenizer) -> None:
         self.folder = folder
@@ -74,13 +74,16 @@ class Explainer:
         self._tokenizer.enable_truncation(folder.max_tokens)
 
     def explain(self, text: str) -> Explanation:
-        """Classify the text as the worker does and say why. Raises TrainingError if no token is left of it."""
+        """Return the explanation of the label that the worker would give the text.
+
+        Raises TrainingError if the tokenizer returns no tokens for the text.
+        """
         read_as = NORMALIZERS[self.folder.normalizer](text)
         encoding = self._tokenizer.encode(read_as)
         if all(encoding.special_tokens_mask):
-            raise TrainingError(f"{text!r}: the tokenizer finds nothing to read in it; leave it out")
+            raise TrainingError(f"{text!r}: no tokens in this text; leave out this text")
         ids = torch.tensor(encoding.ids)
-        logits, attention = self._look(ids)
+        logits, attention = self._forward(ids)
         attributions = integrated_gradients(self._model, ids, self._baseline(encoding), label=int(logits.argmax()))
         scores = softmax(logits, temperature=self.folder.temperature).tolist()
         return Explanation(
@@ -95,20 +98,20 @@ class Explainer:
         )
 
     @torch.inference_mode()
-    def _look(self, ids: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Logits [labels] and attention [layers, heads, tokens, tokens]."""
-        seen = self._model(input_ids=ids[None], attention_mask=torch.ones_like(ids)[None], output_attentions=True)
-        return seen.logits[0].numpy(), torch.cat(seen.attentions).numpy()
+    def _forward(self, ids: torch.Tensor) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return logits [labels] and attention [layers, heads, tokens, tokens]."""
+        output = self._model(input_ids=ids[None], attention_mask=torch.ones_like(ids)[None], output_attentions=True)
+        return output.logits[0].numpy(), torch.cat(output.attentions).numpy()
 
     def _baseline(self, encoding: Encoding) -> torch.Tensor:
-        """The text's frame with nothing in it: [CLS] and [SEP] stay, everything else is padding."""
+        """Return the token ids of the baseline: [CLS] and [SEP] stay, all other tokens are padding."""
         pad_id = self._model.config.pad_token_id or 0
         pairs = zip(encoding.ids, encoding.special_tokens_mask, strict=True)
         return torch.tensor([one if is_special else pad_id for one, is_special in pairs])
 
 
 def words(text: str, encoding: Encoding, of_tokens: Sequence[float]) -> tuple[tuple[str, float], ...]:
-    """Put word pieces together: each word as it stands in the text, with the sum of its pieces' attributions."""
+    """Return the words of a text, each with the sum of its pieces' attributions `of_tokens` [tokens]."""
     rows = zip(encoding.word_ids, encoding.offsets, of_tokens, strict=True)
     merged = []
     for word_id, pieces in groupby(rows, key=lambda row: row[0]):
@@ -119,7 +122,7 @@ def words(text: str, encoding: Encoding, of_tokens: Sequence[float]) -> tuple[tu
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """Write a number with its sign; what rounds to zero has none."""
+    """Return a number with its sign; a number that rounds to zero has no sign."""
     text = f"{value:+.{digits}f}"
     return text.replace("-", "\N{MINUS SIGN}") if float(text) else text[1:]
 
@@ -127,25 +130,23 @@ def signed(value: float, digits: int = 2) -> str:
 def open_explainer(path: Path) -> Explainer:
     """Check a model folder and load its weights.
 
-    Raises FatalError where the worker itself would refuse the folder, TrainingError where it has no weights
-    for torch.
+    Raises FatalError if the worker would refuse the folder, TrainingError if the folder has no weights for PyTorch.
     """
     folder = open_model_folder(path)
     if not (path / WEIGHTS_FILE).is_file():
         raise TrainingError(
-            f"model {path}: has no {WEIGHTS_FILE}, and an int8 graph has no gradients; "
-            "give a folder with its weights, as python -m training export writes it"
+            f"model {path} has no {WEIGHTS_FILE}, and the int8 graph has no gradients; "
+            "give a folder with weights, as written by python -m training export"
         )
     try:
         model = AutoModelForSequenceClassification.from_pretrained(
             path,
             dtype=torch.float32,
-            attn_implementation="eager",  # the fast ones never hold a whole attention map
+            attn_implementation="eager",  # the fast implementations do not return the attention
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
         )
         return Explainer(folder, model, Tokenizer.from_file(str(path / TOKENIZER_FILE)))
-    except Exception as error:  # what the libraries raise on files that do not fit together is not documented
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise TrainingError(f"model {path}: cannot be loaded ({reason}); export it again") from error
+    except Exception as error:  # the libraries do not document what they raise on broken files
+        raise TrainingError(f"model {path} cannot be loaded ({reason_of(error)}); export the model again") from error

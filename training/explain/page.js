@@ -1,10 +1,10 @@
 "use strict";
-// Shows the attention of one layer and head, or the mean of a layer's heads: the strip of tokens for the token that is
-// chosen or pointed at, and the map for all of them.
+// Shows the attention of one layer and head, or the mean of a layer's heads: the row of tokens shows the attention of
+// the token that is chosen or pointed at, the map shows the attention of all tokens.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LETTER_PX = 7.3;
-const MOST_NAMED = 5;
+const CHARACTER_PX = 7.3; // mean width of a character in the map's font
+const MAX_NAMED = 5; // tokens in the summary: as many as a screen reader can read out quickly
 
 function readWeights({ tokens, heads, weights }) {
   const bytes = Uint8Array.from(atob(weights), (character) => character.charCodeAt(0));
@@ -33,7 +33,7 @@ function element(name, attributes, text = "") {
 
 function drawMap(tokens) {
   const cell = tokens.length > 40 ? 14 : 22;
-  const margin = 8 + LETTER_PX * Math.max(...tokens.map((token) => token.length));
+  const margin = 8 + CHARACTER_PX * Math.max(...tokens.map((token) => token.length));
   const side = margin + cell * tokens.length + 2;
   const svg = element("svg", { width: side, height: side, role: "img" });
   const cells = tokens.map((_, row) => tokens.map((_, column) => svg.appendChild(element("rect", {
@@ -74,10 +74,10 @@ function showAttention(section) {
 
   function showChosen() {
     const row = showRow(chosen());
-    const ranked = row.map((_, to) => to).sort((one, other) => row[other] - row[one]).slice(0, MOST_NAMED);
+    const ranked = row.map((_, to) => to).sort((one, other) => row[other] - row[one]).slice(0, MAX_NAMED);
     const noticed = ranked.filter((to) => row[to] >= 0.01);
-    const looks = noticed.map((to) => `${data.tokens[to]} ${percent(row[to])}`).join(", ");
-    summary.textContent = `“${data.tokens[chosen()]}” looks most at: ${looks}.`;
+    const attended = noticed.map((to) => `${data.tokens[to]} ${percent(row[to])}`).join(", ");
+    summary.textContent = `“${data.tokens[chosen()]}” attends most to: ${attended}.`;
   }
 
   function showAll() {
@@ -85,7 +85,7 @@ function showAttention(section) {
     const most = Math.max(...rows.flat());
     rows.forEach((row, from) => row.forEach((weight, to) => map.cells[from][to].setAttribute("fill-opacity", weight / most)));
     const which = head.value === "mean" ? "mean of all heads" : `head ${Number(head.value) + 1}`;
-    const name = `Layer ${Number(layer.value) + 1}, ${which}: each row is a token, the stronger a cell the more it looks there`;
+    const name = `Layer ${Number(layer.value) + 1}, ${which}: each row is a token, a stronger cell is more attention to the token of the column`;
     map.svg.setAttribute("aria-label", `${name}; the strongest is ${percent(most)}.`);
     showChosen();
   }
@@ -106,7 +106,7 @@ function showAttention(section) {
   showAll();
 }
 
-// A map has a cell for each pair of tokens, so it is drawn when it is about to be seen.
+// A map has a cell for each pair of tokens, so a map is drawn only when it is near the visible part of the page.
 const nearby = new IntersectionObserver((entries) => {
   for (const { target } of entries.filter((entry) => entry.isIntersecting)) {
     nearby.unobserve(target);

@@ -1,6 +1,6 @@
-"""The page about explained texts: one HTML file that needs no network, and no script for all but the attention.
+"""The page of `explain`: one HTML file that needs no network; only the attention needs JavaScript.
 
-Every text reaches the page through `html.escape`, or as JSON in which no tag can begin.
+Every text in the page is escaped by `html.escape`, or is part of JSON in which no tag can begin.
 """
 
 import base64
@@ -15,16 +15,17 @@ import numpy as np
 
 from training.explain.explanation import Explanation, signed
 
-MOST_TOKENS_WITH_ATTENTION: Final = 128
-"""For longer texts the maps would make the page too large to open."""
+MAX_TOKENS_WITH_ATTENTION: Final = 128
+"""With longer texts the attention, which grows with the square of the length, makes the page too large to open."""
 
 _STYLE: Final = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 _SCRIPT: Final = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
 _LARGE_GAP: Final = 0.05
+"""Largest completeness gap without a warning, as a share of the difference of the logits: one part in twenty."""
 
 
 def explanation_page(explanations: Sequence[Explanation], *, model_id: str, max_tokens: int) -> str:
-    """Return the page; `max_tokens` is where the model cuts texts."""
+    """Return the page as HTML; `max_tokens` is the length at which the model cuts texts."""
     articles = "\n".join(
         _article(explanation, number, max_tokens) for number, explanation in enumerate(explanations, start=1)
     )
@@ -58,7 +59,7 @@ def explanation_page(explanations: Sequence[Explanation], *, model_id: str, max_
 
 
 def _policy() -> str:
-    """Nothing may be loaded, and no script may run but ours."""
+    """Return a policy that allows no request and no script other than page.js."""
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
 
@@ -74,16 +75,20 @@ def _contents(explanations: Sequence[Explanation]) -> str:
 
 
 def _article(explanation: Explanation, number: int, max_tokens: int) -> str:
-    cut = f"<p>It is longer than {max_tokens} tokens: the rest is not read.</p>" if explanation.is_cut else ""
+    cut = (
+        f"<p>This text is longer than {max_tokens} tokens: the model does not read the rest.</p>"
+        if explanation.is_cut
+        else ""
+    )
     return f"""<article id="text-{number}" aria-labelledby="heading-{number}">
 <h2 id="heading-{number}">Text {number}: {escape(explanation.prediction)}</h2>
 <blockquote dir="auto" lang="">{escape(explanation.text)}</blockquote>
 {cut}
 <h3>Scores</h3>
 {_scores(explanation)}
-<h3>What speaks for {escape(explanation.prediction)}, and against it</h3>
+<h3>Words for and against {escape(explanation.prediction)}</h3>
 {_words(explanation)}
-<h3>Where attention goes</h3>
+<h3>Attention</h3>
 <p>Attention is not explanation: see <a href="#reading">how to read this page</a>.</p>
 {_attention(explanation, number)}
 </article>"""
@@ -102,7 +107,7 @@ def _scores(explanation: Explanation) -> str:
 
 
 def _words(explanation: Explanation) -> str:
-    """The words in reading order, each with its number; colour says the same, 0 to 1 of the largest."""
+    """Return the words in reading order, each with its attribution as a number and as a colour."""
     largest = max(abs(value) for _, value in explanation.words) or 1.0
     items = "\n".join(_word(word, value, largest) for word, value in explanation.words)
     return f"""<ol class="words" dir="auto" lang="">
@@ -125,14 +130,14 @@ def _sum(explanation: Explanation) -> str:
     found = explanation.attributions
     total, gain, gap = float(found.of_tokens.sum()), found.logit - found.baseline_logit, found.completeness_gap
     warning = (
-        " <strong>That is more than a twentieth: take the numbers as rough.</strong>"
+        " <strong>The error is more than a twentieth of the difference: the attributions are not exact.</strong>"
         if abs(gap) > _LARGE_GAP * abs(gain)
         else ""
     )
     return (
-        f"<p>Together {signed(total)}. From padding alone to this text, the logit of {escape(explanation.prediction)} "
-        f"goes from {signed(found.baseline_logit)} to {signed(found.logit)}, by {signed(gain)}; the sum is off by "
-        f"{signed(gap, 3)}, the error of the finite steps.{warning}</p>"
+        f"<p>Sum of the attributions: {signed(total)}. Logit of {escape(explanation.prediction)}: "
+        f"{signed(found.baseline_logit)} for padding alone, {signed(found.logit)} for this text, difference "
+        f"{signed(gain)}. Error of the finite steps: {signed(gap, 3)}.{warning}</p>"
     )
 
 
@@ -141,19 +146,19 @@ def _sum(explanation: Explanation) -> str:
 
 def _attention(explanation: Explanation, number: int) -> str:
     layers, heads, tokens, _ = explanation.attention.shape
-    if tokens > MOST_TOKENS_WITH_ATTENTION:
-        return f"<p>This text has {tokens} tokens, too many for this page; its pictures have them all.</p>"
+    if tokens > MAX_TOKENS_WITH_ATTENTION:
+        return f"<p>This text has {tokens} tokens, too many for this page; the pictures show all tokens.</p>"
     strongest = int(np.argmax(explanation.attributions.of_tokens))
     radios = "\n".join(
         _token(token, place, number, place == strongest) for place, token in enumerate(explanation.tokens)
     )
     layer_options = _options([(str(layer), f"{layer + 1}") for layer in range(layers)], chosen=str(layers - 1))
     head_options = _options([("mean", "mean of all"), *((str(head), f"{head + 1}") for head in range(heads))], "mean")
-    return f"""<noscript><p>This part needs JavaScript; the pictures beside this page show the same.</p></noscript>
+    return f"""<noscript><p>This part needs JavaScript; the pictures in the same folder show the same.</p></noscript>
 <section class="attention" aria-label="Attention of text {number}" hidden>
 <p class="controls"><label>Layer <select class="layer">{layer_options}</select></label>
 <label>Head <select class="head">{head_options}</select></label></p>
-<fieldset><legend>Choose a token: the shades show where it looks</legend>
+<fieldset><legend>Choose a token: the shades show its attention to each token</legend>
 <div class="tokens" dir="auto" lang="">
 {radios}
 </div></fieldset>
@@ -178,7 +183,7 @@ def _options(options: Sequence[tuple[str, str]], chosen: str) -> str:
 
 
 def _weights(explanation: Explanation) -> str:
-    """JSON: the tokens, and the weights in 255ths as base64 of bytes, [layers, heads, tokens, tokens] in C order."""
+    """Return JSON: the tokens, and [layers, heads, tokens, tokens] in 255ths as base64 of bytes in C order."""
     layers, heads, *_ = explanation.attention.shape
     weights = base64.b64encode((explanation.attention * 255).round().astype(np.uint8).tobytes()).decode()
     data = {"tokens": explanation.tokens, "layers": layers, "heads": heads, "weights": weights}
@@ -187,16 +192,15 @@ def _weights(explanation: Explanation) -> str:
 
 _READING: Final = """<dl>
 <dt>Scores</dt>
-<dd>The softmax of the logits, divided by the temperature that was fitted on validation. The worker on a CPU serves an
-int8 copy of the model, whose scores differ a little.</dd>
-<dt>What speaks for the label</dt>
-<dd>Integrated gradients (<a href="https://arxiv.org/abs/1703.01365">Sundararajan et al. 2017</a>) over the words as the
-model reads them, after its normaliser: how much of the label's logit each word adds on the straight way from a text of
-padding to this one. The numbers add up to the change of the logit. They speak of this baseline, and of the words where
-they stand: a word in another text may do the opposite.</dd>
-<dt>Where attention goes</dt>
+<dd>The softmax of the logits, divided by the temperature that was fitted on validation. A worker on a CPU runs an int8
+copy of the model, whose scores differ a little.</dd>
+<dt>Words for and against the label</dt>
+<dd>Integrated gradients (<a href="https://arxiv.org/abs/1703.01365">Sundararajan et al. 2017</a>) over the words of the
+normalised text. An attribution is the part of the label's logit that a word adds on a straight line from a baseline, in
+which every word is padding, to this text. The sum of the attributions is the difference between the two logits.
+Attributions are relative to the baseline and to this text: the same word may have another effect in another text.</dd>
+<dt>Attention</dt>
 <dd><strong>Attention is not explanation</strong> (<a href="https://arxiv.org/abs/1902.10186">Jain and Wallace
-2019</a>): it shows between which tokens a head moves information, not what the label depends on. Quite different
-attention can give the same label, and a head that looks at [CLS] or [SEP] alone may do
-nothing.</dd>
+2019</a>). Attention shows between which tokens a head moves information, not what the label depends on. Very different
+attention can give the same label. A head that attends only to [CLS] or [SEP] often has no function in this text.</dd>
 </dl>"""

@@ -1,4 +1,4 @@
-"""Pictures of explained texts: what each word adds to the label, and which tokens look at which in each head."""
+"""Pictures of an explanation: the attribution of each word, and the attention of each head."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +14,16 @@ from training.explain.explanation import Explanation, signed
 from training.output.pictures import picture
 
 FOR, AGAINST = "#d55e00", "#0072b2"
-"""Told apart with every kind of colour blindness (Okabe and Ito 2008); the page uses the same two."""
+"""Distinct with every kind of colour blindness (Okabe and Ito 2008); page.css has the same two colours."""
 
 _ATTENTION: Final = LinearSegmentedColormap.from_list("attention", ["#ffffff", "#56b4e9", "#0072b2", "#00263b"])
-_ATTENTION.set_bad("#ececec")  # between the maps of the heads
+_ATTENTION.set_bad("#ececec")  # the gaps between the maps of the heads
 _NAMED_TOKENS: Final = 24
+"""Tokens up to which every head's map has names: with more, the names are too small to read."""
 _NAMED_TOKENS_OF_LARGE_MAP: Final = 130
+"""Names on a side of the large map: with more, the names overlap."""
 _TALL_WORDS: Final = 30
+"""Words from which the bars are higher than a screen and have the axis at the top too."""
 
 # Sizes in inches.
 _BAR: Final = 0.26
@@ -30,24 +33,24 @@ _LARGE_MAP: Final = (4.0, 21.0)
 
 
 def draw_attributions(explanation: Explanation, path: Path, *, title: str) -> None:
-    """Draw one bar for each word, in reading order from the top."""
+    """Draw the attribution of each word as a bar, in reading order from the top."""
     words, values = zip(*explanation.words, strict=True)
-    label = _plain(explanation.prediction)
+    label = explanation.prediction
     with picture(path, size=(7.5, 1.7 + _BAR * len(words))) as (_, axes):
         bars = axes.barh(range(len(words)), values, color=[FOR if value > 0 else AGAINST for value in values])
         axes.bar_label(bars, labels=[signed(value) for value in values], padding=3, fontsize=8)
-        axes.set_yticks(range(len(words)), [_plain(word) for word in words])
+        axes.set_yticks(range(len(words)), words)
         axes.set_ylim(len(words) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         axes.axvline(0, color="#333333", linewidth=0.8)
         axes.margins(x=0.12)
         axes.tick_params(labeltop=len(words) > _TALL_WORDS)
-        axes.set_title(f"What speaks for {label} (orange) and against it (blue), {title}", loc="left")
-        axes.set_xlabel(f"attribution: part of the change in the logit of {label}")
+        axes.set_title(f"Words for (orange) and against (blue) {label}, {title}", loc="left")
+        axes.set_xlabel(f"attribution to the logit of {label}")
 
 
 def draw_heads(explanation: Explanation, path: Path, *, title: str) -> None:
-    """Draw the map of every head, a row of maps for each layer; the tokens of short texts are named."""
+    """Draw the map of every head, one row of maps for each layer; maps of up to _NAMED_TOKENS tokens have names."""
     layers, heads, tokens, _ = explanation.attention.shape
     gap = 1 + tokens // 12
     cell = _TOKEN * min(tokens, _NAMED_TOKENS) / tokens
@@ -62,18 +65,20 @@ def draw_heads(explanation: Explanation, path: Path, *, title: str) -> None:
             axes.text(heads * (tokens + gap) - gap, middle, f"layer {layer + 1}", rotation=270, va="center")
         if tokens <= _NAMED_TOKENS:
             _name_tokens(axes, explanation.tokens, 5.5, rows=layers, columns=heads, gap=gap)
-        axes.set_title(f"Attention of every head, {title}\neach row is a token, its shades say where it looks", pad=22)
+        axes.set_title(
+            f"Attention of every head, {title}\neach row is a token, its shades are the attention to each token", pad=22
+        )
         _colour_bar(figure, image, axes)
 
 
 def draw_last_layer(explanation: Explanation, path: Path, *, title: str) -> None:
-    """Draw the mean of the last layer's heads; cells of short texts hold their percentage."""
+    """Draw the mean of the last layer's heads; with up to _NAMED_TOKENS tokens the cells have percentages."""
     mean = explanation.attention[-1].mean(axis=0)
     side = float(np.clip(_TOKEN_OF_LARGE_MAP * len(mean), *_LARGE_MAP))
     with picture(path, size=(side + 2.6, side + 1.9)) as (figure, axes):
         image = _map(axes, mean)
         _name_tokens(axes, explanation.tokens, 9 if len(mean) <= _NAMED_TOKENS else 8)
-        axes.set(xlabel="looks at this token", ylabel="this token")
+        axes.set(xlabel="attention to this token", ylabel="attention of this token")
         axes.set_title(f"Attention in the last layer,\nmean of its heads, {title}")
         if len(mean) <= _NAMED_TOKENS:
             _write_percentages(axes, mean)
@@ -81,7 +86,7 @@ def draw_last_layer(explanation: Explanation, path: Path, *, title: str) -> None
 
 
 def _mosaic(attention: NDArray[np.float32], gap: int) -> NDArray[np.float32]:
-    """[layers, heads, tokens, tokens] side by side as one map, with stripes of NaN between."""
+    """Return the maps [layers, heads, tokens, tokens] side by side as one map, with gaps of NaN."""
     layers, heads, *_ = attention.shape
     spaced = np.pad(attention, ((0, 0), (0, 0), (0, gap), (0, gap)), constant_values=np.nan)
     side = spaced.shape[-1]
@@ -99,9 +104,12 @@ def _map(axes: Axes, weights: NDArray[np.float32]) -> AxesImage:
 def _name_tokens(
     axes: Axes, tokens: Sequence[str], size: float, *, rows: int = 1, columns: int = 1, gap: int = 0
 ) -> None:
-    """Name the tokens of so many maps beside and below one another; of very many tokens only every so many."""
+    """Write the names of the tokens beside `rows` maps and below `columns` maps.
+
+    Of more than _NAMED_TOKENS_OF_LARGE_MAP tokens, only every second, third … has a name.
+    """
     named = range(0, len(tokens), -(-len(tokens) // _NAMED_TOKENS_OF_LARGE_MAP))
-    names = [_plain(tokens[place]) for place in named]
+    names = [tokens[place] for place in named]
     for maps, set_ticks, rotation in ((rows, axes.set_yticks, 0), (columns, axes.set_xticks, 90)):
         ticks = [one * (len(tokens) + gap) + place for one in range(maps) for place in named]
         set_ticks(ticks, names * maps, fontsize=size, rotation=rotation)
@@ -118,8 +126,3 @@ def _colour_bar(figure: Any, image: AxesImage, axes: Axes) -> None:
     bar = figure.colorbar(image, ax=axes, shrink=0.6, aspect=30, pad=0.02, format=lambda share, _: f"{share:.0%}")
     bar.set_label("share of the row's attention")
     bar.outline.set_visible(False)
-
-
-def _plain(text: str) -> str:
-    """The text as it is: between dollar signs matplotlib would read a formula."""
-    return text.replace("$", r"\$")

@@ -1,1 +1,1 @@
-"""`python -m training explore`."""
+"""The command `python -m training explore`."""

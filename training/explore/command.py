@@ -1,4 +1,4 @@
-"""`explore`: what a data set is made of, before anything is trained on it. No row is quoted; rows go by number."""
+"""`explore`: describe a data set before training. No row is quoted; rows are named by split and number."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,18 +20,20 @@ from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import ModelFolder, open_model_folder
 
 ALL: Final = "all"
-"""The name under which all splits together stand in the report."""
+"""The report's name for all splits together."""
 
 CLASSES, LENGTHS, WORDS = "classes.png", "lengths.png", "words.png"
 PICTURES: Final = r"(?:classes|lengths|words)\.png"
-_TELLING_WORDS = 12
+_MAX_TELLING_WORDS: Final = 12
+"""Of each class: as many bars as a panel of the picture has room for."""
 
 
 def explore(dataset: str, output: Path, *, model: Path, limit: int | None) -> dict[str, Any]:
     """Describe the splits of a data set in `output`: report.json and pictures; return the main figures.
 
-    Tokens are what a worker with this model folder would count if it cut nothing off. Raises TrainingError for a data
-    set or an output that cannot be used, worker.errors.FatalError for such a model folder.
+    Tokens are counted with the normaliser and the tokenizer of the model folder, before a text is cut. `limit` is the
+    number of rows that are read from each split, None: all. Raises TrainingError if the data set or the output cannot
+    be used, worker.errors.FatalError if the model folder cannot be used.
     """
     folder = open_model_folder(model)
     labels = find_labels(dataset)
@@ -51,15 +53,15 @@ def explore(dataset: str, output: Path, *, model: Path, limit: int | None) -> di
 
 
 def _read_splits(dataset: str, labels: Sequence[str], *, limit: int | None) -> Iterator[Split]:
-    """Yield `train` and those of the other splits that are there; a file without a folder is `train` alone."""
+    """Yield `train`, then the other splits that exist; a single file is `train` and has no other splits."""
     yield read_split(dataset, TRAIN, labels, limit=limit)
     if is_one_file(dataset):
-        say(f"{dataset} is one file and taken as {TRAIN!r}; going on without other splits")
+        say(f"{dataset} is a single file: read as split {TRAIN!r}, no other splits")
         return
     for name in (VALIDATION, TEST):
         split = read_other_split(dataset, name, labels, limit=limit)
         if split is None:
-            say(f"data set {dataset!r} has no split {name!r}; going on without it")
+            say(f"data set {dataset!r} has no split {name!r}: left out of the report")
         else:
             yield split
 
@@ -70,23 +72,23 @@ def _read_splits(dataset: str, labels: Sequence[str], *, limit: int | None) -> I
 def _findings(
     folder: ModelFolder, labels: Sequence[str], splits: Sequence[Split], token_counts: Sequence[Lengths]
 ) -> dict[str, Any]:
-    most = folder.max_tokens
+    max_tokens = folder.max_tokens
     each = {
-        split.name: {**split_facts([split], labels, counts, max_tokens=most), "sha256": split.sha256()}
+        split.name: {**split_facts([split], labels, counts, max_tokens=max_tokens), "sha256": split.sha256()}
         for split, counts in zip(splits, token_counts, strict=True)
     }
-    together = split_facts(splits, labels, np.concatenate(token_counts), max_tokens=most)
+    together = split_facts(splits, labels, np.concatenate(token_counts), max_tokens=max_tokens)
     return {
         "splits": {**each, ALL: together},
         "shared": across(places(splits, labels), list(each)),
         "telling_words": telling_words(
-            splits[0], labels, normalize=NORMALIZERS[folder.normalizer], most=_TELLING_WORDS
+            splits[0], labels, normalize=NORMALIZERS[folder.normalizer], limit=_MAX_TELLING_WORDS
         ),
     }
 
 
 def _write(output: Path, report: dict[str, Any], token_counts: Lengths) -> list[str]:
-    """Write pictures and report; return the pictures' names."""
+    """Write the pictures and the report; return the file names of the pictures."""
     pictures = [CLASSES, LENGTHS, WORDS]
     with writing_report(output, pictures=PICTURES):
         draw_classes(report, output / CLASSES)

@@ -1,4 +1,4 @@
-"""The pictures of `explore`: classes of each split, lengths, telling words."""
+"""The pictures of `explore`: classes of each split, lengths of texts, typical words of each class."""
 
 import math
 from pathlib import Path
@@ -12,13 +12,16 @@ from training.output.pictures import picture
 from tweets.colours import colours
 from tweets.datasets import dataset_name
 
-_PANELS_BESIDE_EACH_OTHER = 3
-_MOST_PANELS = 12
-_MOST_BINS = 60
+#: Panels in a row: three are as wide as a page of the documentation.
+_COLUMNS = 3
+#: Panels of typical words: with more, the picture is too tall for a screen. The largest classes are drawn.
+_MAX_PANELS = 12
+#: Bars of the histogram of lengths: with more, a bar is narrower than a line of the picture.
+_MAX_BINS = 60
 
 
 def draw_classes(report: dict[str, Any], path: Path) -> None:
-    """Draw for each split the share of each class, with its number of rows."""
+    """Draw the share of each class in each split, in per cent, and the number of rows of the class."""
     splits = {name: facts for name, facts in report["splits"].items() if name != "all"}
     size = (2.0 + 3.2 * len(splits), 1.5 + 0.32 * len(report["labels"]))
     with picture(path, columns=len(splits), size=size) as (figure, panels):
@@ -43,24 +46,24 @@ def _draw_split(axes: Axes, name: str, facts: dict[str, Any]) -> None:
     )
     axes.bar_label(bars, [f"{counted['rows']:,}" for counted in classes.values()], padding=3, fontsize=9)
     ratio = facts["imbalance_ratio"]
-    balance = "a class has no row" if ratio is None else f"largest / smallest: {ratio:.1f}"
+    balance = "a class has no rows" if ratio is None else f"largest / smallest: {ratio:.1f}"
     axes.set(title=f"{name}: {facts['rows']:,} rows\n{balance}", xlabel="share of rows [%]")
     axes.set_ylim(len(classes) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
 
 
 def draw_lengths(report: dict[str, Any], token_counts: Lengths, path: Path) -> None:
-    """Draw how many texts have how many tokens, with mean, 95th percentile and the model's limit."""
+    """Draw a histogram of the tokens of each text, with the mean, the 95th percentile and the model's limit."""
     facts, limit = report["splits"]["all"], report["model"]["max_tokens"]
     spread, over = facts["tokens"], facts["over_max_tokens"]["rows"]
-    width = math.ceil((spread["max"] + 1) / _MOST_BINS)
+    width = math.ceil((spread["max"] + 1) / _MAX_BINS)
     with picture(path, size=(8, 4.2)) as (figure, axes):
         axes.hist(token_counts, bins=np.arange(0, spread["max"] + 1 + width, width) - 0.5, color="#56b4e9")
         axes.axvline(spread["mean"], color="#333333", label=f"mean: {spread['mean']:.1f}")
-        axes.axvline(spread["p95"], color="#333333", linestyle="--", label=f"95 % have at most {spread['p95']:.0f}")
-        axes.axvline(limit, color="#d55e00", label=f"the model reads {limit}; {over:,} texts are longer")
+        axes.axvline(spread["p95"], color="#333333", linestyle="--", label=f"95th percentile: {spread['p95']:.0f}")
+        axes.axvline(limit, color="#d55e00", label=f"the model's limit: {limit}; {over:,} texts are longer")
         axes.set_title(f"Lengths of the {facts['rows']:,} texts of {dataset_name(report['dataset'])}")
-        axes.set(xlabel="tokens, [CLS] and [SEP] included", ylabel=f"texts for each {_tokens(width)}")
+        axes.set(xlabel="tokens, with [CLS] and [SEP]", ylabel=f"texts per {_tokens(width)}")
         axes.set_xlim(0, 1.04 * max(spread["max"], limit))
         axes.yaxis.set_major_formatter("{x:,.0f}")
         figure.legend(loc="outside lower center", ncols=3, frameon=False)
@@ -71,37 +74,38 @@ def _tokens(width: int) -> str:
 
 
 def draw_words(report: dict[str, Any], path: Path) -> None:
-    """Draw the telling words of each class, of the largest classes where there are very many."""
+    """Draw the typical words of each class, or of the _MAX_PANELS largest classes if there are more."""
     classes = report["splits"]["train"]["classes"]
-    largest = sorted(classes, key=lambda label: -classes[label]["rows"])[:_MOST_PANELS]
+    largest = sorted(classes, key=lambda label: -classes[label]["rows"])[:_MAX_PANELS]
     labels = [label for label in report["labels"] if label in largest]
-    columns = min(_PANELS_BESIDE_EACH_OTHER, len(labels))
+    columns = min(_COLUMNS, len(labels))
     rows = math.ceil(len(labels) / columns)
     telling = report["telling_words"]
-    most = max(1, *map(len, telling.values()))
-    surest = max((entry["z"] for words in telling.values() for entry in words), default=1.0)
+    lines = max(1, *map(len, telling.values()))
+    highest_z = max((entry["z"] for words in telling.values() for entry in words), default=1.0)
     with picture(path, rows=rows, columns=columns, size=(3.3 * columns, 0.8 + 2.9 * rows)) as (figure, panels):
-        which = "" if len(labels) == len(classes) else f", {len(labels)} largest classes"
-        figure.suptitle(f"Words that tell a class from all others in train{which}; times in the class / in all")
+        which = "" if len(labels) == len(classes) else f" ({len(labels)} largest classes)"
+        figure.suptitle(f"Words that are typical of a class in train{which}: count in the class / in all classes")
         figure.supxlabel(
-            "z-score of the log-odds ratio: how sure it is that the class has the word more often", fontsize=10
+            "z-score of the log-odds ratio: the higher, the more certain it is that the class has the word more often",
+            fontsize=10,
         )
         every_colour = colours(report["labels"])
         flat = np.atleast_1d(panels).ravel()
         for axes, label in zip(flat, labels, strict=False):
-            _draw_words(axes, label, telling[label], colour=every_colour[label], most=most)
-            axes.set_xlim(0, 1.2 * surest)
+            _draw_words(axes, label, telling[label], colour=every_colour[label], lines=lines)
+            axes.set_xlim(0, 1.2 * highest_z)
         for axes in flat[len(labels) :]:
             axes.set_axis_off()
 
 
-def _draw_words(axes: Axes, label: str, words: list[dict[str, Any]], *, colour: str, most: int) -> None:
+def _draw_words(axes: Axes, label: str, words: list[dict[str, Any]], *, colour: str, lines: int) -> None:
     bars = axes.barh([entry["word"] for entry in words], [entry["z"] for entry in words], color=colour)
     axes.bar_label(bars, [f"{entry['count']}/{entry['count_in_all']}" for entry in words], padding=2, fontsize=7)
     axes.set_title(label)
-    axes.set_ylim(most - 0.4, -0.6)
+    axes.set_ylim(lines - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", labelsize=9, length=0)
     if not words:
-        axes.text(0.5, 0.5, "no word stands out", ha="center", va="center", transform=axes.transAxes)
+        axes.text(0.5, 0.5, "no typical words", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])

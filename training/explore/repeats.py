@@ -1,4 +1,4 @@
-"""Texts that stand in a data set more than once: within a split, across splits, with one label or with several."""
+"""Texts that occur more than once in a data set: within a split or across splits, with one label or with several."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -8,7 +8,7 @@ from training.data.splits import Split
 
 
 class Place(NamedTuple):
-    """Where a text stands, and under which label."""
+    """One row that has a text, and the row's label."""
 
     split: str
     number: int
@@ -21,11 +21,11 @@ class Place(NamedTuple):
 
 
 Places = Mapping[str, Sequence[Place]]
-"""For each text, where it stands, in the order of splits and rows."""
+"""For each text the rows that have this text, in the order of splits and rows."""
 
 
 def places(splits: Iterable[Split], labels: Sequence[str]) -> Places:
-    """Return where each text stands; only texts that are the same letter by letter count as one."""
+    """Return the rows of each text; two texts are the same only if every character is the same."""
     found: dict[str, list[Place]] = {}
     for split in splits:
         for number, text, target in zip(split.numbers, split.texts, split.targets, strict=True):
@@ -34,34 +34,34 @@ def places(splits: Iterable[Split], labels: Sequence[str]) -> Places:
 
 
 def within(found: Places) -> dict[str, Any]:
-    """Return how many rows repeat an earlier text, and the texts that have several labels."""
-    contradictions = [_named(standing) for standing in found.values() if _labels(standing) > 1]
+    """Return how many rows repeat the text of an earlier row, and the texts that have more than one label."""
+    contradictions = [_named(rows) for rows in found.values() if _labels(rows) > 1]
     return {
-        "repeated_rows": sum(len(standing) - 1 for standing in found.values()),
+        "repeated_rows": sum(len(rows) - 1 for rows in found.values()),
         "contradicting_texts": len(contradictions),
         "contradictions": contradictions,
     }
 
 
 def across(found: Places, splits: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each pair of splits the texts that stand in both, and how many of them with another label."""
+    """Return for each pair of splits the texts that are in both, and how many of the texts have another label there."""
     return [_shared(found, pair) for pair in combinations(splits, 2)]
 
 
 def _shared(found: Places, pair: tuple[str, str]) -> dict[str, Any]:
-    inside = [[place for place in standing if place.split in pair] for standing in found.values()]
-    both = [standing for standing in inside if {place.split for place in standing} == set(pair)]
+    inside = [[place for place in rows if place.split in pair] for rows in found.values()]
+    both = [rows for rows in inside if {place.split for place in rows} == set(pair)]
     return {
         "splits": list(pair),
         "texts": len(both),
-        "with_another_label": sum(_labels(standing) > 1 for standing in both),
-        "places": [_named(standing) for standing in both],
+        "with_another_label": sum(_labels(rows) > 1 for rows in both),
+        "places": [_named(rows) for rows in both],
     }
 
 
-def _labels(standing: Sequence[Place]) -> int:
-    return len({place.label for place in standing})
+def _labels(rows: Sequence[Place]) -> int:
+    return len({place.label for place in rows})
 
 
-def _named(standing: Sequence[Place]) -> dict[str, str]:
-    return {place.row: place.label for place in standing}
+def _named(rows: Sequence[Place]) -> dict[str, str]:
+    return {place.row: place.label for place in rows}

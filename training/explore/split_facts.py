@@ -1,4 +1,4 @@
-"""What can be counted in one split: its classes, how long its texts are, and what kinds of text there are."""
+"""Counts of one split: rows by class, lengths of texts, kinds of text, characters."""
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ from training.data.splits import Split
 from training.explore.repeats import places, within
 
 Lengths = npt.NDArray[np.int64]
-"""One for each text, in tokens or words."""
+"""The length of each text, int64 [texts], in tokens or in words."""
 
 _FEEL = re.compile(r"\bfeel", re.IGNORECASE)
 _EMOJI = re.compile("[\u2600-\u27bf\u2b50-\u2b55\U0001f1e6-\U0001faff]")
@@ -27,13 +27,14 @@ _KINDS_OF_TEXT: Final[dict[str, Callable[[str], object]]] = {
     "anything but a to z and blanks": re.compile("[^a-z ]").search,
     "nothing but blanks": lambda text: not text.strip(),
 }
-_MOST_CHARACTERS = 500
+_MAX_CHARACTERS: Final = 500
+"""Characters that are listed: more than any alphabet with its punctuation, but not every sign of Chinese."""
 
 
 def split_facts(
     splits: Sequence[Split], labels: Sequence[str], token_counts: Lengths, *, max_tokens: int
 ) -> dict[str, Any]:
-    """Return the facts about these splits taken together; `max_tokens` is the model's limit for a text."""
+    """Return the counts of these splits together; `max_tokens` is the length at which the model cuts a text."""
     texts = [text for split in splits for text in split.texts]
     targets = Counter(chain.from_iterable(split.targets for split in splits))
     rows = {label: targets[number] for number, label in enumerate(labels)}
@@ -66,7 +67,7 @@ def _spread(lengths: Lengths) -> dict[str, float]:
 
 
 def _characters(texts: Sequence[str]) -> dict[str, Any]:
-    """Return how many different characters there are, and the commonest of them that can be printed."""
+    """Return the number of different characters, and the most frequent printable characters."""
     counted = Counter(chain.from_iterable(texts))
-    common = [character for character, _ in counted.most_common(_MOST_CHARACTERS) if character.isprintable()]
+    common = [character for character, _ in counted.most_common(_MAX_CHARACTERS) if character.isprintable()]
     return {"different": len(counted), "common": "".join(sorted(common))}

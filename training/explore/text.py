@@ -5,11 +5,12 @@ from typing import Any
 
 from tweets.datasets import dataset_name
 
+#: Typical words that are printed for each class: a line of a terminal. report.json has more.
 _SHOWN_WORDS = 6
 
 
 def as_text(report: dict[str, Any]) -> str:
-    """Return the splits side by side, then what they share, then each class's most telling words."""
+    """Return the splits side by side, then the texts that splits share, then the typical words of each class."""
     splits = report["splits"]
     columns = [list(_column(facts)) for facts in splits.values()]
     names = [dataset_name(report["dataset"]), *(name for name, _ in columns[0])]
@@ -32,10 +33,10 @@ def _column(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for unit in ("tokens", "words"):
         yield f"{unit}: mean / median", f"{facts[unit]['mean']:.1f} / {facts[unit]['median']:.0f}"
         yield f"{unit}: p95 / longest", f"{facts[unit]['p95']:.0f} / {facts[unit]['max']}"
-    yield "longer than the model reads", _rows(facts["over_max_tokens"])
+    yield "longer than the model's limit", _rows(facts["over_max_tokens"])
     for kind, counted in facts["rows_with"].items():
         yield f"with {kind}", _rows(counted)
-    yield "repeat an earlier text", f"{facts['repeated_rows']:,}"
+    yield "rows that repeat a text", f"{facts['repeated_rows']:,}"
     yield "texts with several labels", f"{facts['contradicting_texts']:,}"
 
 
@@ -52,4 +53,4 @@ def _shared(report: dict[str, Any]) -> Iterator[str]:
 def _words(report: dict[str, Any]) -> Iterator[str]:
     for label, words in report["telling_words"].items():
         shown = ", ".join(entry["word"] for entry in words[:_SHOWN_WORDS])
-        yield f"telling {label}: {shown or 'no word'}"
+        yield f"typical of {label}: {shown or 'no word'}"

@@ -1,20 +1,24 @@
-"""How many tokens each text has for a model folder's tokenizer, if nothing is cut off."""
+"""The number of tokens of each text with a model folder's tokenizer, before a text is cut."""
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from training.data.splits import Split
 from training.explore.split_facts import Lengths
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.output.progress import progress
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder
 
+#: Texts that are tokenised in one call: large enough for all cores, small enough for steady progress.
 _BATCH_TEXTS = 4096
 
 
 def token_counts_of(folder: ModelFolder, split: Split) -> Lengths:
-    """Return the tokens of each text, [CLS] and [SEP] included."""
+    """Return the number of tokens of each text, with [CLS] and [SEP].
+
+    Raises TrainingError if the tokenizer cannot be read.
+    """
     tokenizer = _uncut_tokenizer(folder)
     normalize = NORMALIZERS[folder.normalizer]
     starts = range(0, len(split), _BATCH_TEXTS)
@@ -31,8 +35,10 @@ def _uncut_tokenizer(folder: ModelFolder) -> Tokenizer:
     path = folder.path / TOKENIZER_FILE
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise TrainingError(f"{path}: not a tokenizer ({error}); export the model folder again") from error
+    except Exception as error:  # the library raises plain Exception
+        raise TrainingError(
+            f"{path}: not a tokenizer file ({reason_of(error)}); export the model folder again"
+        ) from error
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

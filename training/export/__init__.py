@@ -1,1 +1,1 @@
-"""`python -m training export`."""
+"""The command `python -m training export`."""

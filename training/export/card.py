@@ -1,29 +1,40 @@
-"""The model card: the model folder's README, every figure in it taken from what was measured."""
+"""The model card: the README of a model folder. All figures are taken from the folder's metrics."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from training.export.card_origin import data, is_emotion, origin
+from training.export.card_origin import data, is_emotion, known_base, origin
 from training.export.card_scores import class_table, quantization, robustness, score_table, seeds
 from training.export.markdown import bullets
 
+_KILOBYTE, _MEGABYTE = 1e3, 1e6
+_DESCRIBED: Final = {
+    "config.json": "labels, temperature, normaliser, and the configuration for `transformers`",
+    "tokenizer.json": "the tokenizer",
+    "tokenizer_config.json": "the tokenizer's configuration for `transformers`",
+    "model.safetensors": "fp16 weights, for PyTorch",
+    "model.int8.onnx": "int8 weights with fixed activation scales, for ONNX Runtime",
+    "golden.json": "texts and scores that a worker compares before it serves",
+}
+"""The files of a model folder with a size in the card, and what they contain."""
+
 
 def model_card(metrics: dict[str, Any], labels: Sequence[str]) -> str:
-    """Return the card as Markdown."""
+    """Return the card as Markdown, from the contents of metrics.json and the labels in the order of the outputs."""
     sections = (
         f"# {metrics['model_id']}",
         _summary(metrics, labels),
         "## Intended use and limits",
         _limits(metrics),
-        "## What it was trained on",
+        "## Training",
         origin(metrics),
         "## Scores",
         score_table(metrics),
         *class_table(metrics),
         *robustness(metrics),
         *seeds(metrics),
-        "## Looks at the test split",
-        _looks(metrics),
+        "## Use of the test split",
+        _use_of_test(metrics),
         "## Quantisation",
         quantization(metrics),
         "## Licence",
@@ -40,38 +51,44 @@ def _summary(metrics: dict[str, Any], labels: Sequence[str]) -> str:
 
 
 def _limits(metrics: dict[str, Any]) -> str:
-    ours = is_emotion(metrics)
-    noisy = "The labels of the training data come from hashtags and are noisy; irony," if ours else "Irony,"
-    languages = "languages other than English" if ours else "languages other than that of the training data"
-    return (
-        f"For counting and watching the mood of many tweets, not for decisions about single people. {noisy} mixed "
-        f"feelings and {languages} are often misread, and every text gets one of the labels, a neutral one too. "
-        "Confidence is a calibrated probability only for texts like the training data."
-    )
+    emotion = is_emotion(metrics)
+    languages = "languages other than English" if emotion else "languages other than that of the training data"
+    sentences = [
+        "Use this model to count and monitor the mood of many tweets, not for decisions about individual people.",
+        "The labels of the training data come from hashtags, and some labels are wrong." if emotion else "",
+        f"The model often misclassifies irony, mixed feelings and texts in {languages}.",
+        "Every text gets one of the labels, a neutral text too.",
+        "The confidence is a calibrated probability only for texts that are like the training data.",
+    ]
+    return " ".join(filter(None, sentences))
 
 
-def _looks(metrics: dict[str, Any]) -> str:
-    looks = ["Recipe, epoch and temperature were chosen on validation. The scores above were measured at export."]
-    return bullets([*looks, *metrics.get("notes", [])])
+def _use_of_test(metrics: dict[str, Any]) -> str:
+    lines = [
+        "Recipe, epoch and temperature were chosen on validation. The scores in this card were measured at export."
+    ]
+    return bullets([*lines, *metrics.get("notes", [])])
 
 
 def _licence(metrics: dict[str, Any]) -> str:
+    base = "The code and the base model are Apache-2.0."
+    if not known_base(metrics):
+        base = "The code is Apache-2.0; the base model has a licence of its own."
     return (
-        f"The weights were trained on {data(metrics)}. Code and base are Apache-2.0; whether and how the weights may "
-        "be used follows from the data's terms."
+        f"The weights were trained on {data(metrics)}. {base} The terms of the data set and of the base model "
+        "determine whether and how the weights may be used."
     )
 
 
 def _files(metrics: dict[str, Any]) -> str:
-    described = {
-        "config.json": "labels, temperature, normaliser, and what `transformers` needs",
-        "tokenizer.json": "the tokenizer",
-        "tokenizer_config.json": "how `transformers` opens it",
-        "model.safetensors": "fp16 weights, for torch",
-        "model.int8.onnx": "int8 weights with fixed activation scales, for ONNX Runtime",
-        "golden.json": "a few scores that a worker checks before it serves",
-    }
-    lines = [f"`{name}` ({metrics['bytes'][name] / 1e6:.1f} MB): {what}" for name, what in described.items()]
-    lines += ["`metrics.json`: everything that was measured, and how the model was made"]
-    lines += ["`SHA256SUMS`: `sha256sum -c SHA256SUMS` checks the folder"]
-    return bullets(lines) + '\n\nOpens in `transformers.pipeline("text-classification", model=<this folder>)`.'
+    lines = [f"`{name}` ({_size(metrics['bytes'][name])}): {what}" for name, what in _DESCRIBED.items()]
+    lines += ["`metrics.json`: all measurements, and how the model was made"]
+    lines += ["`SHA256SUMS`: checksums of the files; `sha256sum -c SHA256SUMS` verifies the folder"]
+    opened = '`transformers.pipeline("text-classification", model=<this folder>)` loads the model.'
+    return f"{bullets(lines)}\n\n{opened}"
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < _MEGABYTE:
+        return f"{size_bytes / _KILOBYTE:.1f} kB"
+    return f"{size_bytes / _MEGABYTE:.1f} MB"

@@ -1,70 +1,89 @@
-"""The part of the model card about what a model was made of: data, base, recipe, cost."""
+"""The part of the model card about training: data, base model, recipe, time."""
 
 from typing import Any, Final
 
 from training.export.markdown import bullets
 from training.learn.recipe import DISTILBERT, MINILM
 
-_BASES = {
-    MINILM: "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), rebuilt as a DistilBERT without token types",
+_BASES: Final = {
+    MINILM: "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), converted to a DistilBERT without token types",
     DISTILBERT: "distilbert/distilbert-base-uncased (Apache-2.0)",
 }
 _EMOTION: Final = "cbea190b"
 """The first digits of the SHA-256 of dair-ai/emotion's training split."""
+_ORDINALS: Final = ("First", "Second", "Third", "Fourth")
+_WRITTEN: Final = {"r_drop": "R-Drop", "ema_decay": "EMA decay"}
+"""Names of hyperparameters that are not written as their field in lower case."""
+_PRECISIONS: Final = {"no": "fp32"}
+"""Accelerate's names of precisions that a reader does not know."""
 
 
 def origin(metrics: dict[str, Any]) -> str:
-    """Return data, base, recipe and cost as a list."""
+    """Return data, base model, recipe and time as a list."""
     run = metrics["run"]
     train = run["data"]["train"]
     added = run["data"].get("added")
     lines = [
-        f"Data: {data(metrics)}. {train['rows']} training rows, SHA-256 `{train['sha256']}`.",
-        f"Added: {added['rows']} rows of `{run['add']}`, SHA-256 `{added['sha256']}`." if added else "",
-        *_start(run),
+        f"Data set: {data(metrics)}. {train['rows']} training rows, SHA-256 `{train['sha256']}`.",
+        f"Added data: {added['rows']} rows of `{run['add']}`, SHA-256 `{added['sha256']}`." if added else "",
+        *_stages(run),
         f"Recipe: {recipe(run)}.{_best_epoch(run)}",
-        _averaged(run),
-        f"Texts pass through the normaliser `{metrics['normalizer']}`, in training and in serving.",
-        f"Temperature {metrics['temperature']}, fitted on the validation split.",
-        f"Time: {_cost(run)}.",
+        *_averaged(run),
+        f"Normaliser: `{metrics['normalizer']}`, applied to every text in training and in serving.",
+        f"Temperature: {metrics['temperature']}, fitted on the validation split.",
+        f"Training time: {_time(run)}.",
     ]
     return bullets(lines)
 
 
-def _start(run: dict[str, Any]) -> list[str]:
-    """What training started from; a base of this package is told with the recipe by which it was made."""
-    first = run.get("started_from")
-    if not first:
-        return [f"Base: {_BASES.get(run['base'], run['base'])}; {run['vocabulary_rows']} rows of its vocabulary."]
-    name = first.get("model_id") or first["name"]
-    return [
-        *_start({**first, "vocabulary_rows": run["vocabulary_rows"]}),
-        f"First stage, `{name}`: {recipe(first)}.{_best_epoch(first)} {_cost(first)}.",
-        "Second stage: from there on, with the recipe below.",
+def _stages(run: dict[str, Any]) -> list[str]:
+    """Return the base model, then the recipe of each stage before this run."""
+    first, *_ = stages = _lineage(run)
+    base = f"Base model: {_BASES.get(first['base'], first['base'])}; {run['vocabulary_rows']} rows of its vocabulary."
+    earlier = [
+        f"{_ordinal(number)} stage, `{stage.get('model_id') or stage['name']}`: {recipe(stage)}.{_best_epoch(stage)} "
+        f"Training time: {_time(stage)}."
+        for number, stage in enumerate(stages[:-1])
     ]
+    if not earlier:
+        return [base]
+    start = _ordinal(len(earlier) - 1).lower()
+    last = f"training starts from the weights of the {start} stage (the start model), with the recipe below"
+    return [base, *earlier, f"{_ordinal(len(earlier))} stage, this model: {last}."]
 
 
-def _averaged(run: dict[str, Any]) -> str:
-    """What became of the trained weights: a mean over seeds, and a way back to the start where one was looked for."""
+def _lineage(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the records of all stages, this run's last."""
+    stages = [run]
+    while before := stages[0].get("started_from"):
+        stages.insert(0, before)
+    return stages
+
+
+def _ordinal(number: int) -> str:
+    return _ORDINALS[number] if number < len(_ORDINALS) else f"{number + 1}th"
+
+
+def _averaged(run: dict[str, Any]) -> list[str]:
+    """Return whether the weights are a mean over seeds, and whether they were interpolated towards the start model."""
     if "averaged" not in run:
-        return ""
-    mean = run["averaged"]
-    seeds = mean["seeds"]
-    mixed = f"Then averaged: the mean of the weights of {len(seeds)} seeds (model soup)." if len(seeds) > 1 else ""
-    if not any("interpolated" in seed for seed in seeds):  # no way back was looked for
-        return mixed
-    trained = "averaged" if mixed else "trained"
-    if mean["share"] == 1.0:
-        back = (
-            f"The weights stay as {trained}: validation judged them no worse than the start, so they were not "
-            "interpolated towards it (WiSE-FT)."
-        )
-    else:
-        back = (
-            f"Then interpolated: {mean['share']:.0%} of the way from the start to the {trained} weights, the largest "
-            "share that validation judged no worse than the start (WiSE-FT)."
-        )
-    return f"{mixed} {back}".strip()
+        return []
+    share, seeds = run["averaged"]["share"], run["averaged"]["seeds"]
+    is_mean = len(seeds) > 1
+    mean = (
+        [f"Averaging: the weights are the mean of the weights of {len(seeds)} seeds (model soup)."] if is_mean else []
+    )
+    if not any("interpolated" in seed for seed in seeds):  # `average` was called without --towards
+        return mean
+    weights = "averaged weights" if is_mean else "trained weights"
+    on_validation = "sum of accuracy and macro F1 on validation is not below that of the start model"
+    if share == 1.0:
+        return [*mean, f"Interpolation (WiSE-FT): not needed. The {weights} are kept; their {on_validation}."]
+    return [
+        *mean,
+        f"Interpolation (WiSE-FT): {share:.0%} of the {weights} and {1 - share:.0%} of the weights of the start model. "
+        f"This is the largest share of the {weights} whose {on_validation}.",
+    ]
 
 
 def _best_epoch(run: dict[str, Any]) -> str:
@@ -72,29 +91,18 @@ def _best_epoch(run: dict[str, Any]) -> str:
 
 
 def recipe(run: dict[str, Any]) -> str:
-    """Return the knobs of a run, and the seeds of an averaged one."""
-    knobs = dict(run["recipe"])
-    seeds = knobs.pop("seed")
-    named = [f"{name.replace('_', ' ')} {value}" for name, value in knobs.items()]
+    """Return the hyperparameters of a run and its seed, or the seeds of an averaged run."""
+    values = dict(run["recipe"])
+    seeds = values.pop("seed")
+    named = [f"{_WRITTEN.get(name, name.replace('_', ' '))} {value}" for name, value in values.items()]
     several = isinstance(seeds, list) and len(seeds) > 1
     numbers = ", ".join(map(str, seeds)) if isinstance(seeds, list) else str(seeds)
     return ", ".join([*named, f"{'seeds' if several else 'seed'} {numbers}"])
 
 
-def _cost(run: dict[str, Any]) -> str:
-    return f"{run['training_seconds']:.0f} s on {_hardware(run)}, {run['precision'].replace('no', 'fp32')}"
-
-
-def data(metrics: dict[str, Any]) -> str:
-    """Return what the data set is, and its terms."""
-    if is_emotion(metrics):
-        return "dair-ai/emotion: English tweets of 2018, released by its authors for educational and research use only"
-    return f"data set {metrics['dataset']}; its own licence applies"
-
-
-def is_emotion(metrics: dict[str, Any]) -> bool:
-    """Whether the model learnt from dair-ai/emotion, whatever its copy is called."""
-    return str(metrics["run"]["data"]["train"]["sha256"]).startswith(_EMOTION)
+def _time(run: dict[str, Any]) -> str:
+    precision = _PRECISIONS.get(run["precision"], run["precision"])
+    return f"{run['training_seconds']:.0f} s on {_hardware(run)}, {precision}"
 
 
 def _hardware(run: dict[str, Any]) -> str:
@@ -102,3 +110,20 @@ def _hardware(run: dict[str, Any]) -> str:
     if hardware["gpus"]:
         return f"{len(hardware['gpus'])} x {hardware['gpus'][0]}"
     return f"{hardware['cores']} cores of {hardware['cpu']}"
+
+
+def data(metrics: dict[str, Any]) -> str:
+    """Return the name of the data set and its terms."""
+    if is_emotion(metrics):
+        return "dair-ai/emotion: English tweets of 2018, released by its authors for educational and research use only"
+    return f"data set {metrics['dataset']}; the licence of the data set applies"
+
+
+def is_emotion(metrics: dict[str, Any]) -> bool:
+    """Return whether the model was trained on dair-ai/emotion, under any name or path of the data set."""
+    return str(metrics["run"]["data"]["train"]["sha256"]).startswith(_EMOTION)
+
+
+def known_base(metrics: dict[str, Any]) -> bool:
+    """Return whether the licence of the base model is known."""
+    return _lineage(metrics["run"])[0]["base"] in _BASES

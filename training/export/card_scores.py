@@ -1,15 +1,18 @@
-"""The part of the model card with figures: scores, labels, raw tweets, seeds, ways to quantise."""
+"""The part of the model card with figures: scores, scores by class, raw tweets, seeds, quantisation."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from training.data.learning_data import RAW_TWEETS
 from training.export.card_origin import is_emotion, recipe
+from training.export.int8 import MAX_MACRO_F1_LOST, MIN_LABEL_AGREEMENT
 from training.export.markdown import bullets, table
 from training.export.robustness import SHIFTED
+from training.score.calibration import BINS
 from tweets.datasets import SAMPLE
 
-_ENGINES = {"int8": "int8 (ONNX, as served on CPUs)", "fp32": "fp32 (torch)"}
+_ENGINES: Final = {"int8": "int8 (ONNX Runtime, as served on a CPU)", "fp32": "fp32 (PyTorch)"}
+_NORMALISED: Final = {"without_normalizer": "without", "with_normalizer": "with"}
 
 _NOTEBOOK: Final = {
     "sadness": (0.97, 0.96, 0.96),
@@ -19,12 +22,15 @@ _NOTEBOOK: Final = {
     "fear": (0.87, 0.90, 0.89),
     "surprise": (0.75, 0.68, 0.71),
 }
-"""Precision, recall and F1 on test of the notebook that this project began as: a DistilBERT of 66 M parameters."""
-_NOTEBOOK_MEANS: Final = "accuracy 0.927, weighted F1 0.927, loss 0.1699"
+"""Precision, recall and F1 on test of the notebook that this project started from."""
+_NOTEBOOK_SCORES: Final = (
+    "The notebook is the one that this project started from, with a DistilBERT of 66 M parameters. Its scores on test: "
+    "accuracy 0.927, weighted F1 0.927, loss 0.1699."
+)
 
 
 def score_table(metrics: dict[str, Any]) -> str:
-    """Return the scores of both engines on each split."""
+    """Return the scores of both engines on each split, and how much the engines differ."""
     names = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece")
     rows = [
         [split, _ENGINES[engine], str(both[engine]["rows"]), *(f"{both[engine][name]:.4f}" for name in names)]
@@ -33,66 +39,72 @@ def score_table(metrics: dict[str, Any]) -> str:
     ]
     head = ["split", "engine", "rows", "accuracy", "macro F1", "weighted F1", "loss", "ECE"]
     agreement = [_agreement(split, both) for split, both in metrics["scores"].items()]
-    note = "Loss is the mean negative log likelihood; ECE the expected calibration error over 15 equal bins."
-    return "\n\n".join([table(head, rows), bullets(agreement), note])
+    explained = (
+        "Loss is the mean negative log likelihood of the true label. ECE is the expected calibration error over "
+        f"{BINS} equal bins of confidence."
+    )
+    return "\n\n".join([table(head, rows), bullets(agreement), explained])
 
 
 def _agreement(split: str, both: dict[str, Any]) -> str:
     same, difference = both["label_agreement"], both["mean_score_difference"]
-    return f"{split}: int8 and fp32 give the same label for {same:.2%}, scores differ by {difference:.4f} on average."
+    return (
+        f"{split}: int8 and fp32 give {same:.2%} of the rows the same label; the scores of a row differ by "
+        f"{difference:.4f} on average."
+    )
 
 
 def class_table(metrics: dict[str, Any]) -> list[str]:
-    """The served model by class, beside the notebook's table where both were scored on the same split."""
+    """Return the int8 scores by class; on dair-ai/emotion's test split, the notebook's scores too."""
     split, both = list(metrics["scores"].items())[-1]
-    beside = is_emotion(metrics) and split == "test"
+    with_notebook = is_emotion(metrics) and split == "test"
     rows = []
     for label, row in both["int8"]["per_class"].items():
         figures = [f"{row[name]:.2f}" for name in ("precision", "recall", "f1")]
-        notebook = [f"{figure:.2f}" for figure in _NOTEBOOK[label]] if beside else []
+        notebook = [f"{figure:.2f}" for figure in _NOTEBOOK[label]] if with_notebook else []
         rows.append([label, *figures, *notebook, str(row["support"])])
-    theirs = ["notebook's precision", "recall", "F1"] if beside else []
-    by_class = table(["", "precision", "recall", "F1", *theirs, "support"], rows)
-    sections = [f"By class, {split}, int8:", by_class]
-    return [*sections, f"The notebook: {_NOTEBOOK_MEANS}."] if beside else sections
+    notebook_head = ["notebook: precision", "notebook: recall", "notebook: F1"] if with_notebook else []
+    by_class = table(["class", "precision", "recall", "F1", *notebook_head, "support"], rows)
+    sections = [f"Scores by class on {split}, int8:", by_class]
+    return [*sections, _NOTEBOOK_SCORES] if with_notebook else sections
 
 
 def robustness(metrics: dict[str, Any]) -> list[str]:
-    """What normaliser and training did for texts unlike the data; the model before stands above this one."""
+    """Return the scores on raw tweets with and without normaliser; the previous model, if measured, comes first."""
     found = {metrics["model_id"]: metrics["robustness"]}
     if before := metrics.get("before"):
-        found = {f"before: {before['model_id']}": before["robustness"], **found}
+        found = {f"previous: {before['model_id']}": before["robustness"], **found}
     texts = list(metrics["robustness"])
     if not texts:
         return []
     rows = [
-        [model, way.replace("_", " "), *(_pair(one[text][way]) for text in texts)]
+        [model, named, *(_pair(one[text][way]) for text in texts)]
         for model, one in found.items()
-        for way in ("without_normalizer", "with_normalizer")
+        for way, named in _NORMALISED.items()
     ]
-    by_text = table(["model", "", *texts], rows)
+    by_text = table(["model", "normaliser", *texts], rows)
     return [
         "## Raw tweets",
         f"Accuracy / macro F1 of the int8 model. {_explained(metrics)}",
         by_text,
-        *_paired(metrics),
+        *_previous(metrics),
     ]
 
 
 def _explained(metrics: dict[str, Any]) -> str:
-    """Say what the texts are of which the table has columns."""
+    """Return what the texts in the columns of the table are."""
     texts = metrics["robustness"]
     sentences = []
     if SHIFTED in texts:
         sentences.append(
-            f"`{SHIFTED}` is the test split with capitals, punctuation, mentions, links, hashtags, emoji, stretched "
-            "words and typing errors added by code (`training/data/shift.py`)."
+            f"`{SHIFTED}` is the test split changed by code (`training/data/shift.py`), which adds capitals, "
+            "punctuation, mentions, links, hashtags, emoji, repeated letters and typing errors."
         )
     if SAMPLE in texts:
-        added = ", as were the added training tweets" if metrics["run"].get("add") == RAW_TWEETS else ""
+        also = " and the added training tweets" if metrics["run"].get("add") == RAW_TWEETS else ""
         sentences.append(
-            f"`{SAMPLE}` are the tweets of the replay, which no training has seen. They were written for this "
-            f"project{added}, so expect less on tweets of other people."
+            f"`{SAMPLE}` has the labelled tweets of the demo, which are not training data. The tweets of "
+            f"`{SAMPLE}`{also} were written for this project: expect lower scores on other tweets."
         )
     return " ".join(sentences)
 
@@ -101,30 +113,32 @@ def _pair(figures: dict[str, float]) -> str:
     return f"{figures['accuracy']:.4f} / {figures['macro_f1']:.4f}"
 
 
-def _paired(metrics: dict[str, Any]) -> list[str]:
+def _previous(metrics: dict[str, Any]) -> list[str]:
     before = metrics.get("before")
     if not before or "run" not in before:
         return []
-    return [f"The model before: {recipe(before['run'])}; added rows: {before['run'].get('add') or 'none'}."]
+    return [f"Recipe of the previous model: {recipe(before['run'])}; added data: {before['run'].get('add') or 'none'}."]
 
 
 def seeds(metrics: dict[str, Any]) -> list[str]:
-    """Return what each seed achieved on validation, where there are several."""
-    alike = sorted(metrics.get("seeds", []), key=lambda one: int(one["seed"]))
-    if len(alike) < 2:
+    """Return the scores of each seed on validation, with mean and standard deviation, if there are several seeds."""
+    runs = sorted(metrics.get("seeds", []), key=lambda one: int(one["seed"]))
+    if len(runs) < 2:
         return []
-    columns = [[one[name] for one in alike] for name in ("accuracy", "macro_f1")]
-    head = ["seed", "epoch", "accuracy", "macro F1"]
-    if all("interpolated" in one for one in alike):
-        alone = [one["interpolated"] for one in alike]
+    columns = [[one[name] for one in runs] for name in ("accuracy", "macro_f1")]
+    head = ["seed", "best epoch", "accuracy", "macro F1"]
+    explained = "Runs with the same recipe and different seeds, fp32, on validation."
+    if all("interpolated" in one for one in runs):
+        alone = [one["interpolated"] for one in runs]
         columns += [[one[name] for one in alone] for name in ("accuracy", "macro_f1")]
-        head += ["interpolated alone: accuracy", "macro F1"]
+        head += ["interpolated alone: accuracy", "interpolated alone: macro F1"]
+        explained += " Interpolated alone: the weights of one seed, interpolated towards the start model."
     rows = [
         [str(one["seed"]), str(one["best_epoch"]), *(f"{figure:.4f}" for figure in figures)]
-        for one, *figures in zip(alike, *columns, strict=True)
+        for one, *figures in zip(runs, *columns, strict=True)
     ]
     rows.append(["mean ± standard deviation", "", *map(_mean_and_spread, columns)])
-    return ["## Seeds", "Runs of the same recipe, fp32, on validation:", table(head, rows)]
+    return ["## Seeds", explained, table(head, rows)]
 
 
 def _mean_and_spread(figures: Sequence[float]) -> str:
@@ -134,7 +148,7 @@ def _mean_and_spread(figures: Sequence[float]) -> str:
 
 
 def quantization(metrics: dict[str, Any]) -> str:
-    """Return the ways to quantise that were tried."""
+    """Return the methods of quantisation that were tried, and what a method must achieve."""
     rows = [
         [
             one["way"],
@@ -144,4 +158,9 @@ def quantization(metrics: dict[str, Any]) -> str:
         ]
         for one in metrics["quantization"]
     ]
-    return table(["int8 computes", "labels as fp32, validation", "macro F1 against fp32", "passes"], rows)
+    required = (
+        f"On validation, int8 must give at least {MIN_LABEL_AGREEMENT:.1%} of the rows the label of fp32, and macro F1 "
+        f"may be at most {MAX_MACRO_F1_LOST} lower. The first method that passes is used."
+    )
+    head = ["method", "same label as fp32", "macro F1 minus macro F1 of fp32", "passes"]
+    return f"{required}\n\n{table(head, rows)}"

@@ -1,4 +1,4 @@
-"""`export`: from a training run to a model folder that the worker serves."""
+"""`export`: write the model folder of a training run, which the worker serves."""
 
 import os
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ CARD_FILE: Final = "README.md"
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """The splits an export needs; `test` is missing where the data set has none."""
+    """The splits of an export; `test` is None if the data set has no split `test`."""
 
     train: Split
     validation: Split
@@ -38,10 +38,11 @@ def export(
     calibration_rows: int = 512,
     comparisons: CardReferences | None = None,
 ) -> dict[str, Any]:
-    """Write the model folder of a run and return its summary; an existing model folder is replaced as a whole.
+    """Write the model folder of a run and return the JSON line; an existing model folder is replaced as a whole.
 
-    `dataset` is where the run's data set lies now, if it has moved; so many of its training rows fix the int8 scales.
-    Raises TrainingError where no int8 model labels as full precision does.
+    `dataset` is the path of the run's data set, if the path has changed. The first `calibration_rows` training rows fix
+    the int8 scales. Raises TrainingError if run or data set cannot be used, or if no int8 model keeps the limits of
+    training.export.int8.
     """
     run = read_run(run_folder)
     data = _read_data(dataset or run.dataset, run)
@@ -62,8 +63,8 @@ def _read_data(dataset: str, run: Run) -> _Data:
     for split in (train, validation):
         if split.sha256() != run.record["data"][split.name]["sha256"]:
             raise TrainingError(
-                f"data set {dataset!r}: split {split.name!r} is not the one this run was trained with; "
-                "give that one with --dataset, or train again"
+                f"data set {dataset!r}: split {split.name!r} is not the one this run was trained with (other SHA-256); "
+                "give the run's data set with --dataset, or train again"
             )
     return _Data(train, validation, _test_split(dataset, run.labels))
 
@@ -71,7 +72,7 @@ def _read_data(dataset: str, run: Run) -> _Data:
 def _test_split(dataset: str, labels: Sequence[str]) -> Split | None:
     test = read_other_split(dataset, TEST, labels)
     if test is None:
-        say(f"no scores on {TEST!r}: data set {dataset!r} has no such split")
+        say(f"no scores on {TEST!r}: data set {dataset!r} has no split {TEST!r}")
     return test
 
 

@@ -1,27 +1,31 @@
-"""Golden texts: a few scores by which a worker notices that its hardware computes the model wrongly."""
+"""Golden texts: scores that a worker compares before it serves, to detect hardware that computes wrong scores."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from training.score.scores import Probabilities
 from tweets.datasets import SAMPLE, read_rows
 
-GOLDEN_TEXTS = 8
-_LEAST_TOLERANCE, _GREATEST_TOLERANCE = 0.03, 0.2
-_HEADROOM = 3.0
+GOLDEN_TEXTS: Final = 8
+"""Enough for each of the six emotions; the worker computes the golden texts at every start."""
+_MIN_TOLERANCE, _MAX_TOLERANCE = 0.03, 0.2
+"""Bounds of the tolerance: differences between processors must pass, the scores of wrong arithmetic must not."""
+_HEADROOM: Final = 3.0
+"""Tolerance divided by the largest difference that was measured: other processors may round differently."""
 
 
 def sample_texts() -> list[str]:
-    """Return the texts of the shipped sample; they suit any label set, only the scores differ."""
+    """Return the texts of the shipped sample, which are used for every label set."""
     return [row.text for row in read_rows(SAMPLE, "test")]
 
 
-def most_telling(exact: Probabilities) -> list[int]:
-    """Return the rows to take: the surest of each label in turn, until there are enough.
+def most_confident(exact: Probabilities) -> list[int]:
+    """Return GOLDEN_TEXTS row numbers: the rows with the highest score of each label in turn.
 
-    Rounding moves sure scores least, so the tolerance can be small; wrong arithmetic moves them all the same.
+    `exact` are scores [rows, labels]. Rounding changes high scores least, so the tolerance can be small; wrong
+    arithmetic changes high scores too.
     """
     ranks = [row for order in np.argsort(-exact, axis=0, kind="stable") for row in order.tolist()]
     return list(dict.fromkeys(ranks))[:GOLDEN_TEXTS]
@@ -30,14 +34,14 @@ def most_telling(exact: Probabilities) -> list[int]:
 def golden(
     texts: Sequence[str], exact: Probabilities, served: Sequence[Probabilities], labels: Sequence[str]
 ) -> dict[str, Any]:
-    """Return what `golden.json` holds: full-precision scores [texts, labels], and how far an engine may be off.
+    """Return the contents of `golden.json`: full-precision scores by text and label, and the tolerance of an engine.
 
-    `served` are the scores of the engines that must pass, int8 and bf16 as measured here. The tolerance is three
-    times their worst difference, at least 0.03 and at most 0.2.
+    `exact` are the full-precision scores [texts, labels], `served` those of the engines that must pass: int8 and bf16.
+    The tolerance is _HEADROOM times the largest difference, between _MIN_TOLERANCE and _MAX_TOLERANCE.
     """
     worst = max(float(np.abs(scores - exact).max()) for scores in served)
     return {
-        "tolerance": round(float(np.clip(_HEADROOM * worst, _LEAST_TOLERANCE, _GREATEST_TOLERANCE)), 4),
+        "tolerance": round(float(np.clip(_HEADROOM * worst, _MIN_TOLERANCE, _MAX_TOLERANCE)), 4),
         "texts": [
             {"text": text, "scores": {label: round(float(one), 6) for label, one in zip(labels, row, strict=True)}}
             for text, row in zip(texts, exact, strict=True)

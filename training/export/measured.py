@@ -1,4 +1,4 @@
-"""What is measured of an exported model: through the worker's own classifier, and beside other models and seeds."""
+"""The metrics of an exported model: scores with the worker's classifier, and scores of other models and seeds."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,20 +24,21 @@ METRICS_FILE: Final = "metrics.json"
 
 @dataclass(frozen=True, slots=True)
 class CardReferences:
-    """What the card says beside the model's own scores."""
+    """Other models, runs and sentences that the card shows besides the model's own scores."""
 
     before: Path | None = None
-    """The model folder that this one replaces: measured on the same texts."""
+    """The previous model folder, which is scored on the same texts."""
     siblings: Sequence[Path] = ()
-    """Training runs of the same recipe with other seeds: their validation scores give mean and spread."""
+    """Training runs of the same recipe with other seeds: the card shows mean and standard deviation on validation."""
     notes: Sequence[str] = ()
-    """Sentences for the card, such as earlier looks at the test split."""
+    """Sentences for the card, such as an earlier evaluation on the test split."""
 
 
 def measured(folder: Path, run: Run, splits: tuple[Split, Split | None]) -> dict[str, Any]:
-    """Return the metrics of a model folder: scores on both splits (the second, test, may be missing), sizes, the run.
+    """Return the metrics of a model folder: scores, sizes in bytes and the record of the run.
 
-    Raises TrainingError where the worker would refuse the folder.
+    `splits` are validation and test; test is None if the data set has no such split. Raises TrainingError if the
+    worker would refuse the folder.
     """
     _, test = splits
     try:
@@ -64,7 +65,7 @@ def _digest(test: Split | None) -> dict[str, Any]:
 
 
 def compared(run: Run, test: Split | None, comparisons: CardReferences) -> dict[str, Any]:
-    """Return what the card says beside the model's own scores."""
+    """Return the metrics of the other models and seeds, and the notes."""
     found: dict[str, Any] = {"notes": list(comparisons.notes), "seeds": _seeds(run, comparisons.siblings)}
     if comparisons.before is not None:
         found["before"] = _before(comparisons.before, test)
@@ -72,7 +73,7 @@ def compared(run: Run, test: Split | None, comparisons: CardReferences) -> dict[
 
 
 def _seeds(run: Run, siblings: Sequence[Path]) -> list[dict[str, Any]]:
-    """Return what each seed came to on validation: of the run and its siblings, and of those whose mean one is."""
+    """Return the validation scores by seed: of the run, of its siblings, and of the seeds of an averaged run."""
     records = [run.record]
     for folder in siblings:
         records.append(read_run(folder).record)
@@ -88,7 +89,7 @@ def _seeds_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _before(folder: Path, test: Split | None) -> dict[str, Any]:
-    """Measure the model folder that this one replaces, and take over how it was made."""
+    """Score the previous model folder on raw tweets, and add the record of its run if there is one."""
     found: dict[str, Any] = {"model_id": open_model_folder(folder).model_id}
     if (folder / METRICS_FILE).is_file():
         found["run"] = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))["run"]

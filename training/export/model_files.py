@@ -1,4 +1,4 @@
-"""What a model folder serves: weights, configuration, tokenizer, int8 graph, golden scores."""
+"""The files of a model folder that a worker reads: weights, configuration, tokenizer, int8 graph, golden scores."""
 
 import json
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from training.data.splits import Split
-from training.export.golden import golden, most_telling, sample_texts
-from training.export.int8 import Gate, int8_model
+from training.export.golden import golden, most_confident, sample_texts
+from training.export.int8 import Reference, int8_model
 from training.export.manifest import sha256, write_manifest
 from training.export.onnx_graph import fused_graph
 from training.export.quantize import run_graph
@@ -28,10 +28,10 @@ WEIGHTS_FILE: Final = "model.safetensors"
 
 
 def write_model(folder: Path, run: Run, validation: Split, *, calibration: Sequence[str]) -> list[dict[str, Any]]:
-    """Write everything that is served, golden scores and a first manifest included; return how int8 was tried.
+    """Write the files that a worker reads, with a first manifest; return the results of the int8 methods.
 
-    `calibration` are the training texts that fix the scales of the int8 model, `validation` judges it. Raises
-    TrainingError where no int8 model labels as full precision does.
+    `calibration` are the training texts that fix the scales of the int8 model. The int8 model is compared with full
+    precision on `validation`. Raises TrainingError if no int8 model keeps the limits of training.export.int8.
     """
     _round_to_half(run.model)
     weights = {name: tensor.half().contiguous() for name, tensor in run.model.state_dict().items()}
@@ -47,7 +47,7 @@ def write_model(folder: Path, run: Run, validation: Split, *, calibration: Seque
 
 
 def _round_to_half(model: PreTrainedModel) -> None:
-    """Make the model compute with the very weights that are saved."""
+    """Round the weights to fp16, so that the scores are measured with the weights that are saved."""
     with torch.no_grad():
         for weight in model.parameters():
             weight.copy_(weight.half().float())
@@ -55,7 +55,7 @@ def _round_to_half(model: PreTrainedModel) -> None:
 
 def _config(run: Run, model_id: str) -> dict[str, Any]:
     config: dict[str, Any] = json.loads(run.model.config.to_json_string(use_diff=False))
-    config.pop("_name_or_path", None)  # a folder of the machine that trained
+    config.pop("_name_or_path", None)  # the path of a folder on the machine of the training
     served = {
         "model_id": model_id,
         "normalizer": run.normalizer,
@@ -86,16 +86,16 @@ def _int8_graph(
     folder: Path, run: Run, validation: Split, calibration: Sequence[str]
 ) -> tuple[onnx.ModelProto, list[dict[str, Any]]]:
     ids = _ids(run, validation.texts)
-    gate = Gate(ids, validation.targets, exact=predict(run.model, ids))
+    reference = Reference(ids, validation.targets, exact=predict(run.model, ids))
     graph = fused_graph(run.model, folder)
-    return int8_model(graph, _ids(run, calibration), gate)
+    return int8_model(graph, _ids(run, calibration), reference)
 
 
 def _golden(folder: Path, run: Run) -> dict[str, Any]:
     texts = sample_texts()
     ids = _ids(run, texts)
     exact = _probabilities(run, predict(run.model, ids))
-    chosen = most_telling(exact)
+    chosen = most_confident(exact)
     texts, ids, exact = [texts[row] for row in chosen], [ids[row] for row in chosen], exact[chosen]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         bf16 = _probabilities(run, predict(run.model, ids))

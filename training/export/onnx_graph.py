@@ -1,4 +1,4 @@
-"""The fp32 ONNX graph of a classifier, with the fused operators that make it fast on a CPU."""
+"""The fp32 ONNX graph of a classifier, with fused operators, which are fast on a CPU."""
 
 import logging
 import warnings
@@ -11,6 +11,7 @@ from onnxruntime.transformers.fusion_options import FusionOptions
 from transformers import PreTrainedModel
 
 _OPSET = 17
+"""The first version of ONNX with the operator LayerNormalization."""
 
 
 class _LogitsOnly(torch.nn.Module):
@@ -24,11 +25,11 @@ class _LogitsOnly(torch.nn.Module):
 
 
 def fused_graph(model: PreTrainedModel, folder: Path) -> onnx.ModelProto:
-    """Return the model as ONNX: int64 `input_ids` and `attention_mask` [batch, tokens] to fp32 `logits`.
+    """Return the ONNX graph: int64 `input_ids` and `attention_mask` [batch, tokens] to fp32 `logits` [batch, labels].
 
-    Attention, GELU and layer norms become single operators of ONNX Runtime. The embedding's lookup stays a plain
-    Gather, so that its table can be quantised row by row; a residual sum stays apart from its norm, because the
-    fused SkipLayerNormalization takes six times as long on a CPU. `folder` takes a passing file.
+    Attention, GELU and layer norms become single operators of ONNX Runtime. The lookup of embeddings stays a plain
+    Gather, so that the table can be quantised row by row. Residual sums and layer norms stay separate, because the
+    fused SkipLayerNormalization takes six times as long on a CPU. A temporary file is written into `folder`.
     """
     path = folder / "fp32.onnx"
     _export(model, path)
@@ -51,16 +52,16 @@ def fused_graph(model: PreTrainedModel, folder: Path) -> onnx.ModelProto:
 
 
 def _export(model: PreTrainedModel, path: Path) -> None:
-    """Trace with eager attention, whose separate steps the optimiser knows how to fuse."""
+    """Trace the model with eager attention, whose separate steps the optimiser can fuse."""
     served = model.config._attn_implementation
     model.set_attn_implementation("eager")
     input_ids = torch.ones((2, 8), dtype=torch.int64)
     mask = torch.ones_like(input_ids)
-    mask[1, 5:] = 0  # with nothing masked the trace would leave the mask out
+    mask[1, 5:] = 0  # without a masked token the trace would leave out the mask
     rows_and_tokens = {0: "batch", 1: "tokens"}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the tracer warns of Python branches that depend on no input
+            warnings.simplefilter("ignore")  # the tracer warns about Python branches that do not depend on the input
             torch.onnx.export(
                 _LogitsOnly(model).eval(),
                 (input_ids, mask),

@@ -1,12 +1,12 @@
-"""An fp32 graph becomes an int8 one with fixed activation scales.
+"""Static quantisation: rewrite an fp32 graph as an int8 graph with fixed activation scales.
 
-Weights are symmetric int8 with one scale per output column, the embedding table with one per row. Activations are
-uint8 with one fixed scale per tensor, measured beforehand on training texts. A scale that ONNX Runtime takes anew in
-each call would make a tweet's scores depend on its neighbours in the batch; a fixed one does not, and saves a pass
-over each tensor.
+Weights are symmetric int8 with one scale for each output column; the embedding table has one scale for each row.
+Activations are uint8 with one fixed scale for each tensor, measured beforehand on training texts. With dynamic
+quantisation, ONNX Runtime computes the scales in each call, and a tweet's scores depend on the other tweets of the
+batch. With fixed scales they do not, and ONNX Runtime reads each tensor once less.
 
-Weights use the whole numbers from -64 to 64 only. Processors without VNNI add pairs of products in 16 bits, which
-saturate beyond 255 x 64 x 2; within that, every processor computes the same sums.
+Weights are whole numbers from -64 to 64. Processors without VNNI add pairs of products in 16 bits and saturate above
+32,767; 2 x 255 x 64 is below, so every processor computes the same sums.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,16 +21,19 @@ from onnx import TensorProto, helper, numpy_helper
 from worker.inference.passes import cut_into_passes
 
 Ranges = Mapping[str, tuple[float, float]]
-"""The smallest and largest value of each tensor that is quantised, by the tensor's name."""
+"""The smallest and the largest value of each tensor that is quantised, by the tensor's name."""
 
 _CONTRIB = "com.microsoft"
 _ATTENTION_ATTRIBUTES = {"num_heads", "scale", "unidirectional", "mask_filter_value"}
 _PRODUCT_LEVELS: Final = 64
+"""The largest weight of a product: sums of two products must fit 16 bits."""
 _TABLE_LEVELS: Final = 127
-"""Rows that are only looked up enter no sum."""
+"""The largest weight of the embedding table: all of int8, since its rows are looked up and not summed in 16 bits."""
+_MIN_RANGE: Final = 1e-9
+"""The smallest range of a scale: a tensor of zeros must not divide by 0."""
 
 Chosen = Callable[[Sequence[int]], bool]
-"""Whether products with weights of this shape, [inputs, outputs], are computed in int8."""
+"""Return whether products with weights of the shape [inputs, outputs] are computed in int8."""
 
 
 def every_product(_shape: Sequence[int]) -> bool:
@@ -39,7 +42,7 @@ def every_product(_shape: Sequence[int]) -> bool:
 
 
 def quantized_tensors(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the activations that enter a product with constant weights."""
+    """Return the names of the activations that are multiplied by constant weights, sorted."""
     constants = {tensor.name for tensor in graph.initializer}
     return sorted({node.input[0] for node in graph.node if _is_product(node, constants)})
 
@@ -54,17 +57,17 @@ def _is_product(node: onnx.NodeProto, constants: Iterable[str]) -> bool:
 def measure_ranges(
     model: onnx.ModelProto, ids: Sequence[Sequence[int]], *, clipped: float
 ) -> dict[str, tuple[float, float]]:
-    """Run the texts one by one and return what range each activation needs.
+    """Run the texts, given as token ids, one by one and return the range of each activation.
 
-    Of the texts' smallest (largest) values the lowest (highest) fraction `clipped` is cut off: a few outliers would
-    coarsen the scale of all the others.
+    The fraction `clipped` of the texts with the lowest (highest) values is ignored: a few outliers would make the scale
+    coarse for all other values.
     """
     names = quantized_tensors(model.graph)
     lows: dict[str, list[float]] = {name: [] for name in names}
     highs: dict[str, list[float]] = {name: [] for name in names}
     session = _session_with_outputs(model, names)
-    for one in ids:
-        for name, values in zip(names, session.run(names, _feed([one])), strict=True):
+    for text in ids:
+        for name, values in zip(names, session.run(names, _feed([text])), strict=True):
             lows[name].append(float(values.min()))
             highs[name].append(float(values.max()))
     return {
@@ -80,9 +83,9 @@ def _session_with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> ort.I
 
 
 def session(model: bytes) -> ort.InferenceSession:
-    """Open a model on the CPU."""
+    """Return an ONNX Runtime session of a serialised model on the CPU."""
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 3  # errors
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -94,7 +97,7 @@ def _feed(ids: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
 
 
 def run_graph(model: bytes, ids: Sequence[Sequence[int]], *, pass_tokens: int = 512) -> npt.NDArray[np.float32]:
-    """Return the logits of each text, [texts, labels]."""
+    """Return the logits, float32 [texts, labels], of texts given as token ids; `pass_tokens` limits a forward pass."""
     opened = session(model)
     rows: dict[int, Any] = {}
     for indices in cut_into_passes([len(one) for one in ids], pass_tokens):
@@ -107,7 +110,7 @@ def run_graph(model: bytes, ids: Sequence[Sequence[int]], *, pass_tokens: int = 
 
 
 def quantize(model: onnx.ModelProto, ranges: Ranges, *, chosen: Chosen = every_product) -> onnx.ModelProto:
-    """Return the int8 model; every tensor of `quantized_tensors` needs its range, products not `chosen` stay fp32."""
+    """Return the int8 model; `ranges` has every tensor of `quantized_tensors`, products not `chosen` stay fp32."""
     return _Rewrite(model, ranges, chosen).result()
 
 
@@ -121,7 +124,7 @@ def _readers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
 
 
 class _Rewrite:
-    """Goes through the nodes once, replaces products and table look-ups, and drops the fp32 weights."""
+    """Rewrite the nodes in order: replace products and table lookups, and remove the fp32 weights."""
 
     def __init__(self, model: onnx.ModelProto, ranges: Ranges, chosen: Chosen) -> None:
         self._model = onnx.ModelProto()
@@ -155,7 +158,7 @@ class _Rewrite:
         elif self._is_table_lookup(node):
             yield from self._lookup(node)
         elif node.op_type == "Add" and not any(name in self._constants for name in node.input):
-            # The same sum by a name that ONNX Runtime does not fuse with the norm behind it when it loads the model.
+            # Sum computes the same as Add, but ONNX Runtime does not fuse Sum with the layer norm that follows.
             yield helper.make_node("Sum", list(node.input), list(node.output), node.name)
         elif node.output[0] not in self._folded:
             yield node
@@ -164,12 +167,12 @@ class _Rewrite:
         return weights in self._constants and self._chosen(self._constants[weights].dims)
 
     def _activation(self, name: str) -> Iterator[onnx.NodeProto]:
-        """Quantise an activation where it is first needed; several products may share it."""
+        """Yield the node that quantises an activation, once for all products that read the activation."""
         if name in self._quantized:
             return
         self._quantized.add(name)
         low, high = min(self._ranges[name][0], 0.0), max(self._ranges[name][1], 0.0)
-        scale = np.float32(max(high - low, 1e-9) / 255)
+        scale = np.float32(max(high - low, _MIN_RANGE) / 255)
         self._add(f"{name}_scale", np.array(scale))
         self._add(f"{name}_zero", np.array(np.clip(round(-low / float(scale)), 0, 255), dtype=np.uint8))
         yield helper.make_node("QuantizeLinear", [name, f"{name}_scale", f"{name}_zero"], [f"{name}_uint8"])
@@ -182,7 +185,7 @@ class _Rewrite:
         return helper.make_node("MatMulIntegerToFloat", [*inputs, *bias], [output], node.name, domain=_CONTRIB)
 
     def _bias(self, node: onnx.NodeProto) -> tuple[list[str], str]:
-        """Take in the addition of a constant vector, if that is all that reads the product."""
+        """Return the bias and the output of a product: a constant that is added to the product becomes its bias."""
         readers = self._readers.get(node.output[0], [])
         if len(readers) == 1 and readers[0].op_type == "Add":
             for name in readers[0].input:
@@ -213,12 +216,12 @@ class _Rewrite:
         yield helper.make_node("Mul", [f"{output}_whole", f"{output}_scale"], [output])
 
     def _weight(self, name: str, *, axis: int) -> str:
-        """Add the int8 form of a matrix; the scale belongs to what is left when `axis` is gone."""
+        """Add the int8 form of a matrix, with one scale for each index of the other axis than `axis`."""
         if f"{name}_int8" not in self._added:
             values = numpy_helper.to_array(self._constants[name])
-            keep = axis == 1  # a table's scale is [rows, 1]: it multiplies what was looked up
+            keep = axis == 1  # the scale of a table is [rows, 1]: it is looked up and multiplied row by row
             levels = _TABLE_LEVELS if keep else _PRODUCT_LEVELS
-            scale = (np.maximum(np.abs(values).max(axis=axis, keepdims=keep), 1e-9) / levels).astype(np.float32)
+            scale = (np.maximum(np.abs(values).max(axis=axis, keepdims=keep), _MIN_RANGE) / levels).astype(np.float32)
             self._add(f"{name}_int8", np.clip(np.rint(values / scale), -levels, levels).astype(np.int8))
             self._add(f"{name}_scale", scale)
             self._add(f"{name}_zero", np.zeros(scale.shape, dtype=np.int8))

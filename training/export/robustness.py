@@ -1,4 +1,4 @@
-"""What a model makes of texts unlike its data: the shifted test split and the shipped sample."""
+"""Scores of a model on raw tweets: the shifted test split and the shipped sample."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,28 +19,33 @@ from worker.process.metrics import Metrics
 
 SHIFTED: Final = "shifted test"
 _WITHOUT: Final = "none"
+"""The normaliser that leaves texts unchanged."""
 _PASS_TOKENS: Final = 512
+"""Tokens in a forward pass: the default of BATCH_MAX_TOKENS. The scores do not depend on the number."""
 
 
 def robustness(path: Path, test: Split | None) -> dict[str, Any]:
-    """Return accuracy and macro-F1 of a model folder's int8 model by texts, then with and without its normaliser."""
+    """Return accuracy and macro-F1 of a model folder's int8 model by texts, with and without its normaliser.
+
+    `test` is None if the data set has no split `test`.
+    """
     folder = open_model_folder(path)
     texts = texts_of(test, folder.labels)
     say(f"scoring {', '.join(texts)} with and without the normaliser")
-    ways = {"with_normalizer": folder, "without_normalizer": replace(folder, normalizer=_WITHOUT)}
+    variants = {"with_normalizer": folder, "without_normalizer": replace(folder, normalizer=_WITHOUT)}
     found: dict[str, Any] = {name: {} for name in texts}
-    for way, opened in ways.items():
+    for variant, opened in variants.items():
         for name, figures in _scored(opened, texts).items():
-            found[name][way] = figures
+            found[name][variant] = figures
     return found
 
 
 def texts_of(test: Split | None, labels: tuple[str, ...]) -> dict[str, Split]:
-    """Return what is scored: the test split as it is and shifted, and the sample where the labels include its own."""
+    """Return the texts to score: the test split unchanged and shifted; the sample if `labels` have all emotions."""
     texts: dict[str, Split] = {}
     if test is not None:
         texts = {TEST: test, SHIFTED: replace(test, texts=tuple(shifted_texts(test.texts)))}
-    if set(EMOTIONS) <= set(labels):  # the sample has rows of each
+    if set(EMOTIONS) <= set(labels):  # the sample has rows of every emotion
         texts[SAMPLE] = read_split(SAMPLE, TEST, labels)
     return texts
 
@@ -50,6 +55,6 @@ def _scored(folder: ModelFolder, texts: Mapping[str, Split]) -> dict[str, dict[s
     figures = {}
     for name, split in texts.items():
         title = f"{name}, normaliser {folder.normalizer}"
-        one = score(in_batches(classifier, split.texts, title=title), split.targets, folder.labels)
-        figures[name] = {"accuracy": round(one.accuracy, 6), "macro_f1": round(one.macro_f1, 6)}
+        scores = score(in_batches(classifier, split.texts, title=title), split.targets, folder.labels)
+        figures[name] = {"accuracy": round(scores.accuracy, 6), "macro_f1": round(scores.macro_f1, 6)}
     return figures

@@ -1,1 +1,1 @@
-"""`python -m training tune`."""
+"""The command `python -m training tune`."""

@@ -1,4 +1,4 @@
-"""Pictures of a search: how it went, and which knobs mattered."""
+"""Pictures of a search: the values of the trials, and the importance of each hyperparameter."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -15,7 +15,7 @@ _GREY = "#888888"
 
 
 def draw_history(trials: Sequence[FrozenTrial], path: Path) -> None:
-    """Draw the value of each finished trial, and of the best one so far."""
+    """Draw the value of each finished trial, and the best value so far."""
     numbers = [trial.number for trial in trials]
     complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     pruned = [trial for trial in trials if trial.state is TrialState.PRUNED]
@@ -26,7 +26,7 @@ def draw_history(trials: Sequence[FrozenTrial], path: Path) -> None:
         _draw_trials(axes, complete, "o", color="#0072b2", label="complete")
         if pruned:
             _draw_trials(axes, pruned, "x", color=_GREY, label="pruned")
-        axes.set(title=f"{len(trials)} trials on validation, the best one: {best.number} ({_value(best):.4f})")
+        axes.set(title=f"{len(trials)} trials on validation, best: trial {best.number} ({_value(best):.4f})")
         axes.set(xlabel="trial (the first is the bundled model's recipe)", ylabel="(accuracy + macro F1) / 2")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         figure.legend(frameon=False, loc="outside lower center", ncols=3)
@@ -41,13 +41,13 @@ def _value(trial: FrozenTrial) -> float:
 
 
 def draw_importances(found: Mapping[str, float], best: Mapping[str, Any], path: Path, *, complete: int) -> None:
-    """Draw the knobs' relative importances; `best` are the best trial's knobs."""
+    """Draw the importance of each hyperparameter, with its value in the best trial, from `complete` complete trials."""
     names = [f"{name.replace('_', ' ')} (best {best[name]})" for name in found]
     with picture(path, size=(8, 1.2 + 0.34 * len(found))) as (_, axes):
         axes.barh(names, list(found.values()), height=0.6, color="#009e73")
         axes.set(
-            title=f"What mattered in {complete} complete trials",
-            xlabel="relative importance (all knobs together: 1)",
+            title=f"Importance of the hyperparameters, from {complete} complete trials",
+            xlabel="relative importance (all hyperparameters together: 1)",
         )
         axes.margins(x=0.1)
         axes.grid(axis="y", visible=False)

@@ -1,7 +1,7 @@
-"""An Optuna study on disk, in one SQLite file: it outlives its process and goes on as if nothing had happened.
+"""An Optuna study on disk, in one SQLite file, that another process can continue.
 
-The sampler of each trial is seeded by the study's seed and by how many trials have settled before. A search that was
-interrupted and goes on therefore tries the same knobs as one that was not.
+The sampler of each trial is seeded with the study's seed and the number of trials that have ended before. A search that
+was interrupted and continued therefore tries the same hyperparameters as an uninterrupted search.
 """
 
 import fcntl
@@ -17,38 +17,43 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.engine import URL
 
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.output.progress import say
 
 STUDY_FILE: Final = "study.db"
 REASON: Final = "reason"
-"""The attribute that says why a trial failed; an interrupted one has none."""
+"""The trial attribute with the reason of a failure; an interrupted trial has no reason."""
 
 _IDENTITY: Final = "identity"
 _FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 _PRUNER_START_TRIALS: Final = 5
-"""Complete trials before the first can be pruned: a median of fewer says little."""
+"""Complete trials before the first trial can be pruned: the median of fewer values is mostly chance."""
 
 
 @contextmanager
 def only_user(folder: Path) -> Iterator[None]:
-    """Keep other searches out of a folder; however this process ends, the system lets them in again."""
+    """Hold a lock on a folder, so that one search uses it; the operating system releases the lock when a process ends.
+
+    Raises TrainingError if another search holds the lock.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError as error:
-        raise TrainingError(f"{folder}: another search is at work there; wait for it or give --output") from error
+        raise TrainingError(
+            f"{folder}: another search is running in this folder; wait for its end or choose another --output"
+        ) from error
     finally:
         os.close(descriptor)
 
 
 def open_study(path: Path, identity: dict[str, Any]) -> optuna.Study:
-    """Open or make the study. Raises TrainingError for a file that is none, and for the study of another search.
+    """Open or create the study and mark the trials that an earlier process left unfinished as failed.
 
-    Trials that an earlier process left unfinished are marked as failed.
+    Raises TrainingError if the file is not a study, or is the study of a search with another `identity`.
     """
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # our own lines say what happens
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)  # `say` reports the trials
     try:
         study = optuna.create_study(
             storage=RDBStorage(URL.create("sqlite", database=str(path)).render_as_string()),
@@ -57,9 +62,10 @@ def open_study(path: Path, identity: dict[str, Any]) -> optuna.Study:
             pruner=optuna.pruners.MedianPruner(n_startup_trials=_PRUNER_START_TRIALS),
             load_if_exists=True,
         )
-    except Exception as error:  # storage, migration and driver each have their own
-        reason = " ".join(str(error).split())[:120]
-        raise TrainingError(f"{path}: cannot be used as a study ({reason}); give another --output") from error
+    except Exception as error:  # storage, migration and driver raise different types
+        raise TrainingError(
+            f"{path}: cannot be used as a study ({reason_of(error)}); choose another --output"
+        ) from error
     _require_same_search(study, identity, path)
     _fail_interrupted(study)
     return study
@@ -73,8 +79,8 @@ def _require_same_search(study: optuna.Study, identity: dict[str, Any], path: Pa
     for name, value in identity.items():
         if kept.get(name) != value:
             raise TrainingError(
-                f"{path}: belongs to a search with other {name} ({kept.get(name)}, now {value}); "
-                "give those arguments again, or another --output"
+                f"{path}: the study was made with other {name} ({kept.get(name)}, now {value}); "
+                "use the same arguments, or choose another --output"
             )
 
 
@@ -85,27 +91,27 @@ def _fail_interrupted(study: optuna.Study) -> None:
 
 
 def finished_trials(study: optuna.Study) -> list[FrozenTrial]:
-    """Return the trials that count: complete ones and pruned ones."""
+    """Return the trials that count: complete and pruned trials."""
     return study.get_trials(states=_FINISHED)
 
 
-def settled_trials(study: optuna.Study) -> int:
-    """Return how many trials are over for good: finished, or failed for a reason that would come again."""
+def ended_trials(study: optuna.Study) -> int:
+    """Return the number of finished trials and of trials that failed with a reason; interrupted trials are repeated."""
     failed = [trial for trial in study.get_trials(states=(TrialState.FAIL,)) if REASON in trial.user_attrs]
     return len(finished_trials(study)) + len(failed)
 
 
 def sampler_of_next_trial(study: optuna.Study, seed: int) -> optuna.samplers.BaseSampler:
-    """Return a tree-structured Parzen estimator (Bergstra et al. 2011) that is seeded for the next trial alone."""
-    state = np.random.SeedSequence([seed, settled_trials(study)]).generate_state(1)
+    """Return a tree-structured Parzen estimator (Bergstra et al. 2011) with the seed of the next trial."""
+    state = np.random.SeedSequence([seed, ended_trials(study)]).generate_state(1)
     return optuna.samplers.TPESampler(seed=int(state[0]))
 
 
 def importances(study: optuna.Study, seed: int) -> dict[str, float]:
-    """Return how much of the values' variance each knob explains alone, the greatest first, their sum being 1.
+    """Return the share of the values' variance that each hyperparameter explains alone, largest first; the sum is 1.
 
-    By functional analysis of variance (Hutter et al. 2014) over the complete trials; empty where their values are
-    all the same or there is only one.
+    The shares come from a functional analysis of variance (Hutter et al. 2014) of the complete trials. The result is
+    empty if there are fewer than two different values.
     """
     values = {trial.value for trial in study.get_trials(states=(TrialState.COMPLETE,))}
     if len(values) < 2:
@@ -113,5 +119,5 @@ def importances(study: optuna.Study, seed: int) -> dict[str, float]:
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
     try:
         return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
-    except RuntimeError:  # so few trials that no tree of the forest has seen two of them
+    except RuntimeError:  # too few trials: no tree of the random forest has two of them
         return {}

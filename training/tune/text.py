@@ -1,15 +1,15 @@
-"""A search in words: its trials, what mattered, the best knobs and the command that makes a model with them."""
+"""The printed report of `tune`: trials, best hyperparameters with their importance, and the command for a model."""
 
 from collections.abc import Mapping, Sequence
 
 from optuna.trial import FrozenTrial
 
-from training.tune.trials import EPOCHS, KNOBS, best_epoch, state_of, value_of
+from training.tune.trials import EPOCHS, HYPERPARAMETERS, best_epoch, state_of, value_of
 
 
 def described(trials: Sequence[FrozenTrial], best: FrozenTrial, found: Mapping[str, float], *, command: str) -> str:
-    """Return the report for people; `found` are the knobs' importances, none where they cannot be told."""
-    return "\n\n".join([_trials(trials), _knobs(best, found), f"To make this model:\n{command}"])
+    """Return the printed report; `found` are the importances, empty if they cannot be computed."""
+    return "\n\n".join([_trials(trials), _best_values(best, found), f"Command that makes this model:\n{command}"])
 
 
 def _trials(trials: Sequence[FrozenTrial]) -> str:
@@ -27,12 +27,12 @@ def _trial(trial: FrozenTrial) -> str:
     return f"{trial.number:5d}  {state_of(trial):11}  {figures}  {seconds:7,.1f} s"
 
 
-def _knobs(best: FrozenTrial, found: Mapping[str, float]) -> str:
-    mattered = {name: f"  {share:9.2f}" for name, share in found.items()}
-    heading = f"{f'best: trial {best.number}':21}  {'knob':>13}" + (f"  {'mattered':>9}" if found else "")
+def _best_values(best: FrozenTrial, found: Mapping[str, float]) -> str:
+    importance = {name: f"  {share:10.2f}" for name, share in found.items()}
+    heading = f"{'hyperparameter':17}  {f'best, trial {best.number}':>15}" + (f"  {'importance':>10}" if found else "")
     lines = [
-        f"  {name.replace('_', ' '):19}  {value!s:>13}{mattered.get(name, '')}"
-        for name, value in best.user_attrs[KNOBS].items()
+        f"{name.replace('_', ' '):17}  {value!s:>15}{importance.get(name, '')}"
+        for name, value in best.user_attrs[HYPERPARAMETERS].items()
     ]
-    few = [] if found else ["too few complete trials with different values to tell which knobs mattered"]
+    few = [] if found else ["importance unknown: too few complete trials with different values"]
     return "\n".join([heading, *lines, *few])
