@@ -29,7 +29,7 @@ help: ## list the commands
 demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis: DATASET=sample TWEETS= RATE=0
 	@$(RUN) deploy.local demo --dataset '$(DATASET)' --rate '$(RATE)' $(if $(TWEETS),--tweets '$(TWEETS)')
 
-up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379 and 8000, until Ctrl-C
+up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379, 8000 and 8080 (page), until Ctrl-C
 	@$(RUN) deploy.local up
 
 train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion FIRST_SEED=7 SEEDS=13 MODEL=runs/released-model

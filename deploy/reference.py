@@ -90,7 +90,8 @@ Only `text` is required. Unknown fields are ignored, optional fields of another 
 
 A dead letter has the key, the value and the headers of the input record, byte for byte, and these headers in the
 convention of Kafka Connect. A dead letter that would be too large for the topic loses first the end of its value, then
-the headers of the input record and the key.
+the headers of the input record and the key. The two class names are fixed names that filters may rely on; no module
+bears them.
 
 {table(("Header", "Value"), [(f"`{name}`", text) for name, text in dead_letter.HEADERS.items()])}"""
 
@@ -122,7 +123,8 @@ def redis_keys() -> str:
     return f"""## Redis keys
 
 Redis holds a copy of the counts; the counts themselves are committed in Kafka. The workers publish all counts again
-every few seconds, so a Redis that lost its data recovers. `REDIS_KEY_PREFIX` is `{_default("redis_key_prefix")}` here.
+([when](delivery.md#how-redis-becomes-equal)), so a Redis that lost its data recovers. `REDIS_KEY_PREFIX` is
+`{_default("redis_key_prefix")}` here.
 
 {table(("Key", "Type", "Field", "Value", "Meaning"), rows)}"""
 
@@ -156,7 +158,8 @@ def exit_codes() -> str:
     return f"""## Exit codes
 
 A supervisor should restart a worker or a live page that ends with another code than 0; a restarted worker continues at
-the last commit. The table names programs as they follow `python -m`.
+the last commit. After 2, 3, 5 and 6 a restart alone does not help: the last line of the log names what to change. The
+table names programs as they follow `python -m`.
 
 {table(("Code", "Name", "Meaning", "Programs"), rows)}
 A second SIGTERM or SIGINT ends `worker`, `producer` and `dashboard` at once with 128 + the number of the signal: 143 or

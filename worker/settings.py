@@ -77,7 +77,7 @@ class Settings(KafkaSettings):
         le=100_000,
         unit="tweets",
         meaning="A batch, which is one transaction, closes at this many tweets.",
-        change="Raise on a GPU; lower when one batch takes longer than the transaction time-out.",
+        change="Raise on a GPU; lower when classifying one batch takes longer than 30 s, the longest poll interval.",
     )
     batch_max_wait_ms: int = setting(
         50,

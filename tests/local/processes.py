@@ -15,6 +15,7 @@ from tests.servers import eventually
 
 ROOT = Path(__file__).parents[2]
 GONE_S = 2.0
+"""Seconds after the end of a program in which all its children must be gone."""
 
 
 class Program:
@@ -95,7 +96,7 @@ class Program:
         return self.process.returncode
 
     def expect_nothing_left(self, *, folders: bool = True) -> None:
-        """Within two seconds no process of it is left, and no file in its temporary folder."""
+        """Assert that within GONE_S no child process is left, and no file in the temporary folder."""
         eventually(lambda: not any(map(_alive, self._family)), GONE_S, "its children are gone")
         assert self._family, "no child was ever seen, so this would show nothing"
         if folders:

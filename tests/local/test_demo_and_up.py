@@ -18,7 +18,11 @@ from tests.ports import free_ports
 from tests.servers import Message, Stack, eventually, publish, read_committed
 
 START_S = 90
+"""Seconds until all programs must be ready, model load included, on a slow and busy machine."""
+
 END_S = 20
+"""Seconds until all programs must have ended, one after the other."""
+
 KEYS = [
     "tweets",
     "classified",

@@ -15,6 +15,7 @@ from tests.ports import free_ports
 from tests.servers.waiting import eventually, while_alive
 
 _SERVER_START_S: Final = 60.0
+"""Seconds until a server must answer: a JVM takes some of them on a busy machine."""
 
 
 class Stack:

@@ -16,7 +16,10 @@ from tests.servers.stacks import Stack
 from tests.servers.waiting import eventually
 
 _CLIENT_S: Final = 60.0
+"""Seconds that a request of the tests' own clients may take."""
+
 _BIG_RECORD_BYTES: Final = 20 * 1024 * 1024
+"""Larger than every record of the tests."""
 
 
 @dataclass(frozen=True, slots=True)

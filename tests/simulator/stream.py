@@ -11,6 +11,8 @@ from worker.errors import RefusedRecordsError, TransientError
 from worker.membership import CommittedOffset, Membership, PolledRecords
 
 FAULT: Final = 0.03
+"""The probability of an injected error at each call to Kafka."""
+
 NO_MEMBER: Final = ""
 
 

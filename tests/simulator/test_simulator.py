@@ -8,6 +8,7 @@ from tests.simulator.surroundings import BrokenPromiseError
 from tests.simulator.world import World
 
 SEEDS = 300
+"""Schedules of one run: each entry of MUST_HAPPEN comes at least five times in them."""
 
 MUST_HAPPEN = (
     "commit",

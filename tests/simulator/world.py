@@ -23,7 +23,11 @@ from worker.counts import CommittedCounts
 from worker.loop import Loop
 
 CHAOS_STEPS: Final = 300
+"""Steps with faults: enough for several restarts, and a schedule still takes milliseconds."""
+
 DRAIN_ROUNDS: Final = 1_500
+"""Rounds without faults after which uncommitted input counts as a standstill."""
+
 QUIET_ROUNDS: Final = 40
 """Rounds in which every worker notices the last rebalance and restores."""
 

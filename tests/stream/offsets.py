@@ -12,6 +12,7 @@ from tests.servers import eventually
 _OFFSET_FETCH, _VERSION = 9, 5  # https://kafka.apache.org/protocol#The_Messages_OffsetFetch
 _NO_COORDINATOR_YET = (14, 15, 16)
 _TIMEOUT_S = 30.0
+"""Seconds until the coordinator must have answered."""
 
 
 @dataclass(frozen=True, slots=True)

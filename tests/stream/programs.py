@@ -11,6 +11,7 @@ from tests.servers import WorkerProcess
 StartWorker = Callable[[Mapping[str, str]], WorkerProcess]
 
 PROGRAM_S = 120.0
+"""Seconds that a short program may take; verify waits for Redis in them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from tests.ports import free_ports
 from tests.servers import ApacheStack
 
 CLIENT_S = 30.0
+"""Seconds that a request of the tests' own clients may take."""
+
 _HOST = "localhost"
 
 Permission = tuple[ResourceType, str, AclOperation]

@@ -21,6 +21,8 @@ from tests.stream.verifier import Verifier, dead_offset, reason
 
 PARTITIONS = 3
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 KIND = "kind"
 """The header that names what is wrong with a record of these tests."""
 

@@ -15,6 +15,8 @@ from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 QUIET = {"LOG_LEVEL": "ERROR"}
 
 pytestmark = pytest.mark.timeout(300)

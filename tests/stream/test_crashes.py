@@ -15,6 +15,8 @@ from worker.errors import ExitCode
 
 PARTITIONS = 12
 DONE_S = 180.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 PAUSE_S = {"apache": 5.0, "embedded": 15.0}
 """Seconds from the restart of a worker with a WORKER_ID in which its partitions must be committed again."""
 

@@ -18,7 +18,10 @@ from worker.settings import Settings
 
 PARTITIONS = 4
 DONE_S = 180.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 SETTLED_S = 60.0
+"""Seconds until a group must have settled after a change: the embedded Kafka may take half of them."""
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -16,7 +16,10 @@ from worker.errors import ExitCode
 
 PARTITIONS = 4
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 SETTLED_S = 60.0
+"""Seconds until a group must have settled after a change: the embedded Kafka may take half of them."""
 
 
 def exposition(worker: WorkerProcess, path: str = "metrics") -> bytes:

@@ -13,6 +13,7 @@ from worker.errors import ExitCode
 
 PARTITIONS = 3
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
 
 
 @pytest.mark.parametrize("compression", ["gzip", "snappy", "lz4", "zstd"])

@@ -14,8 +14,13 @@ from worker.errors import ExitCode
 
 PARTITIONS = 6
 DONE_S = 240.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 OUTAGE_S = 8.0
+"""Seconds over which a rate is measured, and of the outage of Redis."""
+
 AGREES_S = 60.0
+"""Seconds until the counts must be published again: the worker does so every few seconds."""
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -17,6 +17,7 @@ from worker.errors import ExitCode
 
 PASSWORD = "correct-horse"
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
 
 pytestmark = [pytest.mark.servers, pytest.mark.apache, pytest.mark.timeout(300)]
 

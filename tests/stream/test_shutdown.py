@@ -14,8 +14,13 @@ from worker.errors import ExitCode
 PARTITIONS = 6
 TWEETS = 3_000
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
+
 MOMENT_S = 60.0
+"""Seconds until a worker must have reached the moment at which a test ends it."""
+
 ENDED_S = 10.0
+"""Seconds in which a worker must end after SIGTERM: containers have a grace period of more than ten."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -13,6 +13,7 @@ from tests.stream.tweets import fields, sample_tweets
 from tests.stream.verifier import Verifier, dead_offset, fold, reason
 
 DONE_S = 120.0
+"""Seconds until all tweets of a test must be committed, on a slow and busy machine."""
 
 
 def test_a_header_whose_name_is_not_utf8_costs_one_dead_letter(

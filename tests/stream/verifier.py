@@ -15,6 +15,8 @@ from tests.stream.offsets import GroupOffset, fetch_positions
 from tests.stream.tweets import fields
 
 CLIENT_S = 30.0
+"""Seconds that a request of the tests' own clients may take."""
+
 REDIS_AGREES_S = 60.0
 """How long Redis may take to agree after the last commit."""
 

@@ -1,4 +1,4 @@
-"""What closes a batch, and how it is cut into passes."""
+"""The conditions that close a batch, and the passes of a batch."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -17,6 +17,7 @@ from worker.time_limits import TimeLimit
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 DEADLINE_S = 10.0
+"""Seconds that a test waits for the thread, which needs milliseconds."""
 
 
 def _committed(offset: int, generation: int = 5) -> CommittedCounts:

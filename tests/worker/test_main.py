@@ -1,4 +1,4 @@
-"""The programs: what a person did wrong is one line and a named exit code; short programs load little."""
+"""The programs: a wrong setting is one line and a named exit code; short programs import little."""
 
 import io
 import json
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """No setting comes from the machine, and the log is afterwards as it was."""
+    """Remove the settings of this machine, and restore the log afterwards."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
         monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)

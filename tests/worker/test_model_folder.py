@@ -1,4 +1,4 @@
-"""A model folder is served only if it is whole."""
+"""A model folder is served only if it is complete and unchanged."""
 
 import json
 from pathlib import Path

@@ -17,7 +17,7 @@ _SASL = {
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No setting comes from the machine that runs the tests."""
+    """Remove the settings of this machine."""
     for name in Settings.model_fields:
         for variable in (name.upper(), f"{name.upper()}_FILE"):
             monkeypatch.delenv(variable, raising=False)

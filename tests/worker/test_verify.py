@@ -30,7 +30,7 @@ class FakeCommittedReader:
 
 
 @dataclass
-class StoredCounts:
+class FakeStoredCounts:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
 
@@ -69,27 +69,27 @@ def kafka() -> FakeCommittedReader:
 
 
 @pytest.fixture
-def store() -> StoredCounts:
-    return StoredCounts(
+def store() -> FakeStoredCounts:
+    return FakeStoredCounts(
         {"group|tweets|0": {"joy": 3, "anger": 0}, "group|tweets|1": {"joy": 1, "fear": 2}}, {"joy": 4, "fear": 2}
     )
 
 
-def _verified(kafka: FakeCommittedReader, store: StoredCounts, timeout_s: float = 0.0) -> dict[str, Finding]:
+def _verified(kafka: FakeCommittedReader, store: FakeStoredCounts, timeout_s: float = 0.0) -> dict[str, Finding]:
     return {
         finding.subject: finding
         for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(step_s=1.0), sleep=Sleep())
     }
 
 
-def _only_difference(kafka: FakeCommittedReader, store: StoredCounts) -> Finding:
+def _only_difference(kafka: FakeCommittedReader, store: FakeStoredCounts) -> Finding:
     wrong = [finding for finding in _verified(kafka, store).values() if not finding.agrees]
     assert len(wrong) == 1
     return wrong[0]
 
 
 def test_where_all_agree_each_partition_and_the_totals_are_findings(
-    kafka: FakeCommittedReader, store: StoredCounts
+    kafka: FakeCommittedReader, store: FakeStoredCounts
 ) -> None:
     assert _verified(kafka, store) == {
         "tweets[0]": Finding("tweets[0]", True, "@10: 3 tweets"),
@@ -98,7 +98,7 @@ def test_where_all_agree_each_partition_and_the_totals_are_findings(
     }
 
 
-def test_a_partition_that_differs_in_redis_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_a_partition_that_differs_in_redis_is_found(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.counts["group|tweets|1"] = {"joy": 2, "fear": 1}
     store.sums = {"joy": 5, "fear": 1}
     assert _only_difference(kafka, store) == Finding(
@@ -106,19 +106,19 @@ def test_a_partition_that_differs_in_redis_is_found(kafka: FakeCommittedReader, 
     )
 
 
-def test_a_partition_that_redis_does_not_know_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_a_partition_that_redis_does_not_know_is_found(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     del store.counts["group|tweets|0"]
     store.sums = {"joy": 1, "fear": 2}
     assert "Redis differs: joy 0 instead of 3" in _only_difference(kafka, store).detail
 
 
-def test_totals_that_are_not_the_sum_are_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_totals_that_are_not_the_sum_are_found(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.sums["joy"] = 5
     assert _only_difference(kafka, store) == Finding("totals", False, "Redis differs: joy 5 instead of 4")
 
 
 def test_an_output_that_differs_from_the_committed_counts_is_found(
-    kafka: FakeCommittedReader, store: StoredCounts
+    kafka: FakeCommittedReader, store: FakeStoredCounts
 ) -> None:
     kafka.recounts[0] = RunningCounts({"joy": 2})
     assert _only_difference(kafka, store) == Finding(
@@ -126,33 +126,35 @@ def test_an_output_that_differs_from_the_committed_counts_is_found(
     )
 
 
-def test_unreadable_offset_metadata_is_found(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_unreadable_offset_metadata_is_found(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     kafka.offsets[P0] = Committed(10, None)
     assert "no readable offset metadata" in _only_difference(kafka, store).detail
 
 
 def test_counts_in_redis_of_a_partition_without_a_committed_offset_are_found(
-    kafka: FakeCommittedReader, store: StoredCounts
+    kafka: FakeCommittedReader, store: FakeStoredCounts
 ) -> None:
     del kafka.offsets[P1]
     assert any(not finding.agrees for finding in _verified(kafka, store).values())
 
 
-def test_a_partition_that_retention_has_cut_is_not_recounted(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_a_partition_that_retention_has_cut_is_not_recounted(
+    kafka: FakeCommittedReader, store: FakeStoredCounts
+) -> None:
     kafka.recounts[0] = None
     finding = _verified(kafka, store)["tweets[0]"]
     assert finding.agrees
     assert "not recounted" in finding.detail
 
 
-def test_other_groups_count_into_the_totals_only(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_other_groups_count_into_the_totals_only(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.counts["other|tweets|0"] = {"love": 9}
     store.sums["love"] = 9
     assert all(finding.agrees for finding in _verified(kafka, store).values())
 
 
 def test_a_recount_during_which_the_partition_moves_is_no_difference(
-    kafka: FakeCommittedReader, store: StoredCounts
+    kafka: FakeCommittedReader, store: FakeStoredCounts
 ) -> None:
     def move() -> None:
         kafka.offsets[P0] = Committed(11, RunningCounts({"joy": 4}))
@@ -162,7 +164,7 @@ def test_a_recount_during_which_the_partition_moves_is_no_difference(
     assert "output topic" not in _verified(kafka, store)["tweets[0]"].detail
 
 
-def test_it_looks_again_until_redis_has_caught_up(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_it_looks_again_until_redis_has_caught_up(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.counts["group|tweets|0"], store.sums = {}, {"joy": 1, "fear": 2}
     looks = 0
 
@@ -176,7 +178,7 @@ def test_it_looks_again_until_redis_has_caught_up(kafka: FakeCommittedReader, st
     assert all(finding.agrees for finding in _verified(kafka, store, timeout_s=30).values())
 
 
-def test_it_gives_up_after_its_time(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_it_gives_up_after_its_time(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.sums = {}
     clock = Clock(step_s=1.0)
     findings = verify(kafka, store, timeout_s=5, clock=clock, sleep=Sleep())
@@ -184,7 +186,7 @@ def test_it_gives_up_after_its_time(kafka: FakeCommittedReader, store: StoredCou
     assert 5 < clock.now_s < 10
 
 
-def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeCommittedReader, store: StoredCounts) -> None:
+def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.counts = {"group|tweets|0": {"love": 7}, "group|tweets|7": {"love": 1}, "other|tweets|7": {"anger": 1}}
     store.sums = {"fear": 100}
     kafka.offsets[P1] = Committed(20, None)
@@ -200,7 +202,7 @@ def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeCommittedReader, store: 
 
 
 def test_a_group_that_never_committed_agrees_with_an_empty_redis() -> None:
-    findings = _verified(FakeCommittedReader(), StoredCounts())
+    findings = _verified(FakeCommittedReader(), FakeStoredCounts())
     assert findings["totals"] == Finding("totals", True, "0 tweets")
     assert findings["tweets"].agrees
     assert "KAFKA_GROUP_ID" in findings["tweets"].detail
