@@ -77,7 +77,7 @@ class Settings(KafkaSettings):
         le=100_000,
         unit="tweets",
         meaning="A batch, which is one transaction, closes at this many tweets.",
-        change="Raise on a GPU; lower when classifying one batch takes longer than 30 s, the longest poll interval.",
+        change="Raise on a GPU; lower when memory is short. A slow model commits smaller batches by itself.",
     )
     batch_max_wait_ms: int = setting(
         50,
