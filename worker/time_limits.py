@@ -73,9 +73,9 @@ MAX_BLOCK: Final = TimeLimit(15, "A send that needs metadata, and init_transacti
 FLUSH: Final = TimeLimit(20, "The producer waits this long until every record is acknowledged or has failed.")
 
 # Look-ups.
-OFFSET_LOOKUP: Final = TimeLimit(5, "The worker's look-up of a committed, first or current offset.")
-VERIFY_LOOKUP: Final = TimeLimit(10, "verify's look-up of a committed, first or last offset.")
-RECOUNT: Final = TimeLimit(300, "verify reads one partition of the output topic at most this long.")
+OFFSET_LOOKUP: Final = TimeLimit(5, "A look-up of the committed, first or last offsets of all partitions of a worker.")
+VERIFY_LOOKUP: Final = TimeLimit(10, "verify's look-up of the committed, first or last offsets of all partitions.")
+RECOUNT: Final = TimeLimit(300, "verify's recount fails when no record of the output topic arrives for this long.")
 RECOUNT_POLL: Final = TimeLimit(1, "One poll of verify's recount.")
 VERIFY: Final = TimeLimit(10, "Default of verify --timeout: Kafka and Redis must agree within this.")
 VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares again.")
@@ -195,10 +195,10 @@ ORDER: Final = (
     Order("BOOTSTRAP + MAX_BLOCK", "INIT_TRANSACTIONS", "a new producer must fail before the watchdog acts"),
     Order("3 * REQUEST", "COMMIT", "AddOffsetsToTxn, TxnOffsetCommit and EndTxn may each take the whole REQUEST"),
     Order(
-        "MAX_BLOCK + 3 * OFFSET_LOOKUP",
+        "MAX_BLOCK + 4 * OFFSET_LOOKUP",
         "RESTORE",
-        "the look-ups of metadata and of a partition's offsets must raise their own errors before the watchdog ends "
-        "the process",
+        "the look-ups of metadata, twice of the committed offsets, and of the first and last offsets must raise their "
+        "own errors before the watchdog ends the process",
     ),
     Order("CONNECTION_SETUP_MAX", "ADMIN_REQUEST", "an admin request must outlast a slow attempt to connect"),
     Order("REQUEST", "VERIFY_LOOKUP", "a look-up must have time for one failed request and another attempt"),

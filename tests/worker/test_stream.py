@@ -92,7 +92,11 @@ class FakeConsumer:
         self.error: Exception | None = None
         self.generation = 5
         self._coordinator = SimpleNamespace(
-            _lock=threading.Lock(), state=MemberState.STABLE, _heartbeat_enabled=True, rejoining=False
+            _lock=threading.Lock(),
+            state=MemberState.STABLE,
+            _heartbeat_enabled=True,
+            rejoining=False,
+            fetch_committed_offsets=self._committed,
         )
         self._fetcher = SimpleNamespace(_next_partition_records=None)
 
@@ -107,8 +111,9 @@ class FakeConsumer:
     def assignment(self) -> set[TopicPartition]:
         return {THEIRS}
 
-    def committed(self, partition: TopicPartition, *, metadata: bool, timeout_ms: int) -> OffsetAndMetadata | None:
-        return self.answers.pop(0)
+    def _committed(self, asked: list[TopicPartition], timeout_ms: int) -> dict[TopicPartition, OffsetAndMetadata]:
+        answer = self.answers.pop(0)
+        return {} if answer is None else dict.fromkeys(asked, answer)
 
     def beginning_offsets(self, partitions: Sequence[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 42)

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any
 
@@ -12,6 +13,7 @@ from kafka.structs import MemberState
 from tweets.records import Partition, Record
 from worker import time_limits
 from worker.kafka.client import consumer_arguments, silent_client
+from worker.kafka.offsets import committed_offsets, first_offsets, position
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.settings import Settings
 
@@ -52,17 +54,18 @@ class TweetConsumer:
         owned = frozenset(Partition(each.topic, each.partition) for each in self._consumer.assignment())
         return PolledRecords(records, Membership(owned, int(member.generation_id), member.member_id, member))
 
-    def committed(self, partition: Partition) -> CommittedOffset:
-        """Return the committed offset of the group, or the first offset of the partition if there is none."""
-        topic_partition = TopicPartition(*partition)
-        # A look-up that timed out stays cached in the client, and the next call returns the old answer. Only the second
-        # of two successful look-ups is certainly up to date.
-        self._consumer.committed(topic_partition, metadata=True, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
-        committed = self._consumer.committed(topic_partition, metadata=True, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
-        if committed is not None and committed.offset >= 0:
-            return CommittedOffset(committed.offset, committed.metadata or "")
-        beginning = self._consumer.beginning_offsets([topic_partition], timeout_ms=time_limits.OFFSET_LOOKUP.ms)
-        return CommittedOffset(int(beginning[topic_partition]), None)
+    def committed(self, partitions: Collection[Partition]) -> dict[Partition, CommittedOffset]:
+        """Return the committed offset of the group, or the first offset of a partition if there is none."""
+        limit = time_limits.OFFSET_LOOKUP
+        asked = {TopicPartition(*partition): partition for partition in partitions}
+        committed = committed_offsets(self._consumer, asked, limit)
+        first = first_offsets(self._consumer, [each for each in asked if each not in committed], limit)
+        return {
+            partition: CommittedOffset(committed[each].offset, committed[each].metadata or "")
+            if each in committed
+            else CommittedOffset(first[each], None)
+            for each, partition in asked.items()
+        }
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read this partition from `offset` on."""
@@ -74,7 +77,7 @@ class TweetConsumer:
         with suppress(ValueError, TypeError, KeyError, errors.KafkaError):  # for example, just revoked
             end: int | None = self._consumer.highwater(topic_partition)
             # Transaction markers at the end of the partition are not records, and the client's position is past them.
-            read = self._consumer.position(topic_partition, timeout_ms=0) or offset
+            read = position(self._consumer, topic_partition) or offset
             return None if end is None else max(0, end - max(offset, read))
         return None
 

@@ -51,7 +51,7 @@ class KafkaStream:
         """
         with self._translating(), self._watchdog.step("restore", time_limits.RESTORE.seconds):
             self._check_outputs(membership)
-            offsets = {partition: self._consumer.committed(partition) for partition in sorted(membership.partitions)}
+            offsets = self._consumer.committed(sorted(membership.partitions))
             for partition, committed in offsets.items():
                 self._consumer.seek(partition, committed.offset)
         return offsets
