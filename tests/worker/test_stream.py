@@ -242,7 +242,7 @@ def test_two_workers_without_a_lasting_name_have_different_transactional_ids(cli
 
 def test_a_lasting_name_is_both_static_member_and_transactional_id(clients: Clients) -> None:
     _stream(worker_id="w-0").close()
-    assert clients.producers[0].configs["transactional_id"] == "emotion-worker-w-0"
+    assert clients.producers[0].configs["transactional_id"] == "emotion-worker:w-0"
     assert clients.consumers[0].configs["group_instance_id"] == "w-0"
 
 

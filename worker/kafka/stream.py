@@ -17,6 +17,17 @@ from worker.process.watchdog import Watchdog
 from worker.settings import Settings
 
 
+def transactional_id(settings: Settings) -> str:
+    """Return `group:WORKER_ID`, or without WORKER_ID `group::` and a random part; no other worker has the same id.
+
+    A worker with the same id in another group would fence this worker's producer every few seconds. The settings refuse
+    a colon in both names, so that the first colon of an id always ends the name of the group.
+    """
+    if settings.worker_id is None:
+        return f"{settings.kafka_group_id}::{uuid.uuid4().hex}"
+    return f"{settings.kafka_group_id}:{settings.worker_id}"
+
+
 class KafkaStream:
     """Consumes, publishes and commits. Every method raises TransientError or FatalError and nothing else.
 
@@ -28,7 +39,7 @@ class KafkaStream:
         self._max_record_bytes = max_record_bytes
         self._watchdog = watchdog
         # The transactional id stays the same in this process: a new producer aborts the old one's open transaction.
-        self._transactional_id = f"{settings.kafka_group_id}-{settings.worker_id or uuid.uuid4().hex}"
+        self._transactional_id = transactional_id(settings)
         self._producer: ResultProducer | None = None
         self._producer_fenced = False
         with self._translating():
