@@ -29,7 +29,7 @@ from tweets.records import OutputRecord, Partition, Record
 from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
-from worker.counts import CommittedCounts, RunningCounts
+from worker.counts import CommittedCounts, MetadataLimit, RunningCounts
 from worker.errors import TransientError
 from worker.labelling import Labeller, RecordOutcome
 from worker.membership import CommittedOffset, Membership, PolledRecords
@@ -74,6 +74,7 @@ class Loop:
         *,
         metrics: Metrics,
         watchdog: StepLimits,
+        metadata_limit: MetadataLimit | None = None,
         batch_max_tweets: int,
         batch_max_wait_s: float,
     ) -> None:
@@ -82,6 +83,7 @@ class Loop:
         self._publisher = publisher
         self._metrics = metrics
         self._watchdog = watchdog
+        self._metadata_limit = metadata_limit or MetadataLimit()
         self._batch_max_tweets = batch_max_tweets
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
@@ -153,9 +155,9 @@ class Loop:
                 self._replace_committed_counts({})
             return
         offsets = self._stream.restore(membership)
-        self._replace_committed_counts(
-            {p: _committed_counts(p, committed, membership.generation) for p, committed in offsets.items()}
-        )
+        restored = {p: _committed_counts(p, committed, membership.generation) for p, committed in offsets.items()}
+        self._metadata_limit.check(restored)
+        self._replace_committed_counts(restored)
         self._membership = membership
         self._log_assignment(membership)
 
