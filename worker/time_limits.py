@@ -63,6 +63,9 @@ COMMIT: Final = TimeLimit(20, "Watchdog: beginning, committing or aborting a tra
 INIT_TRANSACTIONS: Final = TimeLimit(40, "Watchdog: making a new producer and initialising its transactions.")
 TURN: Final = TimeLimit(600, "Watchdog: everything that the loop does outside the steps above.")
 WATCHDOG_INTERVAL: Final = TimeLimit(0.25, "The watchdog compares the step with its limit this often.")
+WATCHDOG_REPORT: Final = TimeLimit(
+    0.5, "The watchdog ends the process after this, whether or not its log lines could be written."
+)
 RETRY_PAUSE: Final = TimeLimit(0.1, "Pause of the loop after a first transient error; doubles with each error.")
 RETRY_PAUSE_MAX: Final = TimeLimit(5, "Longest pause of the loop after transient errors.")
 
@@ -216,7 +219,7 @@ ORDER: Final = (
         "an abort, the end of the producer, the end of the consumer and the last publish must fit into the shutdown",
     ),
     Order(
-        "SHUTDOWN + WATCHDOG_INTERVAL",
+        "SHUTDOWN + WATCHDOG_INTERVAL + WATCHDOG_REPORT",
         "STOP_GRACE",
         "the worker must end itself, with a log line, before Docker kills the container",
     ),
