@@ -27,17 +27,29 @@ _METADATA_VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class RunningCounts:
-    """How many committed tweets of one input partition got each emotion, since the group began."""
+    """How many committed tweets of one input partition got each emotion, since the group began.
+
+    `skipped` is how many offsets the group passed over, because Kafka had deleted the records before a worker read
+    them. Some of these offsets may have been transaction markers.
+    """
 
     totals: Mapping[str, int] = field(default_factory=dict)
+    skipped: int = 0
 
     def plus(self, emotions: Iterable[str]) -> "RunningCounts":
         """Return these counts plus one for each of `emotions`."""
-        return RunningCounts(dict(Counter(self.totals) + Counter(emotions)))
+        return replace(self, totals=dict(Counter(self.totals) + Counter(emotions)))
+
+    def plus_skipped(self, offsets: int) -> "RunningCounts":
+        """Return these counts with so many more skipped offsets."""
+        return replace(self, skipped=self.skipped + offsets)
 
     def to_metadata(self) -> str:
         """Return the JSON that is committed as the metadata of an offset."""
-        return json.dumps({"v": _METADATA_VERSION, "counts": self.totals}, ensure_ascii=True, separators=(",", ":"))
+        # Workers of an earlier release read metadata with `skipped` too, but drop `skipped` at their next commit.
+        skipped = {"skipped": self.skipped} if self.skipped else {}
+        fields = {"v": _METADATA_VERSION, "counts": self.totals, **skipped}
+        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
 
     @classmethod
     def from_metadata(cls, metadata: str) -> "RunningCounts | None":
@@ -47,7 +59,9 @@ class RunningCounts:
             counts = {str(name): int(count) for name, count in fields["counts"].items()}
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None  # no worker wrote this metadata
-        return cls(counts) if fields.get("v") == _METADATA_VERSION else None
+        skipped = fields.get("skipped", 0)
+        known = type(skipped) is int and 0 <= skipped <= LARGEST_COUNT
+        return cls(counts, skipped if known else 0) if fields.get("v") == _METADATA_VERSION else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +89,7 @@ class MetadataLimit:
         """Return the size of the largest metadata that a worker with these labels can make of `counts`."""
         present = RunningCounts() if counts is None else counts
         largest = {label: max(LARGEST_COUNT, present.totals.get(label, 0)) for label in self.labels}
-        return len(replace(present, totals={**present.totals, **largest}).to_metadata())
+        return len(RunningCounts({**present.totals, **largest}, skipped=LARGEST_COUNT).to_metadata())
 
     def check(self, committed_counts: Mapping[Partition, "CommittedCounts"]) -> None:
         """Raise FatalError for the first counts that may not fit together with the labels of the present model."""

@@ -4,7 +4,8 @@ The loop keeps the guarantee in ten steps. The comments below name the steps by 
 
 1. Restore. After every change of the group membership, and after every error, read the committed offset of each owned
    partition and the metadata of that offset from Kafka. Seek to the offset, take the running counts from the metadata
-   and publish the counts to Redis. The worker keeps no state across an error.
+   and publish the counts to Redis. If Kafka has deleted records after the offset, commit at once that they are skipped.
+   The worker keeps no state across an error.
 2. Poll, and read the group membership right after the poll. The records and the membership stay together.
 3. Decode each record. A record that is not a valid tweet becomes a dead letter.
 4. Classify. A record becomes a dead letter if the model fails on that record alone and still works on known texts.
@@ -157,9 +158,18 @@ class Loop:
         offsets = self._stream.restore(membership)
         restored = {p: _committed_counts(p, committed, membership.generation) for p, committed in offsets.items()}
         self._metadata_limit.check(restored)
+        self._commit_skipped({p: at.skipped for p, at in offsets.items() if at.skipped}, restored, membership)
         self._replace_committed_counts(restored)
         self._membership = membership
         self._log_assignment(membership)
+
+    def _commit_skipped(
+        self, skipped: Mapping[Partition, int], restored: Mapping[Partition, CommittedCounts], membership: Membership
+    ) -> None:
+        """Commit at once that records were skipped: `verify` reports them, and no later restore counts them again."""
+        if skipped:
+            self._commit([], {p: restored[p] for p in skipped}, membership)
+            self._accounting.skipped(skipped)
 
     def _replace_committed_counts(self, committed_counts: dict[Partition, CommittedCounts]) -> None:
         self._publisher.assign(committed_counts)
@@ -178,9 +188,22 @@ class Loop:
         with self._watchdog.step("label", time_limits.LABEL.seconds):
             results = self._labeller.label(records)  # steps 3 and 4
         committed_counts = self._committed_after(results)
+        self._commit([result.output for result in results], committed_counts, membership)
+        self._committed_counts |= committed_counts  # step 8
+        self._accounting.committed(results)
+        self._publisher.publish(committed_counts)
+        self._show_lag(committed_counts)
+
+    def _commit(
+        self,
+        records: Sequence[OutputRecord],
+        committed_counts: Mapping[Partition, CommittedCounts],
+        membership: Membership,
+    ) -> None:
+        """Publish records, which may be none, and commit offsets and counts, in one transaction."""
         try:
             with self._timed("publish"):
-                self._stream.publish([result.output for result in results])  # steps 5 and 6
+                self._stream.publish(records)  # steps 5 and 6
             with self._timed("commit"):
                 self._stream.commit(  # step 7
                     {
@@ -192,10 +215,6 @@ class Loop:
         except TransientError:
             self._accounting.aborted()
             raise
-        self._committed_counts |= committed_counts  # step 8
-        self._accounting.committed(results)
-        self._publisher.publish(committed_counts)
-        self._show_lag(committed_counts)
 
     def _committed_after(self, results: Iterable[RecordOutcome]) -> dict[Partition, CommittedCounts]:
         """Return the offsets and running counts that the commit of these results will give their partitions."""
@@ -245,4 +264,5 @@ def _committed_counts(partition: Partition, committed: CommittedOffset, generati
             partition,
             committed.offset,
         )
-    return CommittedCounts(generation, committed.offset, counts or RunningCounts())
+    counts = (counts or RunningCounts()).plus_skipped(committed.skipped)
+    return CommittedCounts(generation, committed.offset, counts)

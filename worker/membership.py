@@ -26,10 +26,15 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class CommittedOffset:
-    """The next offset to read, and the metadata committed with it; None if the group never committed an offset."""
+    """The next offset to read, and the metadata committed with it; None if the group never committed an offset.
+
+    `skipped` is how many offsets lie between the offset that the group committed and `offset`, because Kafka deleted
+    the records in between before a worker read them.
+    """
 
     offset: int
     metadata: str | None
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

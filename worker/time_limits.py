@@ -198,10 +198,10 @@ ORDER: Final = (
     Order("BOOTSTRAP + MAX_BLOCK", "INIT_TRANSACTIONS", "a new producer must fail before the watchdog acts"),
     Order("3 * REQUEST", "COMMIT", "AddOffsetsToTxn, TxnOffsetCommit and EndTxn may each take the whole REQUEST"),
     Order(
-        "MAX_BLOCK + 4 * OFFSET_LOOKUP",
+        "MAX_BLOCK + 3 * OFFSET_LOOKUP",
         "RESTORE",
-        "the look-ups of metadata, twice of the committed offsets, and of the first and last offsets must raise their "
-        "own errors before the watchdog ends the process",
+        "the look-ups of metadata, twice of the committed offsets, and of the first offsets must raise their own "
+        "errors before the watchdog ends the process",
     ),
     Order("CONNECTION_SETUP_MAX", "ADMIN_REQUEST", "an admin request must outlast a slow attempt to connect"),
     Order("REQUEST", "VERIFY_LOOKUP", "a look-up must have time for one failed request and another attempt"),

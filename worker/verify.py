@@ -121,6 +121,9 @@ def _partition_finding(
     if recount is not None and not moved and _nonzero(recount.totals) != committed:
         problems.append(f"the output topic differs: {_difference(committed, _nonzero(recount.totals))}")
     remark = " (not recounted: retention has deleted records of the output topic)" if recount is None else ""
+    skipped = at.counts.skipped + at.deleted
+    if skipped:
+        remark += f" ({skipped} records skipped: Kafka deleted them before a worker read them)"
     agreed = f"{sum(committed.values())} tweets{remark}"
     return Finding(str(partition), not problems, f"@{at.offset}: {'; '.join(problems) or agreed}")
 

@@ -91,6 +91,7 @@ class FakeConsumer:
         self.polled: dict[TopicPartition, list[Any]] = {}
         self.error: Exception | None = None
         self.generation = 5
+        self.first = 0
         self._coordinator = SimpleNamespace(
             _lock=threading.Lock(),
             state=MemberState.STABLE,
@@ -116,7 +117,7 @@ class FakeConsumer:
         return {} if answer is None else dict.fromkeys(asked, answer)
 
     def beginning_offsets(self, partitions: Sequence[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 42)
+        return dict.fromkeys(partitions, self.first)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.seeks.append((partition, offset))
@@ -269,6 +270,7 @@ def test_a_partition_without_a_committed_offset_starts_at_its_beginning_without_
     stream: KafkaStream, clients: Clients
 ) -> None:
     clients.consumers[0].answers = [None, None]
+    clients.consumers[0].first = 42
     assert stream.restore(OWNED) == {PARTITION: CommittedOffset(42, None)}
 
 
@@ -336,7 +338,7 @@ def test_the_consumer_never_commits_by_itself_and_reads_as_the_promise_needs(
     assert clients.consumers[0].topics == ("tweets",)
     assert configs["enable_auto_commit"] is False
     assert configs["isolation_level"] == "read_committed"
-    assert configs["auto_offset_reset"] == "earliest"
+    assert configs["auto_offset_reset"] == "none"
     assert configs["allow_auto_create_topics"] is False
     assert configs["max_poll_interval_ms"] == 30_000
     assert not [name for name in configs if "deserializer" in name]

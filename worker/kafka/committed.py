@@ -23,10 +23,15 @@ from worker.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A partition's committed input offset and running counts; `counts` is None without readable metadata."""
+    """A partition's committed input offset and running counts; `counts` is None without readable metadata.
+
+    `deleted` is how many offsets after the committed offset Kafka has deleted before a worker read them; a worker that
+    gets the partition will add these offsets to `counts.skipped`.
+    """
 
     offset: int
     counts: RunningCounts | None
+    deleted: int = 0
 
 
 class CommittedReader:
@@ -49,8 +54,11 @@ class CommittedReader:
         with self._translating():
             asked = self._partitions(self._settings.kafka_input_topic)
             committed = committed_offsets(self._consumer, asked, time_limits.VERIFY_LOOKUP)
+            first = first_offsets(self._consumer, list(committed), time_limits.VERIFY_LOOKUP)
         return {
-            Partition(*partition): Committed(at.offset, RunningCounts.from_metadata(at.metadata or ""))
+            Partition(*partition): Committed(
+                at.offset, RunningCounts.from_metadata(at.metadata or ""), max(0, first[partition] - at.offset)
+            )
             for partition, at in sorted(committed.items())
         }
 

@@ -144,6 +144,14 @@ class Metrics:
         ["topic", "partition"],
         advice="Grows by one second per second: nothing is committed; see LagWithoutCommits.",
     )
+    records_skipped = DeclaredMetric(
+        Counter,
+        "emotion_records_skipped",
+        "Offsets of input records that Kafka deleted before a worker read the records.",
+        ["topic", "partition"],
+        advice="Above 0: tweets are lost. Raise the retention of the input topic above the longest outage; "
+        "see RecordsSkipped.",
+    )
     transactions = DeclaredMetric(
         Counter,
         "emotion_transactions",
