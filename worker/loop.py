@@ -24,6 +24,7 @@ import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from tweets.records import OutputRecord, Partition, Record
@@ -91,6 +92,7 @@ class Loop:
         self._membership: Membership | None = None
         self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._committed_counts: dict[Partition, CommittedCounts] = {}
+        self._read_to: Mapping[Partition, int] = {}
         self._broken = False
         self._errors_in_a_row = 0
 
@@ -127,6 +129,7 @@ class Loop:
             self._process(*batch)
             self._errors_in_a_row = 0
         else:
+            self._commit_passed()
             self._show_lag(self._committed_counts)
         self._accounting.maybe_report()
 
@@ -142,6 +145,7 @@ class Loop:
                 # The client may have moved its positions. The present owners read the records of this batch again.
                 self._restore(polled.membership)
                 return None
+            self._read_to = polled.read_to
             batch.add(polled.records)
             if not batch.records:
                 return None
@@ -150,7 +154,7 @@ class Loop:
 
     def _restore(self, membership: Membership) -> None:
         """Read offsets and counts from the broker, seek, and publish the counts (step 1)."""
-        self._membership = None
+        self._membership, self._read_to = None, {}
         if not membership.joined:
             if self._committed_counts:
                 self._replace_committed_counts({})
@@ -194,6 +198,26 @@ class Loop:
         self._publisher.publish(committed_counts)
         self._show_lag(committed_counts)
 
+    def _commit_passed(self) -> None:
+        """Commit the offsets after transaction markers and aborted records, or they would look like records that wait.
+
+        Other programs, such as the live page and kafka-consumer-groups, compare the committed offsets with the ends.
+        """
+        passed = self._passed()
+        if passed and self._membership is not None:
+            self._commit([], passed, self._membership)
+            self._committed_counts |= passed
+            self._accounting.passed()
+            self._publisher.publish(passed)
+
+    def _passed(self) -> dict[Partition, CommittedCounts]:
+        """Return the committed counts with the new offset of each partition in which the last poll passed offsets."""
+        return {
+            partition: replace(self._committed_counts[partition], offset=read_to)
+            for partition, read_to in self._read_to.items()
+            if read_to > self._committed_counts[partition].offset
+        }
+
     def _commit(
         self,
         records: Sequence[OutputRecord],
@@ -226,10 +250,10 @@ class Loop:
             labels = emotions.setdefault(partition, [])
             if result.prediction is not None:
                 labels.append(result.prediction.emotion)
-        return {
+        return self._passed() | {
             partition: CommittedCounts(
                 self._committed_counts[partition].generation,
-                offset,
+                max(offset, self._read_to.get(partition, 0)),
                 self._committed_counts[partition].counts.plus(emotions[partition]),
             )
             for partition, offset in offsets.items()

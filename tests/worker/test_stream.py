@@ -99,7 +99,8 @@ class FakeConsumer:
             rejoining=False,
             fetch_committed_offsets=self._committed,
         )
-        self._fetcher = SimpleNamespace(_next_partition_records=None)
+        self._fetcher = SimpleNamespace(_next_partition_records=None, _parse_fetched_data=None)
+        self._subscription = SimpleNamespace(assignment={})
 
     def poll(self, timeout_ms: float, max_records: int) -> dict[TopicPartition, list[Any]]:
         if self.error is not None:

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition, errors
@@ -14,7 +13,7 @@ from tweets.records import Partition, Record
 from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import consumer_arguments, silent_client
-from worker.kafka.offsets import committed_offsets, first_offsets, position
+from worker.kafka.offsets import committed_offsets, first_offsets, position, stable_ends
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.settings import Settings
 
@@ -44,6 +43,7 @@ class TweetConsumer:
             max_poll_interval_ms=time_limits.MAX_POLL_INTERVAL.ms,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
         )
+        self._ends = stable_ends(self._consumer)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         """Return records, and the membership right after the poll; later it may belong to another generation.
@@ -54,8 +54,13 @@ class TweetConsumer:
         self._finish_joining()
         self._check_not_fenced()
         member = self._consumer.group_metadata()
-        owned = frozenset(Partition(each.topic, each.partition) for each in self._consumer.assignment())
-        return PolledRecords(records, Membership(owned, int(member.generation_id), member.member_id, member))
+        owned = {Partition(each.topic, each.partition): each for each in self._consumer.assignment()}
+        positions = ((partition, position(self._consumer, each)) for partition, each in owned.items())
+        return PolledRecords(
+            records,
+            Membership(frozenset(owned), int(member.generation_id), member.member_id, member),
+            {partition: read_to for partition, read_to in positions if read_to is not None},
+        )
 
     def committed(self, partitions: Collection[Partition]) -> dict[Partition, CommittedOffset]:
         """Return where to start: at the committed offset, or at the first record if the committed one was deleted.
@@ -73,14 +78,13 @@ class TweetConsumer:
         self._consumer.seek(TopicPartition(*partition), offset)
 
     def lag(self, partition: Partition, offset: int) -> int | None:
-        """Return the records from `offset` to the end of the partition at the last fetch; None before the first."""
+        """Return the committed input records from `offset` on, at the last fetch; None before the first fetch.
+
+        Transaction markers and aborted records at the end of the partition do not count: the position is past them.
+        """
         topic_partition = TopicPartition(*partition)
-        with suppress(ValueError, TypeError, KeyError, errors.KafkaError):  # for example, just revoked
-            end: int | None = self._consumer.highwater(topic_partition)
-            # Transaction markers at the end of the partition are not records, and the client's position is past them.
-            read = position(self._consumer, topic_partition) or offset
-            return None if end is None else max(0, end - max(offset, read))
-        return None
+        end, read_to = self._ends.get(topic_partition), position(self._consumer, topic_partition)
+        return None if end is None or read_to is None else max(0, end - max(offset, read_to))
 
     def check_fenced_after_heartbeat(self) -> None:
         """Wait for a heartbeat. Raises FencedInstanceIdError if another member has the same WORKER_ID."""

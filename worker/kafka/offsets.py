@@ -53,6 +53,25 @@ def position(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
     return None if state is None or state.position is None else int(state.position.offset)
 
 
+def stable_ends(consumer: KafkaConsumer) -> Mapping[TopicPartition, int]:
+    """Return the end of each partition for readers of committed records, which the client updates with each fetch.
+
+    A broker sends this end, the last stable offset, with each fetch response, but the client keeps only the high
+    watermark: records of open transactions, which no reader of committed records can read yet, are before it.
+    """
+    ends: dict[TopicPartition, int] = {}
+    parse = consumer._fetcher._parse_fetched_data
+
+    def parse_and_remember(fetched: Any) -> Any:
+        end = fetched.partition_data.last_stable_offset
+        if end >= 0:
+            ends[fetched.topic_partition] = end
+        return parse(fetched)
+
+    consumer._fetcher._parse_fetched_data = parse_and_remember
+    return ends
+
+
 def _looked_up(look_up: Any, partitions: Collection[TopicPartition], limit: TimeLimit) -> Mapping[TopicPartition, int]:
     if not partitions:
         return {}

@@ -105,7 +105,7 @@ class KafkaStream:
             )
 
     def lag(self, partition: Partition, offset: int) -> int | None:
-        """Return the records from `offset` to the end of the partition at the last fetch; None before the first."""
+        """Return the committed input records from `offset` on, at the last fetch; None before the first fetch."""
         return self._consumer.lag(partition, offset)
 
     def close(self) -> None:

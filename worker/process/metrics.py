@@ -133,7 +133,8 @@ class Metrics:
     consumer_lag = DeclaredMetric(
         Gauge,
         "emotion_consumer_lag",
-        "Input records that are not yet committed, of each partition that this worker owns.",
+        "Input records that the group has not committed, of each partition that this worker owns. Transaction markers, "
+        "aborted records and records of open transactions do not count.",
         ["topic", "partition"],
         advice="Grows on all partitions: add workers. Grows on one: one key has most of the tweets, or a worker hangs.",
     )
