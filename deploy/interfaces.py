@@ -18,6 +18,7 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.ENGINE: "`worker`, `dashboard`",
     ExitCode.REDIS: "`worker verify`",
     ExitCode.STUCK: "`worker`",
+    ExitCode.STATE: "`worker`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
     ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `training`",
 }

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     ENGINE = 7, "The model fails on texts that the model labelled correctly at the start."
     REDIS = 8, "Redis does not answer. Only `verify` ends with this code; the worker continues without Redis."
     STUCK = 9, "A step took longer than its time limit, and the watchdog ended the process."
+    STATE = 10, "The committed offsets or counts cannot be used as they are. The last log line names what to change."
     BUG = 70, "Unexpected error, a bug (EX_SOFTWARE of sysexits.h). The log has the traceback."
     INTERRUPTED = 130, "Ctrl-C, where there was nothing to drain (128 + SIGINT)."
 
