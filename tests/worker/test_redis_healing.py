@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -173,6 +174,14 @@ def test_a_key_of_another_type_is_refused_with_a_line_that_names_it_and_heals_wh
                 call()
     redis.delete(damaged)
     store.publish(COUNTS)
+    assert_healed(redis, store)
+
+
+def test_a_leftover_of_another_type_is_refused_and_named(redis: Any, store: CountsStore) -> None:
+    redis.set(f"{PREFIX}:unfinished", "x")
+    with pytest.raises(CountsStoreError, match=re.escape(f"the key {PREFIX}:unfinished is not a hash")):
+        store.publish(COUNTS)
+    redis.delete(f"{PREFIX}:unfinished")
     assert_healed(redis, store)
 
 

@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,6 +205,15 @@ def test_a_repair_by_a_user_without_one_of_the_commands_changes_no_totals_and_is
         with pytest.raises(CountsStoreError, match=re.escape(f"may not run {denied.upper()}")):
             limited.repair({P0: committed(61, joy=61)})
     assert redis.hgetall(f"{PREFIX}:counts") == before
+
+
+@pytest.mark.parametrize("renamed", ["EXPIRE", "HDEL", "HSET", "HMGET", "HGETALL"])
+def test_a_server_that_lacks_a_command_changes_no_totals_and_the_command_is_named(tmp_path: Path, renamed: str) -> None:
+    with running(tmp_path, config=f'save ""\nrename-command {renamed} ""\n') as lacking, lacking.client() as client:
+        for _ in range(2):
+            with pytest.raises(CountsStoreError, match=rf"\[{renamed} .*lacks the command"):
+                of(lacking).publish({P0: committed(90, joy=90)})
+        assert not client.exists(f"{PREFIX}:counts", f"{PREFIX}:partitions", f"{PREFIX}:fences")
 
 
 def test_out_of_memory_changes_nothing_and_the_counts_are_right_afterwards(server: RedisServer, redis: Any) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import (
     ClusterDownError,
     MasterDownError,
     NoPermissionError,
+    ReadOnlyError,
     RedisClusterException,
     TryAgainError,
 )
@@ -28,6 +29,7 @@ _SCRIPT_PLACE: Final = re.compile(r"^(ERR )?(@?user_script: ?\d+: )+| script: [0
 """Where in a script an error was raised, which Redis 7 writes before and after the error."""
 
 _PIPELINE_COMMAND: Final = re.compile(r"^Command # \d+ \((?P<command>[A-Z]+) (?P<key>.+)\) of pipeline caused error: ")
+_UNKNOWN_COMMAND: Final = re.compile(r"unknown (redis )?command", re.I)
 _OTHER_SLOTS: Final = re.compile(r"same (key )?slot")
 _CLUSTER_REPLIES: Final = (AskError, ClusterDownError, TryAgainError)
 """Replies that only a node of a Redis Cluster gives: MOVED, ASK, CLUSTERDOWN, TRYAGAIN. redis-py hides the words."""
@@ -69,35 +71,42 @@ def translated(error: BaseException, *, prefix: str, cluster: bool) -> CountsSto
 
 def _of_reply(error: redis.ResponseError, *, prefix: str, cluster: bool) -> CountsStoreError:
     name, text = type(error).__name__, _SCRIPT_PLACE.sub("", str(error))
+    refusal = _refusal(text, prefix, denied=isinstance(error, NoPermissionError))
+    if refusal is not None:
+        return CountsStoreError(f"{name}: {refusal}", refused=True)
+    if not cluster and isinstance(error, _CLUSTER_REPLIES) and not isinstance(error, MasterDownError):
+        text = "the server in REDIS_URL is a node of a Redis Cluster; write redis+cluster://host:port"
+    elif isinstance(error, ReadOnlyError) or text.startswith("READONLY"):
+        text = (
+            "READONLY: the server in REDIS_URL is a replica; the next attempt connects again, and follows a failover "
+            "if the address leads to the master"
+        )
+    return CountsStoreError(f"{name}: {text}")
+
+
+def _refusal(text: str, prefix: str, *, denied: bool) -> str | None:
+    """Return what is refused and what to do; None if the reply refuses nothing for good."""
     found = _SCRIPT_COMMAND.search(text) or _PIPELINE_COMMAND.search(text)
     command, key = (found["command"], found["key"]) if found else ("", "")
     if _NO_KEY_PERMISSION.search(text):
-        return CountsStoreError(
-            f"{name}: the user in REDIS_URL may not use the keys {prefix}:*; "
-            f"grant the keys: ACL SETUSER <user> ~{prefix}:*",
-            refused=True,
-        )
-    if isinstance(error, NoPermissionError) or _NO_PERMISSION.search(text):
+        return f"the user in REDIS_URL may not use the keys {prefix}:*; grant the keys: ACL SETUSER <user> ~{prefix}:*"
+    if denied or _NO_PERMISSION.search(text):
         quoted = _QUOTED_COMMAND.search(text)
-        missing = (quoted[1] if quoted else command).upper() or "a command"
-        grant = f"+{missing.lower()}" if missing != "a command" else "+@hash"
-        return CountsStoreError(
-            f"{name}: the user in REDIS_URL may not run {missing}; grant the command: ACL SETUSER <user> {grant} "
-            "(all commands: docs/reference.md, Permissions)",
-            refused=True,
+        missing = (quoted[1] if quoted else command) or "@hash"
+        return (
+            f"the user in REDIS_URL may not run {missing.upper()}; grant the command: ACL SETUSER <user> "
+            f"+{missing.lower()} (all commands: docs/reference.md, Permissions)"
         )
     if "WRONGTYPE" in text:
-        return CountsStoreError(
-            f"{name}: WRONGTYPE: the key {key or prefix} is not a hash, so another program has written it; "
-            "delete or rename the key, or set another REDIS_KEY_PREFIX",
-            refused=True,
-        )
-    if not cluster and isinstance(error, _CLUSTER_REPLIES) and not isinstance(error, MasterDownError):
-        return CountsStoreError(
-            f"{name}: the server in REDIS_URL is a node of a Redis Cluster; write redis+cluster://host:port"
+        return (
+            f"WRONGTYPE: the key {key or prefix} is not a hash, so another program has written it; delete or rename "
+            "the key, or set another REDIS_KEY_PREFIX"
         )
     if "HELLO" in text.upper() or "NOPROTO" in text:
-        return CountsStoreError(
-            f"{name}: {text}: the server does not know RESP3; write ?protocol=2 in REDIS_URL", refused=True
+        return f"{text}: the server does not know RESP3; write ?protocol=2 in REDIS_URL"
+    if _UNKNOWN_COMMAND.search(text):
+        return (
+            f"{text}: the server in REDIS_URL lacks the command; if the server is a Sentinel, write "
+            "redis+sentinel://host:port/service"
         )
-    return CountsStoreError(f"{name}: {text}")
+    return None
