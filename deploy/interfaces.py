@@ -78,9 +78,10 @@ PERMISSIONS: Final = (
 )
 
 REDIS_COMMANDS: Final = (
-    ("`worker`", "`evalsha` `script|load` `hget` `hset` `hincrby` `expire`"),
+    ("`worker`", "`evalsha` `script|load` `hgetall` `hmget` `hvals` `hset` `hdel` `expire`"),
     ("`worker verify`, `dashboard`", "`multi` `exec` `hgetall`"),
-    ("`worker verify --repair`", "also `evalsha` `script|load` `hset` `hvals` `del`"),
+    ("`worker verify --repair`", "also `evalsha` `script|load` `hmget` `hset` `hdel`"),
+    ("all three with a Redis Cluster", "also `cluster|slots` `command`"),
 )
 """Program → the commands that an ACL user of Redis needs, on the keys under REDIS_KEY_PREFIX."""
 

@@ -195,12 +195,7 @@ ORDER: Final = (
         "MAX_POLL_INTERVAL",
         "labelling and publishing must end before the group removes the member, however slow the model is",
     ),
-    Order(
-        "LABEL_SLICE",
-        "SHUTDOWN",
-        "after SIGTERM the slice under way must end, and what is labelled be committed, before the watchdog ends the "
-        "process",
-    ),
+    Order("LABEL_SLICE", "SHUTDOWN", "after SIGTERM a slice must end before the watchdog ends the process"),
     Order("LINGER + REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
     Order(
         "DELIVERY",

@@ -31,7 +31,7 @@ def polled(*offsets: int, read_to: Mapping[Partition, int], membership: Membersh
     return PolledRecords([a_record(offset=offset) for offset in offsets], membership, read_to)
 
 
-class ScriptedStream:
+class PassingStream:
     """Returns these polls and then stops the loop; both partitions start at 7; `fail` commits fail first."""
 
     def __init__(self, *polls: PolledRecords, fail: int = 0) -> None:
@@ -66,7 +66,7 @@ class ScriptedStream:
         return None
 
 
-class Sink:
+class RecordedPublishes:
     def __init__(self) -> None:
         self.published: list[Mapping[Partition, CommittedCounts]] = []
 
@@ -77,17 +77,17 @@ class Sink:
         self.published.append(committed_counts)
 
 
-class Labeller:
+class JoyLabeller:
     def label(self, records: Sequence[Record]) -> list[RecordOutcome]:
         output = OutputRecord("tweets.emotions", PARTITION.number, None, b"{}", [])
         return [RecordOutcome(record, output, a_prediction("joy")) for record in records]
 
 
-def run(stream: ScriptedStream) -> Sink:
-    sink = Sink()
+def run(stream: PassingStream) -> RecordedPublishes:
+    sink = RecordedPublishes()
     loop = Loop(
         stream,
-        Labeller(),  # type: ignore[arg-type]
+        JoyLabeller(),  # type: ignore[arg-type]
         sink,
         metrics=Metrics(),
         watchdog=NoLimits(),
@@ -106,20 +106,20 @@ RESTORES = nothing({})
 
 
 def test_a_batch_commits_the_offset_after_the_markers_that_follow_its_last_record() -> None:
-    stream = ScriptedStream(RESTORES, polled(7, 8, read_to={PARTITION: 10, OTHER: 7}))
+    stream = PassingStream(RESTORES, polled(7, 8, read_to={PARTITION: 10, OTHER: 7}))
     sink = run(stream)
     assert stream.committed == [{PARTITION: 10}]
     assert sink.published == [{PARTITION: CommittedCounts(5, 10, RunningCounts({"joy": 5}))}]
 
 
 def test_markers_of_a_partition_without_records_are_committed_with_the_batch_of_another() -> None:
-    stream = ScriptedStream(RESTORES, polled(7, read_to={PARTITION: 8, OTHER: 9}))
+    stream = PassingStream(RESTORES, polled(7, read_to={PARTITION: 8, OTHER: 9}))
     run(stream)
     assert stream.committed == [{PARTITION: 8, OTHER: 9}]
 
 
 def test_markers_that_come_alone_are_committed_while_idle_and_change_no_count() -> None:
-    stream = ScriptedStream(RESTORES, nothing({PARTITION: 9, OTHER: 7}), nothing({PARTITION: 9, OTHER: 7}))
+    stream = PassingStream(RESTORES, nothing({PARTITION: 9, OTHER: 7}), nothing({PARTITION: 9, OTHER: 7}))
     sink = run(stream)
     assert stream.committed == [{PARTITION: 9}]
     assert stream.counts == [START.metadata]
@@ -127,21 +127,21 @@ def test_markers_that_come_alone_are_committed_while_idle_and_change_no_count() 
 
 
 def test_an_idle_stream_without_markers_commits_nothing() -> None:
-    stream = ScriptedStream(RESTORES, *[nothing({PARTITION: 7, OTHER: 7})] * 3)
+    stream = PassingStream(RESTORES, *[nothing({PARTITION: 7, OTHER: 7})] * 3)
     run(stream)
     assert stream.committed == []
 
 
 def test_positions_that_come_with_a_new_membership_are_not_committed() -> None:
     # The client moves positions during a rebalance, for instance to the end of what another member has processed.
-    stream = ScriptedStream(RESTORES, nothing({PARTITION: 50}, NEXT), nothing({}, NEXT))
+    stream = PassingStream(RESTORES, nothing({PARTITION: 50}, NEXT), nothing({}, NEXT))
     run(stream)
     assert stream.committed == []
 
 
 def test_positions_from_before_an_error_are_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
-    stream = ScriptedStream(RESTORES, polled(7, read_to={PARTITION: 20}), nothing({PARTITION: 20}), fail=1)
+    stream = PassingStream(RESTORES, polled(7, read_to={PARTITION: 20}), nothing({PARTITION: 20}), fail=1)
     run(stream)
     assert stream.committed == []
 

@@ -127,7 +127,7 @@ def test_a_new_partition_has_no_position_until_the_restore(kafka: ShortenedKafka
         tweets._fetched(0, 1)
 
 
-class ScriptedStream:
+class SkippingStream:
     """Restores to `start`, then stops the loop; `fail` is raised by that many commits."""
 
     def __init__(self, start: CommittedOffset, *, fail: int = 0) -> None:
@@ -159,7 +159,7 @@ class ScriptedStream:
         return 0
 
 
-class Sink:
+class RecordedAssignments:
     def __init__(self) -> None:
         self.assigned: list[Mapping[Partition, CommittedCounts]] = []
 
@@ -175,7 +175,7 @@ class NoLimits:
         return nullcontext()
 
 
-def skipped_after(stream: ScriptedStream, sink: Sink) -> float:
+def skipped_after(stream: SkippingStream, sink: RecordedAssignments) -> float:
     metrics = Metrics()
     loop = Loop(
         stream,
@@ -200,7 +200,7 @@ def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
     failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
-    stream, sink = ScriptedStream(CommittedOffset(87, BEFORE.to_metadata(), 80), fail=failures), Sink()
+    stream, sink = SkippingStream(CommittedOffset(87, BEFORE.to_metadata(), 80), fail=failures), RecordedAssignments()
     assert skipped_after(stream, sink) == 80
     assert stream.committed == [{PARTITION: CommittedOffset(87, AFTER.to_metadata())}]
     assert sink.assigned == [{PARTITION: CommittedCounts(5, 87, AFTER)}]
@@ -208,7 +208,7 @@ def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
 
 
 def test_without_skipped_records_a_restore_commits_nothing() -> None:
-    stream, sink = ScriptedStream(CommittedOffset(7, BEFORE.to_metadata())), Sink()
+    stream, sink = SkippingStream(CommittedOffset(7, BEFORE.to_metadata())), RecordedAssignments()
     assert skipped_after(stream, sink) == 0
     assert stream.committed == []
 
