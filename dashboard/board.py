@@ -24,7 +24,7 @@ class ServiceState(StrEnum):
     CONNECTING = "connecting", "is not connected yet"
     ANSWERS = "answers", "answers"
     SILENT = "silent", "does not answer"
-    REFUSES = "refuses", "refuses the login or a permission of this page; the page's log has the reason"
+    REFUSES = "refuses", "refuses the login or a request of this page; the page's log has the reason"
 
 
 @dataclass(frozen=True, slots=True)

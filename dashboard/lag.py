@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Input records that are not committed, and the age of the oldest of them since the page has watched."""
+    """Input records that are not committed, and the age of the oldest of them since the page has watched.
+
+    Workers commit the offset after transaction markers and aborted records, and the end that the page reads is before
+    the records of open transactions. So the lag equals `emotion_consumer_lag`, and is 0 when everything is committed.
+    """
 
     records: int
     seconds: float

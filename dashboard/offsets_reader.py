@@ -82,7 +82,10 @@ class OffsetsReader:
         return {partition: at.offset for partition, at in answer.items()}
 
     def _committed(self, partitions: list[TopicPartition]) -> dict[int, int] | None:
-        """Return the group's offsets; a partition without a committed offset counts from its beginning."""
+        """Return the group's offsets; a partition counts from its first record if the committed offset is before it.
+
+        A partition without a committed offset counts from its first record too.
+        """
         if not partitions:
             return {}
         group = self._settings.kafka_group_id
@@ -90,9 +93,9 @@ class OffsetsReader:
             answer = self._admin.list_group_offsets({group: partitions})[group]
         except AuthorizationError:
             return None
-        offsets = {partition: at.offset for partition, at in answer.items() if at.offset >= 0}
-        offsets |= self._offsets([each for each in partitions if each not in offsets], OffsetSpec.EARLIEST)
-        return {partition.partition: offset for partition, offset in offsets.items()}
+        committed = {partition: at.offset for partition, at in answer.items()}
+        first = self._offsets(partitions, OffsetSpec.EARLIEST)
+        return {each.partition: max(first[each], committed.get(each, -1)) for each in partitions}
 
     @contextmanager
     def _translating(self) -> Iterator[None]:

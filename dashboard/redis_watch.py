@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Final
 
 from dashboard.board import Board, ServiceState
-from worker.errors import TransientError
 from worker.process.stop import StopRequest
-from worker.redis.store import CountsStore
+from worker.redis.store import CountsStore, CountsStoreError
 
 log = logging.getLogger(__name__)
 
@@ -24,14 +23,15 @@ class RedisWatch:
         self._board = board
         self._labels = labels
         self._stop = stop
+        self._logged: set[str] = set()
 
     def run(self) -> None:
         """Read the counts until the flag is set."""
         while not self._stop.is_set():
             try:
                 self._read()
-            except TransientError as error:
-                self._show_silence(error)
+            except CountsStoreError as error:
+                self._show_failure(error)
             self._stop.wait(READ_EVERY_S)
         self._store.close()
 
@@ -39,11 +39,14 @@ class RedisWatch:
         totals, _ = self._store.snapshot()
         if not self._board.redis.answers:
             log.info("Redis answers")
+        self._logged.clear()
         self._board.counts = dict.fromkeys(self._labels, 0) | totals
         self._board.redis = replace(self._board.redis, state=ServiceState.ANSWERS)
 
-    def _show_silence(self, error: TransientError) -> None:
-        """Mark Redis as silent, and keep the last known counts."""
-        if self._board.redis.state is not ServiceState.SILENT:
+    def _show_failure(self, error: CountsStoreError) -> None:
+        """Mark Redis as silent, or as refusing, log each reason once, and keep the last known counts."""
+        if str(error) not in self._logged:
             log.warning("cannot read the counts from Redis (%s); retrying every %g s", error, READ_EVERY_S)
-        self._board.redis = replace(self._board.redis, state=ServiceState.SILENT)
+            self._logged.add(str(error))
+        state = ServiceState.REFUSES if error.refused else ServiceState.SILENT
+        self._board.redis = replace(self._board.redis, state=state)

@@ -18,6 +18,7 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.ENGINE: "`worker`, `dashboard`",
     ExitCode.REDIS: "`worker verify`",
     ExitCode.STUCK: "`worker`",
+    ExitCode.STATE: "`worker`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
     ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `training`",
 }
@@ -77,9 +78,10 @@ PERMISSIONS: Final = (
 )
 
 REDIS_COMMANDS: Final = (
-    ("`worker`", "`evalsha` `script|load` `hget` `hset` `hincrby` `expire`"),
+    ("`worker`", "`evalsha` `script|load` `hgetall` `hmget` `hvals` `hset` `hdel` `expire`"),
     ("`worker verify`, `dashboard`", "`multi` `exec` `hgetall`"),
-    ("`worker verify --repair`", "also `evalsha` `script|load` `hset` `hvals` `del`"),
+    ("`worker verify --repair`", "also `evalsha` `script|load` `hmget` `hset` `hdel`"),
+    ("all three with a Redis Cluster", "also `cluster|slots` `command`"),
 )
 """Program → the commands that an ACL user of Redis needs, on the keys under REDIS_KEY_PREFIX."""
 

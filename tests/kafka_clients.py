@@ -91,10 +91,16 @@ class FakeConsumer:
         self.polled: dict[TopicPartition, list[Any]] = {}
         self.error: Exception | None = None
         self.generation = 5
+        self.first = 0
         self._coordinator = SimpleNamespace(
-            _lock=threading.Lock(), state=MemberState.STABLE, _heartbeat_enabled=True, rejoining=False
+            _lock=threading.Lock(),
+            state=MemberState.STABLE,
+            _heartbeat_enabled=True,
+            rejoining=False,
+            fetch_committed_offsets=self._committed,
         )
-        self._fetcher = SimpleNamespace(_next_partition_records=None)
+        self._fetcher = SimpleNamespace(_next_partition_records=None, _parse_fetched_data=None)
+        self._subscription = SimpleNamespace(assignment={})
         self.drained = 0
 
     def stop_heartbeat(self) -> None:
@@ -119,11 +125,12 @@ class FakeConsumer:
     def assignment(self) -> set[TopicPartition]:
         return {THEIRS}
 
-    def committed(self, partition: TopicPartition, *, metadata: bool, timeout_ms: int) -> OffsetAndMetadata | None:
-        return self.answers.pop(0)
+    def _committed(self, asked: list[TopicPartition], timeout_ms: int) -> dict[TopicPartition, OffsetAndMetadata]:
+        answer = self.answers.pop(0)
+        return {} if answer is None else dict.fromkeys(asked, answer)
 
     def beginning_offsets(self, partitions: Sequence[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 42)
+        return dict.fromkeys(partitions, self.first)
 
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.seeks.append((partition, offset))

@@ -75,6 +75,17 @@ class Accounting:
             behind_s = max(0.0, time.time() - last_ms / 1000) if lag and last_ms else 0.0
             self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
 
+    def passed(self) -> None:
+        """Count a transaction that committed offsets only, because there was no record before them."""
+        self._metrics.last_commit.set_to_current_time()
+        self._metrics.transactions.labels("committed").inc()
+
+    def skipped(self, offsets: Mapping[Partition, int]) -> None:
+        """Count a transaction that committed only that these partitions skip so many offsets."""
+        self.passed()
+        for partition, count in offsets.items():
+            self._metrics.records_skipped.labels(partition.topic, str(partition.number)).inc(count)
+
     def rebalanced(self) -> None:
         """Count a new generation of the group or a new assignment."""
         self._metrics.rebalances.inc()

@@ -57,6 +57,14 @@ class KafkaSettings(BaseSettings):
         meaning="Kafka aborts an open transaction of a worker that has been silent for this long.",
         change="Raise when the brokers are slow and abort transactions; until then readers of the partition wait.",
     )
+    kafka_offset_metadata_max_bytes: int = setting(
+        4_096,
+        ge=64,
+        le=32_767,
+        unit="bytes",
+        meaning="Most bytes of offset metadata, which holds the running counts of a partition.",
+        change="To the brokers' `offset.metadata.max.bytes` where this differs from Kafka's default.",
+    )
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = setting(
         "PLAINTEXT",
         meaning="How programs connect to the brokers: SSL is TLS, SASL is a login.",

@@ -24,46 +24,23 @@ import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from contextlib import contextmanager
 
-from tweets.records import OutputRecord, Partition, Record
+from tweets.records import Partition, Record
 from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
-from worker.counts import CommittedCounts, RunningCounts
+from worker.counts import CommittedCounts, MetadataLimit
 from worker.errors import RefusedRecordsError, TransientError
+from worker.interfaces import CountsSink, StepLimits, Stream
 from worker.labelling import Labeller, RecordOutcome
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership
+from worker.next_commit import counts_after, counts_at_restore, counts_with_passed_offsets
 from worker.pace import BatchLimit, LabellingPace
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 
 log = logging.getLogger(__name__)
-
-
-class Stream(Protocol):
-    """The part of Kafka that the loop uses. Every method raises TransientError or FatalError and nothing else."""
-
-    def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords: ...
-    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]: ...
-    def publish(self, records: Sequence[OutputRecord]) -> None: ...
-    def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None: ...
-    def rollback(self) -> None: ...
-    def lag(self, partition: Partition, offset: int) -> int | None: ...
-
-
-class CountsSink(Protocol):
-    """The publisher of the committed counts to Redis. Its methods return at once and raise nothing."""
-
-    def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
-    def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
-
-
-class StepLimits(Protocol):
-    """The watchdog: `step` ends the process if the block inside takes longer than `limit_s` seconds."""
-
-    def step(self, name: str, limit_s: float) -> AbstractContextManager[None]: ...
 
 
 class Loop:
@@ -77,6 +54,7 @@ class Loop:
         *,
         metrics: Metrics,
         watchdog: StepLimits,
+        metadata_limit: MetadataLimit | None = None,
         batch_max_tweets: int,
         batch_max_wait_s: float,
     ) -> None:
@@ -85,11 +63,14 @@ class Loop:
         self._publisher = publisher
         self._metrics = metrics
         self._watchdog = watchdog
+        self._metadata_limit = metadata_limit or MetadataLimit()
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._membership: Membership | None = None
         self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._committed_counts: dict[Partition, CommittedCounts] = {}
+        self._read_to: Mapping[Partition, int] = {}
+        """Next offsets to read, as far as every record before them is committed or in the batch."""
         self._fetched: Sequence[Record] = ()
         """Records of the current membership that are fetched and not yet labelled: the rest of a slow batch."""
         self._pace = LabellingPace()
@@ -134,6 +115,7 @@ class Loop:
             self._errors_in_a_row = 0
             self._batch_limit.succeeded()
         else:
+            self._commit_passed_offsets()
             self._show_lag(self._committed_counts)
         self._accounting.maybe_report()
 
@@ -149,6 +131,7 @@ class Loop:
                 # The client may have moved its positions. The present owners read the records of this batch again.
                 self._restore(polled.membership)
                 return None
+            self._read_to = polled.read_to
             batch.add(polled.records)
             if not batch.records:
                 return None
@@ -158,17 +141,26 @@ class Loop:
 
     def _restore(self, membership: Membership) -> None:
         """Read offsets and counts from the broker, seek, and publish the counts (step 1)."""
-        self._membership = None
+        self._membership, self._read_to = None, {}
         if not membership.joined:
             if self._committed_counts:
                 self._replace_committed_counts({})
             return
         offsets = self._stream.restore(membership)
-        self._replace_committed_counts(
-            {p: _committed_counts(p, committed, membership.generation) for p, committed in offsets.items()}
-        )
+        restored = {p: counts_at_restore(p, committed, membership.generation) for p, committed in offsets.items()}
+        self._metadata_limit.check(restored)
+        self._commit_skipped({p: at.skipped for p, at in offsets.items() if at.skipped}, restored, membership)
+        self._replace_committed_counts(restored)
         self._membership = membership
         self._log_assignment(membership)
+
+    def _commit_skipped(
+        self, skipped: Mapping[Partition, int], restored: Mapping[Partition, CommittedCounts], membership: Membership
+    ) -> None:
+        """Commit at once that records were skipped: `verify` reports them, and no later restore counts them again."""
+        if skipped:
+            self._commit_without_records({p: restored[p] for p in skipped}, membership)
+            self._accounting.skipped(skipped)
 
     def _replace_committed_counts(self, committed_counts: dict[Partition, CommittedCounts]) -> None:
         self._publisher.assign(committed_counts)
@@ -186,25 +178,55 @@ class Loop:
     def _process(self, records: Sequence[Record], membership: Membership) -> None:
         results = self._label(records)  # steps 3 and 4
         self._fetched = records[len(results) :]
-        try:
-            with self._timed("publish"):
-                results = self._publish(results)  # steps 5 and 6
+        if self._fetched:
+            self._read_to = {}  # these offsets are after records that are not labelled yet
+        with self._counting_aborts():
+            results = self._publish(results)  # steps 5 and 6
             committed_counts = self._committed_after(results)
-            with self._timed("commit"):
-                self._stream.commit(  # step 7
-                    {
-                        p: CommittedOffset(committed.offset, committed.counts.to_metadata())
-                        for p, committed in committed_counts.items()
-                    },
-                    membership,
-                )
-        except TransientError:
-            self._accounting.aborted()
-            raise
+            self._commit(committed_counts, membership)  # step 7
         self._committed_counts |= committed_counts  # step 8
         self._accounting.committed(results)
         self._publisher.publish(committed_counts)
         self._show_lag(committed_counts)
+
+    def _commit_passed_offsets(self) -> None:
+        """Commit the offsets after transaction markers and aborted records, or they would look like records that wait.
+
+        Other programs, such as the live page and kafka-consumer-groups, compare the committed offsets with the ends.
+        """
+        passed = counts_with_passed_offsets(self._committed_counts, self._read_to)
+        if passed and self._membership is not None:
+            self._commit_without_records(passed, self._membership)
+            self._committed_counts |= passed
+            self._accounting.passed()
+            self._publisher.publish(passed)
+
+    def _commit_without_records(
+        self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership
+    ) -> None:
+        with self._counting_aborts():
+            with self._timed("publish"):
+                self._stream.publish([])
+            self._commit(committed_counts, membership)
+
+    def _commit(self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership) -> None:
+        """Commit the open transaction with the offsets and their metadata (step 7)."""
+        with self._timed("commit"):
+            self._stream.commit(
+                {
+                    partition: CommittedOffset(committed.offset, committed.counts.to_metadata())
+                    for partition, committed in committed_counts.items()
+                },
+                membership,
+            )
+
+    @contextmanager
+    def _counting_aborts(self) -> Iterator[None]:
+        try:
+            yield
+        except TransientError:
+            self._accounting.aborted()
+            raise
 
     def _label(self, records: Sequence[Record]) -> list[RecordOutcome]:
         """Label records in order, slice by slice; return fewer results after LABEL_BUDGET or a stop request.
@@ -236,7 +258,8 @@ class Loop:
         """
         while True:
             try:
-                self._stream.publish([result.output for result in results])
+                with self._timed("publish"):
+                    self._stream.publish([result.output for result in results])
                 return results
             except RefusedRecordsError as refused:
                 self._accounting.aborted()
@@ -246,22 +269,7 @@ class Loop:
 
     def _committed_after(self, results: Iterable[RecordOutcome]) -> dict[Partition, CommittedCounts]:
         """Return the offsets and running counts that the commit of these results will give their partitions."""
-        offsets: dict[Partition, int] = {}
-        emotions: dict[Partition, list[str]] = {}
-        for result in results:
-            partition = result.record.partition
-            offsets[partition] = result.record.offset + 1
-            labels = emotions.setdefault(partition, [])
-            if result.prediction is not None:
-                labels.append(result.prediction.emotion)
-        return {
-            partition: CommittedCounts(
-                self._committed_counts[partition].generation,
-                offset,
-                self._committed_counts[partition].counts.plus(emotions[partition]),
-            )
-            for partition, offset in offsets.items()
-        }
+        return counts_after(results, self._committed_counts, self._read_to)
 
     def _show_lag(self, partitions: Iterable[Partition]) -> None:
         self._accounting.show_lag({p: self._stream.lag(p, self._committed_counts[p].offset) for p in partitions})
@@ -281,15 +289,3 @@ class Loop:
         doubled_s = time_limits.RETRY_PAUSE.seconds * 2.0 ** min(self._errors_in_a_row - 1, 10)
         longest = min(time_limits.RETRY_PAUSE_MAX.seconds, doubled_s)
         return longest * random.uniform(0.5, 1.0)
-
-
-def _committed_counts(partition: Partition, committed: CommittedOffset, generation: int) -> CommittedCounts:
-    counts = RunningCounts.from_metadata(committed.metadata or "")
-    if counts is None and committed.metadata is not None:
-        log.error(
-            "%s@%d: the committed offset has no readable offset metadata (was it moved by a tool?): "
-            "counting this partition from zero",
-            partition,
-            committed.offset,
-        )
-    return CommittedCounts(generation, committed.offset, counts or RunningCounts())

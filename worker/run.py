@@ -4,7 +4,7 @@ import importlib.metadata
 import logging
 
 from worker import time_limits
-from worker.counts import OFFSET_METADATA_MAX_BYTES, metadata_fits
+from worker.counts import MetadataLimit
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.inference.classifier import Classifier, load_classifier
 from worker.kafka.reachable import check_crc32c, wait_until_reachable
@@ -77,7 +77,7 @@ class _Worker:
         try:
             output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
             labeller = Labeller(classifier, output, self._metrics, tweet_max_chars=settings.tweet_max_chars)
-            self._loop = self._new_loop(stream, labeller, publisher)
+            self._loop = self._new_loop(stream, labeller, publisher, _metadata_limit(settings, classifier))
             publisher.start()
             log.info("consuming %s", settings.kafka_input_topic)
             self._loop.run(self._stop)
@@ -104,26 +104,35 @@ class _Worker:
         log.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, health.port)
         return health
 
-    def _new_loop(self, stream: KafkaStream, labeller: Labeller, publisher: CountsPublisher) -> Loop:
+    def _new_loop(
+        self, stream: KafkaStream, labeller: Labeller, publisher: CountsPublisher, metadata_limit: MetadataLimit
+    ) -> Loop:
         return Loop(
             stream,
             labeller,
             publisher,
             metrics=self._metrics,
             watchdog=self._watchdog,
+            metadata_limit=metadata_limit,
             batch_max_tweets=self._settings.batch_max_tweets,
             batch_max_wait_s=self._settings.batch_max_wait_ms / 1000,
         )
+
+
+def _metadata_limit(settings: Settings, classifier: Classifier) -> MetadataLimit:
+    return MetadataLimit(tuple(classifier.labels), settings.kafka_offset_metadata_max_bytes)
 
 
 def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
     classifier = load_classifier(
         settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens, metrics=metrics
     )
-    if not metadata_fits(classifier.labels):
+    limit = _metadata_limit(settings, classifier)
+    if limit.bytes_needed() > limit.max_bytes:
         raise FatalError(
-            f"MODEL_PATH={settings.model_path}: {len(classifier.labels)} labels with these names do not fit into the "
-            f"{OFFSET_METADATA_MAX_BYTES} bytes of an offset's metadata; use fewer or shorter labels",
+            f"MODEL_PATH={settings.model_path}: the counts of {len(classifier.labels)} labels with these names need "
+            f"{limit.bytes_needed()} bytes of offset metadata, and KAFKA_OFFSET_METADATA_MAX_BYTES={limit.max_bytes}; "
+            "use fewer or shorter labels, or raise both offset.metadata.max.bytes of the brokers and this setting",
             ExitCode.MODEL,
         )
     metrics.show_zeros(classifier.labels)

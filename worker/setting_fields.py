@@ -1,4 +1,4 @@
-"""A setting that documents itself: docs/reference.md is written from what each field says here."""
+"""A setting that documents itself: docs/reference.md is made from the texts of the fields."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,14 +1,15 @@
 """The worker's settings: one frozen object, read once from the environment and `.env`."""
 
+import re
 from pathlib import Path
 from typing import Any, Final, Literal, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from worker.errors import ExitCode, FatalError
 from worker.kafka_settings import KafkaSettings
+from worker.redis_address import parse_redis_url
 from worker.setting_fields import setting
 from worker.time_limits import broken_order
 
@@ -18,6 +19,9 @@ _LOCAL_REDIS: Final = "redis://localhost:6379/0"
 _SECRETS: Final = ("kafka_sasl_password", "redis_url")
 _MEMBER_NAME: Final = r"^[a-zA-Z0-9._-]{1,200}$"
 """Kafka's rule for `group.instance.id`, a little shorter than Kafka's limit of 249 characters."""
+
+_HASH_TAG: Final = re.compile(r"^[^{]*\{[^}]+\}")
+"""Redis Cluster's rule: the text between the first opening brace and the next closing brace chooses the slot."""
 
 SomeSettings = TypeVar("SomeSettings", bound="Settings")
 
@@ -45,7 +49,9 @@ class Settings(KafkaSettings):
     redis_url: SecretStr = setting(
         SecretStr(_LOCAL_REDIS),
         shown=_LOCAL_REDIS,
-        meaning="Address of Redis, `redis://user:password@host:port/database`; `rediss://` is TLS. Never in the log.",
+        meaning="Address of Redis, `redis://user:password@host:port/database`; `rediss://` is TLS. Redis Sentinel: "
+        "`redis+sentinel://host:port,host:port/service/database`. Redis Cluster: "
+        "`redis+cluster://host:port,host:port`. Never in the log.",
         change="Always, unless Redis runs on the same machine. Write `/ # ? @` in a password as `%2F %23 %3F %40`.",
     )
     redis_url_file: Path | None = setting(
@@ -57,7 +63,7 @@ class Settings(KafkaSettings):
         "{emotion}",
         min_length=1,
         max_length=100,
-        meaning="Beginning of every key. Braces keep all keys in one slot of a Redis Cluster.",
+        meaning="Beginning of every key. Braces keep all keys in one slot of a Redis Cluster, which requires them.",
         change="When two streams share one Redis. Keep the braces.",
     )
     model_path: Path = setting(
@@ -139,12 +145,7 @@ class Settings(KafkaSettings):
     @field_validator("redis_url")
     @classmethod
     def _redis_scheme(cls, url: SecretStr) -> SecretStr:
-        if not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("must begin with redis://, rediss:// or unix://")
-        try:
-            _ = urlsplit(url.get_secret_value()).port
-        except ValueError:  # the text of this error quotes the URL, and so the password
-            raise ValueError("is not a URL; write / # ? @ in the password as %2F %23 %3F %40") from None
+        parse_redis_url(url.get_secret_value())
         return url
 
     @model_validator(mode="after")
@@ -157,6 +158,16 @@ class Settings(KafkaSettings):
                 raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
             if self.kafka_sasl_mechanism == "PLAIN" and self.kafka_security_protocol != "SASL_SSL":
                 raise ValueError("KAFKA_SASL_MECHANISM=PLAIN sends the password itself: use PLAIN with SASL_SSL only")
+        return self
+
+    @model_validator(mode="after")
+    def _one_slot(self) -> Self:
+        cluster = parse_redis_url(self.redis_url.get_secret_value()).kind == "cluster"
+        if cluster and not _HASH_TAG.search(self.redis_key_prefix):
+            raise ValueError(
+                f"REDIS_KEY_PREFIX={self.redis_key_prefix}: needs braces, as in {{emotion}}, so that all keys are in "
+                "one slot of the Redis Cluster"
+            )
         return self
 
     @model_validator(mode="after")

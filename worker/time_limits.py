@@ -67,6 +67,9 @@ COMMIT: Final = TimeLimit(20, "Watchdog: beginning, committing or aborting a tra
 INIT_TRANSACTIONS: Final = TimeLimit(40, "Watchdog: making a new producer and initialising its transactions.")
 TURN: Final = TimeLimit(600, "Watchdog: everything that the loop does outside the steps above.")
 WATCHDOG_INTERVAL: Final = TimeLimit(0.25, "The watchdog compares the step with its limit this often.")
+WATCHDOG_REPORT: Final = TimeLimit(
+    0.5, "The watchdog ends the process after this, whether or not its log lines could be written."
+)
 RETRY_PAUSE: Final = TimeLimit(0.1, "Pause of the loop after a first transient error; doubles with each error.")
 RETRY_PAUSE_MAX: Final = TimeLimit(5, "Longest pause of the loop after transient errors.")
 
@@ -77,9 +80,9 @@ MAX_BLOCK: Final = TimeLimit(15, "A send that needs metadata, and init_transacti
 FLUSH: Final = TimeLimit(20, "The producer waits this long until every record is acknowledged or has failed.")
 
 # Look-ups.
-OFFSET_LOOKUP: Final = TimeLimit(5, "The worker's look-up of a committed, first or current offset.")
-VERIFY_LOOKUP: Final = TimeLimit(10, "verify's look-up of a committed, first or last offset.")
-RECOUNT: Final = TimeLimit(300, "verify reads one partition of the output topic at most this long.")
+OFFSET_LOOKUP: Final = TimeLimit(5, "A look-up of the committed, first or last offsets of all partitions of a worker.")
+VERIFY_LOOKUP: Final = TimeLimit(10, "verify's look-up of the committed, first or last offsets of all partitions.")
+RECOUNT: Final = TimeLimit(300, "verify's recount fails when no record of the output topic arrives for this long.")
 RECOUNT_POLL: Final = TimeLimit(1, "One poll of verify's recount.")
 VERIFY: Final = TimeLimit(10, "Default of verify --timeout: Kafka and Redis must agree within this.")
 VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares again.")
@@ -192,12 +195,7 @@ ORDER: Final = (
         "MAX_POLL_INTERVAL",
         "labelling and publishing must end before the group removes the member, however slow the model is",
     ),
-    Order(
-        "LABEL_SLICE",
-        "SHUTDOWN",
-        "after SIGTERM the slice under way must end, and what is labelled be committed, before the watchdog ends the "
-        "process",
-    ),
+    Order("LABEL_SLICE", "SHUTDOWN", "after SIGTERM a slice must end before the watchdog ends the process"),
     Order("LINGER + REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
     Order(
         "DELIVERY",
@@ -213,8 +211,8 @@ ORDER: Final = (
     Order(
         "MAX_BLOCK + 3 * OFFSET_LOOKUP",
         "RESTORE",
-        "the look-ups of metadata and of a partition's offsets must raise their own errors before the watchdog ends "
-        "the process",
+        "the look-ups of metadata, twice of the committed offsets, and of the first offsets must raise their own "
+        "errors before the watchdog ends the process",
     ),
     Order("CONNECTION_SETUP_MAX", "ADMIN_REQUEST", "an admin request must outlast a slow attempt to connect"),
     Order("REQUEST", "VERIFY_LOOKUP", "a look-up must have time for one failed request and another attempt"),
@@ -232,7 +230,7 @@ ORDER: Final = (
         "an abort, the end of the producer, the end of the consumer and the last publish must fit into the shutdown",
     ),
     Order(
-        "SHUTDOWN + WATCHDOG_INTERVAL",
+        "SHUTDOWN + WATCHDOG_INTERVAL + WATCHDOG_REPORT",
         "STOP_GRACE",
         "the worker must end itself, with a log line, before Docker kills the container",
     ),

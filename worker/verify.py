@@ -1,7 +1,7 @@
 """`python -m worker verify`: compares the counts committed in Kafka with Redis and with a recount, per partition."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class Kafka(Protocol):
     @property
     def topic(self) -> str: ...
     def committed(self) -> Mapping[Partition, Committed]: ...
-    def recount(self, number: int) -> RunningCounts | None: ...
+    def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]: ...
 
 
 class StoredCounts(Protocol):
@@ -78,7 +78,7 @@ def repair(kafka: Kafka, store: StoredCounts) -> None:
 
 def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
     before = kafka.committed()
-    recounts = {partition: kafka.recount(partition.number) for partition in before}
+    recounts = kafka.recount([partition.number for partition in before])
     after = kafka.committed()
     totals, stored = store.snapshot()
     findings = [
@@ -86,7 +86,7 @@ def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
             partition,
             at,
             stored.get(store.field(partition), {}),
-            recounts.get(partition),
+            recounts.get(partition.number),
             moved=before.get(partition) != at,
         )
         for partition, at in after.items()
@@ -121,6 +121,9 @@ def _partition_finding(
     if recount is not None and not moved and _nonzero(recount.totals) != committed:
         problems.append(f"the output topic differs: {_difference(committed, _nonzero(recount.totals))}")
     remark = " (not recounted: retention has deleted records of the output topic)" if recount is None else ""
+    skipped = at.counts.skipped + at.deleted
+    if skipped:
+        remark += f" ({skipped} records skipped: Kafka deleted them before a worker read them)"
     agreed = f"{sum(committed.values())} tweets{remark}"
     return Finding(str(partition), not problems, f"@{at.offset}: {'; '.join(problems) or agreed}")
 

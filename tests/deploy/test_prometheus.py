@@ -117,6 +117,7 @@ def worker_metrics() -> set[str]:
     metrics.show_zeros(EMOTIONS)
     metrics.pass_tokens.labels("real")
     metrics.consumer_lag.labels("tweets", "0")
+    metrics.records_skipped.labels("tweets", "0")
     metrics.consumer_lag_seconds.labels("tweets", "0")
     metrics.build_info.labels("version", "model", "device", "engine")
     lines = generate_latest(metrics.registry).decode().splitlines()

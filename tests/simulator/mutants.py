@@ -15,7 +15,8 @@ from tweets.records import OutputRecord, Partition, Record
 from worker.batching import Batch
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import TransientError
-from worker.loop import CountsSink, Loop
+from worker.interfaces import CountsSink
+from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.process.stop import StopRequest
 

@@ -44,7 +44,7 @@ class SlowClassifier(FakeClassifier):
         return super().classify(texts)
 
 
-class Member:
+class SlowMember:
     """A worker's loop with a slow model on a real Kafka, in a thread."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
@@ -87,8 +87,8 @@ class Member:
 
 
 @contextmanager
-def running(members: int, env: Mapping[str, str]) -> Iterator[list[Member]]:
-    started = [Member(env) for _ in range(members)]
+def running(members: int, env: Mapping[str, str]) -> Iterator[list[SlowMember]]:
+    started = [SlowMember(env) for _ in range(members)]
     try:
         yield started
     finally:

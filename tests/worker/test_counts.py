@@ -1,13 +1,14 @@
 """Running counts, and the offset metadata that holds them."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tweets.emotions import EMOTIONS
-from worker.counts import OFFSET_METADATA_MAX_BYTES, RunningCounts, metadata_fits
+from worker.counts import OFFSET_METADATA_MAX_BYTES, MetadataLimit, RunningCounts
 
 _COUNTS = st.dictionaries(st.text(min_size=1, max_size=30), st.integers(0, 2**63), max_size=8)
 
@@ -65,6 +66,10 @@ def test_adding_emotions_leaves_the_old_counts_alone() -> None:
     assert before == RunningCounts({"joy": 2})
     assert after == RunningCounts({"joy": 3, "fear": 2})
     assert after.plus([]) == after
+
+
+def metadata_fits(labels: Sequence[str]) -> bool:
+    return MetadataLimit(labels).bytes_needed() <= OFFSET_METADATA_MAX_BYTES
 
 
 def test_six_emotions_fit_into_the_metadata() -> None:

@@ -37,7 +37,7 @@ def test_every_error_of_the_client_is_transient_and_names_its_class_and_no_passw
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr("redis.commands.core.Script.__call__", fail)
+    monkeypatch.setattr("redis.Redis.evalsha", fail)
     with pytest.raises(CountsStoreError) as caught:
         store.publish({TWEETS_7: CommittedCounts(1, 2, RunningCounts())})
     assert type(error).__name__ in str(caught.value)

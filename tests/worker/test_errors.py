@@ -16,6 +16,7 @@ def test_exit_codes_keep_their_numbers() -> None:
         "ENGINE": 7,
         "REDIS": 8,
         "STUCK": 9,
+        "STATE": 10,
         "BUG": 70,
         "INTERRUPTED": 130,
     }

@@ -116,7 +116,7 @@ def test_two_workers_without_a_worker_id_have_different_transactional_ids(client
 
 def test_a_worker_id_is_both_static_member_and_transactional_id(clients: Clients) -> None:
     _stream(worker_id="w-0").close()
-    assert clients.producers[0].configs["transactional_id"] == "emotion-worker-w-0"
+    assert clients.producers[0].configs["transactional_id"] == "emotion-worker:w-0"
     assert clients.consumers[0].configs["group_instance_id"] == "w-0"
 
 
@@ -143,6 +143,7 @@ def test_a_partition_without_a_committed_offset_starts_at_its_beginning_without_
     stream: KafkaStream, clients: Clients
 ) -> None:
     clients.consumers[0].answers = [None, None]
+    clients.consumers[0].first = 42
     assert stream.restore(OWNED) == {PARTITION: CommittedOffset(42, None)}
 
 
@@ -205,7 +206,7 @@ def test_the_consumer_never_commits_by_itself_and_reads_committed_records_only(
     assert clients.consumers[0].topics == ("tweets",)
     assert configs["enable_auto_commit"] is False
     assert configs["isolation_level"] == "read_committed"
-    assert configs["auto_offset_reset"] == "earliest"
+    assert configs["auto_offset_reset"] == "none"
     assert configs["allow_auto_create_topics"] is False
     assert configs["max_poll_interval_ms"] == 30_000
     assert not [name for name in configs if "deserializer" in name]

@@ -48,6 +48,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "kafka_dead_letter_topic": "tweets.dead-letter",
         "kafka_session_timeout_ms": "10000",
         "kafka_transaction_timeout_ms": "15000",
+        "kafka_offset_metadata_max_bytes": "4096",
         "kafka_security_protocol": "PLAINTEXT",
         "kafka_sasl_mechanism": "SCRAM-SHA-512",
         "redis_url": "**********",

@@ -1,6 +1,6 @@
 """Comparing what Kafka has committed with Redis and with a recount."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -24,9 +24,9 @@ class FakeCommittedReader:
     def committed(self) -> Mapping[Partition, Committed]:
         return dict(self.offsets)
 
-    def recount(self, number: int) -> RunningCounts | None:
+    def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]:
         self.while_recounting()
-        return self.recounts[number]
+        return {number: self.recounts[number] for number in numbers}
 
 
 @dataclass

@@ -95,7 +95,7 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
         **settings.kafka_connection(),
         "kafka_client": RepairedClient,
         "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",
+        "auto_offset_reset": "earliest",  # where a program does not seek; TweetConsumer has another policy
         "allow_auto_create_topics": False,
         # Only with this isolation level does a look-up of committed offsets wait for pending transactions.
         "isolation_level": "read_committed",

@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -17,15 +17,21 @@ from worker.counts import RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import consumer_arguments
 from worker.kafka.errors import translated
+from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
 from worker.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A partition's committed input offset and running counts; `counts` is None without readable metadata."""
+    """A partition's committed input offset and running counts; `counts` is None without readable metadata.
+
+    `deleted` is how many offsets after the committed offset Kafka has deleted before a worker read them; a worker that
+    gets the partition will add these offsets to `counts.skipped`.
+    """
 
     offset: int
     counts: RunningCounts | None
+    deleted: int = 0
 
 
 class CommittedReader:
@@ -33,8 +39,8 @@ class CommittedReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._counted: dict[int, Counter[str]] = {}
-        self._counted_to: dict[int, int] = {}
+        self._counted: defaultdict[TopicPartition, Counter[str]] = defaultdict(Counter)
+        self._counted_to: defaultdict[TopicPartition, int] = defaultdict(int)
         with self._translating():
             self._consumer = KafkaConsumer(**consumer_arguments(settings), group_id=settings.kafka_group_id)
 
@@ -45,43 +51,61 @@ class CommittedReader:
 
     def committed(self) -> dict[Partition, Committed]:
         """Return the committed offset and counts of every input partition that has a committed offset."""
-        topic = self._settings.kafka_input_topic
-        found = {}
         with self._translating():
-            partitions = self._consumer.partitions_for_topic(topic)
-            if not partitions:
-                raise FatalError(f"topic {topic} does not exist: check KAFKA_INPUT_TOPIC", ExitCode.TOPICS)
-            for number in sorted(partitions):
-                at = self._consumer.committed(
-                    TopicPartition(topic, number), metadata=True, timeout_ms=time_limits.VERIFY_LOOKUP.ms
-                )
-                if at is not None and at.offset >= 0:
-                    found[Partition(topic, number)] = Committed(at.offset, RunningCounts.from_metadata(at.metadata))
-        return found
+            asked = self._partitions(self._settings.kafka_input_topic)
+            committed = committed_offsets(self._consumer, asked, time_limits.VERIFY_LOOKUP)
+            first = first_offsets(self._consumer, list(committed), time_limits.VERIFY_LOOKUP)
+        return {
+            Partition(*partition): Committed(
+                at.offset, RunningCounts.from_metadata(at.metadata or ""), max(0, first[partition] - at.offset)
+            )
+            for partition, at in sorted(committed.items())
+        }
 
-    def recount(self, number: int) -> RunningCounts | None:
-        """Return the counts of all labelled tweets in this partition of the output topic.
+    def recount(self, numbers: Collection[int]) -> dict[int, RunningCounts | None]:
+        """Return the counts of all labelled tweets in these partitions of the output topic.
 
-        None if retention has deleted records of the partition. A second recount reads only the records since the first.
-        Raises TransientError after time_limits.RECOUNT.
+        The counts are None where retention has deleted records of the partition. A second recount reads only the
+        records since the first. Raises TransientError if nothing can be read for time_limits.RECOUNT.
         """
-        partition = TopicPartition(self._settings.kafka_output_topic, number)
+        asked = [TopicPartition(self._settings.kafka_output_topic, number) for number in numbers]
+        limit = time_limits.VERIFY_LOOKUP
         with self._translating():
-            if self._consumer.beginning_offsets([partition], timeout_ms=time_limits.VERIFY_LOOKUP.ms)[partition] > 0:
-                return None
-            end = self._consumer.end_offsets([partition], timeout_ms=time_limits.VERIFY_LOOKUP.ms)[partition]
-            self._consumer.assign([partition])
-            self._consumer.seek(partition, self._counted_to.get(number, 0))
-            counts = self._counted.setdefault(number, Counter())
-            deadline_s = time.monotonic() + time_limits.RECOUNT.seconds
-            while (self._consumer.position(partition, timeout_ms=time_limits.VERIFY_LOOKUP.ms) or 0) < end:
-                if time.monotonic() > deadline_s:
-                    limit_s = time_limits.RECOUNT.seconds
-                    raise TransientError(f"{partition.topic}[{number}]: reading took more than {limit_s:g} s")
-                for records in self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000).values():
-                    counts.update(json.loads(record.value)["emotion"] for record in records)
-            self._counted_to[number] = end
-        return RunningCounts(dict(counts))
+            first = first_offsets(self._consumer, asked, limit)
+            whole = {partition for partition in asked if first[partition] == 0}
+            self._count_up_to(end_offsets(self._consumer, whole, limit))
+            return {
+                partition.partition: RunningCounts(dict(self._counted[partition])) if partition in whole else None
+                for partition in asked
+            }
+
+    def _partitions(self, topic: str) -> list[TopicPartition]:
+        numbers = self._consumer.partitions_for_topic(topic)
+        if not numbers:
+            raise FatalError(f"topic {topic} does not exist: check KAFKA_INPUT_TOPIC", ExitCode.TOPICS)
+        return [TopicPartition(topic, number) for number in sorted(numbers)]
+
+    def _count_up_to(self, ends: Mapping[TopicPartition, int]) -> None:
+        """Count the records of all these partitions together; one after the other, each would cost a round trip."""
+        reading = [partition for partition, end in ends.items() if self._counted_to[partition] < end]
+        self._consumer.assign(reading)
+        for partition in reading:
+            self._consumer.seek(partition, self._counted_to[partition])
+        read_at_s = time.monotonic()
+        while unread := [partition for partition in reading if self._counted_to[partition] < ends[partition]]:
+            polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
+            for partition, records in polled.items():
+                self._counted[partition].update(json.loads(record.value)["emotion"] for record in records)
+            for partition in reading:
+                read_to = position(self._consumer, partition) or 0
+                if read_to > self._counted_to[partition]:
+                    self._counted_to[partition], read_at_s = read_to, time.monotonic()
+            if time.monotonic() - read_at_s > time_limits.RECOUNT.seconds:
+                stuck = min(unread)
+                raise TransientError(
+                    f"{stuck.topic}[{stuck.partition}]@{self._counted_to[stuck]}: nothing could be read for "
+                    f"{time_limits.RECOUNT.seconds:g} s"
+                )
 
     def __enter__(self) -> Self:
         return self

@@ -2,20 +2,25 @@
 
 import logging
 import time
-from contextlib import suppress
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from kafka import KafkaConsumer, TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.structs import MemberState
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from tweets.records import Partition, Record
 from worker import time_limits
+from worker.errors import ExitCode, FatalError
 from worker.kafka.client import consumer_arguments, silent_client
+from worker.kafka.offsets import committed_offsets, first_offsets, position, stable_ends
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
+
+POLLS_WITHOUT_POSITION: Final = 20
+"""Polls in a row without a position before the worker restores again: joining a group takes a few such polls."""
 
 
 class TweetConsumer:
@@ -24,9 +29,12 @@ class TweetConsumer:
     def __init__(self, settings: Settings) -> None:
         self._heartbeat_interval = time_limits.heartbeat_interval(settings)
         self._unreadable_once: tuple[TopicPartition, int | None] | None = None
+        self._polls_without_position = 0
         self._consumer = KafkaConsumer(
             settings.kafka_input_topic,
-            **consumer_arguments(settings),
+            # The policy `earliest` would move a position that the broker refuses to the first record: deleted records
+            # would be skipped without a word, and records before a position beyond the end be processed twice.
+            **(consumer_arguments(settings) | {"auto_offset_reset": "none"}),
             group_id=settings.kafka_group_id,
             group_instance_id=settings.worker_id,
             client_id=f"emotion-worker-{settings.worker_id or 'dynamic'}",
@@ -35,56 +43,54 @@ class TweetConsumer:
             max_poll_interval_ms=time_limits.MAX_POLL_INTERVAL.ms,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
         )
+        self._ends = stable_ends(self._consumer)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         """Return records, and the membership right after the poll; later it may belong to another generation.
 
         Raises FencedInstanceIdError if another member has started with the same WORKER_ID.
         """
-        try:
-            polled = self._consumer.poll(timeout_ms=timeout_s * 1000, max_records=max_records)
-            records = [_record(fetched) for batch in polled.values() for fetched in batch]
-        except Exception as error:
-            records = self._skip_unreadable(error)
+        records = self._fetched(timeout_s * 1000, max_records)
         self._finish_joining()
         self._check_not_fenced()
         member = self._consumer.group_metadata()
-        owned = frozenset(Partition(each.topic, each.partition) for each in self._consumer.assignment())
-        return PolledRecords(records, Membership(owned, int(member.generation_id), member.member_id, member))
+        owned = {Partition(each.topic, each.partition): each for each in self._consumer.assignment()}
+        positions = ((partition, position(self._consumer, each)) for partition, each in owned.items())
+        return PolledRecords(
+            records,
+            Membership(frozenset(owned), int(member.generation_id), member.member_id, member),
+            {partition: read_to for partition, read_to in positions if read_to is not None},
+        )
 
-    def committed(self, partition: Partition) -> CommittedOffset:
-        """Return the committed offset of the group, or the first offset of the partition if there is none."""
-        topic_partition = TopicPartition(*partition)
-        # A look-up that timed out stays cached in the client, and the next call returns the old answer. Only the second
-        # of two successful look-ups is certainly up to date.
-        self._consumer.committed(topic_partition, metadata=True, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
-        committed = self._consumer.committed(topic_partition, metadata=True, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
-        if committed is not None and committed.offset >= 0:
-            return CommittedOffset(committed.offset, committed.metadata or "")
-        beginning = self._consumer.beginning_offsets([topic_partition], timeout_ms=time_limits.OFFSET_LOOKUP.ms)
-        return CommittedOffset(int(beginning[topic_partition]), None)
+    def committed(self, partitions: Collection[Partition]) -> dict[Partition, CommittedOffset]:
+        """Return where to start: at the committed offset, or at the first record if the committed one was deleted.
+
+        A partition without a committed offset starts at its first record too.
+        """
+        limit = time_limits.OFFSET_LOOKUP
+        asked = {TopicPartition(*partition): partition for partition in partitions}
+        committed = committed_offsets(self._consumer, asked, limit)
+        first = first_offsets(self._consumer, asked, limit)
+        return {partition: _start(partition, first[each], committed.get(each)) for each, partition in asked.items()}
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read this partition from `offset` on."""
         self._consumer.seek(TopicPartition(*partition), offset)
 
     def lag(self, partition: Partition, offset: int) -> int | None:
-        """Return the records from `offset` to the end of the partition at the last fetch; None before the first."""
+        """Return the offsets from `offset` to the end of what is committed, at the last fetch; None before the first.
+
+        Records that are fetched and not labelled yet count. Transaction markers count until the loop commits the offset
+        after them.
+        """
         topic_partition = TopicPartition(*partition)
-        with suppress(ValueError, TypeError, KeyError, errors.KafkaError):  # for example, just revoked
-            end: int | None = self._consumer.highwater(topic_partition)
-            # Transaction markers at the end of the partition are not records, and the client's position is past them.
-            read = self._consumer.position(topic_partition, timeout_ms=0) or offset
-            return None if end is None else max(0, end - max(offset, read))
-        return None
+        end, read_to = self._ends.get(topic_partition), position(self._consumer, topic_partition)
+        return None if end is None or read_to is None else max(0, end - offset)
 
     def check_fenced_after_heartbeat(self) -> None:
         """Wait for a heartbeat. Raises FencedInstanceIdError if another member has the same WORKER_ID."""
         time.sleep(self._heartbeat_interval.seconds + time_limits.HEARTBEAT_MARGIN.seconds)
-        try:
-            self._consumer.poll(timeout_ms=0, max_records=1)  # the records are dropped: the caller restores
-        except Exception as error:
-            self._skip_unreadable(error)
+        self._fetched(0, 1)  # the records are dropped: the caller restores
         self._check_not_fenced()
 
     def close(self) -> None:
@@ -94,6 +100,52 @@ class TweetConsumer:
                 self._consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
         except Exception as error:
             log.warning("the Kafka consumer did not close cleanly: %s", error)
+
+    def _fetched(self, timeout_ms: float, max_records: int) -> list[Record]:
+        """Return the records of one poll of the client.
+
+        Raises OffsetOutOfRangeError if Kafka has deleted the next record: a restore skips to the first record. Raises
+        FatalError if the next offset is beyond the end of the partition.
+        """
+        try:
+            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+            records = [_record(fetched) for batch in polled.values() for fetched in batch]
+        except errors.NoOffsetForPartitionError:
+            # Without a reset policy the client raises this for a new partition of this member, until the caller has
+            # restored the partition. A client that lost a position later must be restored as well.
+            self._polls_without_position += 1
+            if self._polls_without_position % POLLS_WITHOUT_POSITION == 0:
+                raise
+            return []
+        except errors.OffsetOutOfRangeError as error:
+            self._leave_refused_offsets(error.args[0])
+            raise
+        except errors.LogTruncationError as error:
+            for partition in error.divergent_offsets:  # without the epoch of the position, the next poll can fetch
+                self._consumer.seek(partition, position(self._consumer, partition) or 0)
+            raise
+        except Exception as error:
+            records = self._skip_unreadable(error)
+        self._polls_without_position = 0
+        return records
+
+    def _leave_refused_offsets(self, refused: Mapping[TopicPartition, int]) -> None:
+        """Seek to the first record where a broker refused an offset; otherwise every later poll would fail as well.
+
+        The client itself seeks to the committed offset of a new partition, before the caller can restore the partition.
+        Raises FatalError if a refused offset is not before the first record, but beyond the end.
+        """
+        first = first_offsets(self._consumer, refused, time_limits.OFFSET_LOOKUP)
+        for partition, offset in refused.items():
+            if offset >= first[partition]:
+                raise FatalError(
+                    f"{Partition(*partition)}@{offset}: the next offset of the group is beyond the end of the "
+                    "partition: the topic was deleted and created again, or lost records in an unclean leader "
+                    "election; stop all workers, decide where to continue, and set the offset with "
+                    "kafka-consumer-groups --reset-offsets",
+                    ExitCode.STATE,
+                )
+            self._consumer.seek(partition, first[partition])
 
     def _finish_joining(self) -> None:
         """Let a join that is under way complete: kafka-python discards a join that completes between two polls.
@@ -139,6 +191,23 @@ class TweetConsumer:
         self._consumer.seek(topic_partition, offset + 1)
         now_ms = int(time.time() * 1000)
         return [Record(partition, offset, now_ms, None, None, unreadable=name)]
+
+
+def _start(partition: Partition, first: int, committed: OffsetAndMetadata | None) -> CommittedOffset:
+    """Return the offset to start from, and log an error if records from the committed offset on were deleted."""
+    if committed is None:
+        return CommittedOffset(first, None)
+    skipped = max(0, first - committed.offset)
+    if skipped:
+        log.error(
+            "%s: Kafka deleted the records from offset %d to %d before a worker read them (retention or "
+            "delete-records): skipping to offset %d",
+            partition,
+            committed.offset,
+            first - 1,
+            first,
+        )
+    return CommittedOffset(committed.offset + skipped, committed.metadata or "", skipped)
 
 
 def _record(fetched: Any) -> Record:

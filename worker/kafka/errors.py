@@ -39,5 +39,12 @@ def translated(error: BaseException, bootstrap_servers: str) -> TransientError |
             "which only workers may use, and KAFKA_SESSION_TIMEOUT_MS, which must be within the brokers' limits",
             ExitCode.KAFKA,
         )
+    # The producer of kafka-python raises this error as a KafkaError that has the name in its text only.
+    if errors.OffsetMetadataTooLargeError.__name__ in f"{type(error).__name__} {error}":
+        return FatalError(
+            f"Kafka at {bootstrap_servers} refused the offset metadata, which holds the running counts, as too large: "
+            "set offset.metadata.max.bytes of every broker to the value of KAFKA_OFFSET_METADATA_MAX_BYTES or more",
+            ExitCode.STATE,
+        )
     text, name = str(error), type(error).__name__
     return TransientError(text if name in text else f"{name}: {text}")  # many texts of the client begin with the name

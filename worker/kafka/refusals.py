@@ -1,4 +1,4 @@
-"""Records that the broker refuses for good, told apart from errors that a retry may cure."""
+"""Records that the broker refuses for good, as opposed to errors that a retry may cure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -17,6 +17,17 @@ from worker.process.watchdog import Watchdog
 from worker.settings import Settings
 
 
+def transactional_id(settings: Settings) -> str:
+    """Return `group:WORKER_ID`, or without WORKER_ID `group::` and a random part; no other worker has the same id.
+
+    A worker with the same id in another group would fence this worker's producer every few seconds. The settings refuse
+    a colon in both names, so that the first colon of an id always ends the name of the group.
+    """
+    if settings.worker_id is None:
+        return f"{settings.kafka_group_id}::{uuid.uuid4().hex}"
+    return f"{settings.kafka_group_id}:{settings.worker_id}"
+
+
 class KafkaStream:
     """Consumes, publishes and commits. Every method raises TransientError or FatalError and nothing else.
 
@@ -28,7 +39,7 @@ class KafkaStream:
         self._max_record_bytes = max_record_bytes
         self._watchdog = watchdog
         # The transactional id stays the same in this process: a new producer aborts the old one's open transaction.
-        self._transactional_id = f"{settings.kafka_group_id}-{settings.worker_id or uuid.uuid4().hex}"
+        self._transactional_id = transactional_id(settings)
         self._producer: ResultProducer | None = None
         self._producer_fenced = False
         self._single_records = False
@@ -53,7 +64,7 @@ class KafkaStream:
         """
         with self._translating(), self._watchdog.step("restore", time_limits.RESTORE.seconds):
             self._check_outputs(membership)
-            offsets = {partition: self._consumer.committed(partition) for partition in sorted(membership.partitions)}
+            offsets = self._consumer.committed(sorted(membership.partitions))
             for partition, committed in offsets.items():
                 self._consumer.seek(partition, committed.offset)
         return offsets
@@ -110,7 +121,7 @@ class KafkaStream:
             )
 
     def lag(self, partition: Partition, offset: int) -> int | None:
-        """Return the records from `offset` to the end of the partition at the last fetch; None before the first."""
+        """Return the committed input records from `offset` on, at the last fetch; None before the first fetch."""
         return self._consumer.lag(partition, offset)
 
     def close(self) -> None:

@@ -133,7 +133,8 @@ class Metrics:
     consumer_lag = DeclaredMetric(
         Gauge,
         "emotion_consumer_lag",
-        "Input records that are not yet committed, of each partition that this worker owns.",
+        "Input records that the group has not committed, of each partition that this worker owns. Transaction markers, "
+        "aborted records and records of open transactions do not count.",
         ["topic", "partition"],
         advice="Grows on all partitions: add workers. Grows on one: one key has most of the tweets, or a worker hangs.",
     )
@@ -143,6 +144,14 @@ class Metrics:
         "Age of the last committed record while records wait, else 0.",
         ["topic", "partition"],
         advice="Grows by one second per second: nothing is committed; see LagWithoutCommits.",
+    )
+    records_skipped = DeclaredMetric(
+        Counter,
+        "emotion_records_skipped",
+        "Offsets of input records that Kafka deleted before a worker read the records.",
+        ["topic", "partition"],
+        advice="Above 0: tweets are lost. Raise the retention of the input topic above the longest outage; "
+        "see RecordsSkipped.",
     )
     transactions = DeclaredMetric(
         Counter,

@@ -27,8 +27,8 @@ PARTITIONS: Final = RedisKey(
     "hash",
     PARTITION_FIELD,
     "JSON object emotion → labelled tweets",
-    "The running counts of each input partition, as committed in Kafka. A new value replaces the old value, and only "
-    "the difference is added to the totals.",
+    "The running counts of each input partition, as committed in Kafka. A new value replaces the old value. The totals "
+    "are the sums over all fields.",
 )
 FENCES: Final = RedisKey(
     "fences",
@@ -46,4 +46,12 @@ MINUTE_COUNTS: Final = RedisKey(
     "The growth that was published in one minute of Unix time, kept for 24 hours. The sum is exact, the minute is "
     "that of the publication.",
 )
-KEYS: Final = (COUNTS, PARTITIONS, FENCES, MINUTE_COUNTS)
+UNFINISHED: Final = RedisKey(
+    "unfinished",
+    "hash",
+    "minute, base:emotion",
+    "Unix minute, total at its beginning",
+    "Exists only after a publish script has failed between two writes. The next publish reads the key, completes the "
+    "counts of that minute and deletes the key.",
+)
+KEYS: Final = (COUNTS, PARTITIONS, FENCES, MINUTE_COUNTS, UNFINISHED)

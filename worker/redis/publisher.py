@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -22,8 +23,9 @@ REFUSALS_BEFORE_ERROR: Final = 3
 class CountsPublisher:
     """Publishes the newest committed counts in a thread, so that a slow or stopped Redis never slows the stream.
 
-    There is no queue: newer counts of a partition replace older ones. All owned counts are published again after
-    time_limits.REPUBLISH, which repairs a Redis that was stopped, wiped or restored from a snapshot.
+    There is no queue: newer counts of a partition replace older ones. All owned counts are published again every
+    time_limits.REPUBLISH, whichever partitions have commits, which repairs a Redis that was stopped, wiped or restored
+    from a snapshot, or that has lost some of the keys.
     """
 
     def __init__(self, store: CountsStore, metrics: Metrics, on_death: Callable[[BaseException], None]) -> None:
@@ -33,8 +35,9 @@ class CountsPublisher:
         self._committed_counts: dict[Partition, CommittedCounts] = {}
         self._unpublished: set[Partition] = set()
         self._refusals_in_a_row: Counter[Partition] = Counter()
-        self._failing = False
+        self._failures: set[str] = set()
         self._closing = False
+        self._all_due_s = time.monotonic() + time_limits.REPUBLISH.seconds
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="count-publisher", daemon=True)
 
@@ -88,10 +91,15 @@ class CountsPublisher:
         return not closing
 
     def _wait_for_counts(self) -> tuple[dict[Partition, CommittedCounts], bool]:
+        """Wait for new counts, and at most until all owned counts are due; return what to publish, and the end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._unpublished or self._closing, timeout=time_limits.REPUBLISH.seconds)
-            # Without new counts for REPUBLISH, publish all of them again.
-            due = self._unpublished or set(self._committed_counts)
+            self._changed.wait_for(
+                lambda: self._unpublished or self._closing, timeout=max(0.0, self._all_due_s - time.monotonic())
+            )
+            due, now_s = self._unpublished, time.monotonic()
+            if now_s >= self._all_due_s:
+                due = set(self._committed_counts)
+                self._all_due_s = now_s + time_limits.REPUBLISH.seconds
             self._unpublished = set()
             return {
                 partition: self._committed_counts[partition] for partition in due if partition in self._committed_counts
@@ -100,9 +108,9 @@ class CountsPublisher:
     def _count_outcomes(
         self, committed_counts: Mapping[Partition, CommittedCounts], outcomes: Mapping[Partition, str]
     ) -> None:
-        if self._failing:
+        if self._failures:
             log.info("Redis answers again: publishing the newest counts of all owned partitions")
-            self._failing = False
+            self._failures.clear()
             with self._changed:
                 self._unpublished.update(self._committed_counts)
         for partition, outcome in outcomes.items():
@@ -114,16 +122,17 @@ class CountsPublisher:
         self._refusals_in_a_row[partition] = self._refusals_in_a_row[partition] + 1 if outcome == "stale" else 0
         if self._refusals_in_a_row[partition] == REFUSALS_BEFORE_ERROR:
             log.error(
-                "Redis keeps refusing the counts of %s in generation %d as older than the stored counts; if no other "
-                "worker owns this partition (was the group deleted?), run: python -m worker verify --repair",
+                "Redis keeps refusing the counts of %s in generation %d as older than the partition's fence in the key "
+                "REDIS_KEY_PREFIX:fences; if no other worker owns this partition (was the group deleted?), run: "
+                "python -m worker verify --repair",
                 partition,
                 committed.generation,
             )
 
     def _count_failure(self, committed_counts: Mapping[Partition, CommittedCounts], error: TransientError) -> None:
         self._metrics.counts_published.labels("failed").inc(len(committed_counts))
-        if not self._failing:
+        if str(error) not in self._failures:  # each reason once, until Redis answers again
             log.warning("Redis does not accept the counts (%s): classifying continues, publishing is retried", error)
-            self._failing = True
+            self._failures.add(str(error))
         with self._changed:
             self._unpublished.update(committed_counts)

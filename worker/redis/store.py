@@ -1,105 +1,66 @@
-"""The counts in Redis: their keys, the script that applies each commit once, and the script that repairs them."""
+"""The counts in Redis: publishes each commit once, repairs and reads the counts."""
 
+import hashlib
 import json
+import logging
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final
 
-import redis
+from redis.exceptions import NoScriptError
 
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
-from worker.errors import ExitCode, FatalError, TransientError
-from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS
+from worker.errors import ExitCode, FatalError
+from worker.redis.client import RedisClient
+from worker.redis.errors import CLIENT_ERRORS, CountsStoreError, translated
+from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS, UNFINISHED
+from worker.redis.scripts import MOST_PARTITIONS, PUBLISH, REPAIR
+from worker.redis_address import parse_redis_url
 from worker.settings import Settings
 
-Parsed = TypeVar("Parsed")
+__all__ = ["CountsStore", "CountsStoreError"]
 
-# KEYS: counts, partitions, fences, minute. ARGV: field, generation, offset, counts as JSON, seconds to keep the minute.
-# The script adds the difference between the new counts of a partition and the stored ones to the totals. The totals are
-# therefore right after a repeated write, and after a publish to a wiped or restored Redis. The fence of a partition is
-# the newest generation:offset; the script refuses older counts, for example of a worker that has lost the partition.
-_PUBLISH = """
-local generation, offset = tonumber(ARGV[2]), tonumber(ARGV[3])
-local fence = redis.call('HGET', KEYS[3], ARGV[1])
-if fence then
-  local g, o = string.match(fence, '^(%-?%d+):(%-?%d+)$')
-  g, o = tonumber(g), tonumber(o)
-  if generation < g or (generation == g and offset < o) then return 'stale' end
-  if generation == g and offset == o then return 'known' end
-end
-local new = cjson.decode(ARGV[4])
-local old = cjson.decode(redis.call('HGET', KEYS[2], ARGV[1]) or '{}')
-for name, count in pairs(new) do
-  local growth = count - (old[name] or 0)
-  old[name] = nil
-  if growth ~= 0 then
-    redis.call('HINCRBY', KEYS[1], name, growth)
-    redis.call('HINCRBY', KEYS[4], name, growth)
-  end
-end
-for name, count in pairs(old) do
-  if count ~= 0 then
-    redis.call('HINCRBY', KEYS[1], name, -count)
-    redis.call('HINCRBY', KEYS[4], name, -count)
-  end
-end
-redis.call('EXPIRE', KEYS[4], ARGV[5])
-redis.call('HSET', KEYS[2], ARGV[1], ARGV[4])
-redis.call('HSET', KEYS[3], ARGV[1], ARGV[2] .. ':' .. ARGV[3])
-return 'applied'
-"""
+log = logging.getLogger(__name__)
 
-# KEYS: counts, partitions, fences. ARGV: field, offset and counts of each partition in turn. The generation of each
-# fence becomes 0, below every real generation, so that Redis accepts the next publish of the present owner.
-_REPAIR = """
-for i = 1, #ARGV, 3 do
-  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2])
-  redis.call('HSET', KEYS[3], ARGV[i], '0:' .. ARGV[i + 1])
-end
-local totals = {}
-local stored = redis.call('HVALS', KEYS[2])
-for _, counts in ipairs(stored) do
-  for name, count in pairs(cjson.decode(counts)) do totals[name] = (totals[name] or 0) + count end
-end
-redis.call('DEL', KEYS[1])
-for name, count in pairs(totals) do redis.call('HSET', KEYS[1], name, string.format('%.0f', count)) end
-return 'repaired'
-"""
+LARGEST_COUNT: Final = 2**53
+"""The scripts compute with Lua's numbers, which are exact up to here."""
 
+_DIGESTS: Final = {
+    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (PUBLISH, REPAIR)
+}
+"""The name under which Redis keeps each script."""
 
-class CountsStoreError(TransientError):
-    """Redis did not answer in time, or answered with an error."""
+_INTEGER: Final = re.compile(r"-?[0-9]{1,16}")
+_PARTITION_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 
 
 class CountsStore:
-    """The counts in Redis, under one key prefix and in one cluster slot. Methods raise CountsStoreError."""
+    """The counts in Redis, under one key prefix. Methods raise CountsStoreError.
+
+    Every error closes the connections, so that the next call resolves the address in REDIS_URL again. Only one thread
+    may use a store.
+    """
 
     def __init__(self, url: str, *, prefix: str, group: str) -> None:
         """Prepare a connection, which opens at the first use. Raises ValueError for a URL that is not valid."""
-        self._redis: Any = redis.Redis.from_url(
-            url,
-            socket_timeout=time_limits.REDIS_ANSWER.seconds,
-            socket_connect_timeout=time_limits.REDIS_CONNECT.seconds,
-            decode_responses=True,
-            retry=None,
-        )
+        address = parse_redis_url(url)
+        self._client = RedisClient(address)
+        self._cluster = address.kind == "cluster"
         self._prefix = prefix
         self._group = group
-        self._publish = self._redis.register_script(_PUBLISH)
-        self._repair = self._redis.register_script(_REPAIR)
+        self._checked_s: float | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "CountsStore":
         """Return the store of these settings. Raises FatalError if REDIS_URL is not valid."""
         try:
             url = settings.redis_url.get_secret_value()
-            store = cls(url, prefix=settings.redis_key_prefix, group=settings.kafka_group_id)
-            store._redis.connection_pool.make_connection()  # does not connect, but parses the options of the URL
-            return store
-        except (ValueError, TypeError):  # the error texts contain the URL, and so the password
+            return cls(url, prefix=settings.redis_key_prefix, group=settings.kafka_group_id)
+        except (ValueError, TypeError, *CLIENT_ERRORS):  # the error texts contain the URL, and so the password
             raise FatalError(
                 "REDIS_URL=(hidden): is not a valid URL; check port, database number and options, and write "
                 "/ # ? @ in the password as %2F %23 %3F %40",
@@ -107,20 +68,27 @@ class CountsStore:
             ) from None
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> dict[Partition, str]:
-        """Publish committed counts; return `applied`, `known` or `stale` for each partition."""
+        """Publish committed counts; return `applied`, `known` or `stale` for each partition.
+
+        After every error and at least every time_limits.REPUBLISH, the totals are also compared with the sums over the
+        stored partitions, and set to the sums where they differ.
+        """
         minute = f"{MINUTE_COUNTS.name}{int(time.time()) // 60}"
-        keys = self._keys(COUNTS.name, PARTITIONS.name, FENCES.name, minute)
-        outcomes = {}
-        with _translating():
-            for partition, committed in committed_counts.items():
-                arguments = (
-                    self.field(partition),
-                    committed.generation,
-                    committed.offset,
-                    _dump(committed.counts),
-                    round(time_limits.MINUTE_KEPT.seconds),
-                )
-                outcomes[partition] = str(self._publish(keys=keys, args=arguments))
+        keys = self._keys(COUNTS.name, PARTITIONS.name, FENCES.name, minute, UNFINISHED.name)
+        now_s = time.monotonic()
+        check = self._checked_s is None or now_s - self._checked_s >= time_limits.REPUBLISH.seconds / 2
+        outcomes: dict[Partition, str] = {}
+        with self._commands():
+            for part in _parts(list(committed_counts.items()), MOST_PARTITIONS):
+                arguments: list[str | int] = [round(time_limits.MINUTE_KEPT.seconds), int(check)]
+                for partition, committed in part:
+                    arguments += [self.field(partition), committed.generation, committed.offset]
+                    arguments += [_dump(committed.counts)]
+                *found, corrected = self._publish(keys=keys, args=arguments)
+                outcomes |= {partition: str(outcome) for (partition, _), outcome in zip(part, found, strict=True)}
+                self._report_correction(int(corrected))
+        if check and committed_counts:
+            self._checked_s = now_s
         return outcomes
 
     def repair(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
@@ -128,21 +96,23 @@ class CountsStore:
         arguments: list[str | int] = []
         for partition, committed in committed_counts.items():
             arguments += [self.field(partition), committed.offset, _dump(committed.counts)]
-        with _translating():
-            self._repair(keys=self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), args=arguments)
+        with self._commands():
+            self._run(REPAIR, self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), arguments)
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """Return emotion → total, and `group|topic|partition` → its counts, of all groups under the key prefix.
 
-        Redis reads both at one moment. A value that is not valid counts as zero, which a comparison then reports.
+        Redis reads both at one moment. A value that is not valid counts as zero, which a comparison then reports. In
+        the name of a foreign field, a byte that is not UTF-8 is shown as \\x and two digits.
         """
-        with _translating(), self._redis.pipeline(transaction=True) as pipeline:
-            for key in self._keys(COUNTS.name, PARTITIONS.name):
+        keys = self._keys(COUNTS.name, PARTITIONS.name)
+        with self._commands(), self._client.transaction(keys[0]) as pipeline:
+            for key in keys:
                 pipeline.hgetall(key)
             totals, partitions = pipeline.execute()
         return (
-            {name: _parsed(count, int, 0) for name, count in totals.items()},
-            {field: _parsed(counts, _counts, {}) for field, counts in partitions.items()},
+            {name: int(count) for name, count in totals.items() if _INTEGER.fullmatch(count)},
+            {field: _counts(counts) for field, counts in partitions.items()},
         )
 
     def field(self, partition: Partition) -> str:
@@ -151,39 +121,64 @@ class CountsStore:
 
     def partition(self, field: str, topic: str) -> Partition | None:
         """Return the partition of a field in the hashes; None if the field is of another group or topic."""
-        group, _, rest = field.partition("|")
-        name, _, number = rest.partition("|")
-        return Partition(topic, int(number)) if (group, name) == (self._group, topic) and number.isdigit() else None
+        group, _, rest = field.rpartition(f"|{topic}|")
+        return Partition(topic, int(rest)) if group == self._group and _PARTITION_NUMBER.fullmatch(rest) else None
 
     def close(self) -> None:
         """Close the connections."""
-        self._redis.close()
+        self._client.drop()
+
+    def _publish(self, *, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+        return self._run(PUBLISH, keys, args)
+
+    def _run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+        """Run a script by its hash; the server gets the text only if it does not know the hash."""
+        client, digest = self._client.get(), _DIGESTS[script]
+        try:
+            return client.evalsha(digest, len(keys), *keys, *arguments)
+        except NoScriptError:
+            client.script_load(script)
+            return client.evalsha(digest, len(keys), *keys, *arguments)
+
+    def _report_correction(self, corrected: int) -> None:
+        if corrected:
+            log.warning(
+                "Redis: the totals in %s differed from the sums over %s and are set to the sums (%d fields)",
+                *self._keys(COUNTS.name, PARTITIONS.name),
+                corrected,
+            )
 
     def _keys(self, *names: str) -> list[str]:
         return [f"{self._prefix}:{name}" for name in names]
 
+    @contextmanager
+    def _commands(self) -> Iterator[None]:
+        try:
+            yield
+        except CLIENT_ERRORS as error:
+            self._checked_s = None
+            self._client.drop()
+            raise translated(error, prefix=self._prefix, cluster=self._cluster) from error
 
-def _parsed(text: str, parse: Callable[[str], Parsed], otherwise: Parsed) -> Parsed:
-    try:
-        return parse(text)
-    except (ValueError, TypeError, AttributeError):
-        return otherwise
+
+def _parts(items: list[tuple[Partition, CommittedCounts]], size: int) -> list[list[tuple[Partition, CommittedCounts]]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _counts(text: str) -> dict[str, int]:
-    return {str(name): int(count) for name, count in json.loads(text).items()}
+    """Return the counts in a partition's JSON; no counts if the JSON is not emotion → whole number from 0."""
+    try:
+        counts = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(counts, dict) or not all(_is_count(count) for count in counts.values()):
+        return {}
+    return {name: int(count) for name, count in counts.items()}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= LARGEST_COUNT and value == int(value)  # type: ignore[operator,call-overload]
 
 
 def _dump(counts: RunningCounts) -> str:
     return json.dumps(dict(counts.totals), ensure_ascii=True, separators=(",", ":"))
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except redis.ResponseError as error:
-        raise CountsStoreError(f"{type(error).__name__}: {error}") from error
-    except redis.RedisError as error:
-        # The text of a connection error may contain the URL with its password.
-        raise CountsStoreError(f"{type(error).__name__}: is it running, and is REDIS_URL right?") from error

@@ -1,0 +1,33 @@
+"""What the loop uses of Kafka, Redis and the watchdog. The loop knows these protocols and no client."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from tweets.records import OutputRecord, Partition
+from worker.counts import CommittedCounts
+from worker.membership import CommittedOffset, Membership, PolledRecords
+
+
+class Stream(Protocol):
+    """The part of Kafka that the loop uses. Every method raises TransientError or FatalError and nothing else."""
+
+    def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords: ...
+    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]: ...
+    def publish(self, records: Sequence[OutputRecord]) -> None: ...
+    def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None: ...
+    def rollback(self) -> None: ...
+    def lag(self, partition: Partition, offset: int) -> int | None: ...
+
+
+class CountsSink(Protocol):
+    """The publisher of the committed counts to Redis. Its methods return at once and raise nothing."""
+
+    def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
+    def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
+
+
+class StepLimits(Protocol):
+    """The watchdog: `step` ends the process if the block inside takes longer than `limit_s` seconds."""
+
+    def step(self, name: str, limit_s: float) -> AbstractContextManager[None]: ...
