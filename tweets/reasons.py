@@ -45,8 +45,9 @@ REASONS: Final = {
         "Raise `max.message.bytes` of the output topic, or send smaller records. 1,048,576 bytes is fixed.",
     ),
     "unreadable": Reason(
-        "The Kafka client cannot read the record: the batch is damaged, or a header name is not UTF-8. Then the rest "
-        "of the producer's batch is unreadable too. The dead letter has the offset of the record, not its bytes.",
+        "The Kafka client cannot read the record: its batch is damaged or expands to over 64 MiB, or a header name "
+        "is not UTF-8, which makes the rest of the batch unreadable too. The dead letter has the offset of the record, "
+        "not its bytes.",
         "Read the offset with another client. Correct the header names, or check the disks of the brokers.",
     ),
     "refused": Reason(

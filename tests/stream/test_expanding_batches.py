@@ -1,4 +1,4 @@
-"""Batches that expand to much more than they are on the wire: dead letters, and the stream goes on within its memory."""
+"""Record batches that expand to much more than they are on the wire become dead letters."""
 
 import pytest
 from confluent_kafka import Producer

@@ -13,11 +13,15 @@ from tweets.records import Partition, Record
 from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import consumer_arguments, silent_client
+from worker.kafka.decompression import ExpandedBatchError
 from worker.kafka.offsets import committed_offsets, first_offsets, position, stable_ends
 from worker.membership import CommittedOffset, Membership, PolledRecords
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
+
+SKIPPED_AT_ONCE: Final = 1_000
+"""Dead letters for a batch that cannot be read, in one poll: a batch may have millions of tiny records."""
 
 POLLS_WITHOUT_POSITION: Final = 20
 """Polls in a row without a position before the worker restores again: joining a group takes a few such polls."""
@@ -180,6 +184,8 @@ class TweetConsumer:
         topic_partition = parsing.topic_partition
         offset = self._consumer.position(topic_partition, timeout_ms=time_limits.OFFSET_LOOKUP.ms)
         parsing.drain()
+        if isinstance(error, ExpandedBatchError) and offset is not None:
+            return self._skip_batch(topic_partition, offset, error)
         if offset is None or self._unreadable_once != (topic_partition, offset):
             self._unreadable_once = (topic_partition, offset)
             if isinstance(error, errors.CorruptRecordError):
@@ -191,6 +197,26 @@ class TweetConsumer:
         self._consumer.seek(topic_partition, offset + 1)
         now_ms = int(time.time() * 1000)
         return [Record(partition, offset, now_ms, None, None, unreadable=name)]
+
+    def _skip_batch(self, topic_partition: TopicPartition, offset: int, error: ExpandedBatchError) -> list[Record]:
+        """Skip records of a batch that expands too far, from `offset` on; return them as unreadable.
+
+        A long batch takes several calls, so that not all of its dead letters are in memory at once.
+        """
+        offsets = [each for each in error.offsets or () if each >= offset][:SKIPPED_AT_ONCE] or [offset]
+        partition = Partition(topic_partition.topic, topic_partition.partition)
+        log.warning(
+            "%s: the record batch from offset %d to %d %s: writing %d dead letters from offset %d on",
+            partition,
+            error.first,
+            error.last,
+            error.reason,
+            len(offsets),
+            offsets[0],
+        )
+        self._consumer.seek(topic_partition, offsets[-1] + 1)
+        now_ms = int(time.time() * 1000)
+        return [Record(partition, each, now_ms, None, None, unreadable=f"its batch {error.reason}") for each in offsets]
 
 
 def _start(partition: Partition, first: int, committed: OffsetAndMetadata | None) -> CommittedOffset:

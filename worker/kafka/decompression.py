@@ -16,7 +16,7 @@ from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch
 
 MAX_BATCH_BYTES: Final = 64 * 1024 * 1024
-"""Largest expanded batch: 64 times the largest batch that Kafka accepts by default, a sixteenth of the limit in Compose."""
+"""Largest expanded batch: 64 times what Kafka accepts by default, a sixteenth of the memory limit in Compose."""
 
 _CHUNK_BYTES: Final = 1024 * 1024
 _XERIAL_MAGIC: Final = b"\x82SNAPPY\x00"
@@ -31,7 +31,8 @@ class ExpandedBatchError(CorruptRecordError):  # type: ignore[misc]  # kafka-pyt
     """
 
     def __init__(self, *, first: int, last: int, records: int) -> None:
-        super().__init__(f"a batch expands to more than {MAX_BATCH_BYTES} bytes")
+        self.reason = f"expands to more than {MAX_BATCH_BYTES} bytes"
+        super().__init__(f"a record batch {self.reason}")
         self.first = first
         self.last = last
         self.records = records
