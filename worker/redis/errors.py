@@ -31,6 +31,9 @@ _SCRIPT_PLACE: Final = re.compile(r"^(ERR )?(@?user_script: ?\d+: )+| script: [0
 _PIPELINE_COMMAND: Final = re.compile(r"^Command # \d+ \((?P<command>[A-Z]+) (?P<key>.+)\) of pipeline caused error: ")
 _UNKNOWN_COMMAND: Final = re.compile(r"unknown (redis )?command", re.I)
 _OTHER_SLOTS: Final = re.compile(r"same (key )?slot")
+OTHER_GROUP: Final = "OTHERGROUP "
+"""Beginning of the publish script's own error, followed by the name of the other consumer group."""
+
 _CLUSTER_REPLIES: Final = (AskError, ClusterDownError, TryAgainError)
 """Replies that only a node of a Redis Cluster gives: MOVED, ASK, CLUSTERDOWN, TRYAGAIN. redis-py hides the words."""
 
@@ -71,6 +74,8 @@ def translated(error: BaseException, *, prefix: str, cluster: bool) -> CountsSto
 
 def _of_reply(error: redis.ResponseError, *, prefix: str, cluster: bool) -> CountsStoreError:
     name, text = type(error).__name__, _SCRIPT_PLACE.sub("", str(error))
+    if text.startswith(OTHER_GROUP):
+        return CountsStoreError(_other_group(text.removeprefix(OTHER_GROUP).strip(), prefix), refused=True)
     refusal = _refusal(text, prefix, denied=isinstance(error, NoPermissionError))
     if refusal is not None:
         return CountsStoreError(f"{name}: {refusal}", refused=True)
@@ -82,6 +87,14 @@ def _of_reply(error: redis.ResponseError, *, prefix: str, cluster: bool) -> Coun
             "if the address leads to the master"
         )
     return CountsStoreError(f"{name}: {text}")
+
+
+def _other_group(group: str, prefix: str) -> str:
+    return (
+        f"REDIS_KEY_PREFIX={prefix}: Redis has counts of the consumer group {group} under this prefix, and the totals "
+        f"would be the sum of both groups; set another REDIS_KEY_PREFIX, or delete the keys {prefix}:* if the group is "
+        "not used any more"
+    )
 
 
 def _refusal(text: str, prefix: str, *, denied: bool) -> str | None:

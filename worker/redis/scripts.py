@@ -138,6 +138,18 @@ local function compare(shown)
   return round
 end
 
+-- Refuses the first counts of a group where another group has counts: the totals would be the sum of both.
+local function refuse_second_group()
+  local own, other = string.match(ARGV[3], '^[^|]*'), nil
+  for field, json in pairs(hash(PARTITIONS)) do
+    local group = string.match(field, '^([^|]+)|.+|%d+$')
+    if group == own then return end
+    local counts = group and counts_in(json)
+    if counts and next(counts) then other = group end
+  end
+  if other then error({err = 'OTHERGROUP ' .. other}) end
+end
+
 -- Returns the minute and the totals at its beginning that a failed script has left; nil if none has.
 local function left_unfinished(stored)
   local base = {}
@@ -224,6 +236,7 @@ return answer(function()
   local stored_totals, stored_minute, stored_unfinished = hash(COUNTS), hash(MINUTE), hash(UNFINISHED)
   local shown = numbers(stored_totals)
   local round = compare(shown)
+  if round.lost then refuse_second_group() end
   local failed_before = next(stored_unfinished) ~= nil
   for name in pairs(stored_totals) do round.check = round.check or not shown[name] end
   local check = round.check or round.lost or failed_before
