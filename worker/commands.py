@@ -30,13 +30,7 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
     for batch in _batches(map(_readable, texts) if texts else _lines_of_stdin(), batch_size):
         for text, prediction in zip(batch, classifier.classify(batch), strict=True):
             if as_json:
-                fields = {
-                    "text": text,
-                    "emotion": prediction.emotion,
-                    "confidence": round(prediction.confidence, 6),
-                    "scores": {name: round(score, 6) for name, score in prediction.scores.items()},
-                    "model": classifier.model_id,
-                }
+                fields = {"text": text, **prediction.json_fields(), "model": classifier.model_id}
                 print(json.dumps(fields, ensure_ascii=False))
             else:
                 print(f"{prediction.emotion:<9} {prediction.confidence:6.1%}  {text}")

@@ -11,7 +11,10 @@ from kafka.coordinator.consumer import ConsumerCoordinator
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
+from tests.records import a_prediction, a_record
+from tweets import labelled_tweet
 from tweets.records import Partition
+from tweets.tweet import Tweet
 from worker.counts import RunningCounts
 from worker.kafka.committed import CommittedReader
 from worker.kafka.consumer import TweetConsumer
@@ -22,6 +25,17 @@ from worker.time_limits import TimeLimit
 
 SOON = TimeLimit(0.01, "a test's time limit")
 MANY = 1_000
+
+
+LABELLED = labelled_tweet.encode(
+    Tweet("t1", "so happy"),
+    a_record(),
+    a_prediction("joy"),
+    topic="tweets.emotions",
+    model="m1",
+    classified_at="2024-05-01T00:00:00.000Z",
+    max_bytes=1_000_000,
+).value
 
 
 class FakeKafkaConsumer:
@@ -61,7 +75,7 @@ class FakeKafkaConsumer:
         self.requests.append("poll")
         for state in self._subscription.assignment.values():
             state.position = OffsetAndMetadata(1, "", -1)
-        return {each: [SimpleNamespace(value=b'{"emotion":"joy"}')] for each in self._subscription.assignment}
+        return {each: [SimpleNamespace(value=LABELLED)] for each in self._subscription.assignment}
 
     def close(self, **_: Any) -> None:
         pass

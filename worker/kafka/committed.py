@@ -1,6 +1,5 @@
 """Reads the committed counts of the group from the offset metadata, and recounts the output topic."""
 
-import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
@@ -11,6 +10,7 @@ from typing import Self
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from tweets.labelled_tweet import NotALabelledTweetError, decode
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import RunningCounts
@@ -95,7 +95,7 @@ class CommittedReader:
         while unread := [partition for partition in reading if self._counted_to[partition] < ends[partition]]:
             polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
             for partition, records in polled.items():
-                self._counted[partition].update(json.loads(record.value)["emotion"] for record in records)
+                self._counted[partition].update(decode(record.value).emotion for record in records)
             for partition in reading:
                 read_to = position(self._consumer, partition) or 0
                 if read_to > self._counted_to[partition]:
@@ -119,7 +119,9 @@ class CommittedReader:
             yield
         except KafkaError as error:
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except NotALabelledTweetError as error:
             raise TransientError(
-                f"topic {self._settings.kafka_output_topic} has a record that no worker wrote ({type(error).__name__})"
+                f"topic {self._settings.kafka_output_topic} has a record that no worker wrote: {error}"
             ) from error
+        except (ValueError, KeyError, TypeError) as error:  # of a connection that closes while kafka-python uses it
+            raise TransientError(f"{type(error).__name__}: {error}") from error
