@@ -57,7 +57,7 @@ HEARTBEATS_PER_SESSION: Final = 5
 IDLE_POLL: Final = TimeLimit(0.5, "A poll waits this long for the first record of a batch.")
 POLL: Final = TimeLimit(60, "Watchdog: a poll, which may join the group; also the wait for a heartbeat.")
 RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of all owned partitions.")
-LABEL_SLICE: Final = TimeLimit(1, "A part of a batch that is labelled at once, by the measured speed of the model.")
+LABEL_SLICE: Final = TimeLimit(2, "A part of a batch that is labelled at once, by the measured speed of the model.")
 LABEL_BUDGET: Final = TimeLimit(
     5, "What is labelled of a batch after this is committed, a sixth of the poll interval; the rest follows."
 )

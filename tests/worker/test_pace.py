@@ -32,7 +32,7 @@ def test_longer_texts_make_smaller_slices() -> None:
     pace = LabellingPace()
     pace.measured(TWEETS[:100], seconds=1.0)
     long = [a_record(b"x" * 2_400, offset=offset) for offset in range(100)]
-    assert 1 < pace.next_slice(long) < 10
+    assert 1 < pace.next_slice(long) < pace.next_slice(TWEETS) / 10
 
 
 def test_a_model_slower_than_one_record_in_a_slice_still_gets_one() -> None:
@@ -46,7 +46,7 @@ def test_a_change_of_speed_counts_within_a_few_slices() -> None:
     pace.measured(TWEETS[:1_000], seconds=1.0)
     for _ in range(6):
         pace.measured(TWEETS[:10], seconds=1.0)
-    assert pace.next_slice(TWEETS) < 30
+    assert pace.next_slice(TWEETS) < 3 * 10 * time_limits.LABEL_SLICE.seconds
 
 
 def test_a_time_of_zero_is_no_division_by_zero() -> None:
