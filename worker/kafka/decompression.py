@@ -67,7 +67,7 @@ def expanded(codec: int, data: bytes, max_bytes: int) -> bytearray:
 
 
 def _uncompress_within_bound(batch: Any) -> None:
-    """Stand in for DefaultRecordBatch._maybe_uncompress."""
+    """Replace DefaultRecordBatch._maybe_uncompress: the same effect, within MAX_BATCH_BYTES."""
     if not batch._decompressed and batch.compression_type != batch.CODEC_NONE:
         data = bytes(memoryview(batch._buffer)[batch._pos :])
         try:
