@@ -177,6 +177,8 @@ clean_up() {
         kill "${started[process]}" 2>/dev/null || true
         wait "${started[process]}" 2>/dev/null || true
     done
+    # The Docker engine that this script started leaves its network namespace mounted.
+    [[ ! -e $work/exec/netns/default ]] || umount "$work/exec/netns/default" || true
     rm -rf "$work"
     exit "$code"
 }
