@@ -21,22 +21,6 @@ from worker.redis.store import CountsStore, CountsStoreError
 pytestmark = [needs_redis_server, pytest.mark.timeout(120)]
 
 
-@pytest.fixture
-def servers() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def publishing(servers: ExitStack) -> Callable[[str], RedisPublishing]:
-    def start(url: str) -> RedisPublishing:
-        publishing = RedisPublishing(url)
-        servers.callback(publishing.close)
-        return publishing
-
-    return start
-
-
 def test_after_a_failover_behind_one_address_the_counts_continue_on_the_new_master(
     tmp_path: Path, servers: ExitStack, publishing: Callable[[str], RedisPublishing], caplog: pytest.LogCaptureFixture
 ) -> None:

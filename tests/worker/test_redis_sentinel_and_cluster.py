@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,22 +16,6 @@ from tests.worker.redis_publishing import AGAIN_S, P0, P1, PREFIX, RedisPublishi
 from worker.redis.store import CountsStore, CountsStoreError
 
 pytestmark = [needs_redis_server, pytest.mark.timeout(120)]
-
-
-@pytest.fixture
-def servers() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def publishing(servers: ExitStack) -> Callable[[str], RedisPublishing]:
-    def start(url: str) -> RedisPublishing:
-        publishing = RedisPublishing(url)
-        servers.callback(publishing.close)
-        return publishing
-
-    return start
 
 
 def sentinel_config(master: RedisServer, *more: str) -> str:
@@ -149,6 +133,17 @@ class Cluster:
         with server.client() as client:
             return str(client.execute_command("CLUSTER", "MYID"))
 
+    def all_know_replica_of(self, primary: RedisServer) -> bool:
+        """Return whether each primary lists the replica under `primary`: only then does a primary vote for it."""
+        replica, replicated = self.node_id(self.replica), self.node_id(primary)
+        return all(self._lists(server, replica, replicated) for server in self.primaries)
+
+    @staticmethod
+    def _lists(server: RedisServer, replica: str, replicated: str) -> bool:
+        with server.client() as client:
+            nodes = [line.split() for line in str(_raw(client, "CLUSTER NODES")).splitlines()]
+        return any(node[0] == replica and node[3] == replicated for node in nodes if len(node) > 3)
+
     def move(self, slot: int, source: RedisServer, target: RedisServer) -> None:
         """Move a slot with its keys."""
         with source.client() as old, target.client() as new:
@@ -194,6 +189,7 @@ def test_a_cluster_is_supported_through_moved_slots_and_a_failover(
     with cluster.replica.client() as client:
         client.execute_command("CLUSTER", "REPLICATE", cluster.node_id(target))
         eventually(lambda: client.info("replication")["master_link_status"] == "up", 30, "the replica follows")
+    eventually(lambda: cluster.all_know_replica_of(target), 30, "every primary can vote for the replica")
     target.stop()
     expected = stream.commit()
     eventually(lambda: _total_of(reader) == expected, 30, "the replica is promoted and has the counts")
