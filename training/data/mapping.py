@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from training.data.learning_data import RAW_TWEETS, RAW_TWEETS_FILE
+from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
 from training.output.errors import TrainingError
 from tweets.datasets import Row, dataset_name
 
