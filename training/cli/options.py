@@ -10,7 +10,7 @@ from training.cli.shared_options import add_base, add_data_root, add_dataset, ad
 from training.cli.task_options import add_task
 from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
-from training.learn.recipe import DISTILBERT, MINILM
+from training.learn.recipe import DISTILBERT, MINILM, MPNET
 from worker.process.option_types import names, positive, whole
 
 
@@ -182,12 +182,7 @@ def _export(parser: ArgumentParser) -> None:
     )
     _add_moved_dataset(parser, "run")
     add_data_root(parser, default=None)
-    parser.add_argument(
-        "--before",
-        type=Path,
-        metavar="FOLDER",
-        help="another model folder whose scores the card shows beside the scores of this model; default: none",
-    )
+    _add_card(parser)
     parser.add_argument(
         "--siblings",
         type=Path,
@@ -195,13 +190,6 @@ def _export(parser: ArgumentParser) -> None:
         default=(),
         metavar="FOLDER",
         help="runs of the same recipe with other seeds: the card shows mean and standard deviation on validation",
-    )
-    parser.add_argument(
-        "--note",
-        action="append",
-        default=[],
-        metavar="SENTENCE",
-        help="a sentence for the card, such as an earlier evaluation on the test split; may be repeated",
     )
     parser.add_argument(
         "--calibration-rows",
@@ -212,12 +200,60 @@ def _export(parser: ArgumentParser) -> None:
     )
 
 
+def _add_card(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="another model folder whose scores the card shows beside the scores of this model; default: none",
+    )
+    parser.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="a sentence for the card, such as an earlier evaluation on the test split; may be repeated",
+    )
+
+
 def _add_moved_dataset(parser: ArgumentParser, owner: str) -> None:
     parser.add_argument(
         "--dataset",
         metavar="NAME_OR_PATH",
         help=f"the data set of the {owner}, if its path has changed; default: the path in the run",
     )
+
+
+def _bundle(parser: ArgumentParser) -> None:
+    add_data_root(parser, default="data")
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="the folder of the runs of all stages; finished runs in this folder are kept; default: %(default)s",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        default=Path("runs/released-model"),
+        metavar="FOLDER",
+        help="the model folder to write; an earlier model in this folder is replaced; default: %(default)s",
+    )
+    parser.add_argument(
+        "--teacher-base",
+        default=MPNET,
+        metavar="NAME_OR_PATH",
+        help="the pretrained model of the teacher; default: %(default)s, of the extra `teacher`",
+    )
+    add_limit(parser, "train on only the first rows of each data set, for a quick try")
+    parser.add_argument(
+        "--epochs",
+        type=positive,
+        metavar="N",
+        help="epochs of each stage, for a quick try; default: those of the recipe",
+    )
+    _add_card(parser)
 
 
 COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
@@ -234,6 +270,10 @@ COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
     "tune": ("search the hyperparameters with Optuna", _tune),
     "explain": ("show attention, and the contribution of each token to the label", _explain),
     "average": ("average the weights of runs with different seeds into one run", _average),
+    "bundle": (
+        "make the bundled model: teacher, first stage, seeds, their mean, export; `make train` runs it",
+        _bundle,
+    ),
     "export": ("write the model folder of a training run: fp16 weights, int8 graph, golden scores, card", _export),
 }
 """The summary of each command, and the function that adds the command's options."""
