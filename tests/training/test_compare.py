@@ -39,7 +39,7 @@ def last_line(text: str) -> dict[str, Any]:
 
 def scores(accuracy: float, macro_f1: float) -> Scores:
     per_class = {label: ClassScores(macro_f1, macro_f1, macro_f1, 1) for label in LABELS}
-    return Scores(3, accuracy, macro_f1, macro_f1, 0.5, 0.1, per_class)
+    return Scores(3, accuracy, macro_f1, macro_f1, 0.5, 0.1, 0.05, per_class)
 
 
 def entry(name: str, validation: float, test: float | None) -> Entry:

@@ -8,7 +8,7 @@ from training.export.card_origin import is_emotion, recipe
 from training.export.int8 import MAX_MACRO_F1_LOST, MIN_LABEL_AGREEMENT
 from training.export.markdown import bullets, table
 from training.export.robustness import SHIFTED
-from training.score.calibration import BINS
+from training.score.calibration import BINS, CHANCE_DRAWS
 from tweets.datasets import SAMPLE
 
 _ENGINES: Final = {"int8": "int8 (ONNX Runtime, as served on a CPU)", "fp32": "fp32 (PyTorch)"}
@@ -31,19 +31,26 @@ _NOTEBOOK_SCORES: Final = (
 
 def score_table(metrics: dict[str, Any]) -> str:
     """Return the scores of both engines on each split, and how much the engines differ."""
-    names = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece")
+    names = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece", "ece_less_chance")
     rows = [
-        [split, _ENGINES[engine], str(both[engine]["rows"]), *(f"{both[engine][name]:.4f}" for name in names)]
+        [split, _ENGINES[engine], str(both[engine]["rows"]), *(_figure(both[engine].get(name)) for name in names)]
         for split, both in metrics["scores"].items()
         for engine in _ENGINES
     ]
-    head = ["split", "engine", "rows", "accuracy", "macro F1", "weighted F1", "loss", "ECE"]
+    head = ["split", "engine", "rows", "accuracy", "macro F1", "weighted F1", "loss", "ECE", "ECE less chance"]
     agreement = [_agreement(split, both) for split, both in metrics["scores"].items()]
     explained = (
         "Loss is the mean negative log likelihood of the true label. ECE is the expected calibration error over "
-        f"{BINS} equal bins of confidence."
+        f"{BINS} equal bins of confidence. With few rows a perfectly calibrated model has an ECE above 0 too: ECE less "
+        f"chance is ECE minus the mean ECE of {CHANCE_DRAWS:,} draws of labels from such a model with the same "
+        "confidences."
     )
     return "\n\n".join([table(head, rows), bullets(agreement), explained])
+
+
+def _figure(value: float | None) -> str:
+    """Return a score with four decimals, "-" for a score that an earlier version did not measure."""
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _agreement(split: str, both: dict[str, Any]) -> str:
