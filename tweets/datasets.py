@@ -41,6 +41,8 @@ class Row:
     number: int
     text: str
     label: str | None
+    labels: tuple[str, ...] = ()
+    """The names of the column `labels`, for data sets in which a row may have several labels; empty without it."""
 
 
 def read_rows(dataset: str, split: str, *, labels: Sequence[str] = EMOTIONS) -> Iterator[Row]:
@@ -156,7 +158,7 @@ def _read_parquet(path: Path) -> Iterator[RowFields]:
         raise DatasetError(f"data set {str(path)!r}: parquet needs pyarrow; {_EXTRA_DATA}") from error
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            wanted = [name for name in file.schema_arrow.names if name in ("text", "label")]
+            wanted = [name for name in file.schema_arrow.names if name in ("text", "label", "labels")]
             for batch in file.iter_batches(columns=wanted if "text" in wanted else None):
                 yield from batch.to_pylist()
     except pyarrow.ArrowInvalid as error:
@@ -179,8 +181,15 @@ def _hub_rows(dataset: str, split: str, *, labels: Sequence[str]) -> Iterator[Ro
     if split not in splits:
         raise SplitMissingError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
     rows = splits[split]
-    names = getattr(rows.features.get("label"), "names", None)
-    return _rows(rows, where=f"{dataset}, split {split}", labels=names or labels)
+    return _rows(rows, where=f"{dataset}, split {split}", labels=_names_in(rows.features) or labels)
+
+
+def _names_in(features: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the names of the label ids, if the data set contains them: of its column `label`, else of `labels`."""
+    several = features.get("labels")
+    found = getattr(features.get("label"), "names", None) or getattr(getattr(several, "feature", None), "names", None)
+    names: Sequence[str] | None = found
+    return names
 
 
 @lru_cache(
@@ -214,7 +223,8 @@ def _first_line(error: BaseException) -> str:
 def _rows(rows: Iterable[RowFields], *, where: str, labels: Sequence[str]) -> Iterator[Row]:
     for number, fields in enumerate(rows):
         coordinates = f"{where}, row {number}"
-        yield Row(number, _text(fields, coordinates), _label(fields.get("label"), labels, coordinates))
+        several = _labels(fields.get("labels"), labels, coordinates)
+        yield Row(number, _text(fields, coordinates), _label(fields.get("label"), labels, coordinates), several)
 
 
 def _text(fields: RowFields, coordinates: str) -> str:
@@ -227,6 +237,14 @@ def _text(fields: RowFields, coordinates: str) -> str:
     raise DatasetError(
         f"{coordinates}: no column 'text' (columns: {columns}); rename the column with the texts to text"
     )
+
+
+def _labels(values: object, labels: Sequence[str], coordinates: str) -> tuple[str, ...]:
+    """Return the names of a list of labels; a column `labels` that holds no lists is another column and is ignored."""
+    if not isinstance(values, (list, tuple)):
+        return ()
+    names = (_label(value, labels, coordinates) for value in values)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 def _label(value: object, labels: Sequence[str], coordinates: str) -> str | None:

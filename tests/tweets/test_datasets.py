@@ -75,6 +75,16 @@ def test_a_parquet_file_gives_its_rows_and_ignores_other_columns(tmp_path: Path)
     assert rows(path) == [Row(0, "one", "surprise"), Row(1, "two", None)]
 
 
+def test_a_row_may_have_a_list_of_labels(write: Write) -> None:
+    path = write("t.jsonl", '{"text": "one", "labels": ["joy", 2, "joy"]}\n{"text": "two", "labels": "joy"}\n')
+    assert rows(path) == [Row(0, "one", None, ("joy", "love")), Row(1, "two", None)]
+
+
+def test_a_parquet_file_may_have_lists_of_labels(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", {"text": ["one", "two"], "labels": [["joy", "love"], []]})
+    assert rows(path) == [Row(0, "one", None, ("joy", "love")), Row(1, "two", None)]
+
+
 def test_a_folder_gives_the_file_of_the_split(write: Write, tmp_path: Path) -> None:
     write("train.jsonl", '{"text": "learn"}')
     write("test.txt", "check")
@@ -260,6 +270,13 @@ def test_a_hub_id_gives_the_rows_of_the_split(hub: Callable[[object], None]) -> 
 def test_label_names_of_the_hub_are_preferred_to_the_default_labels(hub: Callable[[object], None]) -> None:
     hub({"test": HubSplit([{"text": "one", "label": 0}], SimpleNamespace(names=["bad", "good"]))})
     assert rows("owner/set") == [Row(0, "one", "bad")]
+
+
+def test_label_names_of_the_hub_are_those_of_lists_too(hub: Callable[[object], None]) -> None:
+    split = HubSplit([{"text": "one", "labels": [1]}])
+    split.features = {"labels": SimpleNamespace(feature=SimpleNamespace(names=["bad", "good"]))}
+    hub({"test": split})
+    assert rows("owner/set") == [Row(0, "one", None, ("good",))]
 
 
 def test_a_missing_split_of_the_hub_lists_those_that_exist(hub: Callable[[object], None]) -> None:
