@@ -135,7 +135,7 @@ def _tune(parser: ArgumentParser) -> None:
 
 def _explain(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of the shipped sample"
+        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of sample-dev"
     )
     add_model(parser, "the model folder")
     add_output(parser, "explain")

@@ -9,7 +9,7 @@ from training.export.int8 import MAX_MACRO_F1_LOST, MIN_LABEL_AGREEMENT
 from training.export.markdown import bullets, table
 from training.export.robustness import SHIFTED
 from training.score.calibration import BINS, CHANCE_DRAWS
-from tweets.datasets import SAMPLE
+from tweets.datasets import SAMPLE, SAMPLE_DEV
 
 _ENGINES: Final = {"int8": "int8 (ONNX Runtime, as served on a CPU)", "fp32": "fp32 (PyTorch)"}
 _NORMALISED: Final = {"without_normalizer": "without", "with_normalizer": "with"}
@@ -85,7 +85,7 @@ def robustness(metrics: dict[str, Any]) -> list[str]:
     if not texts:
         return []
     rows = [
-        [model, named, *(_pair(one[text][way]) for text in texts)]
+        [model, named, *(_pair(one[text][way]) if text in one else "-" for text in texts)]
         for model, one in found.items()
         for way, named in _NORMALISED.items()
     ]
@@ -110,8 +110,9 @@ def _explained(metrics: dict[str, Any]) -> str:
     if SAMPLE in texts:
         also = " and the added training tweets" if metrics["run"].get("add") == RAW_TWEETS else ""
         sentences.append(
-            f"`{SAMPLE}` has the labelled tweets of the demo, which are not training data. The tweets of "
-            f"`{SAMPLE}`{also} were written for this project: expect lower scores on other tweets."
+            f"`{SAMPLE}` has the labelled tweets of the demo, of which those with an emotion count here; "
+            f"`{SAMPLE_DEV}` has tweets on which choices were made during development. Neither is training data. The authors of this "
+            f"project wrote and labelled both{also}, without outside annotators: expect lower scores on other tweets."
         )
     return " ".join(sentences)
 
