@@ -111,8 +111,9 @@ def _explained(metrics: dict[str, Any]) -> str:
         also = " and the added training tweets" if metrics["run"].get("add") == RAW_TWEETS else ""
         sentences.append(
             f"`{SAMPLE}` has the labelled tweets of the demo, of which those with an emotion count here; "
-            f"`{SAMPLE_DEV}` has tweets on which choices were made during development. Neither is training data. The authors of this "
-            f"project wrote and labelled both{also}, without outside annotators: expect lower scores on other tweets."
+            f"`{SAMPLE_DEV}` has tweets on which choices were made during development. Neither is training data. The "
+            f"authors of this project wrote and labelled both{also}, without outside annotators: expect lower scores "
+            "on other tweets."
         )
     return " ".join(sentences)
 
