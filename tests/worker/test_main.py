@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model_folders import write_folder
+from tests.model_folders import write_folder, write_word_folder
 from tweets.emotions import EMOTIONS
 from worker.__main__ import main
 from worker.errors import ExitCode, FatalError, TransientError
@@ -141,6 +141,50 @@ def test_classify_reads_lines_of_stdin_and_writes_objects(
     assert list(rows[0]) == ["text", "emotion", "confidence", "scores", "model"]
     assert list(rows[0]["scores"]) == list(EMOTIONS)
     assert rows[0]["model"] == "tiny-1"
+
+
+@pytest.fixture
+def model_with_neutral(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = write_word_folder(tmp_path / "words", neutral={"scale": 1.0, "shift": 0.5})
+    monkeypatch.setenv("MODEL_PATH", str(path))
+    monkeypatch.setenv("DEVICE", "cpu")
+    return path
+
+
+@pytest.mark.usefixtures("model_with_neutral")
+def test_classify_shows_neutral_and_applies_the_threshold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["classify", "--json", "rain"]) == ExitCode.OK
+    row = json.loads(capsys.readouterr().out)
+    assert list(row) == ["text", "emotion", "confidence", "scores", "neutral", "model"]
+    assert (row["emotion"], row["neutral"]) == ("sadness", 0.99106)
+    monkeypatch.setenv("NEUTRAL_THRESHOLD", "0.9")
+    assert main(["classify", "--json", "rain"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out) == row | {"emotion": "neutral", "confidence": row["neutral"]}
+    assert main(["classify", "rain", "happy"]) == ExitCode.OK
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["neutral", "joy"]
+
+
+@pytest.mark.usefixtures("model")
+def test_a_threshold_for_a_model_without_neutral_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NEUTRAL_THRESHOLD", "0.9")
+    assert main(["classify", "a"]) == ExitCode.SETTINGS
+    assert _only_line(capsys).startswith("worker: NEUTRAL_THRESHOLD=0.9: the model tiny-1 in MODEL_PATH=")
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize(("threshold", "words"), [("1.5", "less than or equal to 1"), ("0.9", "no neutral output")])
+@pytest.mark.parametrize("program", ["worker", "dashboard"])
+def test_a_program_with_a_wrong_threshold_does_not_start(program: str, threshold: str, words: str) -> None:
+    ports = {"METRICS_PORT": "0", "DASHBOARD_PORT": "0"}
+    code, out, err = _run(["-m", program], {"NEUTRAL_THRESHOLD": threshold, **ports})
+    assert (code, out) == (ExitCode.SETTINGS, "")
+    assert f"NEUTRAL_THRESHOLD={threshold}: " in err.splitlines()[-1]
+    assert words in err.splitlines()[-1]
+    assert "Traceback" not in err
 
 
 def _run(arguments: Sequence[str | bytes], env: Mapping[str, str], stdin: bytes = b"") -> tuple[int, str, str]:
