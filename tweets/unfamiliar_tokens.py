@@ -2,7 +2,7 @@
 
 A WordPiece tokenizer cuts an unfamiliar word into pieces that continue a word (`##`), or replaces the word by the
 unknown token. English texts have few such tokens; texts in other languages consist of them. Names, typing errors and
-slang have them too: the share says something about many tweets, and little about one.
+slang have them too: the share describes many tweets together, not a single one.
 """
 
 from collections.abc import Mapping, Sequence

@@ -26,7 +26,9 @@ from deploy.local.summary import DemoSummary, confusion_by_labels, latency_ms, t
 from deploy.local.supervisor import Supervisor
 from tweets.classification_scores import classification_scores
 from tweets.datasets import DatasetError, Row, read_rows
+from tweets.emotions import NEUTRAL
 from worker.inference.model_folder import open_model_folder
+from worker.settings import Settings
 
 _SPLIT: Final = "test"
 
@@ -51,7 +53,7 @@ def demo(options: Namespace, supervisor: Supervisor) -> int:
     kafka_port, redis_port, metrics_port, page_port = free_ports(4)
     stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port)
     stack.start(supervisor)
-    emotions = open_model_folder(stack.settings.model_path).labels
+    emotions = _emotions(stack.settings)
     say(f"live page: {stack.page}")
     with CommittedOutput(stack.settings) as output:
         _replay(options, supervisor, stack, output, emotions=emotions, total=len(rows))
@@ -83,6 +85,12 @@ def _rows(dataset: str, limit: int | None) -> list[Row]:
     if not rows:
         raise LocalError(f"the data set {dataset} has no tweets in its split {_SPLIT}")
     return rows
+
+
+def _emotions(settings: Settings) -> Sequence[str]:
+    """Return every label that the worker can give."""
+    labels = open_model_folder(settings.model_path).labels
+    return labels if settings.neutral_threshold is None else (*labels, NEUTRAL)
 
 
 def _replay(

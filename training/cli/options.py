@@ -6,13 +6,21 @@ from pathlib import Path
 from typing import Final
 
 from training.cli.recipe_options import add_recipe
-from training.cli.shared_options import add_base, add_dataset, add_limit, add_model, add_output
+from training.cli.shared_options import (
+    add_base,
+    add_data_file,
+    add_dataset,
+    add_limit,
+    add_model,
+    add_output,
+    add_same_names,
+)
 from training.data.learning_data import RAW_TWEETS
 from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
 from training.learn.recipe import DISTILBERT, MINILM, NORMALIZER
 from tweets.normalizer import NORMALIZERS
-from worker.process.option_types import different_names, names, optional, positive, whole
+from worker.process.option_types import different_names, names, number, optional, positive, whole
 
 
 def _explore(parser: ArgumentParser) -> None:
@@ -41,6 +49,8 @@ def _train(parser: ArgumentParser) -> None:
 def _evaluate(parser: ArgumentParser) -> None:
     add_model(parser, "the model folder")
     add_dataset(parser)
+    add_data_file(parser)
+    add_same_names(parser)
     parser.add_argument("--split", default=TEST, metavar="NAME", help="the split to score; default: %(default)s")
     parser.add_argument(
         "--shifted",
@@ -65,6 +75,12 @@ def _evaluate(parser: ArgumentParser) -> None:
         default=2000,
         metavar="N",
         help="bootstrap samples for the 95%% intervals, at least 100; default: %(default)s",
+    )
+    parser.add_argument(
+        "--neutral-threshold",
+        type=number(0.0, 1.0),
+        metavar="P",
+        help="the probability above which a row is called neutral; default: the threshold that the model suggests",
     )
     add_limit(parser, "score only the first rows")
     add_output(parser, "evaluate")

@@ -45,11 +45,12 @@ def read_mapped_evaluation_rows(
 ) -> EvaluationRows:
     """Read the rows of a mapped data set that have a single label, which is mapped onto one label or onto neutral.
 
-    `same_names` keeps only rows whose label has the name of the label that it is mapped onto. `limit` reads only the
-    first rows. Raises TrainingError if a row or a label cannot be used, or if no row has a label of the model.
+    `same_names` keeps only neutral rows and rows whose label has the name of the label that it is mapped onto. `limit`
+    reads only the first rows. Raises TrainingError if a row or a label cannot be used, or if no row has a label of the
+    model.
     """
     if same_names and spec.labels is not None:
-        kept = {theirs: names if names == (theirs,) else () for theirs, names in spec.labels.items()}
+        kept = {theirs: names if names in ((theirs,), (NEUTRAL,)) else () for theirs, names in spec.labels.items()}
         spec = replace(spec, labels=kept)
     rows = read_mapped_split(spec, split, limit=limit)
     return evaluation_rows(rows.one_label(alone=True, neutral=True), spec.ours)

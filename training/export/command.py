@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split, read_split
 from training.export.card import model_card
+from training.export.evaluation_sets import evaluation_sets
 from training.export.manifest import write_manifest
 from training.export.measured import METRICS_FILE, CardReferences, compared, measured
 from training.export.model_files import write_model
@@ -48,7 +49,8 @@ def export(
     data = _read_data(dataset or run.dataset, run)
     with whole_folder(target, replaces=MANIFEST) as folder:
         tried = write_model(folder, run, data.validation, calibration=data.train.texts[:calibration_rows])
-        metrics = {**measured(folder, run, (data.validation, data.test)), "quantization": tried}
+        sets = evaluation_sets((), run.labels)
+        metrics = {**measured(folder, run, (data.validation, data.test), sets), "quantization": tried}
         metrics |= compared(run, data.test, comparisons or CardReferences())
         write_json(folder / METRICS_FILE, metrics)
         (folder / CARD_FILE).write_text(model_card(metrics, run.labels), encoding="utf-8")

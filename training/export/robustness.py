@@ -59,6 +59,6 @@ def _scored(folder: ModelFolder, texts: Mapping[str, Split]) -> dict[str, dict[s
     figures = {}
     for name, split in texts.items():
         title = f"{name}, normaliser {folder.normalizer}"
-        scores = score(in_batches(classifier, split.texts, title=title), split.targets, folder.labels)
+        scores = score(in_batches(classifier, split.texts, title=title).scores, split.targets, folder.labels)
         figures[name] = {"accuracy": round(scores.accuracy, 6), "macro_f1": round(scores.macro_f1, 6)}
     return figures

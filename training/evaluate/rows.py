@@ -1,0 +1,49 @@
+"""Read the rows that `evaluate` scores: of a data set, or of one data set in a file that maps labels."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training.data.data_file import read_data_file
+from training.data.evaluation_rows import EvaluationRows, read_evaluation_rows, read_mapped_evaluation_rows
+from training.data.mapping import MappedDataset
+from training.data.shift import shifted_texts
+from training.data.splits import Split
+from training.evaluate.subject import Subject
+from training.output.errors import TrainingError
+from tweets.datasets import dataset_name
+
+
+def rows_of(subject: Subject, labels: Sequence[str]) -> EvaluationRows:
+    """Return the rows to score, with their own texts; `labels` are those of the model.
+
+    Raises TrainingError if the data set or the file cannot be used, or if no row has a label of the model.
+    """
+    if subject.data is None:
+        return read_evaluation_rows(subject.dataset, subject.split, labels, limit=subject.limit)
+    spec = _spec(subject, subject.data, labels)
+    return read_mapped_evaluation_rows(spec, subject.split, same_names=subject.same_names, limit=subject.limit)
+
+
+def shifted_rows(rows: EvaluationRows) -> EvaluationRows:
+    """Return the rows with texts that resemble raw tweets (training.data.shift)."""
+    return EvaluationRows(_shifted(rows.labelled), _shifted(rows.neutral))
+
+
+def source_of(subject: Subject, labels: Sequence[str]) -> str:
+    """Return the path or the id of the hub of the subject's data set."""
+    return subject.dataset if subject.data is None else _spec(subject, subject.data, labels).source
+
+
+def _spec(subject: Subject, file: Path, labels: Sequence[str]) -> MappedDataset:
+    """Return the data set of the file that has the subject's short name. Raises TrainingError if there is none."""
+    specs = read_data_file(file, root=subject.data_root, labels=labels)
+    for spec in specs:
+        if spec.name == dataset_name(subject.dataset):
+            return spec
+    names = ", ".join(spec.name for spec in specs)
+    raise TrainingError(f"{file}: no data set is called {subject.dataset!r}; choose one with --dataset: {names}")
+
+
+def _shifted(split: Split) -> Split:
+    return replace(split, texts=tuple(shifted_texts(split.texts)))
