@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.model_folders import write_folder, write_word_folder
-from tweets.emotions import EMOTIONS
+from tweets.emotions import EMOTIONS, NEUTRAL
 from worker.__main__ import main
+from worker.counts import MetadataLimit
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.settings import Settings
+from worker.process.metrics import Metrics
+from worker.run import _load_classifier
+from worker.settings import Settings, load_settings
 from worker.time_limits import TimeLimit
 
 ROOT = Path(__file__).parents[2]
@@ -185,6 +188,38 @@ def test_a_program_with_a_wrong_threshold_does_not_start(program: str, threshold
     assert f"NEUTRAL_THRESHOLD={threshold}: " in err.splitlines()[-1]
     assert words in err.splitlines()[-1]
     assert "Traceback" not in err
+
+
+@pytest.mark.usefixtures("model_with_neutral")
+@pytest.mark.parametrize(("threshold", "refused"), [("", False), ("0.9", True)])
+def test_the_size_check_of_the_offset_metadata_includes_neutral(threshold: str, refused: bool) -> None:
+    between = (MetadataLimit(EMOTIONS).bytes_needed() + MetadataLimit((*EMOTIONS, NEUTRAL)).bytes_needed()) // 2
+    env = {"NEUTRAL_THRESHOLD": threshold, "KAFKA_OFFSET_METADATA_MAX_BYTES": str(between), "METRICS_PORT": "0"}
+    settings = _settings(env)
+    if refused:
+        with pytest.raises(FatalError, match=r"the counts of 7 labels .* KAFKA_OFFSET_METADATA_MAX_BYTES=") as caught:
+            _load_classifier(settings, Metrics())
+        assert caught.value.exit_code is ExitCode.MODEL
+    else:
+        assert _load_classifier(settings, Metrics()).emotions == EMOTIONS
+
+
+@pytest.mark.usefixtures("model_with_neutral")
+def test_every_series_of_the_seven_labels_is_shown_at_the_start() -> None:
+    metrics = Metrics()
+    _load_classifier(_settings({"NEUTRAL_THRESHOLD": "0.9"}), metrics)
+    value = metrics.registry.get_sample_value
+    assert value("emotion_tweets_classified_total", {"emotion": NEUTRAL}) == 0
+    pairs = [value("emotion_confusion_total", {"label": label, "emotion": emotion})
+             for label in (*EMOTIONS, NEUTRAL) for emotion in (*EMOTIONS, NEUTRAL)]  # fmt: skip
+    assert pairs == [0] * 49
+
+
+def _settings(env: Mapping[str, str]) -> Settings:
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in env.items():
+            patched.setenv(name, value)
+        return load_settings()
 
 
 def _run(arguments: Sequence[str | bytes], env: Mapping[str, str], stdin: bytes = b"") -> tuple[int, str, str]:

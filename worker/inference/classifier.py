@@ -55,6 +55,7 @@ class Classifier:
         self._max_pass_tokens = max_pass_tokens
         self._metrics = metrics
         self._neutral_threshold = neutral_threshold
+        self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
         self._normalize = NORMALIZERS[folder.normalizer]
         self._tokenizer = Tokenizer.from_file(str(folder.path / TOKENIZER_FILE))
         self._tokenizer.no_padding()
@@ -73,7 +74,7 @@ class Classifier:
     @property
     def emotions(self) -> tuple[str, ...]:
         """Every value that `emotion` of a prediction can have: the labels, then neutral if there is a threshold."""
-        return self.labels if self._neutral_threshold is None else (*self.labels, NEUTRAL)
+        return self._emotions
 
     @property
     def engine(self) -> Engine:
