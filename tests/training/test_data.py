@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.training.moods import MakeDataset, Row, rows_of
-from training.data.learning_data import RAW_TWEETS, read_learning_data, require_every_class
+from training.data.learning_data import read_learning_data, require_every_class
+from training.data.raw_tweets import RAW_TWEETS
 from training.data.splits import find_labels, read_split
 from training.output.errors import TrainingError
 from tweets.datasets import SAMPLE, SAMPLE_DEV

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from tests.training.moods import MakeDataset, rows_of
-from training.data.learning_data import RAW_TWEETS, RAW_TWEETS_FILE, read_learning_data
+from training.data.learning_data import read_learning_data
+from training.data.parts import TrainingPart
+from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
 from training.data.shift import shifted, shifted_texts
 from training.data.splits import read_split
 from training.learn.augment import Augmentation, without_feeling
@@ -29,7 +31,9 @@ def length_only(texts: Sequence[str]) -> list[list[int]]:
 
 def rows(targets: list[int], *, seed: int = 1, shifted: float = 0.0) -> TrainingRows:
     texts = [TEXTS[row % 4] + " again" * (row % 5) for row in range(len(targets))]
-    return TrainingRows(texts, targets, Augmentation(shifted=shifted, unannounced=0.0), length_only, seed)
+    part = TrainingPart("train", tuple(texts), tuple((target,) for target in targets))
+    augmentation = Augmentation(shifted=shifted, unannounced=0.0)
+    return TrainingRows((part,), labels=3, neutral=False, augmentation=augmentation, encode=length_only, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_an_epoch_shows_every_row_once_in_batches_of_similar_length() -> None:
     shown = list(batches)
     assert len(shown) == len(batches) == 9
     assert sorted(row for batch in shown for row in batch) == list(range(70))
-    input_ids, mask, targets = batches.collate(shown[0], pad_id=0)
+    input_ids, mask, targets, *_ = batches.collate(shown[0], pad_id=0)
     assert input_ids.shape == mask.shape
     assert len(targets) == len(shown[0])
 
@@ -75,7 +79,7 @@ def test_the_seed_and_the_epoch_decide_order_and_changes() -> None:
     def seen(seed: int, epoch: int) -> tuple[object, object]:
         batches = EpochBatches(rows([0] * 40, seed=seed, shifted=0.8), 8, Imbalance.NONE)
         batches.begin(epoch)
-        return list(batches), batches.examples.ids
+        return list(batches), batches.ids
 
     assert seen(1, 2) == seen(1, 2)
     assert seen(1, 2) != seen(1, 3)

@@ -11,7 +11,7 @@ from typing import Any
 
 from training.average.interpolate import Weights
 from training.average.mean import average_runs
-from training.data.splits import VALIDATION, read_split
+from training.data.recorded_data import recorded_validations
 from training.learn.base import load_base
 from training.learn.run_folder import RUN_FILE, Run, read_run, require_siblings, validation_scores, write_run
 from training.output.errors import TrainingError
@@ -20,20 +20,28 @@ from training.output.whole_folder import whole_folder
 
 
 def average(
-    folders: Sequence[Path], target: Path, *, towards: Path | None = None, dataset: str | None = None
+    folders: Sequence[Path],
+    target: Path,
+    *,
+    towards: Path | None = None,
+    dataset: str | None = None,
+    data_root: Path | None = None,
 ) -> dict[str, Any]:
     """Write the run with the mean of the runs' weights into `target` and return its summary.
 
     `towards` is the run or model folder from which all runs started: the written weights are interpolated between the
-    start and the mean (see `interpolate`). `dataset` replaces the path of the data set that the runs recorded. Raises
-    TrainingError if the runs differ in recipe or start, or two runs have the same seed.
+    start and the mean (see `interpolate`). `dataset` replaces the path of the data set that the runs recorded,
+    `data_root` the root of their several data sets. Raises TrainingError if the runs differ in recipe or start, or two
+    runs have the same seed.
     """
     with whole_folder(target, replaces=RUN_FILE) as folder:
         runs = [read_run(run) for run in folders]
         _require_common_start(folders, runs)
         start = None if towards is None else _start(towards, runs[0])
-        validation = read_split(dataset or runs[0].dataset, VALIDATION, runs[0].labels)
-        run = average_runs(runs, start, validation)
+        validations = recorded_validations(
+            runs[0].record, runs[0].labels, dataset=dataset or runs[0].dataset, root=data_root
+        )
+        run = average_runs(runs, start, validations)
         write_run(folder, run)
     scores = validation_scores(run.record)
     say(f"mean of {len(runs)} seeds: validation accuracy {scores['accuracy']:.4f}, macro F1 {scores['macro_f1']:.4f}")
@@ -69,4 +77,4 @@ def _start(folder: Path, run: Run) -> Weights:
             f"--towards {folder}: the runs did not start from this folder; give the run or model folder of their --base"
         )
     weights: Weights = base.model.state_dict()
-    return weights
+    return {**run.model.state_dict(), **weights}  # the start may have no neutral output yet: that of the runs stays

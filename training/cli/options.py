@@ -9,18 +9,18 @@ from training.cli.recipe_options import add_recipe
 from training.cli.shared_options import (
     add_base,
     add_data_file,
+    add_data_root,
     add_dataset,
     add_limit,
     add_model,
     add_output,
     add_same_names,
 )
-from training.data.learning_data import RAW_TWEETS
+from training.cli.task_options import add_task
 from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
-from training.learn.recipe import DISTILBERT, MINILM, NORMALIZER
-from tweets.normalizer import NORMALIZERS
-from worker.process.option_types import different_names, names, number, optional, positive, whole
+from training.learn.recipe import DISTILBERT, MINILM
+from worker.process.option_types import names, number, positive, whole
 
 
 def _explore(parser: ArgumentParser) -> None:
@@ -31,7 +31,7 @@ def _explore(parser: ArgumentParser) -> None:
 
 
 def _train(parser: ArgumentParser) -> None:
-    _add_task(parser)
+    add_task(parser)
     parser.add_argument(
         "--run",
         type=Path,
@@ -180,6 +180,7 @@ def _average(parser: ArgumentParser) -> None:
         "the largest share of the mean that scores no worse on validation; default: keep the mean",
     )
     _add_moved_dataset(parser, "runs")
+    add_data_root(parser, default=None)
 
 
 def _export(parser: ArgumentParser) -> None:
@@ -197,6 +198,7 @@ def _export(parser: ArgumentParser) -> None:
         help="the model folder to write; an earlier model in this folder is replaced; default: <run>-model",
     )
     _add_moved_dataset(parser, "run")
+    add_data_root(parser, default=None)
     parser.add_argument(
         "--before",
         type=Path,
@@ -232,47 +234,6 @@ def _add_moved_dataset(parser: ArgumentParser, owner: str) -> None:
         "--dataset",
         metavar="NAME_OR_PATH",
         help=f"the data set of the {owner}, if its path has changed; default: the path in the run",
-    )
-
-
-def _add_task(parser: ArgumentParser) -> None:
-    add_dataset(parser)
-    parser.add_argument(
-        "--labels",
-        type=different_names(2),
-        metavar="A,B,…",
-        help="the label set, in the order of the model's outputs; required when labels are numbers other than those of "
-        "the six emotions; default: the label names of the training split",
-    )
-    parser.add_argument(
-        "--add",
-        type=optional,
-        default=RAW_TWEETS,
-        metavar="NAME_OR_PATH",
-        help=f"train on this data set too; {RAW_TWEETS}: the tweets that ship with the project, added only where the "
-        "labels are the six emotions; none: no other data set; default: %(default)s",
-    )
-    add_base(parser)
-    parser.add_argument(
-        "--normalizer",
-        default=NORMALIZER,
-        choices=sorted(NORMALIZERS),
-        help="how each text is normalised, in training and in serving; none for texts that are not tweets; "
-        "default: %(default)s",
-    )
-    parser.add_argument(
-        "--vocabulary-rows",
-        type=whole(0),
-        default=19_000,
-        metavar="N",
-        help="rows of the embedding table to keep: the tokens of the training texts, then the most frequent other "
-        "tokens in ASCII; 0 keeps all rows, for languages other than English; default: %(default)s",
-    )
-    add_limit(parser, "train on only the first rows of the training split, for a quick try")
-    parser.add_argument(
-        "--name",
-        metavar="NAME",
-        help="the model's name, part of the field `model` of each labelled tweet; default: emotion-<base>",
     )
 
 

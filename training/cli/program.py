@@ -77,7 +77,7 @@ def _train(options: Namespace) -> dict[str, Any]:
         require_replaceable(model, replaces=MANIFEST)
     task = Task(**{name: getattr(options, name) for name in Task.__dataclass_fields__})
     recipe = Recipe(**{name: getattr(options, name) for name in Recipe.__dataclass_fields__})
-    summary = train(task, recipe, options.run)
+    summary = train(task, recipe, options.run, served=not options.no_export)
     if options.no_export or not is_main_process():
         return summary
     return {**summary, **export(options.run, model)}
@@ -123,7 +123,8 @@ def _explain(options: Namespace) -> dict[str, Any]:
 def _average(options: Namespace) -> dict[str, Any]:
     from training.average.command import average
 
-    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset)
+    root = None if options.data_root is None else Path(options.data_root)
+    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset, data_root=root)
 
 
 def _export(options: Namespace) -> dict[str, Any]:
@@ -134,6 +135,7 @@ def _export(options: Namespace) -> dict[str, Any]:
         options.run,
         options.model or _beside(options.run),
         dataset=options.dataset,
+        data_root=None if options.data_root is None else Path(options.data_root),
         calibration_rows=options.calibration_rows,
         comparisons=CardReferences(options.before, options.siblings, options.note),
     )

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from pathlib import Path
 
-from training.learn.recipe import AUTO, DISTILBERT, MINILM
+from training.learn.recipe import AUTO, DISTILBERT, MINILM, MPNET
 from worker.process.option_types import positive
 from worker.settings import BUNDLED_MODEL
 
@@ -28,12 +28,7 @@ def add_data_file(parser: ArgumentParser) -> None:
         help="a YAML file that lists data sets and the mapping of their labels, such as training/data/bundled.yaml; "
         "--dataset is then the short name of one of them; default: none, --dataset has the labels of the model",
     )
-    parser.add_argument(
-        "--data-root",
-        type=Path,
-        metavar="FOLDER",
-        help="the folder of the relative paths in --data; default: the current folder",
-    )
+    add_data_root(parser, default=".")
 
 
 def add_same_names(parser: ArgumentParser) -> None:
@@ -41,8 +36,19 @@ def add_same_names(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--same-names",
         action="store_true",
-        help="with --data: only rows whose single label has the name of the label that it is mapped onto; default: all "
-        "rows with a single label",
+        help="with --data: only neutral rows and rows whose single label has the name of the label that it is mapped "
+        "onto; default: all rows with a single label",
+    )
+
+
+def add_data_root(parser: ArgumentParser, *, default: str | None) -> None:
+    """Add `--data-root`; the default None is the folder that the run recorded."""
+    parser.add_argument(
+        "--data-root",
+        default=default,
+        metavar="FOLDER",
+        help="the folder of the relative paths in the file of several data sets; default: "
+        + ("the folder in the run" if default is None else "the current folder"),
     )
 
 
@@ -60,7 +66,8 @@ def add_base(parser: ArgumentParser) -> None:
         default=AUTO,
         metavar="NAME_OR_PATH",
         help=f"the pretrained model to fine-tune: a hub id, a folder, {MINILM} (part of the extra `train`, needs no "
-        f"network), or {AUTO}: {DISTILBERT} if the hub answers, else {MINILM}; default: %(default)s",
+        f"network), {MPNET} (of the extra `teacher`, for a teacher), or {AUTO}: {DISTILBERT} if the hub answers, else "
+        f"{MINILM}; default: %(default)s",
     )
 
 

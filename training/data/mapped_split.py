@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from training.data.mapping import MappedDataset, Targets, their_labels
@@ -60,6 +60,13 @@ class MappedSplit:
         for text, target in zip(self.texts, self.targets, strict=True):
             digest.update(json.dumps([text, target]).encode() + b"\n")
         return digest.hexdigest()
+
+
+def mapped(split: Split, labels: Sequence[str]) -> MappedSplit:
+    """Return a split of a data set with the model's own labels, one for each row, none of them neutral."""
+    targets = tuple((target,) for target in split.targets)
+    alone = (True,) * len(split)
+    return MappedSplit(split.name, split.name, tuple(labels), False, split.numbers, split.texts, targets, alone)
 
 
 def read_mapped_split(

@@ -37,7 +37,7 @@ def source_of(subject: Subject, labels: Sequence[str]) -> str:
 
 def _spec(subject: Subject, file: Path, labels: Sequence[str]) -> MappedDataset:
     """Return the data set of the file that has the subject's short name. Raises TrainingError if there is none."""
-    specs = read_data_file(file, root=subject.data_root, labels=labels)
+    specs = read_data_file(file, root=Path(subject.data_root), labels=labels)
     for spec in specs:
         if spec.name == dataset_name(subject.dataset):
             return spec

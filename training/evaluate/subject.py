@@ -21,8 +21,8 @@ class Subject:
     """Number of rows from the start of the split; None: all."""
     data: Path | None = None
     """A YAML file that lists data sets and the mapping of their labels (training.data.data_file)."""
-    data_root: Path | None = None
-    """The folder of the relative paths in `data`; None: the current folder."""
+    data_root: str = "."
+    """The folder of the relative paths in `data`."""
     same_names: bool = False
     """With `data`: whether only rows count whose label has the name of one of the model's labels, or of neutral."""
     neutral_threshold: float | None = None

@@ -37,13 +37,17 @@ def golden(
     """Return the contents of `golden.json`: full-precision scores by text and label, and the tolerance of an engine.
 
     `exact` are the full-precision scores [texts, labels], `served` those of the engines that must pass: int8 and bf16.
-    The tolerance is _HEADROOM times the largest difference, between _MIN_TOLERANCE and _MAX_TOLERANCE.
+    One more column is the probability of neutral. The tolerance is _HEADROOM times the largest difference, between
+    _MIN_TOLERANCE and _MAX_TOLERANCE.
     """
     worst = max(float(np.abs(scores - exact).max()) for scores in served)
     return {
         "tolerance": round(float(np.clip(_HEADROOM * worst, _MIN_TOLERANCE, _MAX_TOLERANCE)), 4),
-        "texts": [
-            {"text": text, "scores": {label: round(float(one), 6) for label, one in zip(labels, row, strict=True)}}
-            for text, row in zip(texts, exact, strict=True)
-        ],
+        "texts": [_entry(text, row.tolist(), labels) for text, row in zip(texts, exact, strict=True)],
     }
+
+
+def _entry(text: str, row: Sequence[float], labels: Sequence[str]) -> dict[str, Any]:
+    scores = {label: round(one, 6) for label, one in zip(labels, row, strict=False)}
+    neutral = {"neutral": round(row[-1], 6)} if len(row) > len(labels) else {}
+    return {"text": text, "scores": scores, **neutral}

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from training.export.evaluation_sets import EvaluationSet
-from training.learn.temperature import fit_temperature
+from training.learn.calibration import fit_temperature
 from training.output.progress import say
 from training.score.neutral import NeutralScores
 from training.score.scores import Probabilities, score
