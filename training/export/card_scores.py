@@ -108,7 +108,7 @@ def _explained(metrics: dict[str, Any]) -> str:
             "punctuation, mentions, links, hashtags, emoji, repeated letters and typing errors."
         )
     if SAMPLE in texts:
-        also = " and the added training tweets" if metrics["run"].get("add") == RAW_TWEETS else ""
+        also = " and the added training tweets" if _has_raw_tweets(metrics["run"]) else ""
         sentences.append(
             f"`{SAMPLE}` has the labelled tweets of the demo, of which those with an emotion count here; "
             f"`{SAMPLE_DEV}` has tweets on which choices were made during development. Neither is training data. The "
@@ -116,6 +116,13 @@ def _explained(metrics: dict[str, Any]) -> str:
             "on other tweets."
         )
     return " ".join(sentences)
+
+
+def _has_raw_tweets(run: dict[str, Any]) -> bool:
+    """Return whether the tweets that ship with this project were trained on, in a run on one data set or several."""
+    if "datasets" in run:
+        return any(entry["path"] == RAW_TWEETS for entry in run["datasets"])
+    return bool(run.get("add") == RAW_TWEETS)
 
 
 def _pair(figures: dict[str, float]) -> str:

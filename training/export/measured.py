@@ -12,6 +12,7 @@ from training.export.evaluation_sets import SAME_NAMES, EvaluationSet
 from training.export.measured_sets import MeasuredSet, measured_set
 from training.export.robustness import robustness
 from training.export.threshold import ChoiceSet, chosen_threshold
+from training.export.unfamiliar import unfamiliar_shares
 from training.learn.run_folder import Run, read_run, require_siblings, validation_scores
 from training.output.errors import TrainingError
 from tweets.datasets import SAMPLE, dataset_name
@@ -51,14 +52,14 @@ def measured(
     own = [EvaluationSet(split.name, _labelled_only(split), split.name == VALIDATION) for split in splits if split]
     try:
         found = [measured_set(folder, rows, run.labels, run.temperature) for rows in (*own, *sets)]
-        model_id = open_model_folder(folder).model_id
+        opened = open_model_folder(folder)
     except FatalError as error:
         raise TrainingError(f"the worker refuses the exported model: {error}") from error
     neutral = _neutral(found, first_has_neutral)
     threshold = neutral.get("neutral", {}).get("threshold")
     scores = {one.rows.name: one.as_dict(threshold) for one in found}
     return {
-        "model_id": model_id,
+        "model_id": opened.model_id,
         "labels": list(run.labels),
         "normalizer": run.normalizer,
         "max_tokens": run.max_tokens,
@@ -68,6 +69,7 @@ def measured(
         "scores": {rows.name: scores[rows.name] for rows in own},
         "sets": {rows.name: scores[rows.name] for rows in sets},
         "mistakes": {one.rows.name: one.mistakes() for one in found if one.rows.name == SAMPLE},
+        **unfamiliar_shares(opened, sets),
         "robustness": robustness(folder, test),
         "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != MANIFEST},
         "run": {**run.record, "data": {**run.record["data"], **_digest(test)}},
