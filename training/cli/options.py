@@ -25,6 +25,7 @@ from worker.process.option_types import names, number, positive, whole
 
 def _explore(parser: ArgumentParser) -> None:
     add_dataset(parser)
+    add_data_file(parser)
     add_model(parser, "the model folder whose tokenizer counts tokens")
     add_limit(parser, "read only the first rows of each split")
     add_output(parser, "explore")
@@ -91,6 +92,7 @@ def _evaluate(parser: ArgumentParser) -> None:
 
 def _compare(parser: ArgumentParser) -> None:
     add_dataset(parser)
+    add_data_file(parser)
     parser.add_argument(
         "--bases",
         type=names,

@@ -2,16 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from training.data.data_file import read_data_file
+from training.data.chosen_dataset import chosen_dataset
 from training.data.evaluation_rows import EvaluationRows, read_evaluation_rows, read_mapped_evaluation_rows
-from training.data.mapping import MappedDataset
 from training.data.shift import shifted_texts
 from training.data.splits import Split
 from training.evaluate.subject import Subject
-from training.output.errors import TrainingError
-from tweets.datasets import dataset_name
 
 
 def rows_of(subject: Subject, labels: Sequence[str]) -> EvaluationRows:
@@ -21,7 +17,7 @@ def rows_of(subject: Subject, labels: Sequence[str]) -> EvaluationRows:
     """
     if subject.data is None:
         return read_evaluation_rows(subject.dataset, subject.split, labels, limit=subject.limit)
-    spec = _spec(subject, subject.data, labels)
+    spec = chosen_dataset(subject.data, subject.dataset, root=subject.data_root, labels=labels)
     return read_mapped_evaluation_rows(spec, subject.split, same_names=subject.same_names, limit=subject.limit)
 
 
@@ -32,17 +28,9 @@ def shifted_rows(rows: EvaluationRows) -> EvaluationRows:
 
 def source_of(subject: Subject, labels: Sequence[str]) -> str:
     """Return the path or the id of the hub of the subject's data set."""
-    return subject.dataset if subject.data is None else _spec(subject, subject.data, labels).source
-
-
-def _spec(subject: Subject, file: Path, labels: Sequence[str]) -> MappedDataset:
-    """Return the data set of the file that has the subject's short name. Raises TrainingError if there is none."""
-    specs = read_data_file(file, root=Path(subject.data_root), labels=labels)
-    for spec in specs:
-        if spec.name == dataset_name(subject.dataset):
-            return spec
-    names = ", ".join(spec.name for spec in specs)
-    raise TrainingError(f"{file}: no data set is called {subject.dataset!r}; choose one with --dataset: {names}")
+    if subject.data is None:
+        return subject.dataset
+    return chosen_dataset(subject.data, subject.dataset, root=subject.data_root, labels=labels).source
 
 
 def _shifted(split: Split) -> Split:
