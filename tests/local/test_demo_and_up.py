@@ -30,6 +30,8 @@ KEYS = [
     "counts",
     "accuracy",
     "macro_f1",
+    "scored",
+    "not_scored",
     "tweets_per_second",
     "engine_tweets_per_second",
     "latency_ms",
@@ -51,16 +53,18 @@ def write(folder: Path, rows: list[dict[str, str]]) -> str:
 @pytest.mark.slow
 def test_demo_counts_every_tweet_and_ends_with_json(tmp_path: Path) -> None:
     rows = [{"text": f"i feel so happy today, number {number}", "label": "joy"} for number in range(60)]
-    dataset = write(tmp_path, [*rows, {"text": "  ", "label": "joy"}, {"text": "the rest is not replayed"}])
-    with local(tmp_path, "demo", "--dataset", dataset, "--tweets", "61") as program:
+    unknown = {"text": "the room has changed to B12", "label": "neutral"}
+    dataset = write(tmp_path, [*rows, unknown, {"text": "  ", "label": "joy"}, {"text": "the rest is not replayed"}])
+    with local(tmp_path, "demo", "--dataset", dataset, "--tweets", "62") as program:
         assert program.end(START_S + END_S) == 0, program.stderr
         (line,) = program.stdout.splitlines()
         result = json.loads(line)
         assert list(result) == KEYS
-        assert (result["tweets"], result["classified"], result["dead_lettered"]) == (61, 60, 1)
+        assert (result["tweets"], result["classified"], result["dead_lettered"]) == (62, 61, 1)
         assert list(result["counts"]) == ["sadness", "joy", "love", "anger", "fear", "surprise"]
-        assert sum(result["counts"].values()) == 60
-        assert result["accuracy"] == round(result["counts"]["joy"] / 60, 4)
+        assert sum(result["counts"].values()) == 61
+        assert (result["scored"], result["not_scored"]) == (60, {"neutral": 1})
+        assert 60 * result["accuracy"] == pytest.approx(result["counts"]["joy"], abs=1.01)
         assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"] <= result["latency_ms"]["p99"]
         assert min(result["tweets_per_second"], result["engine_tweets_per_second"]) > 0
         program.expect_nothing_left()

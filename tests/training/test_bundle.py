@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.training.mixed import LABELS, MAPPING, two_data_sets
+from tests.training.mixed import LABELS, two_data_sets
 from tests.training.test_fine_tuning import TooSmallMemory
 from training.bundle.command import BundlePlan, bundle
 from training.bundle.stages import Stage, Stages, bundled_stages
@@ -14,6 +14,7 @@ from training.cli.parser import parse
 from training.export import int8
 from training.learn.recipe import MINILM, MPNET, Recipe
 from training.output.errors import TrainingError
+from worker.inference.classifier import load_classifier
 
 RECIPE = Recipe(epochs=1, learning_rate=1e-3, batch_size=16, ema_decay=0.5, r_drop=0.0)
 
@@ -40,8 +41,8 @@ def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> S
     monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT_OF_OTHERS", 0.5)
     monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST", 1.0)
     monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST_OF_OTHERS", 1.0)
+    monkeypatch.setattr(int8, "MAX_NEUTRAL_DIFFERENCE", 1.0)
     data = two_data_sets(tmp_path)
-    data.write_text(data.read_text().replace(MAPPING, MAPPING.replace("plain: neutral", "plain: skip")))
     teacher = Stage("teacher", tiny_base, RECIPE, served=False, data=data)
     first = Stage("first", tiny_base, RECIPE, ("teacher",), data=data)
     seeds = [Stage(f"seed-{seed}", "first", replace(RECIPE, seed=seed), ("teacher",), data=data) for seed in (1, 2)]
@@ -56,6 +57,9 @@ def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     record = json.loads((plan.runs / "released" / "run.json").read_text())
     assert record["recipe"]["seed"] == [1, 2]
     assert [one["name"] for one in record["teachers"]] == ["emotion-base"]
+    config = json.loads((plan.model / "config.json").read_text())
+    assert set(config["neutral"]) == {"scale", "shift"}
+    assert load_classifier(plan.model, engine="torch", device="cpu").classify(["so glad"])[0].neutral is not None
     metrics = json.loads((plan.model / "metrics.json").read_text())
     assert metrics["notes"][0] == "A sentence for the card."
     assert metrics["notes"][1].startswith("`make train` took ")

@@ -4,7 +4,6 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
@@ -18,6 +17,7 @@ from training.learn.augment import Augmentation, without_feeling
 from training.learn.imbalance import Imbalance, class_weights, rows_of_epoch
 from training.learn.rows import EpochBatches, TrainingRows
 from training.output.errors import TrainingError
+from tweets.datasets import SAMPLE_FILES, read_rows
 from tweets.emotions import EMOTIONS
 from tweets.normalizer import NORMALIZERS
 
@@ -155,14 +155,14 @@ def test_the_shipped_tweets_are_added_to_the_six_emotions_only(make_dataset: Mak
     assert read_learning_data(others, None, add=RAW_TWEETS).added is None
 
 
-def test_the_shipped_tweets_are_balanced_and_share_no_six_words_with_the_sample(tmp_path: Path) -> None:
+def test_the_shipped_tweets_are_balanced_and_share_no_six_words_with_the_samples() -> None:
     shipped = read_split(str(RAW_TWEETS_FILE), "train", EMOTIONS)
     counts = Counter(shipped.targets)
     assert len(shipped) == len(set(shipped.texts)) > 2_500
     assert max(counts.values()) < 1.1 * min(counts.values())
-    sample = read_split("sample", "test", EMOTIONS)
-    assert not set(map(words, shipped.texts)) & set(map(words, sample.texts))
-    runs = [run for text in sample.texts for run in six_words(text)]
+    samples = [row.text for name in SAMPLE_FILES for row in read_rows(name, "test")]
+    assert not set(map(words, shipped.texts)) & set(map(words, samples))
+    runs = [run for text in samples for run in six_words(text)]
     assert not set(runs) & {run for text in shipped.texts for run in six_words(text)}
 
 

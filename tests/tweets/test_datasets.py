@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tweets import datasets
-from tweets.datasets import SAMPLE, DatasetError, Row, SplitMissingError, dataset_name, read_rows
+from tweets.datasets import SAMPLE, SAMPLE_DEV, DatasetError, Row, SplitMissingError, dataset_name, read_rows
 
 Write = Callable[[str, str | bytes], str]
 
@@ -96,8 +96,15 @@ def test_one_file_is_read_whatever_the_split_is_called(write: Write) -> None:
     assert rows(write("t.txt", "check"), "anything") == [Row(0, "check", None)]
 
 
-def test_the_sample_is_read_whatever_the_split_is_called() -> None:
-    assert rows(SAMPLE, "test") == rows(SAMPLE, "anything") != []
+@pytest.mark.parametrize("sample", [SAMPLE, SAMPLE_DEV])
+def test_a_sample_is_read_whatever_the_split_is_called(sample: str) -> None:
+    assert rows(sample, "test") == rows(sample, "anything") != []
+
+
+def test_a_kind_of_text_is_read_where_there_is_one(write: Write) -> None:
+    path = write("t.jsonl", '{"text": "a", "kind": "sarcasm"}\n{"text": "b", "kind": 3}\n{"text": "c"}')
+    assert [row.kind for row in rows(path, "test")] == ["sarcasm", None, None]
+    assert rows(write("t.csv", "text,kind\na,news\nb,"), "test")[0].kind == "news"
 
 
 def test_other_labels_name_the_ids_of_another_data_set(write: Write) -> None:
@@ -119,6 +126,7 @@ def test_rows_before_a_broken_row_are_given_because_reading_is_lazy(write: Write
     ("dataset", "name"),
     [
         ("sample", "sample"),
+        ("sample-dev", "sample-dev"),
         ("dair-ai/emotion", "emotion"),
         ("data/emotion", "emotion"),
         ("data/emotion/", "emotion"),

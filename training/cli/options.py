@@ -6,16 +6,26 @@ from pathlib import Path
 from typing import Final
 
 from training.cli.recipe_options import add_recipe
-from training.cli.shared_options import add_base, add_data_root, add_dataset, add_limit, add_model, add_output
+from training.cli.shared_options import (
+    add_base,
+    add_data_file,
+    add_data_root,
+    add_dataset,
+    add_limit,
+    add_model,
+    add_output,
+    add_same_names,
+)
 from training.cli.task_options import add_task
 from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
 from training.learn.recipe import DISTILBERT, MINILM, MPNET
-from worker.process.option_types import names, positive, whole
+from worker.process.option_types import names, number, positive, whole
 
 
 def _explore(parser: ArgumentParser) -> None:
     add_dataset(parser)
+    add_data_file(parser)
     add_model(parser, "the model folder whose tokenizer counts tokens")
     add_limit(parser, "read only the first rows of each split")
     add_output(parser, "explore")
@@ -40,6 +50,8 @@ def _train(parser: ArgumentParser) -> None:
 def _evaluate(parser: ArgumentParser) -> None:
     add_model(parser, "the model folder")
     add_dataset(parser)
+    add_data_file(parser)
+    add_same_names(parser)
     parser.add_argument("--split", default=TEST, metavar="NAME", help="the split to score; default: %(default)s")
     parser.add_argument(
         "--shifted",
@@ -65,6 +77,12 @@ def _evaluate(parser: ArgumentParser) -> None:
         metavar="N",
         help="bootstrap samples for the 95%% intervals, at least 100; default: %(default)s",
     )
+    parser.add_argument(
+        "--neutral-threshold",
+        type=number(0.0, 1.0),
+        metavar="P",
+        help="the probability above which a row is called neutral; default: the threshold that the model suggests",
+    )
     add_limit(parser, "score only the first rows")
     add_output(parser, "evaluate")
     parser.add_argument(
@@ -74,6 +92,7 @@ def _evaluate(parser: ArgumentParser) -> None:
 
 def _compare(parser: ArgumentParser) -> None:
     add_dataset(parser)
+    add_data_file(parser)
     parser.add_argument(
         "--bases",
         type=names,
@@ -134,7 +153,7 @@ def _tune(parser: ArgumentParser) -> None:
 
 def _explain(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of the shipped sample"
+        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of sample-dev"
     )
     add_model(parser, "the model folder")
     add_output(parser, "explain")

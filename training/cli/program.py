@@ -62,7 +62,14 @@ def _quieten_libraries() -> None:
 def _explore(options: Namespace) -> dict[str, Any]:
     from training.explore.command import explore
 
-    return explore(options.dataset, options.output, model=options.model, limit=options.limit)
+    return explore(
+        options.dataset,
+        options.output,
+        model=options.model,
+        limit=options.limit,
+        data=options.data,
+        data_root=options.data_root,
+    )
 
 
 def _train(options: Namespace) -> dict[str, Any]:

@@ -19,6 +19,28 @@ def add_dataset(parser: ArgumentParser) -> None:
     parser.add_argument("--dataset", default=_DATASET, metavar="NAME_OR_PATH", help=_DATASET_HELP)
 
 
+def add_data_file(parser: ArgumentParser) -> None:
+    """Add `--data` and `--data-root`, which choose a data set in a file that maps labels."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="a YAML file that lists data sets and the mapping of their labels, such as training/data/bundled.yaml; "
+        "--dataset is then the short name of one of them; default: none, --dataset has the labels of the model",
+    )
+    add_data_root(parser, default=".")
+
+
+def add_same_names(parser: ArgumentParser) -> None:
+    """Add `--same-names`."""
+    parser.add_argument(
+        "--same-names",
+        action="store_true",
+        help="with --data: only neutral rows and rows whose single label has the name of the label that it is mapped "
+        "onto; default: all rows with a single label",
+    )
+
+
 def add_data_root(parser: ArgumentParser, *, default: str | None) -> None:
     """Add `--data-root`; the default None is the folder that the run recorded."""
     parser.add_argument(

@@ -17,9 +17,9 @@ from typing import Annotated, Any, Final
 import yaml  # type: ignore[import-untyped]
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from training.data.mapping import NEUTRAL, SKIP, MappedDataset
+from training.data.mapping import SKIP, MappedDataset
 from training.output.errors import TrainingError, reason_of
-from tweets.emotions import EMOTIONS
+from tweets.emotions import EMOTIONS, NEUTRAL
 
 BUNDLED_DATA: Final = Path(__file__).with_name("bundled.yaml")
 """The data sets of the bundled model."""

@@ -10,7 +10,7 @@ from training.data.leaks import warn_of_leaks, without_texts_of
 from training.data.mapped_split import MappedSplit, mapped
 from training.data.parts import TrainingPart
 from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
-from training.data.splits import TRAIN, VALIDATION, Split, find_labels, read_split
+from training.data.splits import TRAIN, VALIDATION, Split, find_labels, read_split, require_trainable
 from training.output.errors import TrainingError
 from tweets.emotions import EMOTIONS
 
@@ -76,6 +76,8 @@ def read_learning_data(
     rows stay, so that scores on public splits remain comparable. Added rows whose texts are in the validation split
     are removed, and the shipped tweets are added only if the labels are the six emotions.
     """
+    for name in (dataset, add):
+        require_trainable(name or "")
     known = tuple(labels or find_labels(dataset))
     if len(known) < 2:
         raise TrainingError(

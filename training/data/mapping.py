@@ -8,9 +8,8 @@ from typing import Final
 from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
 from training.output.errors import TrainingError
 from tweets.datasets import Row, dataset_name
+from tweets.emotions import NEUTRAL
 
-NEUTRAL: Final = "neutral"
-"""The target of rows that show none of the model's labels."""
 SKIP: Final = "skip"
 """The target of labels that are left out: a row without another label takes part through a teacher alone."""
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +13,8 @@ from training.data.mixed_data import read_mixed_data
 from training.data.recorded_data import recorded_datasets
 from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split, read_split
 from training.export.card import model_card
+from training.export.data_counts import data_counts
+from training.export.evaluation_sets import evaluation_sets
 from training.export.manifest import write_manifest
 from training.export.measured import METRICS_FILE, CardReferences, compared, measured
 from training.export.model_files import write_model
@@ -37,6 +39,8 @@ class _Data:
     validation: Split
     """The rows of the first data set with exactly one label."""
     test: Split | None
+    counts: dict[str, Any] = field(default_factory=dict)
+    """The training rows of several data sets by label; empty for a run on one data set."""
 
     def calibration(self, rows: int) -> list[str]:
         """Return training texts for the int8 scales: as many of each data set, from its start."""
@@ -65,7 +69,10 @@ def export(
     data = _read_mixed(specs, run) if specs else _read_data(dataset or run.dataset, run)
     with whole_folder(target, replaces=MANIFEST) as folder:
         tried = write_model(folder, run, data.validations, calibration=data.calibration(calibration_rows))
-        metrics = {**measured(folder, run, (data.validation, data.test)), "quantization": tried}
+        sets = evaluation_sets(specs, run.labels)
+        with_neutral = bool(specs) and specs[0].has_neutral
+        metrics = measured(folder, run, (data.validation, data.test), sets, first_has_neutral=with_neutral)
+        metrics |= {"quantization": tried, "training_rows": data.counts}
         metrics |= compared(run, data.test, comparisons or CardReferences())
         write_json(folder / METRICS_FILE, metrics)
         (folder / CARD_FILE).write_text(model_card(metrics, run.labels), encoding="utf-8")
@@ -107,6 +114,7 @@ def _read_mixed(specs: Sequence[MappedDataset], run: Run) -> _Data:
         data.validations,
         data.validation,
         None if test is None else test.one_label(),
+        data_counts(data.parts, run.labels, data.left_out),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from training.score.scores import Probabilities
-from tweets.datasets import SAMPLE, read_rows
+from tweets.datasets import SAMPLE_DEV, read_rows
 
 GOLDEN_TEXTS: Final = 8
 """Enough for each of the six emotions; the worker computes the golden texts at every start."""
@@ -17,8 +17,8 @@ _HEADROOM: Final = 3.0
 
 
 def sample_texts() -> list[str]:
-    """Return the texts of the shipped sample, which are used for every label set."""
-    return [row.text for row in read_rows(SAMPLE, "test")]
+    """Return the texts of the sample for development, which are used for every label set."""
+    return [row.text for row in read_rows(SAMPLE_DEV, "test")]
 
 
 def most_confident(exact: Probabilities) -> list[int]:
