@@ -13,7 +13,7 @@ from training.bundle.stages import VOCABULARY_ROWS, Stage, Stages, bundled_stage
 from training.export.command import export
 from training.export.measured import CardReferences
 from training.learn.fit import Task
-from training.learn.recipe import MPNET, NORMALIZER, Recipe
+from training.learn.recipe import MPNET, Recipe
 from training.output.json_file import write_json
 from training.output.progress import say
 from training.output.provenance import provenance
@@ -81,7 +81,7 @@ def _task(plan: BundlePlan, stages: Stages, stage: Stage) -> Task:
         labels=stages.labels,
         add=None,
         base=str(plan.runs / base) if base in earlier else base,
-        normalizer=NORMALIZER,
+        normalizer=stages.normalizer,
         name=None,
         vocabulary_rows=VOCABULARY_ROWS,
         limit=plan.limit,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from training.data.data_file import BUNDLED_DATA
-from training.learn.recipe import MINILM, MPNET, Recipe
+from training.learn.recipe import MINILM, MPNET, NORMALIZER, Recipe
 from tweets.emotions import EMOTIONS
 
 
@@ -42,6 +42,7 @@ class Stages:
     released: str = "released"
     """The name of the averaged run's folder."""
     labels: tuple[str, ...] = EMOTIONS
+    normalizer: str = NORMALIZER
 
 
 VOCABULARY_ROWS: Final = 19_500
