@@ -64,7 +64,7 @@ def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     assert metrics["notes"][0] == "A sentence for the card."
     assert metrics["notes"][1].startswith("`make train` took ")
     capsys.readouterr()
-    bundle(plan, stages)
+    assert bundle(plan, stages)["seconds"] == summary["seconds"]  # a kept run has the time of its training
     lines = capsys.readouterr().err
     assert lines.count("this run is finished and is kept") == 4
     assert lines.count("this mean is finished and is kept") == 1

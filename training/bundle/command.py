@@ -14,6 +14,7 @@ from training.export.command import export
 from training.export.measured import CardReferences
 from training.learn.fit import Task
 from training.learn.recipe import MPNET, Recipe
+from training.learn.run_folder import RUN_FILE
 from training.output.json_file import write_json
 from training.output.progress import say
 from training.output.provenance import provenance
@@ -52,7 +53,7 @@ def bundle(plan: BundlePlan, stages: Stages | None = None) -> dict[str, Any]:
     """
     stages = stages or bundled_stages()
     require_replaceable(plan.model, replaces=MANIFEST)
-    clock = _Clock(plan.runs / SECONDS_FILE)
+    clock = _Clock(plan.runs)
     for number, stage in enumerate(stages.runs, start=1):
         say(f"stage {number} of {len(stages.runs) + 2}: {stage.run}")
         with clock.of(stage.run):
@@ -96,24 +97,32 @@ def _recipe(plan: BundlePlan, stage: Stage) -> Recipe:
 
 
 class _Clock:
-    """The seconds of each stage, kept in a file, so that the time of an interrupted stage counts too."""
+    """The seconds of each stage, kept in a file, so that a resumed stage counts as a whole."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
+        self._file = runs / SECONDS_FILE
         self.seconds: dict[str, float] = {}
-        if file.is_file():
-            self.seconds = json.loads(file.read_text(encoding="utf-8"))["seconds"]
+        if self._file.is_file():
+            self.seconds = json.loads(self._file.read_text(encoding="utf-8"))["seconds"]
 
     @contextmanager
     def of(self, stage: str) -> Iterator[None]:
-        """Add the seconds of the block to those of the stage."""
-        began_s = time.monotonic()
+        """Measure the block of a stage: add its seconds if the stage resumes, ignore them if a finished run is kept."""
+        resumes = (self._runs / f"{stage}.checkpoint").exists()
+        written, began_s = self._written(stage), time.monotonic()
         try:
             yield
         finally:
-            self.seconds[stage] = round(self.seconds.get(stage, 0.0) + time.monotonic() - began_s, 1)
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self._file, {"seconds": self.seconds, "hardware": provenance()["hardware"]})
+            if self._written(stage) != written or (self._runs / f"{stage}.checkpoint").exists():
+                earlier_s = self.seconds.get(stage, 0.0) if resumes else 0.0
+                self.seconds[stage] = round(earlier_s + time.monotonic() - began_s, 1)
+                write_json(self._file, {"seconds": self.seconds, "hardware": provenance()["hardware"]})
+
+    def _written(self, stage: str) -> int | None:
+        """Return when the run of a stage was written, None without such a run."""
+        file = self._runs / stage / RUN_FILE
+        return file.stat().st_mtime_ns if file.is_file() else None
 
     def sentence(self) -> str:
         """Return a sentence with the time of all stages, for the card."""
