@@ -17,9 +17,11 @@ from training.cli.shared_options import (
     add_same_names,
 )
 from training.cli.task_options import add_task
+from training.data.second_pass import SECOND_PASS_FILE
 from training.data.splits import TEST
 from training.learn.imbalance import Imbalance
 from training.learn.recipe import DISTILBERT, MINILM
+from tweets.datasets import SAMPLE
 from worker.process.option_types import names, number, positive, whole
 
 
@@ -239,11 +241,30 @@ def _add_moved_dataset(parser: ArgumentParser, owner: str) -> None:
     )
 
 
+def _agree(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--dataset",
+        default=SAMPLE,
+        metavar="NAME_OR_PATH",
+        help="the data set with the labels of the first pass; default: %(default)s",
+    )
+    parser.add_argument("--split", default=TEST, metavar="NAME", help="its split; default: %(default)s")
+    parser.add_argument(
+        "--second",
+        type=Path,
+        default=SECOND_PASS_FILE,
+        metavar="FILE",
+        help="the labels of the second pass, one JSON object with number and label in each line; default: those of "
+        f"{SAMPLE}",
+    )
+
+
 COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
     "explore": (
         "explore a data set: classes, lengths, duplicates, contradictory labels, words typical of each label",
         _explore,
     ),
+    "agree": ("compare the labels of a data set with those of a second pass of labelling", _agree),
     "train": (
         "fine-tune on the split train, select the best epoch on validation, write the run, export the model folder",
         _train,
