@@ -124,6 +124,7 @@ def test_a_ratio_above_1_shows_rows_several_times() -> None:
         ("data: [{path: moods, weight: 0}]", "no data set has a weight and a ratio above 0"),
         ("data: [{path: comments, labels: {sunny: glad}}]", "has no mapping"),
         ("data: [{path: moods}, {path: nowhere}]", "nowhere"),
+        ("data: [{path: moods}, {path: sample-dev}]", "is for evaluation only"),
         ("data: [{path: moods}, {path: ./moods}]", "is listed twice"),
     ],
 )

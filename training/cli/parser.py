@@ -19,6 +19,7 @@ SMALL: Final[dict[str, dict[str, Any]]] = {
     "tune": {"limit": _SMALL_ROWS, "epochs": 1, "trials": 4},
     "explain": {},
     "average": {},
+    "bundle": {"limit": 200, "epochs": 1, "teacher_base": MINILM},
     "export": {"calibration_rows": 128},
 }
 """The defaults of each command's options under `--budget small`; an option on the command line has precedence."""

@@ -7,6 +7,7 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from training.output.errors import TrainingError
 from worker.errors import ExitCode, FatalError
 from worker.process.unread_output import forget_unread_output
 
-_RESUMABLE = ("train", "tune")
+_RESUMABLE = ("train", "tune", "bundle")
 """Commands that keep a checkpoint or a study from which the same command resumes."""
 
 
@@ -154,6 +155,13 @@ def _export(options: Namespace) -> dict[str, Any]:
     )
 
 
+def _bundle(options: Namespace) -> dict[str, Any]:
+    from training.bundle.command import BundlePlan, bundle
+
+    plan = BundlePlan(**{name: getattr(options, name) for name in BundlePlan.__dataclass_fields__})
+    return bundle(replace(plan, note=tuple(plan.note)))
+
+
 _COMMANDS = {
     "explore": _explore,
     "train": _train,
@@ -163,5 +171,6 @@ _COMMANDS = {
     "tune": _tune,
     "explain": _explain,
     "average": _average,
+    "bundle": _bundle,
     "export": _export,
 }

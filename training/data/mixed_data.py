@@ -10,7 +10,7 @@ from typing import Any
 from training.data.mapped_split import MappedSplit, read_mapped_split, read_other_mapped_split
 from training.data.mapping import MappedDataset
 from training.data.parts import TrainingPart
-from training.data.splits import TEST, TRAIN, VALIDATION, Split
+from training.data.splits import TEST, TRAIN, VALIDATION, Split, require_trainable
 from training.output.errors import TrainingError
 from training.output.progress import say
 from tweets.datasets import SAMPLE_FILES, read_rows
@@ -85,6 +85,8 @@ def read_mixed_data(
     usable label, which learn from a teacher.
     """
     trained = [spec for spec in specs if spec.weight > 0 and spec.ratio > 0]
+    for spec in trained:
+        require_trainable(spec.path)
     validations = validation_splits(specs)
     overlaps = _Overlaps(specs, normalize)
     splits = [overlaps.removed_from(read_mapped_split(spec, TRAIN, limit=limit, skipped=skipped)) for spec in trained]

@@ -1,5 +1,6 @@
 """Read and write the folder of a training run: weights in full precision, tokenizer, and the record of the run."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,6 +48,23 @@ def validation_scores(record: Mapping[str, Any]) -> dict[str, float]:
     """Return the accuracy and macro-F1 of a run's final weights on validation, from the run's record."""
     final: Mapping[str, Any] = record.get("averaged") or record["epochs"][record["best_epoch"] - 1]
     return {name: float(final[name]) for name in ("accuracy", "macro_f1")}
+
+
+def weights_digest(model: PreTrainedModel) -> str:
+    """Return the SHA-256 of a model's weights."""
+    digest = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def is_finished(folder: Path, identity: str) -> bool:
+    """Return whether the folder holds a run with this identity: a SHA-256 of what determines its weights."""
+    try:
+        record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("identity") == identity
 
 
 def require_siblings(one: Mapping[str, Any], other: Mapping[str, Any], folder: Path) -> None:

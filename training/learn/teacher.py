@@ -4,6 +4,7 @@ Teachers see the texts without augmentation, through their own normaliser and to
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 from training.learn.neutral import has_neutral_output
 from training.learn.predict import predict
-from training.learn.run_folder import WEIGHTS_FILE, Run, read_run
+from training.learn.run_folder import RUN_FILE, WEIGHTS_FILE, Run, read_run
 from training.learn.tokens import encode
 from training.output.errors import TrainingError
 from training.output.progress import say
@@ -57,9 +58,9 @@ def soft_labels(
 
 
 def _about(teacher: Path) -> dict[str, Any]:
-    record = read_run(teacher)
-    fields = ("base", "recipe", "best_epoch", "training_seconds", "hardware")
-    return {"name": record.name, **{name: record.record[name] for name in fields if name in record.record}}
+    record = json.loads((teacher / RUN_FILE).read_text(encoding="utf-8"))
+    fields = ("name", "base", "recipe", "best_epoch", "epochs", "training_seconds", "hardware", "precision")
+    return {name: record[name] for name in fields if name in record}
 
 
 def _of_teacher(

@@ -16,7 +16,15 @@ from training.learn.base import Base, is_served, load_base
 from training.learn.checkpoint import Checkpoint
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.recipe import Recipe
-from training.learn.run_folder import RUN_FILE, Run, read_run, validation_scores, write_run
+from training.learn.run_folder import (
+    RUN_FILE,
+    Run,
+    is_finished,
+    read_run,
+    validation_scores,
+    weights_digest,
+    write_run,
+)
 from training.learn.teacher import SoftLabels, soft_labels
 from training.output.errors import TrainingError
 from training.output.progress import say
@@ -43,7 +51,7 @@ def train(task: Task, recipe: Recipe, folder: Path, *, served: bool = True, agai
     say(f"base {base.name}, {data.described()}")
     soft = _soft_labels(task, data, folder.parent)
     identity = _identity(task, recipe, base, data, soft)
-    if not again and _is_finished(folder, identity):
+    if not again and is_finished(folder, identity):
         say(f"{folder}: this run is finished and is kept")
         return _summary(folder, read_run(folder))
     checkpoint = Checkpoint(folder.with_name(folder.name + ".checkpoint"), identity)
@@ -56,15 +64,6 @@ def train(task: Task, recipe: Recipe, folder: Path, *, served: bool = True, agai
     if is_main_process():
         checkpoint.delete()
     return _summary(folder, run)
-
-
-def _is_finished(folder: Path, identity: str) -> bool:
-    """Return whether the folder holds a run with this identity."""
-    try:
-        record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(record, dict) and record.get("identity") == identity
 
 
 def is_main_process() -> bool:
@@ -90,10 +89,8 @@ def _soft_labels(task: Task, data: LearningData | MixedData, kept_in: Path) -> S
 def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData | MixedData, soft: SoftLabels | None) -> str:
     """Return a SHA-256 of everything that determines the weights, except the hardware."""
     arguments = {name: value for name, value in asdict(task).items() if name not in ("data", "data_root", "teacher")}
-    weights = hashlib.sha256()
-    for tensor in base.model.state_dict().values():
-        weights.update(tensor.numpy().tobytes())
-    sources = base.name, base.history, weights.hexdigest(), data.sha256(), None if soft is None else soft.sha256()
+    weights = weights_digest(base.model)
+    sources = base.name, base.history, weights, data.sha256(), None if soft is None else soft.sha256()
     parts = arguments, recipe.as_dict(), sources, provenance()["versions"]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
