@@ -1,4 +1,4 @@
-"""The command line of the worker: the worker itself, classify, create-topics and verify."""
+"""The command line of the worker: the worker itself, and its commands that run once."""
 
 import argparse
 import signal
@@ -39,7 +39,7 @@ def _run_program(options: argparse.Namespace) -> int:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.OK))
             from worker.run import run
 
-            return run()
+            return run(accept_empty_state=options.accept_empty_state)
         case "classify":
             from worker.commands import classify
 
@@ -52,6 +52,14 @@ def _run_program(options: argparse.Namespace) -> int:
                 replication_factor=options.replication_factor,
                 max_message_bytes=options.max_message_bytes,
             )
+        case "export-state":
+            from worker.commands import export_state
+
+            return export_state()
+        case "import-state":
+            from worker.commands import import_state
+
+            return import_state(options.file, options.position)
         case _:
             from worker.commands import check_counts
 
@@ -68,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m worker",
         description="Without a program: consume tweets, classify them, publish the labels, until SIGTERM. "
         "Environment variables configure everything; see docs/reference.md.",
+    )
+    parser.add_argument(
+        "--accept-empty-state",
+        action="store_true",
+        help="without a program: count a partition from zero whose committed counts are lost, instead of exit code 10",
     )
     programs = parser.add_subparsers(dest="program", metavar="program")
 
@@ -106,6 +119,17 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds within which a running system must agree (%(default)g)",
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
+
+    programs.add_parser("export-state", help="print position and counts of every partition as JSON")
+
+    imported = programs.add_parser("import-state", help="write the states of export-state for a group without offsets")
+    imported.add_argument("file", nargs="?", default="-", help="what export-state printed; - is stdin (the default)")
+    imported.add_argument(
+        "--position",
+        choices=["stored", "first", "end"],
+        default="stored",
+        help="where to continue: at the offset in the file (the default), the first record, or the end",
+    )
     return parser
 
 
