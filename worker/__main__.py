@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
@@ -84,12 +85,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     programs = parser.add_subparsers(dest="program", metavar="program")
 
+    for add in (_add_classify, _add_create_topics, _add_verify, _add_states):
+        add(programs)
+    return parser
+
+
+def _add_classify(programs: Any) -> None:
     classify = programs.add_parser("classify", help="label texts from the command line or from stdin; needs no Kafka")
     classify.add_argument(
         "texts", nargs="*", metavar="text", help="texts to label; without texts, one text per line of stdin"
     )
     classify.add_argument("--json", action="store_true", help="print one JSON object per line, with all scores")
 
+
+def _add_create_topics(programs: Any) -> None:
     topics = programs.add_parser(
         "create-topics", help="create missing topics, add missing partitions to the output topics"
     )
@@ -110,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         help="max.message.bytes of a new input topic (the broker's default)",
     )
 
+
+def _add_verify(programs: Any) -> None:
     check = programs.add_parser("verify", help="compare the counts in Kafka and Redis; exits 1 on a difference")
     check.add_argument("--repair", action="store_true", help="first make the counts in Redis equal to Kafka")
     check.add_argument(
@@ -120,6 +131,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
 
+
+def _add_states(programs: Any) -> None:
     programs.add_parser("export-state", help="print position and counts of every partition as JSON")
 
     imported = programs.add_parser("import-state", help="write the states of export-state for a group without offsets")
@@ -130,7 +143,6 @@ def _parser() -> argparse.ArgumentParser:
         default="stored",
         help="where to continue: at the offset in the file (the default), the first record, or the end",
     )
-    return parser
 
 
 if __name__ == "__main__":
