@@ -29,7 +29,12 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
     for stream in (sys.stdin, sys.stdout):  # tweets are UTF-8 in every locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
+    classifier = load_classifier(
+        settings.model_path,
+        device=settings.device,
+        max_tokens=settings.batch_max_tokens,
+        neutral_threshold=settings.neutral_threshold,
+    )
     # On a terminal, each typed line gets its answer at once.
     batch_size = 1 if not texts and sys.stdin.isatty() else settings.batch_max_tweets
     for batch in _batches(map(_readable, texts) if texts else _lines_of_stdin(), batch_size):

@@ -145,22 +145,26 @@ class _Worker:
 
 
 def _metadata_limit(settings: Settings, classifier: Classifier) -> MetadataLimit:
-    return MetadataLimit(tuple(classifier.labels), settings.kafka_offset_metadata_max_bytes)
+    return MetadataLimit(classifier.emotions, settings.kafka_offset_metadata_max_bytes)
 
 
 def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
     classifier = load_classifier(
-        settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens, metrics=metrics
+        settings.model_path,
+        device=settings.device,
+        max_tokens=settings.batch_max_tokens,
+        metrics=metrics,
+        neutral_threshold=settings.neutral_threshold,
     )
     limit = _metadata_limit(settings, classifier)
     if limit.bytes_needed() > limit.max_bytes:
         raise FatalError(
-            f"MODEL_PATH={settings.model_path}: the counts of {len(classifier.labels)} labels with these names need "
+            f"MODEL_PATH={settings.model_path}: the counts of {len(classifier.emotions)} labels with these names need "
             f"{limit.bytes_needed()} bytes of offset metadata, and KAFKA_OFFSET_METADATA_MAX_BYTES={limit.max_bytes}; "
             "use fewer or shorter labels, or raise both offset.metadata.max.bytes of the brokers and this setting",
             ExitCode.MODEL,
         )
-    metrics.show_zeros(classifier.labels)
+    metrics.show_zeros(classifier.emotions)
     version = importlib.metadata.version("emotion-stream")
     metrics.build_info.labels(version, classifier.model_id, classifier.engine.device, classifier.engine.name).set(1)
     log.info("model %s on %s (%s)", classifier.model_id, classifier.engine.device, classifier.engine.name)

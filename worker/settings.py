@@ -77,6 +77,16 @@ class Settings(KafkaSettings):
         meaning="Where the model runs. `auto` is `cuda` where torch finds a GPU, else `cpu`.",
         change="To `cuda` where a missing GPU must be an error, to `cpu` to leave a GPU alone.",
     )
+    neutral_threshold: float | None = setting(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        meaning="Probability of neutral above which a tweet is labelled `neutral`, from 0 to 1. Unset: a tweet always "
+        "gets one of the model's labels.",
+        change="To the value that the model card suggests, when tweets without an emotion must not count as one. Set "
+        "the same value for all workers and the live page. Refused for a model without a neutral output.",
+    )
     batch_max_tweets: int = setting(
         512,
         ge=1,

@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from tests.servers import Message, Stack, eventually, read_committed
 from tests.stream.offsets import GroupOffset, fetch_positions
 from tests.stream.tweets import fields
+from tweets.emotions import NEUTRAL
 
 CLIENT_S = 30.0
 """Seconds that a request of the tests' own clients may take."""
@@ -234,7 +235,10 @@ def _promised(record: Message, topic: str) -> tuple[object, ...]:
 def _delivered(record: Message) -> tuple[object, ...]:
     tweet = fields(record)
     assert abs(sum(tweet["scores"].values()) - 1) < 1e-4
-    assert tweet["confidence"] == max(tweet["scores"].values()) == tweet["scores"][tweet["emotion"]]
+    if tweet["emotion"] == NEUTRAL and NEUTRAL not in tweet["scores"]:
+        assert tweet["confidence"] == tweet["neutral"]
+    else:
+        assert tweet["confidence"] == max(tweet["scores"].values()) == tweet["scores"][tweet["emotion"]]
     return (record.partition, tweet["id"], tweet["text"], tweet.get("label"), record.key, record.headers)
 
 
