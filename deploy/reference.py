@@ -25,7 +25,7 @@ from worker.process.metrics import declared_metrics
 from worker.redis.keys import KEYS
 from worker.setting_fields import documentation
 from worker.settings import Settings
-from worker.time_limits import allowed_ms
+from worker.time_order import allowed_ms
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGE: Final = DOCS / "reference.md"

@@ -5,12 +5,13 @@ The broker has no faults of its own; `stream.py` and `world.py` inject them.
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tweets.records import OutputRecord, Partition, Record
+from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.membership import CommittedOffset
+from worker.membership import CommittedOffset, StoredState
 
 INPUT = "tweets"
 OUTPUT = "tweets.emotions"
@@ -23,6 +24,7 @@ class Transaction:
 
     state: str = "open"
     offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
+    checkpoints: dict[Partition, CommittedCounts] = field(default_factory=dict)
 
 
 class ClientMetadata(NamedTuple):
@@ -49,8 +51,10 @@ class Broker:
         self.inputs = inputs
         self.log: list[tuple[OutputRecord, Transaction]] = []
         self.committed: dict[Partition, CommittedOffset] = {}
+        self.checkpoints: dict[Partition, CommittedCounts] = {}
         self.history: set[tuple[Partition, int, str]] = set()
         self.generation = 0
+        self.losses = 0
         self.members: dict[str, Member] = {}
         self._instances: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
@@ -129,10 +133,14 @@ class Broker:
                 raise TransientError("illegal generation")
         transaction.offsets |= positions
 
+    def add_checkpoints(self, transactional_id: str, epoch: int, states: Mapping[Partition, CommittedCounts]) -> None:
+        self._transaction(transactional_id, epoch).checkpoints |= states
+
     def commit(self, transactional_id: str, epoch: int) -> None:
         transaction = self._transaction(transactional_id, epoch)
         transaction.state = "committed"
         self.committed |= transaction.offsets
+        self.checkpoints |= transaction.checkpoints
         self.history |= {(p, at.offset, at.metadata or "") for p, at in transaction.offsets.items()}
         del self._open[transactional_id]
 
@@ -150,11 +158,28 @@ class Broker:
     def open_transactions(self) -> list[str]:
         return list(self._open)
 
-    def position(self, partition: Partition) -> CommittedOffset:
-        """Return the committed position. Raises TransientError while an open transaction would move it."""
+    def stored(self, partition: Partition) -> StoredState:
+        """Return what is committed. Raises TransientError while an open transaction would change it."""
         if any(partition in transaction.offsets for transaction in self._open.values()):
             raise TransientError("offsets of an open transaction are pending")
-        return self.committed.get(partition) or CommittedOffset(self.inputs[partition][0].offset, None)
+        first, committed = self.inputs[partition][0].offset, self.committed.get(partition)
+        if committed is not None and RunningCounts.from_metadata(committed.metadata) is not None:
+            return StoredState(first, committed)
+        output_end = sum(output.topic == OUTPUT and output.partition == partition.number for output in self.visible())
+        return StoredState(first, committed, "", self.checkpoints.get(partition), output_end)
+
+    def lose_offsets(self) -> None:
+        """Forget the group's committed offsets; a group without members is forgotten with its generation."""
+        self.losses += 1
+        self.committed.clear()
+        if not self.members:
+            self.generation = 0
+
+    def lose_metadata(self, partition: Partition) -> None:
+        """Set the committed offset again, as an operator's tool does: without metadata."""
+        self.losses += 1
+        if partition in self.committed:
+            self.committed[partition] = replace(self.committed[partition], metadata="")
 
     def visible(self) -> list[OutputRecord]:
         """Return the records that read_committed readers see, in the order of the log."""

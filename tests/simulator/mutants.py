@@ -17,8 +17,9 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import TransientError
 from worker.interfaces import CountsSink
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.stop import StopRequest
+from worker.restoring import Restorer
 
 
 class RewrittenRun(Loop):
@@ -47,9 +48,7 @@ class SeeksToTheBatchInsteadOfRestoring(RewrittenRun):
     """Step 1 left out after an error: what the worker remembers outlives it."""
 
     def _prepare_restore(self) -> None:
-        cast(SimulatedStream, self._stream).seek(
-            {partition: committed.offset for partition, committed in self._committed_counts.items()}
-        )
+        self._stream.seek({partition: committed.offset for partition, committed in self._committed_counts.items()})
 
 
 class NeverReplacesTheProducer(RewrittenRun):
@@ -66,6 +65,8 @@ class RewrittenCollect(Loop):
 
     def _collect(self) -> tuple[list[Record], Membership] | None:
         batch = Batch(self._batch_limit.records, self._batch_max_wait_s, _clock)
+        batch.add(self._fetched)
+        self._fetched = ()
         while True:
             fetched = self._stream.poll(timeout_s=0.1, max_records=max(1, batch.room))
             batch.add(fetched.records)
@@ -120,11 +121,14 @@ class WrappedStream:
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         return self._inner.poll(timeout_s=timeout_s, max_records=max_records)
 
-    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]:
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
         return self._inner.restore(membership)
 
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
-        self._inner.publish(outgoing)
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        self._inner.seek(offsets)
+
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+        self._inner.publish(outgoing, states)
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         self._inner.commit(positions, membership)
@@ -162,9 +166,9 @@ class AsksForItsMembershipOnlyAtTheCommit(WrapsItsStream):
 
 
 class HidesFailedSends(WrappedStream):
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         with suppress(TransientError):
-            self._inner.publish(outgoing)
+            self._inner.publish(outgoing, states)
 
 
 class CommitsThoughARecordFailed(WrapsItsStream):
@@ -236,6 +240,70 @@ class KeepsItsCountsOverARestore(Loop):
         }
 
 
+class ChangesWhatIsStored(WrappedStream):
+    """What Kafka holds, without the second copy."""
+
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
+        return {p: replace(found, checkpoint=None) for p, found in self._inner.restore(membership).items()}
+
+
+class WrapsItsRestore(Loop):
+    """Control: a restore on a wrapped stream."""
+
+    wrapped: type[WrappedStream] = WrappedStream
+
+    def _restore(self, membership: Membership) -> None:
+        stream = cast(SimulatedStream, self._stream)
+        self._stream = self.wrapped(stream, self._publisher)
+        try:
+            super()._restore(membership)
+        finally:
+            self._stream = stream
+
+
+class NeverReadsTheSecondCopy(WrapsItsRestore):
+    """Step 1: where the committed offset or its metadata is missing, the checkpoint topic is not read."""
+
+    wrapped = ChangesWhatIsStored
+
+
+class StartsFromZeroWithoutACommittedOffset(NeverReadsTheSecondCopy):
+    """Step 1: nor is a partition refused that has been counted before."""
+
+    def _restore(self, membership: Membership) -> None:
+        self._restorer = Restorer(accept_empty_state=True)
+        super()._restore(membership)
+
+
+class PublishesNoSecondCopy(WrappedStream):
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+        self._inner.publish(outgoing, {})
+
+
+class LeavesTheSecondCopyBehind(WrapsItsStream):
+    """Step 5: only some commits write the second copy."""
+
+    wrapped = PublishesNoSecondCopy
+
+
+class ForgetsTheGenerationBase(Loop):
+    """Step 1: after a loss of the offsets the generations begin again, and Redis takes the counts for stale ones."""
+
+    def _restore(self, membership: Membership) -> None:
+        self._restorer = Restorer(now_s=lambda: 0.0)
+        self._restorer._generation_base = _no_generation_base  # type: ignore[method-assign]
+        super()._restore(membership)
+
+
+class DoesNotCommitWhatItRestored(Loop):
+    """Step 1: a state from the second copy is published to Redis without a commit."""
+
+    def _commit_without_records(
+        self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership
+    ) -> None:
+        """Leave the committed offsets as they are."""
+
+
 class Mute:
     """Publishes nothing."""
 
@@ -275,6 +343,10 @@ def _mutant(loop: type[Loop], *breaks: Clause, control: type[Loop] | None = None
     return Mutant(loop, frozenset(breaks), control)
 
 
+def _no_generation_base(generation: int) -> int:
+    return 0
+
+
 def _clock() -> float:
     return 0.0
 
@@ -288,10 +360,21 @@ MUTANTS = (
     _mutant(AsksForItsMembershipOnlyAtTheCommit, Clause.DOUBLED, control=WrapsItsStream),
     _mutant(CommitsThoughARecordFailed, Clause.LOST, control=WrapsItsStream),
     _mutant(PublishesCountsBeforeTheCommit, Clause.UNCOMMITTED_COUNTS, control=WrapsItsStream),
-    _mutant(KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.ERROR),
+    _mutant(KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.LOST, Clause.ERROR),
     _mutant(PublishesARefusedBatchIntoTheSameTransaction, Clause.PROGRESS, control=WrapsItsStream),
     _mutant(CountsFromZeroAtEachRestore, Clause.OFFSET_METADATA),
     _mutant(KeepsItsCountsOverARestore, Clause.OFFSET_METADATA),
+    _mutant(
+        NeverReadsTheSecondCopy,
+        Clause.PROGRESS,
+        Clause.DOUBLED,
+        Clause.OFFSET_METADATA,
+        control=WrapsItsRestore,
+    ),
+    _mutant(StartsFromZeroWithoutACommittedOffset, Clause.DOUBLED, Clause.OFFSET_METADATA, control=WrapsItsRestore),
+    _mutant(LeavesTheSecondCopyBehind, Clause.DOUBLED, Clause.OFFSET_METADATA, control=WrapsItsStream),
+    _mutant(ForgetsTheGenerationBase, Clause.REDIS_COUNTS),
+    _mutant(DoesNotCommitWhatItRestored, Clause.UNCOMMITTED_COUNTS),
     _mutant(PublishesNothingAfterARestore, Clause.REDIS_COUNTS),
     _mutant(CommitsTheOffsetOfTheLastRecord, Clause.PROGRESS, Clause.DOUBLED),
 )

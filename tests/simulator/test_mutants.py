@@ -7,7 +7,7 @@ from tests.simulator.surroundings import BrokenPromiseError, Clause
 from tests.simulator.world import World
 from worker.loop import Loop
 
-SEEDS = 300
+SEEDS = 1_000
 """Schedules in which each clause must have been broken."""
 
 

@@ -33,6 +33,8 @@ MUST_HAPPEN = (
     "time out",
     "wipe",
     "restore an old snapshot",
+    "lose all offsets",
+    "lose metadata",
 )
 
 

@@ -84,8 +84,20 @@ class World:
     def _disturb(self, alive: list[Process]) -> None:
         process = self._rng.choice(alive)
         what = self._rng.choices(
-            ["freeze", "expel", "rebalance", "kill", "stop", "time out", "deliver", "send", "wire", "redis"],
-            [6, 3, 3, 3, 1, 4, 3, 8, 8, 1],
+            [
+                "freeze",
+                "expel",
+                "rebalance",
+                "kill",
+                "stop",
+                "time out",
+                "deliver",
+                "send",
+                "wire",
+                "redis",
+                "lose",
+            ],
+            [6, 3, 3, 3, 1, 4, 3, 8, 8, 2, 3],
         )[0]
         self.happened[what] += 1
         match what:
@@ -111,6 +123,8 @@ class World:
                 self._wire()
             case "redis":
                 self._redis_accident()
+            case "lose":
+                self._lose_offsets()
 
     def _wire(self) -> None:
         """Deliver a message to Redis, or lose it, or deliver it and keep it to be delivered again."""
@@ -128,6 +142,20 @@ class World:
             self._snapshot = self.redis.snapshot()
         else:
             self.redis.restore(FakeRedis() if what == "wipe" else self._snapshot)
+
+    def _lose_offsets(self) -> None:
+        """Lose the committed offsets, or the metadata of one. The tools for it need a group that is not at work."""
+        what = self._rng.choice(["lose all offsets", "lose metadata"])
+        self.happened[what] += 1
+        if self._rng.random() < 0.5:
+            for process in self._alive():
+                process.kill()
+                self.broker.leave(process.stream.view.member_id)
+        if what == "lose all offsets":
+            self.broker.lose_offsets()
+        else:
+            self.broker.lose_metadata(self._rng.choice(list(self.broker.inputs)))
+        self.broker.rebalance()
 
     def _start(self, instance: str | None) -> None:
         self._started += 1

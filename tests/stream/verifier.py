@@ -49,6 +49,7 @@ class Verifier:
         self._input = env["KAFKA_INPUT_TOPIC"]
         self._output = env["KAFKA_OUTPUT_TOPIC"]
         self._dead_letters = env["KAFKA_DEAD_LETTER_TOPIC"]
+        self._checkpoint_topic = env["KAFKA_CHECKPOINT_TOPIC"]
         self._prefix = env["REDIS_KEY_PREFIX"]
         self._admin = AdminClient({"bootstrap.servers": stack.bootstrap})
 
@@ -149,7 +150,17 @@ class Verifier:
         counts = {number: json.loads(position.metadata)["counts"] for number, position in positions.items()}
         nonzero = {number: each for number, each in counts.items() if each}
         assert nonzero == expected, "the counts in the offset metadata differ from the labels"
+        for number, (offset, copied) in self._checkpoints().items():
+            same = offset == positions[number].offset and copied == counts[number]
+            assert same, f"the checkpoint topic has {copied} @{offset} for {positions[number]}"
         self.wait_until_redis_agrees(expected)
+
+    def _checkpoints(self) -> dict[int, tuple[int, dict[str, int]]]:
+        """Return offset and counts of each partition whose state is on the checkpoint topic."""
+        keys = {f"{self._group}|{self._input}|{number}".encode() for number in self._numbers(self._input)}
+        found = [record for record in read_committed(self._stack, self._checkpoint_topic) if record.key in keys]
+        states = {record.partition: json.loads(record.value or b"") for record in found}
+        return {number or 0: (state["offset"], state["counts"]) for number, state in states.items()}
 
     def _redis_counts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         with self.redis() as client:

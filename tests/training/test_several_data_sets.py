@@ -10,6 +10,7 @@ from training.data.data_file import read_data_file
 from training.data.mixed_data import MixedData, read_mixed_data
 from training.data.parts import TrainingPart, row_targets, shown_rows
 from training.output.errors import TrainingError
+from tweets.datasets import SAMPLE_FILES, read_rows
 from tweets.normalizer import NORMALIZERS
 
 
@@ -38,6 +39,17 @@ def test_training_rows_with_the_text_of_an_evaluation_row_are_counted_and_left_o
     assert data.left_out["comments, also in comments test"] == 1
     assert data.left_out["comments, also in moods validation"] == 1
     assert "1 of 47 training rows of comments are also in comments test and are left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("sample", SAMPLE_FILES)
+def test_texts_of_the_shipped_samples_are_left_out(tmp_path: Path, sample: str) -> None:
+    file = two_data_sets(tmp_path)
+    texts = [row.text for row in read_rows(sample, "test") if len(row.text) > 40][:3]
+    rows = [{"text": text.upper(), "labels": ["livid"]} for text in texts]
+    write(tmp_path / "comments", train=[*comments(each=9), *rows])
+    data = read(file)
+    assert data.left_out[f"comments, also in {sample}"] == 3
+    assert not set(data.parts[1].texts) & {text.upper() for text in texts}
 
 
 def test_a_text_of_two_data_sets_is_trained_on_in_the_first(tmp_path: Path) -> None:

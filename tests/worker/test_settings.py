@@ -46,6 +46,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "kafka_input_topic": "tweets",
         "kafka_output_topic": "tweets.emotions",
         "kafka_dead_letter_topic": "tweets.dead-letter",
+        "kafka_checkpoint_topic": "tweets.checkpoints",
         "kafka_session_timeout_ms": "10000",
         "kafka_transaction_timeout_ms": "15000",
         "kafka_offset_metadata_max_bytes": "4096",
@@ -126,7 +127,7 @@ def test_a_value_of_several_lines_is_refused_in_one(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ({"KAFKA_OUTPUT_TOPIC": "tweets"}, "KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC and KAFKA_DEAD_LETTER_TOPIC"),
+        ({"KAFKA_OUTPUT_TOPIC": "tweets"}, "KAFKA_DEAD_LETTER_TOPIC and KAFKA_CHECKPOINT_TOPIC must differ"),
         ({"KAFKA_DEAD_LETTER_TOPIC": "tweets.emotions"}, "must differ"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),
         (_SASL | {"KAFKA_SASL_PASSWORD": ""}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),

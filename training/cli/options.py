@@ -6,29 +6,18 @@ from pathlib import Path
 from typing import Final
 
 from training.cli.recipe_options import add_recipe
+from training.cli.scoring_options import add_agree, add_compare, add_evaluate, add_explore
 from training.cli.shared_options import (
     add_base,
-    add_data_file,
     add_data_root,
     add_dataset,
     add_limit,
     add_model,
     add_output,
-    add_same_names,
 )
 from training.cli.task_options import add_task
-from training.data.splits import TEST
-from training.learn.imbalance import Imbalance
-from training.learn.recipe import DISTILBERT, MINILM, MPNET
-from worker.process.option_types import names, number, positive, whole
-
-
-def _explore(parser: ArgumentParser) -> None:
-    add_dataset(parser)
-    add_data_file(parser)
-    add_model(parser, "the model folder whose tokenizer counts tokens")
-    add_limit(parser, "read only the first rows of each split")
-    add_output(parser, "explore")
+from training.learn.recipe import MPNET
+from worker.process.option_types import positive, whole
 
 
 def _train(parser: ArgumentParser) -> None:
@@ -45,82 +34,6 @@ def _train(parser: ArgumentParser) -> None:
         "--no-export", action="store_true", help="write the training run only; default: also export the model folder"
     )
     add_recipe(parser)
-
-
-def _evaluate(parser: ArgumentParser) -> None:
-    add_model(parser, "the model folder")
-    add_dataset(parser)
-    add_data_file(parser)
-    add_same_names(parser)
-    parser.add_argument("--split", default=TEST, metavar="NAME", help="the split to score; default: %(default)s")
-    parser.add_argument(
-        "--shifted",
-        action="store_true",
-        help="change the texts to resemble raw tweets: capitals, links, typing errors; default: the texts of the split",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("onnx", "torch"),
-        default="onnx",
-        help="onnx: the int8 model that a worker without a GPU serves; torch: full precision; default: %(default)s",
-    )
-    parser.add_argument(
-        "--against",
-        type=Path,
-        metavar="FOLDER",
-        help="another model folder, compared on the same rows by a paired test; default: none",
-    )
-    parser.add_argument(
-        "--resamples",
-        type=whole(100),  # with fewer samples the 2.5 % and 97.5 % quantiles are too noisy
-        default=2000,
-        metavar="N",
-        help="bootstrap samples for the 95%% intervals, at least 100; default: %(default)s",
-    )
-    parser.add_argument(
-        "--neutral-threshold",
-        type=number(0.0, 1.0),
-        metavar="P",
-        help="the probability above which a row is called neutral; default: the threshold that the model suggests",
-    )
-    add_limit(parser, "score only the first rows")
-    add_output(parser, "evaluate")
-    parser.add_argument(
-        "--json", action="store_true", help="print only the JSON line; default: tables and the JSON line"
-    )
-
-
-def _compare(parser: ArgumentParser) -> None:
-    add_dataset(parser)
-    add_data_file(parser)
-    parser.add_argument(
-        "--bases",
-        type=names,
-        default=("tfidf", MINILM, DISTILBERT, "google-bert/bert-base-uncased", "FacebookAI/roberta-base"),
-        metavar="A,B,…",
-        help="the models to compare: tfidf (with logistic regression), hub ids or folders; a base that cannot be "
-        "loaded is left out with a warning; default: %(default)s",
-    )
-    parser.add_argument(
-        "--imbalance",
-        type=names,
-        default=tuple(Imbalance),
-        metavar="A,B,…",
-        help="strategies for class imbalance, compared on the first base that can be fine-tuned: "
-        f"{', '.join(Imbalance)}; default: all",
-    )
-    parser.add_argument(
-        "--epochs", type=positive, default=2, metavar="N", help="epochs of each model; default: %(default)s"
-    )
-    parser.add_argument(
-        "--seed",
-        type=whole(0),
-        default=13,
-        metavar="N",
-        help="seed of every random number generator; default: %(default)s",
-    )
-    add_limit(parser, "train on only the first rows of the training split")
-    add_output(parser, "compare")
 
 
 def _tune(parser: ArgumentParser) -> None:
@@ -278,14 +191,15 @@ def _bundle(parser: ArgumentParser) -> None:
 COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
     "explore": (
         "explore a data set: classes, lengths, duplicates, contradictory labels, words typical of each label",
-        _explore,
+        add_explore,
     ),
+    "agree": ("compare the labels of a data set with those of a second pass of labelling", add_agree),
     "train": (
         "fine-tune on the split train, select the best epoch on validation, write the run, export the model folder",
         _train,
     ),
-    "evaluate": ("score a model folder with the classifier that the worker uses", _evaluate),
-    "compare": ("train several models, and several strategies for class imbalance, with the same budget", _compare),
+    "evaluate": ("score a model folder with the classifier that the worker uses", add_evaluate),
+    "compare": ("train several models, and several strategies for class imbalance, with the same budget", add_compare),
     "tune": ("search the hyperparameters with Optuna", _tune),
     "explain": ("show attention, and the contribution of each token to the label", _explain),
     "average": ("average the weights of runs with different seeds into one run", _average),

@@ -13,6 +13,7 @@ _SMALL_ROWS = 1_000
 SMALL: Final[dict[str, dict[str, Any]]] = {
     "explore": {"limit": _SMALL_ROWS},
     "train": {"limit": _SMALL_ROWS, "epochs": 3, "r_drop": 0.0, "ema_decay": 0.9},
+    "agree": {},
     "evaluate": {"limit": _SMALL_ROWS, "resamples": 200},
     "compare": {"limit": _SMALL_ROWS, "epochs": 1, "bases": ("tfidf", MINILM)},
     "tune": {"limit": _SMALL_ROWS, "epochs": 1, "trials": 4},

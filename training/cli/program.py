@@ -95,6 +95,12 @@ def _beside(run: Path) -> Path:
     return run.with_name(run.name + "-model")
 
 
+def _agree(options: Namespace) -> dict[str, Any]:
+    from training.agree.command import agree
+
+    return agree(options.dataset, options.split, options.second)
+
+
 def _evaluate(options: Namespace) -> dict[str, Any]:
     from training.evaluate.command import evaluate
     from training.evaluate.subject import Subject
@@ -159,6 +165,7 @@ def _bundle(options: Namespace) -> dict[str, Any]:
 _COMMANDS = {
     "explore": _explore,
     "train": _train,
+    "agree": _agree,
     "evaluate": _evaluate,
     "compare": _compare,
     "tune": _tune,

@@ -5,11 +5,12 @@ from typing import Any, Final
 
 from training.data.raw_tweets import RAW_TWEETS
 from training.export.markdown import bullets
-from training.learn.recipe import DISTILBERT, MINILM
+from training.learn.recipe import DISTILBERT, MINILM, MPNET
 
 _BASES: Final = {
     MINILM: "sentence-transformers/all-MiniLM-L6-v2 (Apache-2.0), converted to a DistilBERT without token types",
     DISTILBERT: "distilbert/distilbert-base-uncased (Apache-2.0)",
+    MPNET: "sentence-transformers/all-mpnet-base-v2 (Apache-2.0)",
 }
 _EMOTION: Final = "cbea190b"
 _EMOTION_TEST: Final = "16a9e090"
@@ -37,6 +38,7 @@ def origin(metrics: dict[str, Any]) -> str:
         f"Data set: {data(metrics)}. {train['rows']} training rows, SHA-256 `{train['sha256']}`.",
         f"Added data: {added['rows']} rows of `{run['add']}`, SHA-256 `{added['sha256']}`." if added else "",
         *_training_rows(metrics),
+        *_teachers(run),
         *_stages(run),
         f"Recipe: {recipe(run)}.{_best_epoch(run)}",
         *_averaged(run),
@@ -57,6 +59,16 @@ def _training_rows(metrics: dict[str, Any]) -> Iterator[str]:
     if counted:
         found = "; ".join(f"{where}: {rows:,}" for where, rows in counted["left_out"].items())
         yield f"Training rows left out, because another set has the same text after normalising: {found or 'none'}."
+
+
+def _teachers(run: dict[str, Any]) -> Iterator[str]:
+    """Yield the base and the recipe of each teacher whose probabilities the model learnt."""
+    for teacher in run.get("teachers", ()):
+        base = _BASES.get(teacher["base"], teacher["base"])
+        yield (
+            f"Teacher, not part of this model: {base}; {recipe(teacher)}.{_best_epoch(teacher)} Training time: "
+            f"{_time(teacher)}."
+        )
 
 
 def _stages(run: dict[str, Any]) -> list[str]:
@@ -116,6 +128,8 @@ def _best_epoch(run: dict[str, Any]) -> str:
 def recipe(run: dict[str, Any]) -> str:
     """Return the hyperparameters of a run and its seed, or the seeds of an averaged run."""
     values = dict(run["recipe"])
+    if not run.get("teachers"):
+        values = {name: value for name, value in values.items() if not name.startswith("teacher_")}
     seeds = values.pop("seed")
     named = [f"{_WRITTEN.get(name, name.replace('_', ' '))} {value}" for name, value in values.items()]
     several = isinstance(seeds, list) and len(seeds) > 1

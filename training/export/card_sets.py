@@ -28,7 +28,7 @@ def other_texts(metrics: dict[str, Any]) -> list[str]:
         ]
         for name, one in sets.items()
     ]
-    explained = f"int8, rows with one of the labels. {' '.join(_names_of(sets))}"
+    explained = " ".join(["int8, rows with one of the labels.", *_names_of(sets), *_passes(metrics)])
     return ["## Other texts", explained, table(head, rows), *_temperatures(metrics)]
 
 
@@ -43,6 +43,16 @@ def _names_of(sets: Mapping[str, Any]) -> Iterator[str]:
         yield (
             "Sets of other data sets have the rows with a single label, mapped onto the labels of this model; "
             f'"{SAME_NAMES.lstrip(", ")}" are those whose label has the name of one of its labels.'
+        )
+
+
+def _passes(metrics: dict[str, Any]) -> Iterator[str]:
+    """Yield how far the two passes of labelling the sample agree."""
+    found: dict[str, Any] = metrics.get("label_passes", {})
+    if found:
+        yield (
+            f"`{SAMPLE}` was labelled in two passes, which give {found['same_label']:.1%} of its {found['rows']} "
+            f"tweets the same label (Cohen's kappa {found['kappa']:.3f}); the label of the first pass counts."
         )
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from training.agree.command import agreement_with
 from training.data.evaluation_rows import EvaluationRows
-from training.data.splits import VALIDATION, Split
+from training.data.second_pass import SECOND_PASS_FILE
+from training.data.splits import TEST, VALIDATION, Split
 from training.export.evaluation_sets import SAME_NAMES, EvaluationSet
 from training.export.measured_sets import MeasuredSet, measured_set
 from training.export.robustness import robustness
@@ -68,12 +70,20 @@ def measured(
         **neutral,
         "scores": {rows.name: scores[rows.name] for rows in own},
         "sets": {rows.name: scores[rows.name] for rows in sets},
+        **_passes(sets),
         "mistakes": {one.rows.name: one.mistakes() for one in found if one.rows.name == SAMPLE},
         **unfamiliar_shares(opened, sets),
         "robustness": robustness(folder, test),
         "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != MANIFEST},
         "run": {**run.record, "data": {**run.record["data"], **_digest(test)}},
     }
+
+
+def _passes(sets: Sequence[EvaluationSet]) -> dict[str, Any]:
+    """Return how far the two passes of labelling `sample` agree, if it is scored and the second pass is there."""
+    if SAMPLE not in {rows.name for rows in sets} or not SECOND_PASS_FILE.is_file():
+        return {}
+    return {"label_passes": agreement_with(SAMPLE, TEST, SECOND_PASS_FILE).as_dict()}
 
 
 def _labelled_only(split: Split) -> EvaluationRows:
