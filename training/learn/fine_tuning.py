@@ -121,6 +121,7 @@ class _FineTuning:
         )
         prepared: tuple[Any, Any, Any] = accelerator.prepare(model, optimizer(model, recipe), loader)
         self._model, self._optimizer, self._loader = prepared
+        self._weights: list[Any] = list(self._model.parameters())  # the model searches its layers for them each time
         self._steps_per_epoch = len(self._loader)
         self._scheduler = schedule(
             self._optimizer.optimizer, steps=recipe.epochs * self._steps_per_epoch, warmup=recipe.warmup
@@ -215,11 +216,11 @@ class _FineTuning:
                 break
             except torch.OutOfMemoryError as error:
                 self._halve(len(batch[2]), error)
-        self._accelerator.clip_grad_norm_(self._model.parameters(), _GRADIENT_NORM)
+        self._accelerator.clip_grad_norm_(self._weights, _GRADIENT_NORM)
         self._optimizer.step()
         self._scheduler.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._averaged.update(self._accelerator.unwrap_model(self._model), self._progress.step)
+        self._averaged.update(self._weights, self._progress.step)
         return loss
 
     def _seed_step(self) -> None:

@@ -1,6 +1,7 @@
 """The exponential moving average of a model's weights, which is evaluated and kept."""
 
 import copy
+from collections.abc import Sequence
 
 import torch
 
@@ -17,11 +18,11 @@ class MovingAverage:
         self._means = [weight.detach() for weight in self.module.parameters()]
 
     @torch.no_grad()
-    def update(self, model: torch.nn.Module, updates: int) -> None:
-        """Move towards the weights of the model; `updates` is the number of earlier updates.
+    def update(self, weights: Sequence[torch.Tensor], updates: int) -> None:
+        """Move towards the model's weights, in the order of its parameters; `updates` is the number of earlier updates.
 
         The decay is lower in the first steps: else the base's weights would dominate the average of a short run.
         """
         # The same warm-up of the decay as in TensorFlow's ExponentialMovingAverage.
         decay = 0.0 if updates == 0 else min(self._highest_decay, (1 + updates) / (10 + updates))
-        torch._foreach_lerp_(self._means, [weight.detach() for weight in model.parameters()], 1 - decay)
+        torch._foreach_lerp_(self._means, [weight.detach() for weight in weights], 1 - decay)

@@ -83,7 +83,8 @@ def _soft_labels(task: Task, data: LearningData | MixedData, kept_in: Path) -> S
     if not task.teacher:
         return None
     teachers = [Path(teacher) for teacher in task.teacher]
-    return soft_labels(teachers, data.texts, data.labels, neutral=data.has_neutral, kept_in=kept_in)
+    with PartialState().main_process_first():  # the other processes read the files that the main process has written
+        return soft_labels(teachers, data.texts, data.labels, neutral=data.has_neutral, kept_in=kept_in)
 
 
 def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData | MixedData, soft: SoftLabels | None) -> str:
