@@ -3,7 +3,9 @@
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from training.learn import packaged, teacher
 from training.learn.base import load_base
 from training.learn.loss import batch_loss
 from training.learn.recipe import MPNET, Recipe
+from training.learn.run_folder import Run
 from training.learn.teacher import soft_labels
 from training.output.errors import TrainingError
 
@@ -73,7 +76,7 @@ def test_a_student_learns_from_two_teachers_and_texts_without_a_usable_label_tak
     assert main(student) == 0
     lines = capsys.readouterr().err
     assert "120 of comments" in lines  # with the rows whose label is skipped
-    assert lines.count("labels 180 texts") == 2
+    assert lines.count("labels 180 texts: 1/1") == 2
     record = json.loads((tmp_path / "student" / "run.json").read_text())
     assert [one["name"] for one in record["teachers"]] == ["emotion-base", "emotion-base"]
     kept = sorted(tmp_path.glob("soft-labels-*.npy"))
@@ -92,6 +95,30 @@ def test_the_soft_labels_are_the_mean_of_the_probabilities(
     )
     found = soft_labels(teachers, ["text"], LABELS, neutral=True, kept_in=tmp_path)
     assert np.allclose(np.exp(found.logs.astype(np.float32)), [[0.5, 0.3, 0.05, 0.15]], atol=1e-3)
+
+
+def test_interrupted_soft_labels_continue_with_the_next_part(
+    tmp_path: Path, teachers: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [f"so glad {'very ' * n}" for n in range(10)]
+    folders = tmp_path / "whole", tmp_path / "parts"
+    whole = soft_labels(teachers[:1], texts, LABELS, neutral=True, kept_in=folders[0])
+    monkeypatch.setattr(teacher, "_TEXTS_OF_PART", 4)
+    logs_of, calls = teacher._logs, list[int]()
+
+    def interrupted(run: Run, some: Sequence[str]) -> Any:
+        calls.append(len(some))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return logs_of(run, some)
+
+    monkeypatch.setattr(teacher, "_logs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        soft_labels(teachers[:1], texts, LABELS, neutral=True, kept_in=folders[1])
+    parts = soft_labels(teachers[:1], texts, LABELS, neutral=True, kept_in=folders[1])
+    assert calls == [4, 4, 4, 2]  # the first part is not computed again
+    assert np.allclose(parts.logs, whole.logs, atol=0.05)
+    assert [file.name for file in folders[1].iterdir()] == [file.name for file in folders[0].iterdir()]
 
 
 def test_a_teacher_with_other_outputs_is_refused(

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from training.learn.fine_tuning import has_bf16
 from training.learn.neutral import has_neutral_output
 from training.learn.predict import predict
 from training.learn.run_folder import RUN_FILE, WEIGHTS_FILE, Run, read_run
 from training.learn.tokens import encode
 from training.output.errors import TrainingError
-from training.output.progress import say
+from training.output.progress import progress, say
 from tweets.normalizer import NORMALIZERS
 
 SoftLogs = npt.NDArray[np.float16]
@@ -28,6 +29,8 @@ SoftLogs = npt.NDArray[np.float16]
 
 _DIGEST_CHARACTERS: Final = 12
 """Of a SHA-256, in the name of a file of soft labels: enough that two runs in one folder never share a name."""
+_TEXTS_OF_PART: Final = 4096
+"""Texts whose soft labels are kept together: a few minutes of a large teacher on a CPU are lost at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def _about(teacher: Path) -> dict[str, Any]:
 def _of_teacher(
     teacher: Path, texts: Sequence[str], labels: Sequence[str], *, neutral: bool, kept_in: Path
 ) -> SoftLogs:
-    file = kept_in / f"soft-labels-{_digest(teacher, texts)}.npy"
+    file = kept_in / f"soft-labels-{_digest(teacher, texts, labels, neutral=neutral)}.npy"
     if file.is_file():
         say(f"soft labels of {teacher} are read from {file}")
         kept: SoftLogs = np.load(file, allow_pickle=False)
@@ -78,13 +81,34 @@ def _of_teacher(
             f"{_outputs(run.labels, has_neutral_output(run.model))}, but the model's are "
             f"{_outputs(labels, neutral)}; train the teacher with the same --data and --labels"
         )
-    logs = _logs(run, texts)
     file.parent.mkdir(parents=True, exist_ok=True)
+    return _computed(run, texts, file)
+
+
+def _computed(run: Run, texts: Sequence[str], file: Path) -> SoftLogs:
+    """Compute the soft labels part by part, each kept in a file until all are: an interrupted command continues."""
+    model: Any = run.model
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    starts = range(0, len(texts), _TEXTS_OF_PART)
+    parts = [file.with_name(f"{file.stem}.{start}.npy") for start in starts]
+    with progress(f"the teacher {run.name} labels {len(texts)} texts", len(starts)) as advance:
+        for start, part in zip(starts, parts, strict=True):
+            if not part.is_file():
+                _save(_logs(run, texts[start : start + _TEXTS_OF_PART]), part)
+            advance("")
+    logs: SoftLogs = np.concatenate([np.load(part, allow_pickle=False) for part in parts])
+    _save(logs, file)
+    for part in parts:
+        part.unlink()
+    return logs
+
+
+def _save(logs: SoftLogs, file: Path) -> None:
+    """Write a file as a whole: an interruption leaves no incomplete file of this name."""
     unfinished = file.with_name(f".{file.name}")
     with unfinished.open("wb") as opened:
         np.save(opened, logs, allow_pickle=False)
     unfinished.replace(file)
-    return logs
 
 
 def _outputs(labels: Sequence[str], neutral: bool) -> str:
@@ -92,19 +116,16 @@ def _outputs(labels: Sequence[str], neutral: bool) -> str:
 
 
 def _logs(run: Run, texts: Sequence[str]) -> SoftLogs:
-    say(f"the teacher {run.name} labels {len(texts)} texts")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
     model: Any = run.model
-    model.to(device)
     ids = encode(run.tokenizer, texts, normalize=NORMALIZERS[run.normalizer], max_tokens=run.max_tokens)
-    logits = predict(model, ids, pad_id=run.model.config.pad_token_id or 0)
-    model.cpu()
+    with torch.autocast(model.device.type, dtype=torch.bfloat16, enabled=has_bf16()):
+        logits = predict(model, ids, pad_id=run.model.config.pad_token_id or 0)
     return torch.from_numpy(logits).log_softmax(dim=-1).half().numpy()
 
 
-def _digest(teacher: Path, texts: Sequence[str]) -> str:
-    """Return the start of a SHA-256 of the teacher's weights and the texts."""
-    digest = hashlib.sha256()
+def _digest(teacher: Path, texts: Sequence[str], labels: Sequence[str], *, neutral: bool) -> str:
+    """Return the start of a SHA-256 of the teacher's weights, the texts and the outputs."""
+    digest = hashlib.sha256(json.dumps([list(labels), neutral]).encode())
     try:
         digest.update((teacher / WEIGHTS_FILE).read_bytes())
     except OSError as error:
