@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
+from training.data.raw_tweets import SHIPPED
 from training.output.errors import TrainingError
 from tweets.datasets import Row, dataset_name
 from tweets.emotions import NEUTRAL
@@ -22,7 +22,7 @@ class MappedDataset:
     """One data set, the mapping of its labels, and the share that it has in training."""
 
     path: str
-    """A path relative to `root`, an absolute path, an id of the hub, or `raw-tweets`: the tweets of this package."""
+    """A path relative to `root`, an absolute path, an id of the hub, or the name of tweets of this package."""
     ours: tuple[str, ...]
     """The labels of the model, in the order of its outputs."""
     labels: Mapping[str, tuple[str, ...]] | None = None
@@ -41,8 +41,8 @@ class MappedDataset:
     @property
     def source(self) -> str:
         """Return the path or the id of the hub under which the data set is read."""
-        if self.path == RAW_TWEETS:
-            return str(RAW_TWEETS_FILE)
+        if self.path in SHIPPED:
+            return str(SHIPPED[self.path])
         local = self.root / Path(self.path).expanduser()
         if local.exists():
             return str(local)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from training.data.raw_tweets import RAW_TWEETS
+from training.data.raw_tweets import EVERYDAY_TWEETS, RAW_TWEETS
 from training.export.markdown import bullets
 from training.learn.recipe import DISTILBERT, MINILM, MPNET
 
@@ -19,6 +19,7 @@ _COMMENTS: Final = "google-research-datasets/go_emotions"
 _KNOWN_DATA: Final = {
     _COMMENTS: "GoEmotions (Demszky et al. 2020): English comments of Reddit, Apache-2.0",
     RAW_TWEETS: "tweets that the authors of this project wrote and labelled, Apache-2.0",
+    EVERYDAY_TWEETS: "later tweets that the authors wrote and labelled, a third of them neutral, Apache-2.0",
 }
 """Further data sets with known terms, by their id of the hub or their name."""
 _ORDINALS: Final = ("First", "Second", "Third", "Fourth")
