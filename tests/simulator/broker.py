@@ -1,14 +1,16 @@
 """A Kafka broker in memory: partitions, transactions, committed offsets with metadata, and one consumer group.
 
-The broker has no faults of its own; `stream.py` and `world.py` inject them.
+The broker has no faults of its own; `stream.py`, `world.py` and `operators.py` inject them.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from tweets.records import OutputRecord, Partition, Record
+from tweets.records import OutputRecord, Partition, Record, max_wire_bytes
+from worker.counts import OFFSET_METADATA_MAX_BYTES, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.membership import CommittedOffset
 
@@ -16,11 +18,29 @@ INPUT = "tweets"
 OUTPUT = "tweets.emotions"
 DEAD_LETTERS = "tweets.dead-letter"
 
+MAX_RECORD_BYTES: Final = 2_000
+"""The size limit of both output topics; `operators.py` lowers it."""
+
+
+class InputLog:
+    """An input partition. Offsets without a record, also at the end, are transaction markers or were compacted."""
+
+    def __init__(self, records: list[Record], *, beginning: int, end: int) -> None:
+        self.records = records
+        self.beginning = beginning
+        self.first = beginning
+        self.end = end
+
+    def next_record(self, offset: int) -> int:
+        """Return the offset of the first record from `offset` on; the end without one."""
+        return next((record.offset for record in self.records if record.offset >= offset), self.end)
+
 
 @dataclass
 class Transaction:
     """What a producer has sent since it began: visible to readers only once it is committed."""
 
+    era: int
     state: str = "open"
     offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
 
@@ -43,12 +63,22 @@ class Member:
 
 
 class Broker:
-    """All state that outlives a worker."""
+    """All state that outlives a worker.
 
-    def __init__(self, inputs: Mapping[Partition, Sequence[Record]], rng: random.Random) -> None:
+    An era begins when an operator moves offsets, which Kafka allows only while the group is empty. `starts` and
+    `commits` are where each era began in each partition, and what was committed in the era since.
+    """
+
+    def __init__(self, inputs: Mapping[Partition, InputLog], rng: random.Random) -> None:
         self.inputs = inputs
+        self.max_record_bytes = MAX_RECORD_BYTES
+        self.offset_metadata_max_bytes = OFFSET_METADATA_MAX_BYTES
         self.log: list[tuple[OutputRecord, Transaction]] = []
         self.committed: dict[Partition, CommittedOffset] = {}
+        self.starts: list[dict[Partition, CommittedOffset]] = []
+        self.commits: list[dict[Partition, list[CommittedOffset]]] = []
+        self.counted_since: dict[Partition, tuple[int, RunningCounts]] = {}
+        """The era since which the counts in the metadata are those of the output, and the counts before that era."""
         self.history: set[tuple[Partition, int, str]] = set()
         self.generation = 0
         self.members: dict[str, Member] = {}
@@ -57,6 +87,24 @@ class Broker:
         self._open: dict[str, Transaction] = {}
         self._rng = rng
         self._names = 0
+        for partition in inputs:
+            self.counted_since[partition] = (0, RunningCounts())
+        self._begin_era()
+
+    # What operators do
+
+    def move(self, partition: Partition, offset: int, counts: RunningCounts | None = None) -> None:
+        """Commit an offset as a tool does while the group is empty: the metadata is empty, or holds `counts`."""
+        metadata = counts.to_metadata() if counts else ""
+        self.committed[partition] = CommittedOffset(offset, metadata)
+        self._begin_era()
+        self.counted_since[partition] = (len(self.starts) - 1, counts or RunningCounts())
+        self.history.add((partition, offset, (counts or RunningCounts()).to_metadata()))
+
+    def _begin_era(self) -> None:
+        beginnings = {p: CommittedOffset(log.beginning, None) for p, log in self.inputs.items()}
+        self.starts.append(beginnings | self.committed)
+        self.commits.append(defaultdict(list))
 
     # The group
 
@@ -109,7 +157,7 @@ class Broker:
         self._check_epoch(transactional_id, epoch)
         if transactional_id in self._open:
             raise TransientError("a transaction is already open")
-        self._open[transactional_id] = Transaction()
+        self._open[transactional_id] = Transaction(len(self.starts) - 1)
 
     def append(self, transactional_id: str, epoch: int, outgoing: OutputRecord) -> None:
         self.log.append((outgoing, self._transaction(transactional_id, epoch)))
@@ -121,18 +169,25 @@ class Broker:
         positions: Mapping[Partition, CommittedOffset],
         client_metadata: ClientMetadata,
     ) -> None:
-        """Add offsets to the transaction. As in a real broker, a client without a generation is not checked."""
+        """Add offsets to the transaction. As in a real broker, a client without a generation is not checked.
+
+        Raises FatalError if the metadata is too large, as the worker's own client does.
+        """
         transaction = self._transaction(transactional_id, epoch)
         if client_metadata.generation >= 0:
             self.check_not_replaced(client_metadata.member_id, client_metadata.instance)
             if client_metadata.member_id not in self.members or client_metadata.generation != self.generation:
                 raise TransientError("illegal generation")
+        if any(len(at.metadata or "") > self.offset_metadata_max_bytes for at in positions.values()):
+            raise FatalError("the offset metadata is too large", ExitCode.STATE)
         transaction.offsets |= positions
 
     def commit(self, transactional_id: str, epoch: int) -> None:
         transaction = self._transaction(transactional_id, epoch)
         transaction.state = "committed"
         self.committed |= transaction.offsets
+        for partition, position in transaction.offsets.items():
+            self.commits[transaction.era][partition].append(position)
         self.history |= {(p, at.offset, at.metadata or "") for p, at in transaction.offsets.items()}
         del self._open[transactional_id]
 
@@ -151,20 +206,36 @@ class Broker:
         return list(self._open)
 
     def position(self, partition: Partition) -> CommittedOffset:
-        """Return the committed position. Raises TransientError while an open transaction would move it."""
+        """Return where to start, after records that were deleted behind the committed offset.
+
+        Raises TransientError while an open transaction would move the committed offset.
+        """
         if any(partition in transaction.offsets for transaction in self._open.values()):
             raise TransientError("offsets of an open transaction are pending")
-        return self.committed.get(partition) or CommittedOffset(self.inputs[partition][0].offset, None)
+        committed, first = self.committed.get(partition), self.inputs[partition].first
+        if committed is None:
+            return CommittedOffset(first, None)
+        skipped = max(0, first - committed.offset)
+        return CommittedOffset(committed.offset + skipped, committed.metadata, skipped)
 
-    def visible(self) -> list[OutputRecord]:
-        """Return the records that read_committed readers see, in the order of the log."""
-        return [outgoing for outgoing, transaction in self.log if transaction.state == "committed"]
+    def refuses(self, record: OutputRecord) -> bool:
+        """Return whether the record is too large, or refused as a compacted topic refuses a record without a key."""
+        too_large = max_wire_bytes(record.key, record.value or b"", record.headers) > self.max_record_bytes
+        return too_large or (record.topic == OUTPUT and b'"text":"refused"' in (record.value or b""))
+
+    def visible(self, era: int | None = None) -> list[OutputRecord]:
+        """Return the records that read_committed readers see, in the order of the log; of one era, or of all."""
+        return [
+            outgoing
+            for outgoing, transaction in self.log
+            if transaction.state == "committed" and era in (None, transaction.era)
+        ]
 
     def drained(self) -> bool:
-        """Whether every input record lies before its partition's committed offset."""
+        """Whether the committed offset of every partition is the end, so that no tool shows a lag."""
         return all(
-            partition in self.committed and self.committed[partition].offset > records[-1].offset
-            for partition, records in self.inputs.items()
+            log.end == (self.committed[partition].offset if partition in self.committed else log.first)
+            for partition, log in self.inputs.items()
         )
 
     def _check_epoch(self, transactional_id: str, epoch: int) -> None:
