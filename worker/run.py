@@ -14,6 +14,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.health import HealthServer
 from worker.process.logs import configure_logging
+from worker.process.memory import return_large_buffers
 from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
@@ -28,6 +29,7 @@ def run() -> int:
     """Run the worker until SIGTERM or SIGINT; return ExitCode.OK then, or the exit code of the error that ended it."""
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
+    return_large_buffers()
     watchdog = Watchdog()
     stop = StopFlag(on_first=lambda: watchdog.finish_within(time_limits.SHUTDOWN.seconds))
     stop.listen()
