@@ -5,9 +5,9 @@ PYTHON ?= python3
 DATASET ?= sample
 TWEETS ?=
 RATE ?= 0
-EMOTION ?= dair-ai/emotion
-FIRST_SEED ?= 7
-SEEDS ?= 13
+DATA_ROOT ?= data
+RUNS ?= runs
+TRAIN_ARGS ?=
 MODEL ?= runs/released-model
 PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
@@ -32,15 +32,8 @@ demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis:
 up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379, 8000 and 8080 (page), until Ctrl-C
 	@$(RUN) deploy.local up
 
-train: $(VENV)/.installed-train ## make the bundled model from scratch: EMOTION=dair-ai/emotion FIRST_SEED=7 SEEDS=13 MODEL=runs/released-model
-	@$(RUN) training train --dataset '$(EMOTION)' --base minilm --seed $(FIRST_SEED) --epochs 8 \
-		--add none --shifted 0 --unannounced 0 --run runs/first-stage --no-export
-	@set -e; for seed in $(SEEDS); do \
-		$(RUN) training train --dataset '$(EMOTION)' --base runs/first-stage --seed $$seed --epochs 2 \
-			--learning-rate 5e-5 --shifted 0.35 --run runs/seed-$$seed --no-export; \
-	done
-	@$(RUN) training average $(SEEDS:%=runs/seed-%) --towards runs/first-stage --run runs/released
-	@$(RUN) training export --run runs/released --model '$(MODEL)'
+train: $(VENV)/.installed-teacher ## make the bundled model from scratch: DATA_ROOT=data RUNS=runs MODEL=runs/released-model
+	@$(RUN) training bundle --data-root '$(DATA_ROOT)' --runs '$(RUNS)' --model '$(MODEL)' $(TRAIN_ARGS)
 
 picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chromium and a font with emoji
 	@$(RUN) deploy.page_picture

@@ -33,7 +33,7 @@ TEXTS_PER_CALL: Final = 8
 #: One client needs less time for a stable rate than many clients for a stable 99th percentile.
 ALONE_SHARE: Final = 1 / 3
 
-#: An upper limit for the texts that are labelled before the measurement; the sample has 718.
+#: An upper limit for the texts that are labelled before the measurement; the sample has 700.
 TEXTS: Final = 1_000
 
 #: A request that takes longer counts as an error.

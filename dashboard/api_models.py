@@ -40,11 +40,17 @@ class ClassifyRequest(BaseModel):
 
 
 class LabelResponse(BaseModel):
-    """A text's label: `scores` sum to 1, `confidence` is the highest score, `emotion` is the label with that score."""
+    """A text's label: `scores` sum to 1, `confidence` is the highest score, `emotion` is the label with that score.
+
+    If `neutral` is above NEUTRAL_THRESHOLD, `emotion` is "neutral" and `confidence` is the value of `neutral`.
+    """
 
     emotion: str
     confidence: float
     scores: dict[str, float]
+    neutral: float | None = Field(
+        None, description="probability that the text shows none of the labels; only from a model with a neutral output"
+    )
     model: str
 
 

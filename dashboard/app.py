@@ -140,7 +140,7 @@ class _TextLabeller:
         """Return an ExplainResponse. Raises RefusedError if the text cannot be classified."""
         (text,) = checked_texts([text], max_chars=self._tweet_max_chars, many=False)
         whole, *without = await self._predictions([text, *without_each(text)], many=False)
-        return self._label(whole) | {"words": word_effects(text, whole, [each.scores for each in without])}
+        return self._label(whole) | {"words": word_effects(text, whole, without)}
 
     def _label(self, prediction: Prediction) -> dict[str, Any]:
         return prediction.json_fields() | {"model": self._model}

@@ -73,4 +73,9 @@ class OutputReader:
         self._consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
 
     def _tweet(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> ShownTweet | None:
-        return read_shown_tweet(value, place=f"{partition}@{offset}", timestamp_ms=timestamp_ms)
+        return read_shown_tweet(
+            value,
+            place=f"{partition}@{offset}",
+            timestamp_ms=timestamp_ms,
+            neutral_is_a_label=self._settings.neutral_threshold is not None,
+        )

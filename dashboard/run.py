@@ -63,15 +63,20 @@ def _run(settings: DashboardSettings) -> int:
     check_crc32c()
     listener = _listen(settings)
     store = CountsStore.of(settings)
-    classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
+    classifier = load_classifier(
+        settings.model_path,
+        device=settings.device,
+        max_tokens=settings.batch_max_tokens,
+        neutral_threshold=settings.neutral_threshold,
+    )
     log.info("model %s on %s (%s)", classifier.model_id, classifier.engine.device, classifier.engine.name)
     stop = StopFlag()
     stop.listen()
     board, batcher = Board(), Batcher(classifier)
-    kafka = KafkaWatch(settings, board, StreamStatistics(classifier.labels, time.time), stop)
+    kafka = KafkaWatch(settings, board, StreamStatistics(classifier.emotions, time.time), stop)
     watches = {
         "kafka": kafka.run,
-        "redis": RedisWatch(store, board, classifier.labels, stop).run,
+        "redis": RedisWatch(store, board, classifier.emotions, stop).run,
         "classifier": lambda: batcher.run(stop),
     }
     events = Events(board, _hello(settings, classifier), stop)
@@ -138,8 +143,8 @@ def _server(app: Guard) -> uvicorn.Server:
 def _hello(settings: DashboardSettings, classifier: Classifier) -> dict[str, Any]:
     """Return what a page is sent once, at the start."""
     return {
-        "labels": list(classifier.labels),
-        "colours": colours(classifier.labels),
+        "labels": list(classifier.emotions),
+        "colours": colours(classifier.emotions),
         "model": classifier.model_id,
         "bucket_s": BUCKET_S,
         "input_topic": settings.kafka_input_topic,

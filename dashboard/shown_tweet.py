@@ -4,10 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from tweets.emotions import NEUTRAL
 from tweets.labelled_tweet import LabelledTweet, decode
 
 TEXT_SHOWN_CHARS: Final = 400
 """Characters of a text that the page shows, more than any tweet's; each open page is sent up to 20 texts a second."""
+
+SHOWN_DIGITS: Final = 3
+"""Decimals of the scores that a page is sent: the page shows tenths of a percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +19,14 @@ class ShownTweet:
     """A labelled tweet, the `place` of its record (`partition@offset`) and the record's time in Unix seconds.
 
     `latency_s` runs from the tweet's `created_at` to its record on the output topic; None without a `created_at`.
+    `neutral_is_a_label` is true where NEUTRAL_THRESHOLD is set.
     """
 
     place: str
     at_s: float
     tweet: LabelledTweet
     latency_s: float | None = None
+    neutral_is_a_label: bool = False
 
     @property
     def emotion(self) -> str:
@@ -29,28 +35,34 @@ class ShownTweet:
 
     @property
     def label(self) -> str | None:
-        """The label that the tweet itself carries, if the model knows that label."""
-        return self.tweet.label if self.tweet.label in self.tweet.scores else None
+        """The label that the tweet itself carries, if the model can give that label."""
+        label = self.tweet.label
+        neutral = label == NEUTRAL and self.neutral_is_a_label and self.tweet.neutral is not None
+        return label if neutral or label in self.tweet.scores else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the fields that a page is sent; a long text is cut."""
-        text = self.tweet.text
+        """Return the fields that a page is sent; a long text is cut, scores have three decimals."""
+        text, neutral = self.tweet.text, self.tweet.neutral
         return {
             "place": self.place,
             "at": round(self.at_s, 3),
             "text": f"{text[:TEXT_SHOWN_CHARS]}…" if len(text) > TEXT_SHOWN_CHARS else text,
             "emotion": self.emotion,
             "confidence": self.tweet.confidence,
+            "scores": {label: round(score, SHOWN_DIGITS) for label, score in self.tweet.scores.items()},
+            "neutral": None if neutral is None else round(neutral, SHOWN_DIGITS),
             "label": self.label,
         }
 
 
-def read_shown_tweet(value: bytes | None, *, place: str, timestamp_ms: int) -> ShownTweet | None:
+def read_shown_tweet(
+    value: bytes | None, *, place: str, timestamp_ms: int, neutral_is_a_label: bool = False
+) -> ShownTweet | None:
     """Return the labelled tweet in a record's value; None for a record that no worker can have written."""
     try:
         tweet = decode(value)
         at_s = timestamp_ms / 1000
-        return ShownTweet(place, at_s, tweet, _latency_s(tweet.created_at, at_s))
+        return ShownTweet(place, at_s, tweet, _latency_s(tweet.created_at, at_s), neutral_is_a_label)
     except ValueError:  # NotALabelledTweetError is a ValueError, and a `created_at` in another format raises one
         return None
 

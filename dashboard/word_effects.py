@@ -1,6 +1,6 @@
 """The effect of each word: the label's score with the whole text, less the score without the word. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from tweets.prediction import Prediction
@@ -17,12 +17,12 @@ def without_each(text: str) -> list[str]:
     return [" ".join(words[:place] + words[place + 1 :]) for place in range(min(len(words), WORDS_MAX))]
 
 
-def word_effects(text: str, whole: Prediction, without: Sequence[Mapping[str, float]]) -> list[dict[str, Any]]:
+def word_effects(text: str, whole: Prediction, without: Sequence[Prediction]) -> list[dict[str, Any]]:
     """Return each word with the fall of the label's score if the word is left out; None for words that were not tried.
 
-    `whole` is the prediction for the text, `without` the scores of the texts of `without_each`.
+    `whole` is the prediction for the text, `without` those for the texts of `without_each`.
     """
     words = text.split()
-    falls = [round(whole.confidence - scores[whole.emotion], 6) for scores in without]
+    falls = [round(whole.confidence - each.score(whole.emotion), 6) for each in without]
     untried = [None] * (len(words) - len(falls))
     return [{"word": word, "fall": fall} for word, fall in zip(words, [*falls, *untried], strict=True)]

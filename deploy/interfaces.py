@@ -37,20 +37,31 @@ class Permission(NamedTuple):
 PERMISSIONS: Final = (
     Permission("`worker`", "READ", "group `KAFKA_GROUP_ID`", ""),
     Permission("`worker`", "READ", "topic `KAFKA_INPUT_TOPIC`", ""),
-    Permission("`worker`", "WRITE", "topics `KAFKA_OUTPUT_TOPIC` and `KAFKA_DEAD_LETTER_TOPIC`", ""),
+    Permission(
+        "`worker`",
+        "WRITE",
+        "topics `KAFKA_OUTPUT_TOPIC`, `KAFKA_DEAD_LETTER_TOPIC` and `KAFKA_CHECKPOINT_TOPIC`",
+        "",
+    ),
+    Permission(
+        "`worker`",
+        "READ",
+        "topic `KAFKA_CHECKPOINT_TOPIC`",
+        "The worker runs until committed offsets are missing, and then ends with an error.",
+    ),
     Permission("`worker`", "WRITE", "transactional ids with the prefix `KAFKA_GROUP_ID`", ""),
     Permission(
         "`worker`",
         "DESCRIBE_CONFIGS",
-        "all three topics, optional",
+        "all four topics, optional",
         "The worker assumes Kafka's default `max.message.bytes` of 1,048,588 and logs a warning.",
     ),
     Permission("`worker create-topics`", "CREATE", "topics that are missing", ""),
-    Permission("`worker create-topics`", "DESCRIBE", "all three topics", ""),
+    Permission("`worker create-topics`", "DESCRIBE", "all four topics", ""),
     Permission(
         "`worker create-topics`",
         "DESCRIBE_CONFIGS",
-        "all three topics, optional",
+        "all four topics, optional",
         "The output topics are made for Kafka's default `max.message.bytes`.",
     ),
     Permission(
@@ -62,6 +73,19 @@ PERMISSIONS: Final = (
     Permission("`worker verify`", "DESCRIBE", "group `KAFKA_GROUP_ID`", ""),
     Permission("`worker verify`", "DESCRIBE", "topic `KAFKA_INPUT_TOPIC`", ""),
     Permission("`worker verify`", "READ", "topic `KAFKA_OUTPUT_TOPIC`", ""),
+    Permission(
+        "`worker verify`",
+        "READ",
+        "topic `KAFKA_CHECKPOINT_TOPIC`",
+        "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error.",
+    ),
+    Permission(
+        "`worker export-state`",
+        "DESCRIBE and READ",
+        "group `KAFKA_GROUP_ID`, topics `KAFKA_INPUT_TOPIC` and `KAFKA_CHECKPOINT_TOPIC`",
+        "",
+    ),
+    Permission("`worker import-state`", "DESCRIBE, READ and WRITE", "the same as `worker`", ""),
     Permission("`producer`", "WRITE", "topic `KAFKA_INPUT_TOPIC`", ""),
     Permission(
         "`dashboard`",

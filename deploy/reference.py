@@ -25,7 +25,7 @@ from worker.process.metrics import declared_metrics
 from worker.redis.keys import KEYS
 from worker.setting_fields import documentation
 from worker.settings import Settings
-from worker.time_limits import allowed_ms
+from worker.time_order import allowed_ms
 
 DOCS: Final = Path(__file__).parents[1] / "docs"
 PAGE: Final = DOCS / "reference.md"
@@ -248,14 +248,18 @@ def _default(name: str) -> str:
 
 
 def _record_fields(record: type) -> list[tuple[str, str, str, str]]:
-    """Return name, JSON type, presence and meaning of each field of a dataclass with annotated fields."""
+    """Return name, JSON type, presence and meaning of each field of a dataclass with annotated fields.
+
+    An annotation is the meaning, and then, where the defaults are wrong, the JSON type and the presence.
+    """
     found = []
     for name, hint in typing.get_type_hints(record, include_extras=True).items():
-        kind, meaning, *json_type = typing.get_args(hint)
+        kind, meaning, *more = typing.get_args(hint)
         optional = isinstance(kind, types.UnionType)
         plain: Any = next(each for each in typing.get_args(kind) if each is not types.NoneType) if optional else kind
-        presence = "if the tweet has the field" if optional else "always"
-        found.append((name, json_type[0] if json_type else _TYPES[plain], presence, meaning))
+        json_type = more[0] if more else _TYPES[plain]
+        presence = more[1] if len(more) > 1 else "if the tweet has the field" if optional else "always"
+        found.append((name, json_type, presence, meaning))
     return found
 
 

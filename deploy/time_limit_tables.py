@@ -4,7 +4,8 @@ from typing import Final
 
 from deploy.markdown import table
 from worker.settings import Settings
-from worker.time_limits import ORDER, all_limits, heartbeat_interval
+from worker.time_limits import all_limits, heartbeat_interval
+from worker.time_order import ORDER
 
 BEGIN: Final = "<!-- time limits: begin -->"
 END: Final = "<!-- time limits: end -->"

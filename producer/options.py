@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from tweets.datasets import SAMPLE
+from tweets.datasets import SAMPLE, SAMPLE_DEV
 from worker.process.option_types import not_negative, positive
 
 
@@ -25,14 +25,15 @@ def _add_what_to_send(parser: ArgumentParser) -> None:
         "--dataset",
         default=SAMPLE,
         metavar="NAME_OR_PATH",
-        help=f"{SAMPLE} (shipped with the package), a folder that holds <split>.jsonl, .csv, .parquet or .txt, "
-        "one such file, or a hub id such as dair-ai/emotion (extra data); default: %(default)s",
+        help=f"{SAMPLE} or {SAMPLE_DEV} (shipped with the package), a folder that holds <split>.jsonl, .csv, .parquet "
+        "or .txt, one such file, or a hub id such as dair-ai/emotion (extra data); default: %(default)s",
     )
     parser.add_argument(
         "--split",
         default="test",
         metavar="NAME",
-        help=f"split of the data set; with {SAMPLE} or a file the split is only part of the ids; default: %(default)s",
+        help=f"split of the data set; with {SAMPLE}, {SAMPLE_DEV} or a file the split is only part of the ids; "
+        "default: %(default)s",
     )
     parser.add_argument(
         "--limit",

@@ -27,7 +27,7 @@ class FakeClassifier:
     """
 
     model_id = "fake-1"
-    labels = EMOTIONS
+    emotions: Sequence[str] = EMOTIONS
 
     def __init__(self, predict: Callable[[str], Prediction] = happiness) -> None:
         self.calls: list[list[str]] = []
@@ -35,14 +35,14 @@ class FakeClassifier:
         self.broken = False
         self.may_answer = threading.Event()
         self.may_answer.set()
-        self._predict = predict
+        self.predict = predict
 
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         self.calls.append(list(texts))
         assert self.may_answer.wait(HELD_UP_S), "the test forgot to set may_answer"
         if self.broken or any(POISON in text for text in texts):
             raise FloatingPointError
-        return [self._predict(text) for text in texts]
+        return [self.predict(text) for text in texts]
 
     def probe(self) -> None:
         self.probes += 1

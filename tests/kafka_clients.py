@@ -9,6 +9,8 @@ from kafka import TopicPartition
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from tests.records import PARTITION
+from tweets.records import Partition
+from worker.counts import CommittedCounts
 
 THEIRS: Final = TopicPartition(PARTITION.topic, PARTITION.number)
 """PARTITION as kafka-python names it."""
@@ -101,6 +103,8 @@ class FakeConsumer:
         )
         self._fetcher = SimpleNamespace(_next_partition_records=None, _parse_fetched_data=None)
         self._subscription = SimpleNamespace(assignment={})
+        self.topic_ids: dict[str, str] = {}
+        self._client = SimpleNamespace(cluster=SimpleNamespace(topic_id=self.topic_ids.get))
         self.drained = 0
 
     def stop_heartbeat(self) -> None:
@@ -132,6 +136,9 @@ class FakeConsumer:
     def beginning_offsets(self, partitions: Sequence[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, self.first)
 
+    def end_offsets(self, partitions: Sequence[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 5)
+
     def seek(self, partition: TopicPartition, offset: int) -> None:
         self.seeks.append((partition, offset))
 
@@ -150,6 +157,7 @@ class Clients:
         self.faults: dict[str, list[Exception]] = {}
         self.producers: list[FakeProducer] = []
         self.consumers: list[FakeConsumer] = []
+        self.checkpoints: dict[Partition, CommittedCounts] = {}
 
     def producer(self, **configs: Any) -> FakeProducer:
         self.producers.append(FakeProducer(configs, self.calls, self.faults))

@@ -1,4 +1,4 @@
-"""Data sets: the shipped sample, a folder, one file or a data set of the hub, read row by row.
+"""Data sets: the shipped samples, a folder, one file or a data set of the hub, read row by row.
 
 This is the only data-set reader of the project. A row is a text and, where the label is known, the label's name.
 Rows of one split are numbered from 0 in the order of the file; blank lines of a `.jsonl` or `.txt` file are
@@ -16,11 +16,18 @@ from typing import Any
 
 from tweets.emotions import EMOTIONS
 
-SAMPLE = "sample"
-SAMPLE_FILE = Path(__file__).with_name("sample.jsonl")
+SAMPLE, SAMPLE_DEV = "sample", "sample-dev"
+"""The shipped samples of labelled tweets: `sample` for scores, `sample-dev` for choices during development."""
+SAMPLE_FILES = {
+    SAMPLE: Path(__file__).with_name("sample.jsonl"),
+    SAMPLE_DEV: Path(__file__).with_name("sample_dev.jsonl"),
+}
 
 RowFields = Mapping[str, Any]
 """The fields of one row before any check: `text`, in many data sets `label`, and others that are ignored."""
+
+_COLUMNS = ("text", "label", "labels", "kind")
+"""The columns that are read from a Parquet file; the others would take memory."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _EXTRA_DATA = "install the extra: pip install '.[data]' in the project's folder"
@@ -41,6 +48,10 @@ class Row:
     number: int
     text: str
     label: str | None
+    labels: tuple[str, ...] = ()
+    """The names of the column `labels`, for data sets in which a row may have several labels; empty without it."""
+    kind: str | None = None
+    """The kind of text, such as "sarcasm", from the optional column `kind`; None without it."""
 
 
 def read_rows(dataset: str, split: str, *, labels: Sequence[str] = EMOTIONS) -> Iterator[Row]:
@@ -69,8 +80,8 @@ def dataset_name(dataset: str) -> str:
 
 def _local_path(dataset: str, split: str) -> Path | None:
     """Return the file that holds the split, or None for a data set of the hub."""
-    if dataset == SAMPLE:
-        return SAMPLE_FILE
+    if dataset in SAMPLE_FILES:
+        return SAMPLE_FILES[dataset]
     path = Path(dataset).expanduser()
     if path.is_dir():
         return _file_of_split(path, split)
@@ -79,7 +90,8 @@ def _local_path(dataset: str, split: str) -> Path | None:
     if _HUB_ID.fullmatch(dataset) and path.suffix not in _READERS:
         return None
     raise DatasetError(
-        f"data set {dataset!r}: no such file or folder; give a path, a hub id such as dair-ai/emotion, or {SAMPLE!r}"
+        f"data set {dataset!r}: no such file or folder; give a path, a hub id such as dair-ai/emotion, "
+        f"{SAMPLE!r} or {SAMPLE_DEV!r}"
     )
 
 
@@ -156,7 +168,7 @@ def _read_parquet(path: Path) -> Iterator[RowFields]:
         raise DatasetError(f"data set {str(path)!r}: parquet needs pyarrow; {_EXTRA_DATA}") from error
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            wanted = [name for name in file.schema_arrow.names if name in ("text", "label")]
+            wanted = [name for name in file.schema_arrow.names if name in _COLUMNS]
             for batch in file.iter_batches(columns=wanted if "text" in wanted else None):
                 yield from batch.to_pylist()
     except pyarrow.ArrowInvalid as error:
@@ -179,8 +191,15 @@ def _hub_rows(dataset: str, split: str, *, labels: Sequence[str]) -> Iterator[Ro
     if split not in splits:
         raise SplitMissingError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
     rows = splits[split]
-    names = getattr(rows.features.get("label"), "names", None)
-    return _rows(rows, where=f"{dataset}, split {split}", labels=names or labels)
+    return _rows(rows, where=f"{dataset}, split {split}", labels=_names_in(rows.features) or labels)
+
+
+def _names_in(features: Mapping[str, Any]) -> Sequence[str] | None:
+    """Return the names of the label ids, if the data set contains them: of its column `label`, else of `labels`."""
+    several = features.get("labels")
+    found = getattr(features.get("label"), "names", None) or getattr(getattr(several, "feature", None), "names", None)
+    names: Sequence[str] | None = found
+    return names
 
 
 @lru_cache(
@@ -214,7 +233,9 @@ def _first_line(error: BaseException) -> str:
 def _rows(rows: Iterable[RowFields], *, where: str, labels: Sequence[str]) -> Iterator[Row]:
     for number, fields in enumerate(rows):
         coordinates = f"{where}, row {number}"
-        yield Row(number, _text(fields, coordinates), _label(fields.get("label"), labels, coordinates))
+        several = _labels(fields.get("labels"), labels, coordinates)
+        label = _label(fields.get("label"), labels, coordinates)
+        yield Row(number, _text(fields, coordinates), label, several, _kind(fields.get("kind")))
 
 
 def _text(fields: RowFields, coordinates: str) -> str:
@@ -229,6 +250,14 @@ def _text(fields: RowFields, coordinates: str) -> str:
     )
 
 
+def _labels(values: object, labels: Sequence[str], coordinates: str) -> tuple[str, ...]:
+    """Return the names of a list of labels; a column `labels` that holds no lists is another column and is ignored."""
+    if not isinstance(values, (list, tuple)):
+        return ()
+    names = (_label(value, labels, coordinates) for value in values)
+    return tuple(dict.fromkeys(name for name in names if name is not None))
+
+
 def _label(value: object, labels: Sequence[str], coordinates: str) -> str | None:
     """Return the name of the label. CSV has no numbers, so a string of digits is a label id in every format."""
     if value is None or value == "":
@@ -239,3 +268,8 @@ def _label(value: object, labels: Sequence[str], coordinates: str) -> str | None
         return labels[int(value)]
     allowed = f"0 to {len(labels) - 1} ({', '.join(labels)}), a name, or an empty value"
     raise DatasetError(f"{coordinates}: label {value!r} is not allowed; use {allowed}")
+
+
+def _kind(value: object) -> str | None:
+    """Return the kind of text; a column `kind` that holds no texts is another column and is ignored."""
+    return value if isinstance(value, str) and value else None

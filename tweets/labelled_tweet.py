@@ -12,15 +12,21 @@ from tweets.records import OutputRecord, Record, max_wire_bytes
 from tweets.tweet import Tweet
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledTweet:
     """A labelled tweet. The text beside each field describes the field; docs/reference.md is made from it."""
 
     id: Annotated[str, "The tweet's id, or `<topic>-<partition>-<offset>` of the input record."]
     text: Annotated[str, "The tweet's text, unchanged."]
-    emotion: Annotated[str, "The label with the highest score."]
-    confidence: Annotated[float, "The score of `emotion`."]
+    emotion: Annotated[str, "The label with the highest score; `neutral` if `neutral` is above `NEUTRAL_THRESHOLD`."]
+    confidence: Annotated[float, "The score of `emotion`; the value of `neutral` if `emotion` is `neutral`."]
     scores: Annotated[Mapping[str, float], "Label → score from 0 to 1, six decimals; the softmax, so the sum is 1."]
+    neutral: Annotated[
+        float | None,
+        "Probability from 0 to 1, six decimals, that the tweet shows none of the labels.",
+        "number",
+        "if the model has a neutral output",
+    ] = None
     model: Annotated[str, "Identifier of the model that made the prediction."]
     classified_at: Annotated[str, "Time of the prediction, RFC 3339 in UTC with milliseconds."]
     created_at: Annotated[str | None, "The tweet's `created_at`, unchanged."] = None
@@ -60,7 +66,7 @@ def decode(value: bytes | None) -> LabelledTweet:
     """Return the labelled tweet in the value of a record.
 
     Raises NotALabelledTweetError, whose text never quotes the value, for anything that `encode` cannot have written:
-    a missing field, a field of another type, a confidence or score outside 0 to 1, half a surrogate pair.
+    a missing field, a field of another type, a confidence, score or `neutral` outside 0 to 1, half a surrogate pair.
     """
     try:
         fields = json.loads(value or b"")
@@ -70,6 +76,7 @@ def decode(value: bytes | None) -> LabelledTweet:
             emotion=_text(fields["emotion"]),
             confidence=_score(fields["confidence"]),
             scores={_text(label): _score(score) for label, score in fields["scores"].items()},
+            neutral=_optional_score(fields.get("neutral")),
             model=_text(fields["model"]),
             classified_at=_text(fields["classified_at"]),
             created_at=_optional_text(fields.get("created_at")),
@@ -104,3 +111,7 @@ def _score(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise ValueError("not a number from 0 to 1")
     return float(value)
+
+
+def _optional_score(value: object) -> float | None:
+    return None if value is None else _score(value)

@@ -1,10 +1,11 @@
-"""The command line of the worker: the worker itself, classify, create-topics and verify."""
+"""The command line of the worker: the worker itself, and its commands that run once."""
 
 import argparse
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
@@ -39,7 +40,7 @@ def _run_program(options: argparse.Namespace) -> int:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(ExitCode.OK))
             from worker.run import run
 
-            return run()
+            return run(accept_empty_state=options.accept_empty_state)
         case "classify":
             from worker.commands import classify
 
@@ -52,6 +53,14 @@ def _run_program(options: argparse.Namespace) -> int:
                 replication_factor=options.replication_factor,
                 max_message_bytes=options.max_message_bytes,
             )
+        case "export-state":
+            from worker.commands import export_state
+
+            return export_state()
+        case "import-state":
+            from worker.commands import import_state
+
+            return import_state(options.file, options.position)
         case _:
             from worker.commands import check_counts
 
@@ -69,14 +78,27 @@ def _parser() -> argparse.ArgumentParser:
         description="Without a program: consume tweets, classify them, publish the labels, until SIGTERM. "
         "Environment variables configure everything; see docs/reference.md.",
     )
+    parser.add_argument(
+        "--accept-empty-state",
+        action="store_true",
+        help="without a program: count a partition from zero whose committed counts are lost, instead of exit code 10",
+    )
     programs = parser.add_subparsers(dest="program", metavar="program")
 
+    for add in (_add_classify, _add_create_topics, _add_verify, _add_states):
+        add(programs)
+    return parser
+
+
+def _add_classify(programs: Any) -> None:
     classify = programs.add_parser("classify", help="label texts from the command line or from stdin; needs no Kafka")
     classify.add_argument(
         "texts", nargs="*", metavar="text", help="texts to label; without texts, one text per line of stdin"
     )
     classify.add_argument("--json", action="store_true", help="print one JSON object per line, with all scores")
 
+
+def _add_create_topics(programs: Any) -> None:
     topics = programs.add_parser(
         "create-topics", help="create missing topics, add missing partitions to the output topics"
     )
@@ -97,6 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         help="max.message.bytes of a new input topic (the broker's default)",
     )
 
+
+def _add_verify(programs: Any) -> None:
     check = programs.add_parser("verify", help="compare the counts in Kafka and Redis; exits 1 on a difference")
     check.add_argument("--repair", action="store_true", help="first make the counts in Redis equal to Kafka")
     check.add_argument(
@@ -106,7 +130,19 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds within which a running system must agree (%(default)g)",
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
+
+
+def _add_states(programs: Any) -> None:
+    programs.add_parser("export-state", help="print position and counts of every partition as JSON")
+
+    imported = programs.add_parser("import-state", help="write the states of export-state for a group without offsets")
+    imported.add_argument("file", nargs="?", default="-", help="what export-state printed; - is stdin (the default)")
+    imported.add_argument(
+        "--position",
+        choices=["stored", "first", "end"],
+        default="stored",
+        help="where to continue: at the offset in the file (the default), the first record, or the end",
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from tweets.records import Partition
@@ -79,6 +79,10 @@ class Accounting:
         """Count a transaction that committed offsets only, because there was no record before them."""
         self._metrics.last_commit.set_to_current_time()
         self._metrics.transactions.labels("committed").inc()
+
+    def restored_from_checkpoint(self, partitions: Collection[Partition]) -> None:
+        """Count partitions whose state came from the checkpoint topic."""
+        self._metrics.checkpoint_restores.inc(len(partitions))
 
     def skipped(self, offsets: Mapping[Partition, int]) -> None:
         """Count a transaction that committed only that these partitions skip so many offsets."""

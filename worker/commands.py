@@ -1,14 +1,19 @@
-"""The commands that run once and exit: classify, create-topics, verify."""
+"""The commands that run once and exit: classify, create-topics, verify, export-state, import-state."""
 
 import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from worker.errors import ExitCode, FatalError
 from worker.process.logs import configure_logging
 from worker.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from worker.kafka.state_transfer import Position
 
 
 def classify(texts: Sequence[str], *, as_json: bool) -> int:
@@ -24,7 +29,12 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
     for stream in (sys.stdin, sys.stdout):  # tweets are UTF-8 in every locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
-    classifier = load_classifier(settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens)
+    classifier = load_classifier(
+        settings.model_path,
+        device=settings.device,
+        max_tokens=settings.batch_max_tokens,
+        neutral_threshold=settings.neutral_threshold,
+    )
     # On a terminal, each typed line gets its answer at once.
     batch_size = 1 if not texts and sys.stdin.isatty() else settings.batch_max_tweets
     for batch in _batches(map(_readable, texts) if texts else _lines_of_stdin(), batch_size):
@@ -82,6 +92,36 @@ def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
         for finding in findings:
             print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.detail}")
     return ExitCode.OK if agrees else ExitCode.DIFFERENCE
+
+
+def export_state() -> int:
+    """Print the position and the counts of every partition as JSON."""
+    from worker.kafka.reachable import wait_until_reachable
+    from worker.kafka.state_transfer import export_state as exported
+
+    settings = _configured()
+    wait_until_reachable(settings)
+    print(json.dumps(exported(settings), indent=1))
+    return ExitCode.OK
+
+
+def import_state(path: str, position: "Position") -> int:
+    """Write the states of a file, or of stdin, to the checkpoint topic; print one line for each partition."""
+    from worker.kafka.reachable import wait_until_reachable
+    from worker.kafka.state_transfer import import_state as imported
+    from worker.kafka.topics import Topics
+
+    settings = _configured()
+    try:
+        text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise SettingsError(f"{path}: cannot be read ({why})") from None
+    wait_until_reachable(settings)
+    Topics(settings).check()
+    for line in imported(settings, text, position):
+        print(line, flush=True)
+    return ExitCode.OK
 
 
 def _configured() -> Settings:

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from tweets.records import Partition
 from worker.errors import ExitCode, FatalError
@@ -24,17 +24,25 @@ _NAMED_CHARS: Final = 40
 _METADATA_VERSION: Final = 1
 """Version of the JSON in the offset metadata; counts of another version are not read."""
 
+_TOPIC_ID_CHARS: Final = 36
+"""Characters of a topic's id, a UUID."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunningCounts:
     """How many committed tweets of one input partition got each emotion, since the group began.
 
     `skipped` is how many offsets the group passed over, because Kafka had deleted the records before a worker read
-    them. Some of these offsets may have been transaction markers.
+    them. Some of these offsets may have been transaction markers. `topic_id` is the id that Kafka gave the input topic
+    when the topic was created; empty if the broker gives no ids. `generation_base` is more than 0 after the group
+    lost its committed offsets: the generations of the group then begin again at 1, and the sum with the base still
+    only ever grows.
     """
 
     totals: Mapping[str, int] = field(default_factory=dict)
     skipped: int = 0
+    topic_id: str = ""
+    generation_base: int = 0
 
     def plus(self, emotions: Iterable[str]) -> "RunningCounts":
         """Return these counts plus one for each of `emotions`."""
@@ -44,29 +52,43 @@ class RunningCounts:
         """Return these counts with so many more skipped offsets."""
         return replace(self, skipped=self.skipped + offsets)
 
+    def to_fields(self) -> dict[str, Any]:
+        """Return the JSON object that `from_fields` reads."""
+        # Workers of an earlier release ignore the optional fields, and drop these at their next commit.
+        optional = {"skipped": self.skipped, "topic_id": self.topic_id, "generation_base": self.generation_base}
+        return {"v": _METADATA_VERSION, "counts": self.totals} | {k: v for k, v in optional.items() if v}
+
     def to_metadata(self) -> str:
         """Return the JSON that is committed as the metadata of an offset."""
-        # Workers of an earlier release read metadata with `skipped` too, but drop `skipped` at their next commit.
-        skipped = {"skipped": self.skipped} if self.skipped else {}
-        fields = {"v": _METADATA_VERSION, "counts": self.totals, **skipped}
-        return json.dumps(fields, ensure_ascii=True, separators=(",", ":"))
+        return json.dumps(self.to_fields(), ensure_ascii=True, separators=(",", ":"))
+
+    @classmethod
+    def from_fields(cls, fields: Any) -> "RunningCounts | None":
+        """Return the counts of a JSON value; None if no worker can have written it."""
+        try:
+            counts = {str(name): int(count) for name, count in fields["counts"].items()}
+            topic_id = fields.get("topic_id", "")
+            if fields.get("v") != _METADATA_VERSION or not isinstance(topic_id, str):
+                return None
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+            return None
+        return cls(counts, _count(fields, "skipped"), topic_id[:_TOPIC_ID_CHARS], _count(fields, "generation_base"))
 
     @classmethod
     def from_metadata(cls, metadata: str) -> "RunningCounts | None":
         """Return the counts in the metadata of an offset; None if it is empty or written by another program."""
         try:
-            fields = json.loads(metadata)
-            counts = {str(name): int(count) for name, count in fields["counts"].items()}
-        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
-            return None  # no worker wrote this metadata
-        skipped = fields.get("skipped", 0)
-        known = type(skipped) is int and 0 <= skipped <= LARGEST_COUNT
-        return cls(counts, skipped if known else 0) if fields.get("v") == _METADATA_VERSION else None
+            return cls.from_fields(json.loads(metadata))
+        except (ValueError, RecursionError):
+            return None
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedCounts:
-    """The running counts of one partition at a committed offset, as the owner in this generation knows them."""
+    """The running counts of one partition at a committed offset, as the owner in this generation knows them.
+
+    `generation` is the group's generation plus `counts.generation_base`. Only a later owner has a higher one.
+    """
 
     generation: int
     offset: int
@@ -89,7 +111,8 @@ class MetadataLimit:
         """Return the size of the largest metadata that a worker with these labels can make of `counts`."""
         present = RunningCounts() if counts is None else counts
         largest = {label: max(LARGEST_COUNT, present.totals.get(label, 0)) for label in self.labels}
-        return len(RunningCounts({**present.totals, **largest}, skipped=LARGEST_COUNT).to_metadata())
+        totals, topic_id = {**present.totals, **largest}, "-" * _TOPIC_ID_CHARS
+        return len(RunningCounts(totals, LARGEST_COUNT, topic_id, LARGEST_COUNT).to_metadata())
 
     def check(self, committed_counts: Mapping[Partition, "CommittedCounts"]) -> None:
         """Raise FatalError for the first counts that may not fit together with the labels of the present model."""
@@ -107,3 +130,9 @@ class MetadataLimit:
                     f"{needed} or more, or set MODEL_PATH to a model with the earlier labels",
                     ExitCode.STATE,
                 )
+
+
+def _count(fields: Mapping[str, Any], name: str) -> int:
+    """Return an optional count; 0 if it is missing or no count."""
+    value = fields.get(name, 0)
+    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else 0

@@ -44,6 +44,12 @@ class KafkaSettings(BaseSettings):
         meaning="Topic that receives each record that cannot be classified.",
         change="When the topic names of a cluster follow another rule.",
     )
+    kafka_checkpoint_topic: str = setting(
+        "tweets.checkpoints",
+        pattern=TOPIC_NAME,
+        meaning="Compacted topic with the second copy of the position and the counts of each partition.",
+        change="When the topic names of a cluster follow another rule. Groups may share the topic.",
+    )
     kafka_session_timeout_ms: int = setting(
         10_000,
         unit="milliseconds",
@@ -121,6 +127,10 @@ class KafkaSettings(BaseSettings):
         if path is not None and not path.is_file():
             raise ValueError("must be a file that exists")
         return path
+
+    def written_topics(self) -> tuple[str, str, str]:
+        """Return the topics that workers write; each needs the partition numbers of the input topic."""
+        return self.kafka_output_topic, self.kafka_dead_letter_topic, self.kafka_checkpoint_topic
 
     def kafka_connection(self) -> dict[str, Any]:
         """Return the arguments that every kafka-python client of this project connects with."""

@@ -111,7 +111,7 @@ class Labeller:
             )
         except BadRecordError as error:
             return self._dead_letter(record, error)
-        known = decoded.label if decoded.label in prediction.scores else None
+        known = decoded.label if decoded.label in self._classifier.emotions else None
         return RecordOutcome(record, output, prediction=prediction, label=known)
 
     def _dead_letter(self, record: Record, error: BadRecordError) -> RecordOutcome:

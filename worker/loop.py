@@ -4,11 +4,13 @@ The loop keeps the guarantee in ten steps. The comments below name the steps by 
 
 1. Restore. After every change of the group membership, and after every error, read the committed offset of each owned
    partition and the metadata of that offset from Kafka. Seek to the offset, take the running counts from the metadata
-   and publish the counts to Redis. The worker keeps no state across an error.
+   and publish the counts to Redis. Where the offset or its metadata is missing, read the second copy of both from the
+   checkpoint topic. The worker keeps no state across an error.
 2. Poll, and read the group membership right after the poll. The records and the membership stay together.
 3. Decode each record. A record that is not a valid tweet becomes a dead letter.
 4. Classify. A record becomes a dead letter if the model fails on that record alone and still works on known texts.
-5. Begin a transaction, and send every result to the partition number of its input record.
+5. Begin a transaction, and send every result to the partition number of its input record, and the new position and
+   counts of each partition to the checkpoint topic.
 6. Wait until every record is acknowledged. If Kafka refuses a labelled tweet for good, abort, replace the producer and
    publish the same batch again with a dead letter in place of that tweet.
 7. Commit the transaction with the next offsets, the new running counts as the metadata of these offsets, and the
@@ -30,15 +32,16 @@ from tweets.records import Partition, Record
 from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
-from worker.counts import CommittedCounts, MetadataLimit
+from worker.counts import CommittedCounts
 from worker.errors import RefusedRecordsError, TransientError
 from worker.interfaces import CountsSink, StepLimits, Stream
 from worker.labelling import Labeller, RecordOutcome
 from worker.membership import CommittedOffset, Membership
-from worker.next_commit import counts_after, counts_at_restore, counts_with_passed_offsets
+from worker.next_commit import counts_after, counts_with_passed_offsets
 from worker.pace import BatchLimit, LabellingPace
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
+from worker.restoring import Restorer
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class Loop:
         *,
         metrics: Metrics,
         watchdog: StepLimits,
-        metadata_limit: MetadataLimit | None = None,
+        restorer: Restorer | None = None,
         batch_max_tweets: int,
         batch_max_wait_s: float,
     ) -> None:
@@ -63,7 +66,7 @@ class Loop:
         self._publisher = publisher
         self._metrics = metrics
         self._watchdog = watchdog
-        self._metadata_limit = metadata_limit or MetadataLimit()
+        self._restorer = restorer or Restorer()
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._membership: Membership | None = None
@@ -140,27 +143,25 @@ class Loop:
                 return batch.records, polled.membership
 
     def _restore(self, membership: Membership) -> None:
-        """Read offsets and counts from the broker, seek, and publish the counts (step 1)."""
+        """Read offsets and counts from the broker, seek, and publish the counts (step 1).
+
+        A state that is not the committed one is committed at once: no later restore finds it missing or skips again,
+        and `verify` reports the skipped records.
+        """
         self._membership, self._read_to = None, {}
         if not membership.joined:
             if self._committed_counts:
                 self._replace_committed_counts({})
             return
-        offsets = self._stream.restore(membership)
-        restored = {p: counts_at_restore(p, committed, membership.generation) for p, committed in offsets.items()}
-        self._metadata_limit.check(restored)
-        self._commit_skipped({p: at.skipped for p, at in offsets.items() if at.skipped}, restored, membership)
-        self._replace_committed_counts(restored)
+        restored = self._restorer.restore(self._stream.restore(membership), membership.generation)
+        self._stream.seek({partition: at.offset for partition, at in restored.committed_counts.items()})
+        if restored.uncommitted:
+            self._commit_without_records({p: restored.committed_counts[p] for p in restored.uncommitted}, membership)
+            self._accounting.skipped(restored.skipped)
+            self._accounting.restored_from_checkpoint(restored.from_checkpoint)
+        self._replace_committed_counts(restored.committed_counts)
         self._membership = membership
         self._log_assignment(membership)
-
-    def _commit_skipped(
-        self, skipped: Mapping[Partition, int], restored: Mapping[Partition, CommittedCounts], membership: Membership
-    ) -> None:
-        """Commit at once that records were skipped: `verify` reports them, and no later restore counts them again."""
-        if skipped:
-            self._commit_without_records({p: restored[p] for p in skipped}, membership)
-            self._accounting.skipped(skipped)
 
     def _replace_committed_counts(self, committed_counts: dict[Partition, CommittedCounts]) -> None:
         self._publisher.assign(committed_counts)
@@ -181,8 +182,7 @@ class Loop:
         if self._fetched:
             self._read_to = {}  # these offsets are after records that are not labelled yet
         with self._counting_aborts():
-            results = self._publish(results)  # steps 5 and 6
-            committed_counts = self._committed_after(results)
+            results, committed_counts = self._publish(results)  # steps 5 and 6
             self._commit(committed_counts, membership)  # step 7
         self._committed_counts |= committed_counts  # step 8
         self._accounting.committed(results)
@@ -206,7 +206,7 @@ class Loop:
     ) -> None:
         with self._counting_aborts():
             with self._timed("publish"):
-                self._stream.publish([])
+                self._stream.publish([], committed_counts)
             self._commit(committed_counts, membership)
 
     def _commit(self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership) -> None:
@@ -249,18 +249,21 @@ class Loop:
             self._accounting.cut(len(results), len(records), time.monotonic() - started_s)
         return results
 
-    def _publish(self, results: list[RecordOutcome]) -> list[RecordOutcome]:
-        """Publish every result; return the results with a dead letter for each record that Kafka refuses for good.
+    def _publish(self, results: list[RecordOutcome]) -> tuple[list[RecordOutcome], dict[Partition, CommittedCounts]]:
+        """Publish every result with the counts to commit; return both as they were published.
+
+        Each record that Kafka refuses for good has a dead letter among the returned results.
 
         A refusal comes before the commit, so nothing of the transaction is committed and the same batch is published
         again, without a restore. Each attempt replaces at least one labelled tweet by a dead letter, or makes the
         refusals exact.
         """
         while True:
+            committed_counts = self._committed_after(results)
             try:
                 with self._timed("publish"):
-                    self._stream.publish([result.output for result in results])
-                return results
+                    self._stream.publish([result.output for result in results], committed_counts)
+                return results, committed_counts
             except RefusedRecordsError as refused:
                 self._accounting.aborted()
                 if refused.exact:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tweets.records import Partition, Record
+from worker.counts import CommittedCounts
 
 
 @dataclass(frozen=True)
@@ -27,15 +28,27 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class CommittedOffset:
-    """The next offset to read, and the metadata committed with it; None if the group never committed an offset.
-
-    `skipped` is how many offsets lie between the offset that the group committed and `offset`, because Kafka deleted
-    the records in between before a worker read them.
-    """
+    """An offset to commit, or a committed one: the next offset to read, and its metadata."""
 
     offset: int
-    metadata: str | None
-    skipped: int = 0
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """What Kafka holds of an owned partition when a worker restores the partition.
+
+    `first` is the offset of the first record of the input partition; `committed` is None if the group has no committed
+    offset; `topic_id` is the id of the input topic, empty if the broker gives no ids. `checkpoint` is the state on the
+    checkpoint topic, and `output_end` the end offset of the output partition: a stream reads the former only where the
+    committed offset or its metadata is missing, and the latter only where the former is missing too.
+    """
+
+    first: int
+    committed: CommittedOffset | None = None
+    topic_id: str = ""
+    checkpoint: CommittedCounts | None = None
+    output_end: int = 0
 
 
 @dataclass(frozen=True, slots=True)

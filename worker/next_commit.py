@@ -1,29 +1,11 @@
-"""The offset and the running counts that a partition has after a restore, and after the next commit. Pure functions."""
+"""The offset and the running counts that a partition has after the next commit. Pure functions."""
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from tweets.records import Partition
-from worker.counts import CommittedCounts, RunningCounts
+from worker.counts import CommittedCounts
 from worker.labelling import RecordOutcome
-from worker.membership import CommittedOffset
-
-log = logging.getLogger(__name__)
-
-
-def counts_at_restore(partition: Partition, committed: CommittedOffset, generation: int) -> CommittedCounts:
-    """Return what the broker has committed for a partition; counts from zero without readable offset metadata."""
-    counts = RunningCounts.from_metadata(committed.metadata or "")
-    if counts is None and committed.metadata is not None:
-        log.error(
-            "%s@%d: the committed offset has no readable offset metadata (was it moved by a tool?): "
-            "counting this partition from zero",
-            partition,
-            committed.offset,
-        )
-    counts = (counts or RunningCounts()).plus_skipped(committed.skipped)
-    return CommittedCounts(generation, committed.offset, counts)
 
 
 def counts_after(

@@ -2,7 +2,9 @@
 
 import importlib.metadata
 import logging
+from collections.abc import Collection, Mapping
 
+from tweets.records import Partition
 from worker import time_limits
 from worker.counts import MetadataLimit
 from worker.errors import ExitCode, FatalError, TransientError
@@ -19,14 +21,18 @@ from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
 from worker.redis.publisher import CountsPublisher
-from worker.redis.store import CountsStore
+from worker.redis.store import CountsStore, CountsStoreError
+from worker.restoring import Restorer
 from worker.settings import Settings, load_settings
 
 log = logging.getLogger(__name__)
 
 
-def run() -> int:
-    """Run the worker until SIGTERM or SIGINT; return ExitCode.OK then, or the exit code of the error that ended it."""
+def run(*, accept_empty_state: bool = False) -> int:
+    """Run the worker until SIGTERM or SIGINT; return ExitCode.OK then, or the exit code of the error that ended it.
+
+    With `accept_empty_state`, a partition whose state is lost starts from zero.
+    """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
     return_large_buffers()
@@ -34,7 +40,7 @@ def run() -> int:
     stop = StopFlag(on_first=lambda: watchdog.finish_within(time_limits.SHUTDOWN.seconds))
     stop.listen()
     try:
-        return _Worker(settings, stop, watchdog).run()
+        return _Worker(settings, stop, watchdog, accept_empty_state=accept_empty_state).run()
     except FatalError as error:
         log.critical("%s", error)
         return error.exit_code
@@ -51,8 +57,9 @@ def run() -> int:
 class _Worker:
     """The parts of one worker process."""
 
-    def __init__(self, settings: Settings, stop: StopFlag, watchdog: Watchdog) -> None:
+    def __init__(self, settings: Settings, stop: StopFlag, watchdog: Watchdog, *, accept_empty_state: bool) -> None:
         self._settings = settings
+        self._accept_empty_state = accept_empty_state
         self._stop = stop
         self._watchdog = watchdog
         self._metrics = Metrics()
@@ -79,7 +86,7 @@ class _Worker:
         try:
             output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
             labeller = Labeller(classifier, output, self._metrics, tweet_max_chars=settings.tweet_max_chars)
-            self._loop = self._new_loop(stream, labeller, publisher, _metadata_limit(settings, classifier))
+            self._loop = self._new_loop(stream, labeller, publisher, self._restorer(classifier))
             publisher.start()
             log.info("consuming %s", settings.kafka_input_topic)
             self._loop.run(self._stop)
@@ -106,8 +113,26 @@ class _Worker:
         log.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, health.port)
         return health
 
+    def _restorer(self, classifier: Classifier) -> Restorer:
+        return Restorer(
+            _metadata_limit(self._settings, classifier),
+            redis_counts=self._redis_counts,
+            accept_empty_state=self._accept_empty_state,
+        )
+
+    def _redis_counts(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        """Return what Redis counts in these partitions; nothing if Redis does not answer, which proves nothing."""
+        store = CountsStore.of(self._settings)  # the publisher's store is for the publisher's thread alone
+        try:
+            return store.counted(partitions)
+        except CountsStoreError as error:
+            log.warning("Redis cannot be asked whether these partitions were counted before (%s)", error)
+            return {}
+        finally:
+            store.close()
+
     def _new_loop(
-        self, stream: KafkaStream, labeller: Labeller, publisher: CountsPublisher, metadata_limit: MetadataLimit
+        self, stream: KafkaStream, labeller: Labeller, publisher: CountsPublisher, restorer: Restorer
     ) -> Loop:
         return Loop(
             stream,
@@ -115,29 +140,33 @@ class _Worker:
             publisher,
             metrics=self._metrics,
             watchdog=self._watchdog,
-            metadata_limit=metadata_limit,
+            restorer=restorer,
             batch_max_tweets=self._settings.batch_max_tweets,
             batch_max_wait_s=self._settings.batch_max_wait_ms / 1000,
         )
 
 
 def _metadata_limit(settings: Settings, classifier: Classifier) -> MetadataLimit:
-    return MetadataLimit(tuple(classifier.labels), settings.kafka_offset_metadata_max_bytes)
+    return MetadataLimit(classifier.emotions, settings.kafka_offset_metadata_max_bytes)
 
 
 def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
     classifier = load_classifier(
-        settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens, metrics=metrics
+        settings.model_path,
+        device=settings.device,
+        max_tokens=settings.batch_max_tokens,
+        metrics=metrics,
+        neutral_threshold=settings.neutral_threshold,
     )
     limit = _metadata_limit(settings, classifier)
     if limit.bytes_needed() > limit.max_bytes:
         raise FatalError(
-            f"MODEL_PATH={settings.model_path}: the counts of {len(classifier.labels)} labels with these names need "
+            f"MODEL_PATH={settings.model_path}: the counts of {len(classifier.emotions)} labels with these names need "
             f"{limit.bytes_needed()} bytes of offset metadata, and KAFKA_OFFSET_METADATA_MAX_BYTES={limit.max_bytes}; "
             "use fewer or shorter labels, or raise both offset.metadata.max.bytes of the brokers and this setting",
             ExitCode.MODEL,
         )
-    metrics.show_zeros(classifier.labels)
+    metrics.show_zeros(classifier.emotions)
     version = importlib.metadata.version("emotion-stream")
     metrics.build_info.labels(version, classifier.model_id, classifier.engine.device, classifier.engine.name).set(1)
     log.info("model %s on %s (%s)", classifier.model_id, classifier.engine.device, classifier.engine.name)

@@ -11,7 +11,7 @@ from worker.errors import ExitCode, FatalError
 from worker.kafka_settings import KafkaSettings
 from worker.redis_address import parse_redis_url
 from worker.setting_fields import setting
-from worker.time_limits import broken_order
+from worker.time_order import broken_order
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "model"
 
@@ -76,6 +76,16 @@ class Settings(KafkaSettings):
         "auto",
         meaning="Where the model runs. `auto` is `cuda` where torch finds a GPU, else `cpu`.",
         change="To `cuda` where a missing GPU must be an error, to `cpu` to leave a GPU alone.",
+    )
+    neutral_threshold: float | None = setting(
+        None,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        meaning="Probability of neutral above which a tweet is labelled `neutral`, from 0 to 1. Unset: a tweet always "
+        "gets one of the model's labels.",
+        change="To the value that the model card suggests, when tweets without an emotion must not count as one. Set "
+        "the same value for all workers and the live page. Refused for a model without a neutral output.",
     )
     batch_max_tweets: int = setting(
         512,
@@ -150,9 +160,10 @@ class Settings(KafkaSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        topics = (self.kafka_input_topic, self.kafka_output_topic, self.kafka_dead_letter_topic)
-        if len(set(topics)) < 3:
-            raise ValueError("KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC and KAFKA_DEAD_LETTER_TOPIC must differ")
+        if len({self.kafka_input_topic, *self.written_topics()}) < 4:
+            raise ValueError(
+                "KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC, KAFKA_DEAD_LETTER_TOPIC and KAFKA_CHECKPOINT_TOPIC must differ"
+            )
         if self.kafka_security_protocol.startswith("SASL"):
             if not self.kafka_sasl_username or not self.kafka_sasl_password:
                 raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")

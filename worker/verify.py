@@ -26,6 +26,7 @@ class Kafka(Protocol):
     @property
     def topic(self) -> str: ...
     def committed(self) -> Mapping[Partition, Committed]: ...
+    def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]: ...
     def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]: ...
 
 
@@ -75,18 +76,16 @@ def verify(
 
 
 def repair(kafka: Kafka, store: StoredCounts) -> None:
-    """Make Redis equal to the counts committed in Kafka; a partition without a committed offset counts zero."""
+    """Make Redis equal to the counts committed in Kafka.
+
+    A partition without committed counts gets those of the checkpoint topic, which a worker would restore, else zero.
+    """
     committed = kafka.committed()
-    committed_counts = {p: CommittedCounts(0, at.offset, at.counts or RunningCounts()) for p, at in committed.items()}
     _, stored = store.snapshot()
-    store.repair(
-        committed_counts
-        | {
-            p: CommittedCounts(0, 0, RunningCounts())
-            for p in _stored_partitions(kafka, store, stored)
-            if p not in committed
-        }
-    )
+    whole = {p: CommittedCounts(0, at.offset, at.counts) for p, at in committed.items() if at.counts is not None}
+    incomplete = (committed.keys() | _stored_partitions(kafka, store, stored).keys()) - whole.keys()
+    zero = dict.fromkeys(incomplete, CommittedCounts(0, 0, RunningCounts()))
+    store.repair(whole | zero | dict(kafka.checkpoints(incomplete)))
 
 
 def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
@@ -94,20 +93,33 @@ def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
     recounts = kafka.recount([partition.number for partition in before])
     after = kafka.committed()
     totals, stored = store.snapshot()
+    lost = {
+        p: counts
+        for p, counts in _stored_partitions(kafka, store, stored).items()
+        if p not in after and any(counts.values())
+    }
+    incomplete = {partition for partition, at in after.items() if at.counts is None}
+    checkpoints = kafka.checkpoints(incomplete | lost.keys()) if incomplete or lost else {}
     findings = [
         _partition_finding(
             partition,
             at,
             stored.get(store.field(partition), {}),
             recounts.get(partition.number),
+            checkpoints.get(partition),
             moved=before.get(partition) != at,
         )
         for partition, at in after.items()
     ]
     findings += [
-        Finding(str(partition), False, f"no committed offset, but Redis counts {sum(counts.values())} tweets")
-        for partition, counts in _stored_partitions(kafka, store, stored).items()
-        if partition not in after and any(counts.values())
+        Finding(
+            str(partition),
+            False,
+            f"no committed offset (Kafka deletes the offsets of a group without members after "
+            f"offsets.retention.minutes), but Redis counts {sum(counts.values())} tweets; "
+            + _second_copy(checkpoints.get(partition)),
+        )
+        for partition, counts in lost.items()
     ]
     if not after:
         findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))
@@ -123,10 +135,17 @@ def _stored_partitions(
 
 
 def _partition_finding(
-    partition: Partition, at: Committed, stored: Mapping[str, int], recount: RunningCounts | None, *, moved: bool
+    partition: Partition,
+    at: Committed,
+    stored: Mapping[str, int],
+    recount: RunningCounts | None,
+    checkpoint: CommittedCounts | None,
+    *,
+    moved: bool,
 ) -> Finding:
     if at.counts is None:
-        return Finding(str(partition), False, f"@{at.offset}: the committed offset has no readable offset metadata")
+        why = "the committed offset has no readable offset metadata (was it moved by a tool?)"
+        return Finding(str(partition), False, f"@{at.offset}: {why}; {_second_copy(checkpoint)}")
     committed = _nonzero(at.counts.totals)
     problems = []
     if _nonzero(stored) != committed:
@@ -139,6 +158,13 @@ def _partition_finding(
         remark += f" ({skipped} records skipped: Kafka deleted them before a worker read them)"
     agreed = f"{sum(committed.values())} tweets{remark}"
     return Finding(str(partition), not problems, f"@{at.offset}: {'; '.join(problems) or agreed}")
+
+
+def _second_copy(checkpoint: CommittedCounts | None) -> str:
+    if checkpoint is None:
+        return "the checkpoint topic has no state of it: see import-state"
+    counted = sum(checkpoint.counts.totals.values())
+    return f"the checkpoint topic has {counted} tweets up to offset {checkpoint.offset}, which a worker restores"
 
 
 def _totals_finding(stored_totals: Mapping[str, int], stored: Mapping[str, Mapping[str, int]]) -> Finding:

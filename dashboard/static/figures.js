@@ -19,6 +19,7 @@ function emotionRow(label) {
 }
 
 export function showState({ counts, rates, lag, latency, quality, kafka, redis }) {
+  addMissingRows(counts ?? {});
   const total = counts && sum(Object.values(counts));
   const most = Math.max(1, ...Object.values(counts ?? {}));
   for (const row of emotionRows()) {
@@ -35,6 +36,13 @@ export function showState({ counts, rates, lag, latency, quality, kafka, redis }
   showLatency(latency);
   showAccuracy(quality);
   showNotice([kafka.notice, redis.notice].filter(Boolean), [kafka, redis].every(answers), total);
+}
+
+/** Labels of an earlier model, or neutral without a threshold, have counts too: the rows add up to the total. */
+function addMissingRows(counts) {
+  const shown = new Set(emotionRows().map((row) => row.dataset.emotion));
+  const missing = Object.keys(counts).filter((label) => counts[label] && !shown.has(label));
+  if (shown.size) byId("emotions").tBodies[0].append(...missing.map(emotionRow));
 }
 
 function showEmotion(row, known) {

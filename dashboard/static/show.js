@@ -4,7 +4,8 @@ let colours = {};
 const NO_BREAK = "\u00a0"; // a space that keeps number and unit on one line
 export const UNKNOWN = "–";
 export const useColours = (found) => { colours = found; };
-export const colourOf = (label) => colours[label] ?? "#999999";
+const GREY = "#767676"; // of neutral without a threshold, and of labels that the page's model does not have
+export const colourOf = (label) => colours[label] ?? GREY;
 export const percent = (share) => `${(100 * share).toFixed(1)}${NO_BREAK}%`;
 export const whole = (number) => number.toLocaleString("en");
 export const rounded = (number) => (number < 10 ? number.toFixed(1) : whole(Math.round(number)));

@@ -1,4 +1,5 @@
 // The form to try a text: the scores of its label, and the effect of each word.
+import { doubt } from "./doubt.js";
 import { colourOf, element, percent, swatch } from "./show.js";
 
 const SMALL_EFFECT = 0.005; // a change of the score below half a percent is not marked
@@ -32,7 +33,12 @@ const failure = (sentence) => element("p", { class: "error" }, [sentence]);
 
 function explanation(found) {
   const label = element("p", { class: "label" }, [swatch(found.emotion), `${found.emotion}, ${percent(found.confidence)}`]);
-  return [label, words(found), legend(found), scores(found)];
+  return [label, ...unsure(found), words(found), legend(found), scores(found), ...aboutNeutral(found)];
+}
+
+function unsure(found) {
+  const sentence = doubt(found);
+  return sentence ? [element("p", { class: "doubt" }, [sentence])] : [];
 }
 
 function words({ emotion, words: all }) {
@@ -58,8 +64,13 @@ function scores(found) {
   const rows = Object.entries(found.scores).sort(([, one], [, other]) => other - one);
   const table = element("table", {}, [element("caption", { class: "unseen" }, ["Scores"])]);
   table.append(element("tbody", {}, rows.map(([label, score]) => scoreRow(label, score))));
+  if (hasNeutral(found)) table.append(element("tfoot", {}, [scoreRow("neutral", found.neutral)]));
   return table;
 }
+
+const hasNeutral = ({ neutral }) => neutral !== undefined;
+const aboutNeutral = (found) =>
+  hasNeutral(found) ? [element("p", { class: "hint" }, ["Neutral: the probability that the text shows none of these emotions."])] : [];
 
 function scoreRow(label, score) {
   const name = element("th", {}, [swatch(label), label]);

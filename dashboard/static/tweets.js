@@ -1,4 +1,5 @@
 // The list of the last labelled tweets, and the button that pauses the list.
+import { doubt } from "./doubt.js";
 import { element, percent, swatch } from "./show.js";
 
 export class TweetList {
@@ -42,5 +43,7 @@ const empty = () => element("li", { class: "empty" }, ["None yet."]);
 function tweetItem(tweet) {
   const own = tweet.label && tweet.label !== tweet.emotion ? `, labelled ${tweet.label}` : "";
   const predicted = element("span", { class: "predicted" }, [swatch(tweet.emotion), `${tweet.emotion} ${percent(tweet.confidence)}${own}`]);
-  return element("li", { data: { key: key(tweet) } }, [element("span", { class: "text" }, [tweet.text]), predicted]);
+  const sentence = doubt(tweet);
+  const unsure = sentence ? [element("span", { class: "doubt" }, [sentence])] : [];
+  return element("li", { data: { key: key(tweet) } }, [element("span", { class: "text" }, [tweet.text]), predicted, ...unsure]);
 }

@@ -7,7 +7,7 @@ import sys
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Final
 
@@ -22,11 +22,13 @@ from deploy.local.output import CommittedOutput
 from deploy.local.ports import free_ports
 from deploy.local.progress import DemoProgress, say
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack, program
-from deploy.local.summary import DemoSummary, latency_ms, tweets_per_second
+from deploy.local.summary import DemoSummary, confusion_by_labels, latency_ms, tweets_per_second
 from deploy.local.supervisor import Supervisor
 from tweets.classification_scores import classification_scores
 from tweets.datasets import DatasetError, Row, read_rows
-from tweets.emotions import EMOTIONS
+from tweets.emotions import NEUTRAL
+from worker.inference.model_folder import open_model_folder
+from worker.settings import Settings
 
 _SPLIT: Final = "test"
 
@@ -51,12 +53,14 @@ def demo(options: Namespace, supervisor: Supervisor) -> int:
     kafka_port, redis_port, metrics_port, page_port = free_ports(4)
     stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port)
     stack.start(supervisor)
+    emotions = _emotions(stack.settings)
     say(f"live page: {stack.page}")
     with CommittedOutput(stack.settings) as output:
-        _replay(options, supervisor, stack, output, total=len(rows))
+        _replay(options, supervisor, stack, output, emotions=emotions, total=len(rows))
         metrics = _settled_metrics(supervisor, stack, output)
         _compare_with_redis(supervisor, stack, output)
-    summary = _summary(rows, output, metrics, engine_rate=_engine_rate(rows, output, stack, supervisor))
+    engine_rate = _engine_rate(rows, output, stack, supervisor)
+    summary = _summary(output, metrics, emotions=emotions, tweets=len(rows), engine_rate=engine_rate)
     summary.show()
     print(summary.as_json(), flush=True)
     if sys.stdout.isatty():
@@ -83,15 +87,27 @@ def _rows(dataset: str, limit: int | None) -> list[Row]:
     return rows
 
 
+def _emotions(settings: Settings) -> Sequence[str]:
+    """Return every label that the worker can give."""
+    labels = open_model_folder(settings.model_path).labels
+    return labels if settings.neutral_threshold is None else (*labels, NEUTRAL)
+
+
 def _replay(
-    options: Namespace, supervisor: Supervisor, stack: LocalStack, output: CommittedOutput, *, total: int
+    options: Namespace,
+    supervisor: Supervisor,
+    stack: LocalStack,
+    output: CommittedOutput,
+    *,
+    emotions: Sequence[str],
+    total: int,
 ) -> None:
     """Return when the producer has ended and every tweet has come out, labelled or as a dead letter."""
     say(f"replaying {total:,} tweets of {options.dataset} ...")
     arguments = ["--dataset", options.dataset, "--split", _SPLIT, "--limit", str(total), "--rate", str(options.rate)]
     producer = supervisor.start("producer", program("producer", *arguments), env=stack.environment)
     stall = _Stall(_STALL_S + (1 / options.rate if options.rate else 0))
-    with DemoProgress(total, EMOTIONS) as progress:
+    with DemoProgress(total, emotions) as progress:
         while producer.exit_code is None or output.total < total:
             supervisor.check(ending=producer)
             if producer.exit_code:
@@ -170,15 +186,22 @@ def _engine_rate(
 
 
 def _summary(
-    rows: Sequence[Row], output: CommittedOutput, metrics: ScrapedMetrics, *, engine_rate: float | None
+    output: CommittedOutput,
+    metrics: ScrapedMetrics,
+    *,
+    emotions: Collection[str],
+    tweets: int,
+    engine_rate: float | None,
 ) -> DemoSummary:
     pairs = Counter((tweet.label, tweet.emotion) for tweet in output.labelled if tweet.label is not None)
+    scored, not_scored = confusion_by_labels(pairs, emotions)
     return DemoSummary(
-        tweets=len(rows),
+        tweets=tweets,
         classified=len(output.labelled),
         dead_lettered=output.dead_lettered,
-        counts={emotion: output.counts[emotion] for emotion in dict.fromkeys([*EMOTIONS, *output.counts])},
-        scores=classification_scores(pairs),
+        counts={emotion: output.counts[emotion] for emotion in dict.fromkeys([*emotions, *output.counts])},
+        scores=classification_scores(scored),
+        not_scored=not_scored,
         tweets_per_second=tweets_per_second(metrics, output.total),
         engine_tweets_per_second=engine_rate,
         latency_ms=latency_ms(metrics),

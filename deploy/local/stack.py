@@ -24,6 +24,7 @@ _SERVERS_STOP_S: Final = 5.0
 INPUT_TOPIC: Final = "tweets"
 OUTPUT_TOPIC: Final = "tweets.emotions"
 DEAD_LETTER_TOPIC: Final = "tweets.dead-letter"
+CHECKPOINT_TOPIC: Final = "tweets.checkpoints"
 KEY_PREFIX: Final = "{emotion}"
 
 
@@ -50,6 +51,7 @@ class LocalStack:
             "KAFKA_INPUT_TOPIC": INPUT_TOPIC,
             "KAFKA_OUTPUT_TOPIC": OUTPUT_TOPIC,
             "KAFKA_DEAD_LETTER_TOPIC": DEAD_LETTER_TOPIC,
+            "KAFKA_CHECKPOINT_TOPIC": CHECKPOINT_TOPIC,
             "REDIS_URL": self.servers.redis_url,
             "REDIS_URL_FILE": "",
             "REDIS_KEY_PREFIX": KEY_PREFIX,

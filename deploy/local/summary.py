@@ -1,7 +1,8 @@
 """The results of a replay: a table for people and one JSON object for programs."""
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import isnan
 
@@ -25,6 +26,9 @@ class DemoSummary:
     dead_lettered: int
     counts: Mapping[str, int]
     scores: ClassificationScores | None
+    """Over the tweets whose label the model can give."""
+    not_scored: Mapping[str, int]
+    """Tweets by label, of the labels that the model cannot give."""
     tweets_per_second: float | None
     engine_tweets_per_second: float | None
     latency_ms: Mapping[str, float | None]
@@ -39,6 +43,8 @@ class DemoSummary:
                 "counts": dict(self.counts),
                 "accuracy": round(self.scores.accuracy, 4) if self.scores else None,
                 "macro_f1": round(self.scores.macro_f1, 4) if self.scores else None,
+                "scored": self.scores.tweets if self.scores else 0,
+                "not_scored": dict(self.not_scored),
                 "tweets_per_second": self.tweets_per_second,
                 "engine_tweets_per_second": self.engine_tweets_per_second,
                 "latency_ms": dict(self.latency_ms),
@@ -46,15 +52,18 @@ class DemoSummary:
         )
 
     def show(self) -> None:
-        """Print the table and four lines on stderr."""
+        """Print the table and the lines below the table on stderr."""
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(self._table())
         console.print(f"{self.tweets:,} tweets in, {self.classified:,} labelled, {self.dead_lettered:,} dead letters")
         if self.scores:
             console.print(
                 f"accuracy {self.scores.accuracy:.4f}, macro-F1 {self.scores.macro_f1:.4f} "
-                f"on the {self.scores.tweets:,} tweets that have a label in the data set"
+                f"on the {self.scores.tweets:,} tweets whose label in the data set is one of the model's labels"
             )
+        if self.not_scored:
+            counts = ", ".join(f"{label} {count:,}" for label, count in self.not_scored.items())
+            console.print(f"not scored, because the model cannot give the label: {counts}")
         console.print(
             f"{_figure(self.tweets_per_second)} tweets/s from the first fetch to the last commit, "
             f"{_figure(self.engine_tweets_per_second)} tweets/s by the classifier alone"
@@ -76,6 +85,21 @@ class DemoSummary:
             return []
         known = (self.scores.precision.get(emotion), self.scores.recall.get(emotion))
         return ["-" if score is None else f"{score:.3f}" for score in known]
+
+
+def confusion_by_labels(
+    confusion: Mapping[tuple[str, str], int], emotions: Collection[str]
+) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    """Return the counts of (true label, predicted label) whose true label is one of `emotions`, and the others.
+
+    The others are counted by true label, in alphabetical order.
+    """
+    scored = {pair: count for pair, count in confusion.items() if pair[0] in emotions}
+    others: Counter[str] = Counter()
+    for (label, _), count in confusion.items():
+        if label not in emotions:
+            others[label] += count
+    return scored, dict(sorted(others.items()))
 
 
 def tweets_per_second(metrics: ScrapedMetrics, tweets: int) -> float | None:

@@ -1,11 +1,14 @@
-"""Page servers that end with their test."""
+"""Page servers that end with their test, and a browser."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from tests.dashboard.in_browser import ARGUMENTS, SHOWN_MS
 from tests.dashboard.page_process import PageProcess, StartPage
+from tests.installed import installed
 
 
 @pytest.fixture
@@ -20,3 +23,14 @@ def start_page(tmp_path: Path) -> Iterator[StartPage]:
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start Chromium; an expectation about its pages waits for up to SHOWN_MS."""
+    chromium = installed("chromium", package="chromium")
+    expect.set_options(timeout=SHOWN_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield browser
+        browser.close()

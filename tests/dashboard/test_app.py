@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,10 @@ from dashboard.board import Board
 from dashboard.events import Events
 from dashboard.guard import Guard
 from tests.fakes import FakeClassifier
+from tests.records import a_prediction
 from tests.servers import eventually
+from tweets.emotions import NEUTRAL
+from tweets.prediction import Prediction
 
 MAX_CHARS = 200
 JSON = {"Content-Type": "application/json"}
@@ -56,6 +60,25 @@ def test_one_text_gets_one_result(app: RunningApp) -> None:
     assert status == 200
     assert (result["emotion"], result["confidence"], result["model"]) == ("joy", 0.65, "fake-1")
     assert sum(result["scores"].values()) == pytest.approx(1)
+
+
+def test_a_result_has_neutral_only_from_a_model_with_a_neutral_output(app: RunningApp) -> None:
+    assert "neutral" not in app.post("/classify", {"text": "so happy"})[1]
+    app.model.predict = lambda text: replace(a_prediction("joy", 0.9), neutral=0.123_456_7)
+    status, result = app.post("/classify", {"texts": ["so happy"]})
+    assert (status, list(result["results"][0])) == (200, ["emotion", "confidence", "scores", "neutral", "model"])
+    assert result["results"][0]["neutral"] == 0.123457
+
+
+def test_the_words_of_a_neutral_text_are_explained_by_the_probability_of_neutral(app: RunningApp) -> None:
+    def predict(text: str) -> Prediction:
+        neutral = 0.95 if "rain" in text else 0.25
+        return replace(a_prediction("joy", 0.9), emotion=NEUTRAL, confidence=neutral, neutral=neutral)
+
+    app.model.predict = predict
+    status, answer = app.post("/explain", {"text": "rain today"})
+    assert (status, answer["emotion"]) == (200, NEUTRAL)
+    assert answer["words"] == [{"word": "rain", "fall": 0.7}, {"word": "today", "fall": 0.0}]
 
 
 def test_several_texts_get_results_in_order(app: RunningApp) -> None:

@@ -1,22 +1,21 @@
 """The page in a real browser with a real stack: it shows the counts in Redis, and it is accessible."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.dashboard.page_process import NO_SERVERS, PageProcess, StartPage
-from tests.installed import installed
+from tests.dashboard.in_browser import opened
+from tests.dashboard.page_process import NO_SERVERS, StartPage
 from tests.servers import Message, Stack, eventually, publish, unique_topics
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
 
 PARTITIONS: Final = 3
-SHOWN_MS: Final = 30_000
 DONE_S: Final = 120.0
 BEHIND_S: Final = 2.0
 SCRIPT: Final = "<script>alert(1)</script> i feel so happy"
@@ -24,35 +23,8 @@ LABELLED: Final = (
     b'{"id":"1","text":"what a day","emotion":"joy","confidence":0.9,"scores":{"joy":0.9,"love":0.1},'
     b'"model":"m","classified_at":"2026-01-01T00:00:00.000Z","label":"love"}'
 )
-ARGUMENTS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    chromium = installed("chromium", package="chromium")
-    expect.set_options(timeout=SHOWN_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
-
-
-def opened(browser: Browser, server: PageProcess, **options: Any) -> Page:
-    page = browser.new_page(**options)
-    page.set_default_timeout(SHOWN_MS)
-    page.goto(f"http://127.0.0.1:{server.port}")
-    expect(page.locator("#emotions tbody tr")).to_have_count(6)
-    return page
 
 
 def shown_counts(page: Page) -> dict[str, int]:

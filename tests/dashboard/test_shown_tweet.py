@@ -18,8 +18,13 @@ FIELDS: dict[str, Any] = {
 }
 
 
-def read(**changes: Any) -> ShownTweet | None:
-    return read_shown_tweet(json.dumps(FIELDS | changes).encode(), place="3@7", timestamp_ms=2_000)
+def read(*, neutral_is_a_label: bool = False, **changes: Any) -> ShownTweet | None:
+    return read_shown_tweet(
+        json.dumps(FIELDS | changes).encode(),
+        place="3@7",
+        timestamp_ms=2_000,
+        neutral_is_a_label=neutral_is_a_label,
+    )
 
 
 def test_a_labelled_tweet_is_read() -> None:
@@ -31,6 +36,8 @@ def test_a_labelled_tweet_is_read() -> None:
         "text": "so happy",
         "emotion": "joy",
         "confidence": 0.9,
+        "scores": {"joy": 0.9, "fear": 0.1},
+        "neutral": None,
         "label": None,
     }
     assert shown.latency_s is None
@@ -41,6 +48,29 @@ def test_a_label_counts_only_if_the_model_knows_it() -> None:
     assert known is not None
     assert unknown is not None
     assert (known.label, unknown.label) == ("fear", None)
+
+
+@pytest.mark.parametrize(
+    ("neutral_is_a_label", "changes", "label"),
+    [
+        (True, {"neutral": 0.2}, "neutral"),
+        (True, {}, None),
+        (False, {"neutral": 0.2}, None),
+        (False, {"scores": {"joy": 0.9, "neutral": 0.1}}, "neutral"),
+    ],
+)
+def test_the_label_neutral_counts_only_where_a_prediction_can_be_neutral(
+    neutral_is_a_label: bool, changes: dict[str, Any], label: str | None
+) -> None:
+    shown = read(neutral_is_a_label=neutral_is_a_label, label="neutral", **changes)
+    assert shown is not None
+    assert shown.label == label
+
+
+def test_scores_and_neutral_are_sent_in_tenths_of_a_percent() -> None:
+    shown = read(scores={"joy": 0.899_6, "fear": 0.100_4}, neutral=0.123_456)
+    assert shown is not None
+    assert (shown.as_json()["scores"], shown.as_json()["neutral"]) == ({"joy": 0.9, "fear": 0.1}, 0.123)
 
 
 def test_latency_runs_from_created_at_to_the_record() -> None:
@@ -61,6 +91,7 @@ def test_a_record_that_no_worker_wrote_is_skipped(value: bytes | None) -> None:
         {"created_at": "yesterday"},
         {"confidence": "x"},
         {"confidence": float("nan")},
+        {"neutral": 1.5},
         {"text": "\ud800"},
         {"text": 7},
         {"classified_at": None},

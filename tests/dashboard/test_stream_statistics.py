@@ -15,7 +15,14 @@ def labelled(
 ) -> ShownTweet:
     scores = {"joy": 0.5, "fear": 0.5}
     tweet = LabelledTweet(
-        str(number), f"text {number}", emotion, 0.9, scores, "m", "2026-01-01T00:00:00.000Z", label=label
+        id=str(number),
+        text=f"text {number}",
+        emotion=emotion,
+        confidence=0.9,
+        scores=scores,
+        model="m",
+        classified_at="2026-01-01T00:00:00.000Z",
+        label=label,
     )
     return ShownTweet(f"0@{number}", float(number), tweet, latency_s)
 

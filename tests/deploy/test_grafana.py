@@ -15,7 +15,6 @@ from tests.deploy.boards import BOARDS, FOLDER, board, expressions, panels
 from tests.deploy.promtool import FOLDER as PROMETHEUS
 from tests.deploy.promtool import content, rules
 from tweets.colours import EMOTION_COLOURS
-from tweets.emotions import EMOTIONS
 from worker.process.metrics import STAGES
 
 #: Columns of Grafana's grid.
@@ -88,7 +87,7 @@ def colours(panel: dict[str, Any]) -> dict[str, str]:
     return {
         override["matcher"]["options"]: override["properties"][0]["value"]["fixedColor"]
         for override in panel["fieldConfig"]["overrides"]
-        if override["matcher"]["options"] in EMOTIONS
+        if override["matcher"]["options"] in EMOTION_COLOURS
     }
 
 

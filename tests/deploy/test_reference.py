@@ -27,7 +27,8 @@ from worker.process.health import HealthServer
 from worker.process.metrics import Metrics, declared_metrics
 from worker.setting_fields import documentation
 from worker.settings import Settings
-from worker.time_limits import ORDER, all_limits, allowed_ms
+from worker.time_limits import all_limits
+from worker.time_order import ORDER, allowed_ms
 
 ROOT = Path(__file__).parents[2]
 UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")

@@ -14,8 +14,10 @@ import redis
 
 from deploy.local.ports import LOOPBACK
 from tests.local.processes import Program, running
+from tests.model_folders import write_word_folder
 from tests.ports import free_ports
 from tests.servers import Message, Stack, eventually, publish, read_committed
+from tweets.emotions import EMOTIONS, NEUTRAL
 
 START_S = 90
 """Seconds until all programs must be ready, model load included, on a slow and busy machine."""
@@ -30,6 +32,8 @@ KEYS = [
     "counts",
     "accuracy",
     "macro_f1",
+    "scored",
+    "not_scored",
     "tweets_per_second",
     "engine_tweets_per_second",
     "latency_ms",
@@ -51,19 +55,36 @@ def write(folder: Path, rows: list[dict[str, str]]) -> str:
 @pytest.mark.slow
 def test_demo_counts_every_tweet_and_ends_with_json(tmp_path: Path) -> None:
     rows = [{"text": f"i feel so happy today, number {number}", "label": "joy"} for number in range(60)]
-    dataset = write(tmp_path, [*rows, {"text": "  ", "label": "joy"}, {"text": "the rest is not replayed"}])
-    with local(tmp_path, "demo", "--dataset", dataset, "--tweets", "61") as program:
+    unknown = {"text": "the room has changed to B12", "label": "neutral"}
+    dataset = write(tmp_path, [*rows, unknown, {"text": "  ", "label": "joy"}, {"text": "the rest is not replayed"}])
+    with local(tmp_path, "demo", "--dataset", dataset, "--tweets", "62") as program:
         assert program.end(START_S + END_S) == 0, program.stderr
         (line,) = program.stdout.splitlines()
         result = json.loads(line)
         assert list(result) == KEYS
-        assert (result["tweets"], result["classified"], result["dead_lettered"]) == (61, 60, 1)
+        assert (result["tweets"], result["classified"], result["dead_lettered"]) == (62, 61, 1)
         assert list(result["counts"]) == ["sadness", "joy", "love", "anger", "fear", "surprise"]
-        assert sum(result["counts"].values()) == 60
-        assert result["accuracy"] == round(result["counts"]["joy"] / 60, 4)
+        assert sum(result["counts"].values()) == 61
+        assert (result["scored"], result["not_scored"]) == (60, {"neutral": 1})
+        assert 60 * result["accuracy"] == pytest.approx(result["counts"]["joy"], abs=1.01)
         assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"] <= result["latency_ms"]["p99"]
         assert min(result["tweets_per_second"], result["engine_tweets_per_second"]) > 0
         program.expect_nothing_left()
+
+
+@pytest.mark.slow
+def test_demo_with_a_neutral_threshold_scores_neutral_tweets_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_word_folder(tmp_path / "model", neutral={"scale": 1.0, "shift": 0.0})
+    rows = [{"text": "happy", "label": "joy"}, {"text": "rain", "label": "neutral"}, {"text": "wow", "label": "bored"}]
+    monkeypatch.setenv("MODEL_PATH", str(model))
+    monkeypatch.setenv("NEUTRAL_THRESHOLD", "0.5")
+    with local(tmp_path, "demo", "--dataset", write(tmp_path, rows * 10)) as program:
+        assert program.end(START_S + END_S) == 0, program.stderr
+        result = json.loads(program.stdout.splitlines()[-1])
+        assert result["counts"] == {**dict.fromkeys(EMOTIONS, 0), "joy": 10, "surprise": 10, NEUTRAL: 10}
+        assert (result["accuracy"], result["scored"], result["not_scored"]) == (1.0, 20, {"bored": 10})
 
 
 @pytest.mark.slow

@@ -36,7 +36,7 @@ class Message:
 def unique_topics(
     stack: Stack, partitions: int = 12, *, topic_config: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Create three topics for one test; return the environment of a worker on them."""
+    """Create four topics for one test; return the environment of a worker on them."""
     name = uuid.uuid4().hex[:12]
     topics = {
         "KAFKA_INPUT_TOPIC": f"tweets-{name}",
@@ -44,14 +44,20 @@ def unique_topics(
         "KAFKA_DEAD_LETTER_TOPIC": f"dead-letter-{name}",
     }
     create_topics(stack, topics.values(), partitions, config=topic_config)
-    return topics | {
-        "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap,
-        "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-        "KAFKA_GROUP_ID": f"group-{name}",
-        "REDIS_URL": stack.redis_url,
-        "REDIS_KEY_PREFIX": f"{{{name}}}",
-        "METRICS_HOST": LOOPBACK,
-    }
+    checkpoints = {"KAFKA_CHECKPOINT_TOPIC": f"checkpoints-{name}"}
+    create_topics(stack, checkpoints.values(), partitions, config={"cleanup.policy": "compact"})
+    return (
+        topics
+        | checkpoints
+        | {
+            "KAFKA_BOOTSTRAP_SERVERS": stack.bootstrap,
+            "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+            "KAFKA_GROUP_ID": f"group-{name}",
+            "REDIS_URL": stack.redis_url,
+            "REDIS_KEY_PREFIX": f"{{{name}}}",
+            "METRICS_HOST": LOOPBACK,
+        }
+    )
 
 
 def create_topics(

@@ -13,15 +13,15 @@ from tests.servers.waiting import eventually, while_alive
 
 
 class WorkerProcess:
-    """A `python -m worker` in a process of its own."""
+    """A `python -m worker`, with these options, in a process of its own."""
 
-    def __init__(self, env: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, env: Mapping[str, str], folder: Path, *options: str) -> None:
         (free_port,) = free_ports(1)
         self.port = int(env.get("METRICS_PORT", free_port))
         number = uuid.uuid4().hex[:8]
         self._child = Child(
             f"worker {number}",
-            [sys.executable, "-m", "worker"],
+            [sys.executable, "-m", "worker", *options],
             env={**os.environ, **env, "METRICS_PORT": str(self.port)},
             log=folder / f"worker-{number}.log",
             stop_s=20,

@@ -5,14 +5,14 @@ The broker has no faults of its own; `stream.py`, `world.py` and `operators.py` 
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from tweets.records import OutputRecord, Partition, Record, max_wire_bytes
-from worker.counts import OFFSET_METADATA_MAX_BYTES, RunningCounts
+from worker.counts import OFFSET_METADATA_MAX_BYTES, CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.membership import CommittedOffset
+from worker.membership import CommittedOffset, StoredState
 
 INPUT = "tweets"
 OUTPUT = "tweets.emotions"
@@ -43,6 +43,7 @@ class Transaction:
     era: int
     state: str = "open"
     offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
+    checkpoints: dict[Partition, CommittedCounts] = field(default_factory=dict)
 
 
 class ClientMetadata(NamedTuple):
@@ -66,7 +67,7 @@ class Broker:
     """All state that outlives a worker.
 
     An era begins when an operator moves offsets, which Kafka allows only while the group is empty. `starts` and
-    `commits` are where each era began in each partition, and what was committed in the era since.
+    `commits` are where each era began in each partition, and what was committed in the era since, for the verifier.
     """
 
     def __init__(self, inputs: Mapping[Partition, InputLog], rng: random.Random) -> None:
@@ -77,33 +78,53 @@ class Broker:
         self.committed: dict[Partition, CommittedOffset] = {}
         self.starts: list[dict[Partition, CommittedOffset]] = []
         self.commits: list[dict[Partition, list[CommittedOffset]]] = []
-        self.counted_since: dict[Partition, tuple[int, RunningCounts]] = {}
-        """The era since which the counts in the metadata are those of the output, and the counts before that era."""
+        self.counted_before: dict[Partition, RunningCounts] = {}
+        """Counts of an earlier model, to which those of the output are added."""
+        self.checkpoints: dict[Partition, CommittedCounts] = {}
         self.history: set[tuple[Partition, int, str]] = set()
         self.generation = 0
+        self.losses = 0
         self.members: dict[str, Member] = {}
         self._instances: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
         self._open: dict[str, Transaction] = {}
         self._rng = rng
         self._names = 0
-        for partition in inputs:
-            self.counted_since[partition] = (0, RunningCounts())
+        self._reached = {p: CommittedOffset(log.beginning, "") for p, log in inputs.items()}
         self._begin_era()
 
     # What operators do
 
-    def move(self, partition: Partition, offset: int, counts: RunningCounts | None = None) -> None:
-        """Commit an offset as a tool does while the group is empty: the metadata is empty, or holds `counts`."""
-        metadata = counts.to_metadata() if counts else ""
-        self.committed[partition] = CommittedOffset(offset, metadata)
+    def move(self, partition: Partition, offset: int) -> None:
+        """Commit an offset as kafka-consumer-groups --reset-offsets does: without metadata."""
+        self.losses += 1
+        self.committed[partition] = CommittedOffset(offset, "")
+        self._reached[partition] = replace(self._reached[partition], offset=offset)
         self._begin_era()
-        self.counted_since[partition] = (len(self.starts) - 1, counts or RunningCounts())
-        self.history.add((partition, offset, (counts or RunningCounts()).to_metadata()))
+
+    def lose_offsets(self, partitions: Collection[Partition]) -> None:
+        """Forget the committed offsets of these partitions; without any, the group begins with a new generation.
+
+        A partition whose offset was moved, and not committed since, falls back to its last commit.
+        """
+        self.losses += 1
+        for partition in partitions:
+            if not self.committed.pop(partition).metadata:
+                self._reached[partition] = replace(self._reached[partition], offset=self.checkpoints[partition].offset)
+        self._begin_era()
+        if not self.committed:
+            self.generation = 0
+
+    def leave_counts(self, counts: RunningCounts) -> None:
+        """Commit counts of an earlier model at the beginning of each partition, in both copies."""
+        for partition, log in self.inputs.items():
+            self.committed[partition] = CommittedOffset(log.beginning, counts.to_metadata())
+            self.checkpoints[partition] = CommittedCounts(0, log.beginning, counts)
+            self.counted_before[partition] = counts
+            self.history.add((partition, log.beginning, counts.to_metadata()))
 
     def _begin_era(self) -> None:
-        beginnings = {p: CommittedOffset(log.beginning, None) for p, log in self.inputs.items()}
-        self.starts.append(beginnings | self.committed)
+        self.starts.append(dict(self._reached))
         self.commits.append(defaultdict(list))
 
     # The group
@@ -178,9 +199,12 @@ class Broker:
             self.check_not_replaced(client_metadata.member_id, client_metadata.instance)
             if client_metadata.member_id not in self.members or client_metadata.generation != self.generation:
                 raise TransientError("illegal generation")
-        if any(len(at.metadata or "") > self.offset_metadata_max_bytes for at in positions.values()):
+        if any(len(at.metadata) > self.offset_metadata_max_bytes for at in positions.values()):
             raise FatalError("the offset metadata is too large", ExitCode.STATE)
         transaction.offsets |= positions
+
+    def add_checkpoints(self, transactional_id: str, epoch: int, states: Mapping[Partition, CommittedCounts]) -> None:
+        self._transaction(transactional_id, epoch).checkpoints |= states
 
     def commit(self, transactional_id: str, epoch: int) -> None:
         transaction = self._transaction(transactional_id, epoch)
@@ -188,7 +212,9 @@ class Broker:
         self.committed |= transaction.offsets
         for partition, position in transaction.offsets.items():
             self.commits[transaction.era][partition].append(position)
-        self.history |= {(p, at.offset, at.metadata or "") for p, at in transaction.offsets.items()}
+            self._reached[partition] = position
+        self.checkpoints |= transaction.checkpoints
+        self.history |= {(p, at.offset, at.metadata) for p, at in transaction.offsets.items()}
         del self._open[transactional_id]
 
     def abort(self, transactional_id: str) -> None:
@@ -205,18 +231,15 @@ class Broker:
     def open_transactions(self) -> list[str]:
         return list(self._open)
 
-    def position(self, partition: Partition) -> CommittedOffset:
-        """Return where to start, after records that were deleted behind the committed offset.
-
-        Raises TransientError while an open transaction would move the committed offset.
-        """
+    def stored(self, partition: Partition) -> StoredState:
+        """Return what is committed. Raises TransientError while an open transaction would change it."""
         if any(partition in transaction.offsets for transaction in self._open.values()):
             raise TransientError("offsets of an open transaction are pending")
-        committed, first = self.committed.get(partition), self.inputs[partition].first
-        if committed is None:
-            return CommittedOffset(first, None)
-        skipped = max(0, first - committed.offset)
-        return CommittedOffset(committed.offset + skipped, committed.metadata, skipped)
+        first, committed = self.inputs[partition].first, self.committed.get(partition)
+        if committed is not None and RunningCounts.from_metadata(committed.metadata) is not None:
+            return StoredState(first, committed)
+        output_end = sum(output.topic == OUTPUT and output.partition == partition.number for output in self.visible())
+        return StoredState(first, committed, "", self.checkpoints.get(partition), output_end)
 
     def refuses(self, record: OutputRecord) -> bool:
         """Return whether the record is too large, or refused as a compacted topic refuses a record without a key."""

@@ -12,7 +12,7 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import TransientError
 from worker.interfaces import CountsSink
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.stop import StopRequest
 
 
@@ -42,9 +42,7 @@ class SeeksToTheBatchInsteadOfRestoring(RewrittenRun):
     """Step 1 left out after an error: what the worker remembers outlives it."""
 
     def _prepare_restore(self) -> None:
-        cast(SimulatedStream, self._stream).seek(
-            {partition: committed.offset for partition, committed in self._committed_counts.items()}
-        )
+        self._stream.seek({partition: committed.offset for partition, committed in self._committed_counts.items()})
 
 
 class NeverReplacesTheProducer(RewrittenRun):
@@ -118,11 +116,14 @@ class WrappedStream:
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         return self._inner.poll(timeout_s=timeout_s, max_records=max_records)
 
-    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]:
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
         return self._inner.restore(membership)
 
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
-        self._inner.publish(outgoing)
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        self._inner.seek(offsets)
+
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+        self._inner.publish(outgoing, states)
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         self._inner.commit(positions, membership)
@@ -160,9 +161,9 @@ class AsksForItsMembershipOnlyAtTheCommit(WrapsItsStream):
 
 
 class HidesFailedSends(WrappedStream):
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         with suppress(TransientError):
-            self._inner.publish(outgoing)
+            self._inner.publish(outgoing, states)
 
 
 class CommitsThoughARecordFailed(WrapsItsStream):

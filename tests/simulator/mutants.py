@@ -7,6 +7,7 @@ rule breaks the promise, and not the rewriting.
 from dataclasses import dataclass
 from typing import Final
 
+from tests.simulator import checkpoint_mutants as checkpoints
 from tests.simulator import loop_mutants as loops
 from tests.simulator import position_mutants as positions
 from tests.simulator import refusal_mutants as refusals
@@ -56,18 +57,34 @@ _LOOPS: Final = (
     _mutant(loops.KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.LOST, Clause.ERROR),
     _mutant(loops.PublishesARefusedBatchIntoTheSameTransaction, Clause.PROGRESS, control=loops.WrapsItsStream),
     _mutant(loops.CountsFromZeroAtEachRestore, Clause.OFFSET_METADATA),
-    _mutant(loops.KeepsItsCountsOverARestore, Clause.OFFSET_METADATA),
+    _mutant(loops.KeepsItsCountsOverARestore, Clause.OFFSET_METADATA, Clause.SKIPPED),
     _mutant(loops.PublishesNothingAfterARestore, Clause.REDIS_COUNTS),
     _mutant(loops.CommitsTheOffsetOfTheLastRecord, Clause.DOUBLED),
 )
+_CHECKPOINTS: Final = (
+    _mutant(
+        checkpoints.NeverReadsTheSecondCopy,
+        *(Clause.PROGRESS, Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        control=checkpoints.WrapsItsRestore,
+    ),
+    _mutant(
+        checkpoints.StartsFromZeroWithoutACommittedOffset,
+        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        control=checkpoints.WrapsItsRestore,
+    ),
+    _mutant(
+        checkpoints.LeavesTheSecondCopyBehind,
+        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.SKIPPED),
+        control=loops.WrapsItsStream,
+    ),
+    _mutant(checkpoints.ForgetsTheGenerationBase, Clause.REDIS_COUNTS),
+    _mutant(checkpoints.DoesNotCommitWhatItRestored, Clause.UNCOMMITTED_COUNTS),
+)
 _POSITIONS: Final = (
     _mutant(
-        positions.StartsOverWithoutOffsetMetadata,
-        *(Clause.DOUBLED, Clause.UNCOMMITTED_COUNTS),
-        control=positions.ChangesARestore,
+        positions.StartsOverWithoutOffsetMetadata, Clause.DOUBLED, Clause.LOST, control=checkpoints.WrapsItsRestore
     ),
-    _mutant(positions.KeepsCountsWhereMetadataIsMissing, Clause.OFFSET_METADATA),
-    _mutant(positions.SkipsDeletedRecordsSilently, Clause.LOST),
+    _mutant(positions.SkipsDeletedRecordsSilently, Clause.LOST, control=positions.ChangesItsRestorer),
     _mutant(positions.CommitsSkippedRecordsWithTheNextBatch, Clause.UNCOMMITTED_COUNTS),
     _mutant(positions.NeverCommitsPassedOffsets, Clause.PROGRESS),
     _mutant(positions.KeepsPositionsOverARestore, Clause.LOST),
@@ -86,4 +103,4 @@ _STORES: Final = (
     _mutant(stores.NeverComparesTotals, Clause.REDIS_COUNTS),
     _mutant(stores.HasNoFence, Clause.REDIS_COUNTS),
 )
-MUTANTS: Final = _LOOPS + _POSITIONS + _REFUSALS + _STORES
+MUTANTS: Final = _LOOPS + _CHECKPOINTS + _POSITIONS + _REFUSALS + _STORES

@@ -18,19 +18,27 @@ _FOREIGN_LABELS: Final = 12
 
 
 def act(world: Surroundings) -> None:
-    """Move offsets of a group without members and without open transactions."""
+    """Move or lose offsets of a group without members and without open transactions."""
     broker, rng = world.broker, world.rng
-    for partition in sorted(broker.committed):
-        if rng.random() < 0.5:
-            continue
-        log, at = broker.inputs[partition], broker.committed[partition].offset
-        to = rng.choice([at, rng.randint(log.first, log.end)])
-        # kafka-consumer-groups --reset-offsets commits without metadata, also where the offset stays the same.
-        broker.move(partition, to)
-        direction = "metadata lost" if to == at else "moved back" if to < at else "moved forward"
-        world.happened[f"offset, {direction}"] += 1
-    # Here the whole group is lost, once position and counts have a second copy: delete broker.committed, let
-    # Broker.position read the copy that the same transaction writes, and leave counted_since as it was.
+    committed = [partition for partition in sorted(broker.committed) if rng.random() < 0.5]
+    match rng.choice(["move", "lose", "lose all"]):
+        case "move":
+            for partition in committed:
+                _move(world, partition)
+        case "lose":  # kafka-consumer-groups --delete-offsets
+            broker.lose_offsets(committed)
+            world.happened["lose offsets"] += bool(committed)
+        case _:  # the offsets of the group have expired, or --delete
+            broker.lose_offsets(list(broker.committed))
+            world.happened["lose all offsets"] += 1
+
+
+def _move(world: Surroundings, partition: Partition) -> None:
+    log, at = world.broker.inputs[partition], world.broker.committed[partition].offset
+    to = world.rng.choice([at, world.rng.randint(log.first, log.end)])
+    world.broker.move(partition, to)
+    direction = "metadata lost" if to == at else "moved back" if to < at else "moved forward"
+    world.happened[f"offset, {direction}"] += 1
 
 
 def delete_records(world: Surroundings) -> None:
@@ -50,8 +58,7 @@ def lower_the_size_limit(world: Surroundings) -> None:
 def leave_an_earlier_model(broker: Broker) -> None:
     """Leave counts of other labels in the offset metadata, which has hardly room for another label."""
     counts = RunningCounts({f"label-{number}": number for number in range(1, _FOREIGN_LABELS)})
-    for partition, log in broker.inputs.items():
-        broker.move(partition, log.beginning, counts)
+    broker.leave_counts(counts)
     broker.offset_metadata_max_bytes = len(counts.to_metadata()) + len(',"joy":1')
 
 

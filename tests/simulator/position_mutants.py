@@ -2,90 +2,83 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
 
-from tests.simulator.stream import SimulatedStream
+from tests.simulator.checkpoint_mutants import WrapsItsRestore
+from tests.simulator.loop_mutants import WrappedStream
 from tweets.records import Partition, Record
-from worker.counts import CommittedCounts, RunningCounts
 from worker.labelling import RecordOutcome
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership
+from worker.membership import CommittedOffset, Membership, StoredState
+from worker.restoring import Restored, Restorer
 
 
-class RestoredThrough(SimulatedStream):
-    """A stream whose `restore` another object changes."""
+class FromTheFirstRecord(WrappedStream):
+    """Where the committed offset has no metadata, what Kafka holds says the first record."""
 
-    def __init__(self, stream: SimulatedStream) -> None:
-        vars(self).update(vars(stream))
-
-    def restore(self, membership: Membership) -> dict[Partition, CommittedOffset]:
-        restored = super().restore(membership)
-        changed = {partition: self.changed(partition, at) for partition, at in restored.items()}
-        self.seek({partition: at.offset for partition, at in changed.items()})
-        return changed
-
-    def changed(self, partition: Partition, at: CommittedOffset) -> CommittedOffset:
-        return at
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
+        return {
+            p: replace(found, committed=CommittedOffset(found.first, ""))
+            if found.committed and not found.committed.metadata
+            else found
+            for p, found in self._inner.restore(membership).items()
+        }
 
 
-class ChangesARestore(Loop):
-    """Control: the offsets of a restore come through another object."""
+class StartsOverWithoutOffsetMetadata(WrapsItsRestore):
+    """Step 1: an operator's offset without metadata is not obeyed, the partition starts at its first record."""
 
-    stream: type[RestoredThrough] = RestoredThrough
+    wrapped = FromTheFirstRecord
+
+
+class ChangedRestorer(Restorer):
+    """A restorer whose result is changed."""
+
+    def __init__(self, restorer: Restorer) -> None:
+        vars(self).update(vars(restorer))
+
+    def restore(self, stored: Mapping[Partition, StoredState], generation: int) -> Restored:
+        return self.changed(super().restore(stored, generation))
+
+    def changed(self, restored: Restored) -> Restored:
+        return restored
+
+
+class ChangesItsRestorer(Loop):
+    """Control: the result of a restore comes through another object."""
+
+    restorer: type[ChangedRestorer] = ChangedRestorer
 
     def _restore(self, membership: Membership) -> None:
-        stream = cast(SimulatedStream, self._stream)
-        self._stream = self.stream(stream)
+        restorer, self._restorer = self._restorer, self.restorer(self._restorer)
         try:
             super()._restore(membership)
         finally:
-            self._stream = stream
+            self._restorer = restorer
 
 
-class FromTheFirstRecord(RestoredThrough):
-    def changed(self, partition: Partition, at: CommittedOffset) -> CommittedOffset:
-        first = self._world.broker.inputs[partition].first
-        return CommittedOffset(first, None) if at.metadata == "" else at
+class SilentRestorer(ChangedRestorer):
+    def changed(self, restored: Restored) -> Restored:
+        for partition, offsets in restored.skipped.items():
+            at = restored.committed_counts[partition]
+            restored.committed_counts[partition] = replace(at, counts=at.counts.plus_skipped(-offsets))
+        return restored
 
 
-class StartsOverWithoutOffsetMetadata(ChangesARestore):
-    """Step 1: an operator's offset without metadata is not obeyed, the partition starts at its first record."""
-
-    stream = FromTheFirstRecord
-
-
-class SkipsDeletedRecordsSilently(Loop):
+class SkipsDeletedRecordsSilently(ChangesItsRestorer):
     """Step 1: the offset moves behind deleted records, and the committed state does not say how many."""
 
-    def _commit_skipped(
-        self, skipped: Mapping[Partition, int], restored: Mapping[Partition, CommittedCounts], membership: Membership
-    ) -> None:
-        for partition, offsets in skipped.items():
-            at = restored[partition]
-            counts = at.counts.plus_skipped(-offsets)
-            cast(dict[Partition, CommittedCounts], restored)[partition] = replace(at, counts=counts)
-        super()._commit_skipped(skipped, restored, membership)
+    restorer = SilentRestorer
 
 
-class CommitsSkippedRecordsWithTheNextBatch(Loop):
+class LazyRestorer(ChangedRestorer):
+    def changed(self, restored: Restored) -> Restored:
+        return replace(restored, uncommitted=restored.uncommitted - restored.skipped.keys())
+
+
+class CommitsSkippedRecordsWithTheNextBatch(ChangesItsRestorer):
     """Step 1: what was skipped is published to Redis, and counted again by each restore until a batch is committed."""
 
-    def _commit_skipped(
-        self, skipped: Mapping[Partition, int], restored: Mapping[Partition, CommittedCounts], membership: Membership
-    ) -> None:
-        """Commit nothing."""
-
-
-class KeepsCountsWhereMetadataIsMissing(Loop):
-    """Step 1: where an operator's offset has no metadata, the counts are those that the worker remembers."""
-
-    def _restore(self, membership: Membership) -> None:
-        remembered = getattr(self, "_last_counts", {})
-        super()._restore(membership)
-        for partition, committed in self._committed_counts.items():
-            if partition in remembered and committed.counts == RunningCounts():
-                self._committed_counts[partition] = replace(committed, counts=remembered[partition].counts)
-        self._last_counts = remembered | self._committed_counts
+    restorer = LazyRestorer
 
 
 class NeverCommitsPassedOffsets(Loop):

@@ -20,11 +20,15 @@ from worker.errors import ExitCode, FatalError, TransientError
 from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.metrics import Metrics
+from worker.restoring import Restorer
 
 _METRICS: Final = Metrics()
 _NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)
 SLOW: Final = 0.2
 """Share of the calls of the model that take seconds."""
+
+GENERATIONS: Final = 1_000.0
+"""Seconds between two losses of offsets on the clock of the restorer: more than a schedule has generations."""
 
 OUT_OF_MEMORY: Final = 0.05
 """The probability that a call with more than one text fails for lack of memory."""
@@ -109,7 +113,10 @@ class Process:
             self.publisher,
             metrics=_METRICS,
             watchdog=NoWatchdog(),
-            metadata_limit=MetadataLimit(EMOTIONS, broker.offset_metadata_max_bytes),
+            restorer=Restorer(
+                MetadataLimit(EMOTIONS, broker.offset_metadata_max_bytes),
+                now_s=lambda: GENERATIONS * broker.losses,
+            ),
             batch_max_tweets=self._world.rng.randint(1, 7),
             batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
         )

@@ -17,11 +17,12 @@ _NO_LIMIT = 10**9
 class RewrittenPublish(Loop):
     """Control: the answer to a refusal, rewritten."""
 
-    def _publish(self, results: list[RecordOutcome]) -> list[RecordOutcome]:
+    def _publish(self, results: list[RecordOutcome]) -> tuple[list[RecordOutcome], dict[Partition, CommittedCounts]]:
         while True:
+            committed_counts = self._committed_after(results)
             try:
-                self._stream.publish([result.output for result in results])
-                return results
+                self._stream.publish([result.output for result in results], committed_counts)
+                return results, committed_counts
             except RefusedRecordsError as refused:
                 results = self._after_refusal(results, refused) if refused.exact else results
                 self._stream.rollback()
@@ -67,7 +68,7 @@ class ChecksNoMetadata(Loop):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._metadata_limit = MetadataLimit(max_bytes=_NO_LIMIT)
+        self._restorer._metadata_limit = MetadataLimit(max_bytes=_NO_LIMIT)
 
 
 class RetriesRefusedMetadata(ChecksNoMetadata):

@@ -7,8 +7,9 @@ from typing import Final, cast
 from tests.simulator.broker import ClientMetadata, InputLog
 from tests.simulator.surroundings import Surroundings
 from tweets.records import OutputRecord, Partition, Record
+from worker.counts import CommittedCounts
 from worker.errors import RefusedRecordsError, TransientError
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 
 FAULT: Final = 0.03
 """The probability of an injected error at each call to Kafka."""
@@ -54,16 +55,19 @@ class SimulatedStream:
             self._world.now_s += timeout_s
         return fetched
 
-    def restore(self, membership: Membership) -> dict[Partition, CommittedOffset]:
+    def restore(self, membership: Membership) -> dict[Partition, StoredState]:
         self._fault("restore")
-        positions = {p: self._world.broker.position(p) for p in sorted(membership.partitions)}
-        for partition, position in positions.items():
-            self.view.positions[partition] = position.offset
-            self._world.happened["records skipped"] += position.skipped > 0
+        stored = {p: self._world.broker.stored(p) for p in sorted(membership.partitions)}
+        for found in stored.values():
+            deleted = found.committed is not None and found.committed.offset < found.first
+            self._world.happened["records skipped"] += deleted
         self._fault("restore, reply lost")
-        return positions
+        return stored
 
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        self.view.positions |= offsets
+
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         broker, epoch = self._world.broker, self._live_epoch()
         self._fault("publish")
         broker.begin(self.transactional_id, epoch)
@@ -73,6 +77,7 @@ class SimulatedStream:
                 self._fault("publish, halfway")
             if number not in refused:
                 broker.append(self.transactional_id, epoch, record)
+        broker.add_checkpoints(self.transactional_id, epoch, states)
         if refused:
             topics = {outgoing[number].topic for number in refused}
             self._refuse(refused, [n for n, record in enumerate(outgoing) if record.topic in topics])
@@ -112,10 +117,6 @@ class SimulatedStream:
         raise RefusedRecordsError(dict.fromkeys(refused if exact else suspected, "no key"), exact=exact)
 
     # For loops with a rule switched off
-
-    def seek(self, offsets: Mapping[Partition, int]) -> None:
-        """Seek to the offsets that the worker remembers."""
-        self.view.positions |= offsets
 
     def present_membership(self) -> Membership:
         """Return the membership that the client's background thread knows now."""

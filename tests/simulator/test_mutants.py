@@ -6,7 +6,7 @@ from tests.simulator.mutants import MUTANTS, Mutant, Part, parts_with
 from tests.simulator.surroundings import BrokenPromiseError, Clause
 from tests.simulator.world import World
 
-SEEDS = 300
+SEEDS = 1_000
 """Schedules in which each clause must have been broken."""
 
 

@@ -47,6 +47,8 @@ MUST_HAPPEN = (
     "dead letter, refused",
     "dead letter, refused, cut",
     *(f"script failed after {writes} writes" for writes in range(WRITES + 1)),
+    "lose offsets",
+    "lose all offsets",
 )
 
 

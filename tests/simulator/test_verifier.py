@@ -94,7 +94,7 @@ def world_with(what: str, partition_has: Callable[[World, Partition], bool]) -> 
 
 
 def skipped(world: World, partition: Partition) -> int:
-    counts = RunningCounts.from_metadata(world.broker.committed[partition].metadata or "")
+    counts = RunningCounts.from_metadata(world.broker.committed[partition].metadata)
     return counts.skipped if counts else 0
 
 
@@ -102,7 +102,7 @@ def test_a_wrong_number_of_skipped_records_is_found() -> None:
     world, partition = world_with("records skipped", lambda world, at: skipped(world, at) > 0)
     path = world.broker.commits[-1][partition] or world.broker.commits[-2][partition]
     for number, at in enumerate(path):
-        counts = RunningCounts.from_metadata(at.metadata or "") or RunningCounts()
+        counts = RunningCounts.from_metadata(at.metadata) or RunningCounts()
         if counts.skipped:
             path[number] = replace(at, metadata=counts.plus_skipped(1).to_metadata())
     with pytest.raises(BrokenPromiseError) as caught:
@@ -162,6 +162,6 @@ def publish_again(world: World) -> None:
     """Make Redis agree with the offset metadata."""
     world.redis.totals.clear()
     for partition, committed in world.broker.committed.items():
-        counts = RunningCounts.from_metadata(committed.metadata or "") or RunningCounts()
+        counts = RunningCounts.from_metadata(committed.metadata) or RunningCounts()
         world.redis.partitions[partition] = dict(counts.totals)
         world.redis.totals.update(counts.totals)

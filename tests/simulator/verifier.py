@@ -71,11 +71,13 @@ def _output(broker: Broker, era: int, seen: Sequence[Origin]) -> Broken:
 
 
 def _is_processed(broker: Broker, era: int, partition: Partition, offset: int) -> bool:
-    """Return whether the commits of an era pass over this offset, other than by skipping it as deleted."""
-    return any(
-        before.offset <= offset < after.offset and _skipped_in(before) == _skipped_in(after)
-        for before, after in pairwise(_path(broker, era, partition))
+    """Return whether the offset lies between where the era began and its last commit, and was not skipped."""
+    path = _path(broker, era, partition)
+    skipped = any(
+        before.offset <= offset < after.offset and _skipped_in(before) != _skipped_in(after)
+        for before, after in pairwise(path)
     )
+    return path[0].offset <= offset < path[-1].offset and not skipped
 
 
 def _path(broker: Broker, era: int, partition: Partition) -> list[CommittedOffset]:
@@ -83,7 +85,7 @@ def _path(broker: Broker, era: int, partition: Partition) -> list[CommittedOffse
 
 
 def _skipped_in(at: CommittedOffset) -> int:
-    counts = RunningCounts.from_metadata(at.metadata or "")
+    counts = RunningCounts.from_metadata(at.metadata)
     return counts.skipped if counts else 0
 
 
@@ -117,12 +119,10 @@ def _order(seen: Sequence[Origin]) -> Broken:
 
 def _offset_metadata(broker: Broker) -> Broken:
     for partition, committed in broker.committed.items():
-        since, before = broker.counted_since[partition]
-        folded = Counter(before.totals)
-        for era in range(since, len(broker.starts)):
-            folded.update(_emotions(broker.visible(era), partition))
-        counts = RunningCounts.from_metadata(committed.metadata or "") or RunningCounts()
-        if dict(counts.totals) != dict(folded):
+        folded = Counter(broker.counted_before.get(partition, RunningCounts()).totals)
+        folded.update(_emotions(broker.visible(), partition))
+        counts = RunningCounts.from_metadata(committed.metadata)
+        if counts is None or dict(counts.totals) != dict(folded):
             return {Clause.OFFSET_METADATA: f"{partition}: {counts} instead of {folded}"}
     return {}
 
@@ -138,7 +138,7 @@ def _emotions(outputs: Sequence[OutputRecord], partition: Partition) -> list[str
 def _redis_counts(broker: Broker, redis: FakeRedis) -> Broken:
     total: Counter[str] = Counter()
     for partition, at in broker.committed.items():
-        committed = RunningCounts.from_metadata(at.metadata or "")
+        committed = RunningCounts.from_metadata(at.metadata)
         counts = dict(committed.totals) if committed else {}
         if redis.partitions.get(partition, {}) != counts:
             return {Clause.REDIS_COUNTS: f"{partition}: {redis.partitions.get(partition)} instead of {counts}"}

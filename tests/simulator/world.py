@@ -56,7 +56,7 @@ _WEIGHTS: Final = {
     "send": 8,
     "wire": 8,
     "redis": 2,
-    "operator": 1,
+    "operator": 1.5,
     "retention": 2,
     "size limit": 1,
 }

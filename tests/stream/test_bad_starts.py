@@ -17,6 +17,7 @@ from worker.errors import ExitCode
 DONE_S = 120.0
 """Seconds until all tweets of a test must be committed, on a slow and busy machine."""
 
+WRITTEN = ("KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC", "KAFKA_CHECKPOINT_TOPIC")
 QUIET = {"LOG_LEVEL": "ERROR"}
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,14 +31,16 @@ def refused(env: Mapping[str, str], code: ExitCode, *words: str) -> None:
     assert not [word for word in words if word not in lines[0]], lines[0]
 
 
-@pytest.mark.parametrize("missing", ["KAFKA_INPUT_TOPIC", "KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC"])
+@pytest.mark.parametrize(
+    "missing", ["KAFKA_INPUT_TOPIC", "KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC", "KAFKA_CHECKPOINT_TOPIC"]
+)
 def test_a_missing_topic_is_named_with_the_command_that_makes_it(apache_stack: ApacheStack, missing: str) -> None:
     # The embedded Kafka creates a topic that is asked for.
     env = unique_topics(apache_stack, 2) | {missing: "never-created"}
     refused(env, ExitCode.TOPICS, "never-created", apache_stack.bootstrap, "python -m worker create-topics")
 
 
-@pytest.mark.parametrize("small", ["KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC"])
+@pytest.mark.parametrize("small", WRITTEN)
 def test_an_output_topic_with_too_few_partitions_is_named_with_the_command_that_grows_it(
     stack: Stack, start_worker: StartWorker, small: str
 ) -> None:
@@ -51,7 +54,7 @@ def test_an_output_topic_with_too_few_partitions_is_named_with_the_command_that_
 def test_create_topics_grows_what_is_too_small(apache_stack: ApacheStack, start_worker: StartWorker) -> None:
     # The embedded Kafka cannot add partitions.
     env = unique_topics(apache_stack, 3)
-    for topic in ("KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC"):
+    for topic in WRITTEN:
         env[topic] = f"small-{env[topic]}"
     create_topics(apache_stack, [env["KAFKA_OUTPUT_TOPIC"]], 2)
     made = run_program(env, "create-topics")
@@ -85,7 +88,7 @@ def test_all_topics_may_grow_while_a_worker_runs(apache_stack: ApacheStack, star
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(300, partitions=3))
     worker = start_worker(env)
     verifier.wait_until_done(DONE_S)
-    for topic in ("KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC", "KAFKA_INPUT_TOPIC"):
+    for topic in (*WRITTEN, "KAFKA_INPUT_TOPIC"):
         grow(apache_stack, env[topic], 5)
     publish(apache_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(500, partitions=5))
     verifier.wait_until_done(DONE_S)

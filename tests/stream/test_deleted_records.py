@@ -50,7 +50,7 @@ def test_records_that_were_deleted_behind_a_stopped_worker_are_reported_once(
     second = start_worker(env)
     verifier.wait_until_done(DONE_S)
     eventually(lambda: skipped(second) == 80, DONE_S, "the metric counts 80 skipped records")
-    assert f"ERROR   worker.kafka.consumer: {topic}[0]: Kafka deleted the records from offset 100 to 179" in second.log
+    assert f"ERROR   worker.restoring: {topic}[0]: Kafka deleted the records from offset 100 to 179" in second.log
     assert second.terminate() == ExitCode.OK
     assert len(read_committed(apache_stack, env["KAFKA_OUTPUT_TOPIC"])) == 120
     assert RunningCounts.from_metadata(verifier.positions()[0].metadata).skipped == 80  # type: ignore[union-attr]

@@ -100,11 +100,11 @@ def test_thirty_replaced_producers_leave_no_thread_behind(stack: Stack) -> None:
     stream = KafkaStream(settings, max_record_bytes=1_000_000, watchdog=Watchdog())
     output = env["KAFKA_OUTPUT_TOPIC"]
     try:
-        stream.publish([OutputRecord(output, 0, b"key", b"{}", ())])
+        stream.publish([OutputRecord(output, 0, b"key", b"{}", ())], {})
         stream.rollback()
         before = threading.active_count()
         for _ in range(30):
-            stream.publish([OutputRecord(output, 0, b"key", b"{}", ())])
+            stream.publish([OutputRecord(output, 0, b"key", b"{}", ())], {})
             stream.rollback()
         assert threading.active_count() == before, [thread.name for thread in threading.enumerate()]
     finally:

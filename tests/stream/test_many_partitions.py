@@ -79,5 +79,5 @@ def test_200_partitions_are_restored_within_two_seconds(stack: DistantStack) -> 
     finally:
         stream.close()
         stack.relay.delay_s = 0.0
-    assert [at.offset for at in offsets.values()] == [1, 0] * (PARTITIONS // 2)
+    assert [at.committed.offset if at.committed else at.first for at in offsets.values()] == [1, 0] * (PARTITIONS // 2)
     assert took_s < 2

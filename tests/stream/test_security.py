@@ -38,6 +38,8 @@ def test_a_user_with_the_named_permissions_works_over_tls(
             (ResourceType.TOPIC, env["KAFKA_INPUT_TOPIC"], AclOperation.READ),
             (ResourceType.TOPIC, env["KAFKA_OUTPUT_TOPIC"], AclOperation.WRITE),
             (ResourceType.TOPIC, env["KAFKA_DEAD_LETTER_TOPIC"], AclOperation.WRITE),
+            (ResourceType.TOPIC, env["KAFKA_CHECKPOINT_TOPIC"], AclOperation.WRITE),
+            (ResourceType.TOPIC, env["KAFKA_CHECKPOINT_TOPIC"], AclOperation.READ),
             (ResourceType.TRANSACTIONAL_ID, env["KAFKA_GROUP_ID"], AclOperation.WRITE),
         ],
     )
@@ -76,7 +78,7 @@ def test_a_user_without_permissions_may_not_see_the_topic(secured_stack: Secured
 
 def test_for_a_user_who_may_read_but_not_write_the_permission_is_named(secured_stack: SecuredStack) -> None:
     env = unique_topics(secured_stack, 3)
-    topics = ("KAFKA_INPUT_TOPIC", "KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC")
+    topics = ("KAFKA_INPUT_TOPIC", "KAFKA_OUTPUT_TOPIC", "KAFKA_DEAD_LETTER_TOPIC", "KAFKA_CHECKPOINT_TOPIC")
     readable = [(ResourceType.TOPIC, env[topic], AclOperation.READ) for topic in topics]
     secured_stack.add_user("reader", PASSWORD, [*readable, (ResourceType.GROUP, "group", AclOperation.READ)])
     ended = start_and_end({**env, **secured_stack.environment("reader", PASSWORD)})

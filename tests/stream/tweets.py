@@ -1,4 +1,4 @@
-"""Tweets for the tests: the shipped sample, again and again, with ids that occur once."""
+"""Tweets for the tests: the sample for development, again and again, with ids that occur once."""
 
 import json
 import uuid
@@ -7,7 +7,7 @@ from itertools import count, islice
 from typing import Any
 
 from tests.servers import Message
-from tweets.datasets import SAMPLE, Row, read_rows
+from tweets.datasets import SAMPLE_DEV, Row, read_rows
 
 
 def sample_tweets(number: int, *, partitions: int) -> list[Message]:
@@ -37,4 +37,4 @@ def fields(message: Message) -> dict[str, Any]:
 
 def _rows() -> Iterator[Row]:
     for _ in count():
-        yield from read_rows(SAMPLE, "test")
+        yield from read_rows(SAMPLE_DEV, "test")

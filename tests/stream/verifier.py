@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from tests.servers import Message, Stack, eventually, read_committed
 from tests.stream.offsets import GroupOffset, fetch_positions
 from tests.stream.tweets import fields
+from tweets.emotions import NEUTRAL
 
 CLIENT_S = 30.0
 """Seconds that a request of the tests' own clients may take."""
@@ -48,6 +49,7 @@ class Verifier:
         self._input = env["KAFKA_INPUT_TOPIC"]
         self._output = env["KAFKA_OUTPUT_TOPIC"]
         self._dead_letters = env["KAFKA_DEAD_LETTER_TOPIC"]
+        self._checkpoint_topic = env["KAFKA_CHECKPOINT_TOPIC"]
         self._prefix = env["REDIS_KEY_PREFIX"]
         self._admin = AdminClient({"bootstrap.servers": stack.bootstrap})
 
@@ -148,7 +150,17 @@ class Verifier:
         counts = {number: json.loads(position.metadata)["counts"] for number, position in positions.items()}
         nonzero = {number: each for number, each in counts.items() if each}
         assert nonzero == expected, "the counts in the offset metadata differ from the labels"
+        for number, (offset, copied) in self._checkpoints().items():
+            same = offset == positions[number].offset and copied == counts[number]
+            assert same, f"the checkpoint topic has {copied} @{offset} for {positions[number]}"
         self.wait_until_redis_agrees(expected)
+
+    def _checkpoints(self) -> dict[int, tuple[int, dict[str, int]]]:
+        """Return offset and counts of each partition whose state is on the checkpoint topic."""
+        keys = {f"{self._group}|{self._input}|{number}".encode() for number in self._numbers(self._input)}
+        found = [record for record in read_committed(self._stack, self._checkpoint_topic) if record.key in keys]
+        states = {record.partition: json.loads(record.value or b"") for record in found}
+        return {number or 0: (state["offset"], state["counts"]) for number, state in states.items()}
 
     def _redis_counts(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         with self.redis() as client:
@@ -223,7 +235,10 @@ def _promised(record: Message, topic: str) -> tuple[object, ...]:
 def _delivered(record: Message) -> tuple[object, ...]:
     tweet = fields(record)
     assert abs(sum(tweet["scores"].values()) - 1) < 1e-4
-    assert tweet["confidence"] == max(tweet["scores"].values()) == tweet["scores"][tweet["emotion"]]
+    if tweet["emotion"] == NEUTRAL and NEUTRAL not in tweet["scores"]:
+        assert tweet["confidence"] == tweet["neutral"]
+    else:
+        assert tweet["confidence"] == max(tweet["scores"].values()) == tweet["scores"][tweet["emotion"]]
     return (record.partition, tweet["id"], tweet["text"], tweet.get("label"), record.key, record.headers)
 
 

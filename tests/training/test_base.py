@@ -8,7 +8,8 @@ from safetensors.torch import load_file
 from transformers import BertConfig, BertModel
 
 from tests.training.moods import distilbert
-from training.learn.base import _minilm_folder, distilbert_weights, load_base
+from training.learn.base import load_base
+from training.learn.packaged import _minilm_folder, distilbert_weights
 from training.learn.recipe import AUTO, DISTILBERT, MINILM
 from training.output.errors import TrainingError
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.score.calibration import BINS, bin_numbers, calibration_error, reliability
+from training.score.calibration import BINS, bin_numbers, calibration_error, chance_error, reliability
 from training.score.scores import score, softmax
 
 
@@ -45,3 +45,35 @@ def test_scores_include_the_error() -> None:
     scores = score(probabilities, [0, 1], ("glad", "low", "cross"))
     assert scores.ece == pytest.approx((0.2 + 0.6) / 2)
     assert scores.as_dict()["ece"] == pytest.approx(0.4)
+    assert scores.ece_less_chance == pytest.approx(scores.ece - chance_error(np.array([0.8, 0.6])), abs=1e-12)
+
+
+def test_the_error_by_chance_of_one_row_is_the_mean_of_both_outcomes() -> None:
+    assert chance_error(np.array([0.75]), draws=20_000) == pytest.approx(2 * 0.75 * 0.25, abs=0.005)
+    assert chance_error(np.array([1.0, 1.0])) == 0.0
+
+
+@pytest.mark.parametrize("rows", [100, 1000])
+def test_a_calibrated_model_has_an_error_less_chance_of_about_0(rows: int) -> None:
+    errors, less = [], []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        confidences = rng.uniform(0.3, 1.0, rows)
+        errors.append(reliability(confidences, rng.random(rows) < confidences).error)
+        less.append(errors[-1] - chance_error(confidences, draws=200))
+    assert np.mean(errors) > 3 * abs(np.mean(less))
+    assert abs(np.mean(less)) < 0.01
+
+
+def test_the_error_by_chance_falls_with_the_rows_and_is_the_same_each_time() -> None:
+    confidences = np.linspace(0.4, 1.0, 4000)
+    assert chance_error(confidences) < chance_error(confidences[::10]) / 2
+    assert chance_error(confidences) == chance_error(confidences.copy())
+    assert chance_error(confidences) == pytest.approx(chance_error(confidences[::-1], seed=1), rel=0.05)
+
+
+def test_an_overconfident_model_keeps_its_error() -> None:
+    rng = np.random.default_rng(3)
+    confidences = rng.uniform(0.8, 1.0, 500)
+    error = reliability(confidences, rng.random(500) < confidences - 0.2).error
+    assert error - chance_error(confidences) > 0.12

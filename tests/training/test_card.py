@@ -73,6 +73,17 @@ def test_every_stage_of_the_training_is_described_in_order(metrics: dict[str, An
     assert "the weights of the second stage (the start model)" in text
 
 
+def test_a_teacher_is_described_and_its_share_is_part_of_the_recipe(metrics: dict[str, Any]) -> None:
+    taught = deepcopy(metrics)
+    taught["run"]["recipe"] |= {"teacher_share": 0.5, "teacher_temperature": 2.0}
+    assert "teacher" not in card(taught)
+    teacher = {**metrics["run"], "base": "mpnet", "best_epoch": 3}
+    taught["run"]["teachers"] = [teacher]
+    text = card(taught)
+    assert "- Teacher, not part of this model: sentence-transformers/all-mpnet-base-v2 (Apache-2.0); epochs" in text
+    assert "teacher share 0.5, teacher temperature 2.0" in text.split("- Recipe:")[1].split("\n")[0]
+
+
 def test_an_unknown_base_model_is_not_given_a_licence(metrics: dict[str, Any]) -> None:
     known = card(metrics).split("## Licence")[1]
     assert "The code and the base model are Apache-2.0." in known
@@ -86,7 +97,8 @@ def test_a_model_of_other_data_has_no_sentence_about_the_six_emotions(metrics: d
     labels = ["glad", "low"]
     other = deepcopy(metrics)
     other |= {"labels": labels, "dataset": "moods", "robustness": {}}
-    other["run"]["data"]["train"]["sha256"] = "0" * 64
+    for split in ("train", "test"):
+        other["run"]["data"][split]["sha256"] = "0" * 64
     for both in other["scores"].values():
         rows = list(both["int8"]["per_class"].values())
         both["int8"]["per_class"] = dict(zip(labels, rows, strict=False))
@@ -98,7 +110,8 @@ def test_a_model_of_other_data_has_no_sentence_about_the_six_emotions(metrics: d
 
 def test_texts_that_were_not_scored_are_not_explained(metrics: dict[str, Any]) -> None:
     without = deepcopy(metrics)
-    del without["robustness"]["sample"]
+    for sample in ("sample", "sample-dev"):
+        without["robustness"].pop(sample, None)
     without.pop("before")
     assert "`sample`" not in card(without)
     assert "`shifted test` is the test split changed by code" in card(without)

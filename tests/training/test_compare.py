@@ -17,6 +17,7 @@ from training.learn.fit import fit
 from training.learn.imbalance import Imbalance
 from training.output.errors import TrainingError
 from training.score.scores import ClassScores, Scores
+from tweets.emotions import EMOTIONS
 
 LABELS = ("glad", "low", "cross")
 
@@ -39,7 +40,7 @@ def last_line(text: str) -> dict[str, Any]:
 
 def scores(accuracy: float, macro_f1: float) -> Scores:
     per_class = {label: ClassScores(macro_f1, macro_f1, macro_f1, 1) for label in LABELS}
-    return Scores(3, accuracy, macro_f1, macro_f1, 0.5, 0.1, per_class)
+    return Scores(3, accuracy, macro_f1, macro_f1, 0.5, 0.1, 0.05, per_class)
 
 
 def entry(name: str, validation: float, test: float | None) -> Entry:
@@ -148,6 +149,25 @@ def test_every_entry_has_the_same_rows_and_the_same_budget(moods: str, tiny_base
     assert baseline.test.rows == model.test.rows
     again = contest.enter(tiny_base)
     assert (again.validation, again.test) == (model.validation, model.test)
+
+
+def test_a_mapped_data_set_is_compared_by_its_rows_with_one_label(tmp_path: Path) -> None:
+    words = dict(zip(EMOTIONS, ("tears", "sunny", "great", "furious", "lonely", "wow"), strict=True))
+    rows = [{"text": f"{word} {n}", "labels": [label]} for n in range(4) for label, word in words.items()]
+    rows += [{"text": "bus", "labels": ["neutral"]}, {"text": "both", "labels": ["joy", "love"]}]
+    (tmp_path / "talk").mkdir()
+    for split in ("train", "validation", "test"):
+        (tmp_path / "talk" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mapping = json.dumps({label: label for label in (*EMOTIONS, "neutral")})
+    (tmp_path / "data.yaml").write_text(f"data: [{{path: talk, labels: {mapping}}}]")
+    where = ["--data", str(tmp_path / "data.yaml"), "--data-root", str(tmp_path)]
+    assert compare(tmp_path / "out", "talk", "tfidf", *where) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["labels"] == list(EMOTIONS)
+    assert {name: facts["rows"] for name, facts in report["data"].items()} == dict.fromkeys(
+        ("train", "validation", "test"), 24
+    )
+    assert report["judged_on"] == "test"
 
 
 def test_the_best_entry_is_chosen_on_validation_not_on_test() -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.training.moods import MakeDataset, Row, rows_of
-from training.data.learning_data import RAW_TWEETS, read_learning_data, require_every_class
+from training.data.learning_data import read_learning_data, require_every_class
+from training.data.raw_tweets import RAW_TWEETS
 from training.data.splits import find_labels, read_split
 from training.output.errors import TrainingError
+from tweets.datasets import SAMPLE, SAMPLE_DEV
 from tweets.emotions import EMOTIONS
 
 
@@ -42,6 +44,15 @@ def test_the_shipped_tweets_are_added_to_the_six_emotions_in_any_order(make_data
 
 def rows_of_each(labels: tuple[str, ...]) -> list[Row]:
     return [{"text": f"text {number}", "label": label} for number, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize("sample", [SAMPLE, SAMPLE_DEV])
+def test_the_shipped_samples_are_never_trained_on(sample: str, make_dataset: MakeDataset) -> None:
+    with pytest.raises(TrainingError, match=f"data set '{sample}' is for evaluation only"):
+        read_learning_data(sample, EMOTIONS, add=None)
+    rows = rows_of_each(EMOTIONS)
+    with pytest.raises(TrainingError, match=f"data set '{sample}' is for evaluation only"):
+        read_learning_data(make_dataset(train=rows, validation=rows), None, add=sample)
 
 
 def test_a_data_set_with_a_single_label_is_refused(make_dataset: MakeDataset) -> None:

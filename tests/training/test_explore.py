@@ -122,6 +122,31 @@ def test_no_row_is_quoted(tmp_path: Path, make_dataset: MakeDataset, model: Path
     assert "so sunny" not in json.dumps(report)
 
 
+def test_a_mapped_data_set_is_described_by_its_rows_with_one_label(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"text": "sun", "labels": ["bliss"]},
+        {"text": "rain", "labels": ["neutral"]},
+        {"text": "hm", "labels": ["odd"]},
+        {"text": "both", "labels": ["bliss", "grief"]},
+    ]
+    (tmp_path / "talk").mkdir()
+    for split in ("train", "test"):
+        (tmp_path / "talk" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    mapping = "{bliss: joy, grief: sadness, neutral: neutral, odd: skip}"
+    (tmp_path / "data.yaml").write_text(f"data: [{{path: talk, labels: {mapping}}}]")
+    where = ["--data", str(tmp_path / "data.yaml"), "--data-root", str(tmp_path), "--dataset", "talk"]
+    assert main(["explore", *where, "--model", str(model), "--output", str(tmp_path / "out")]) == 0
+    captured = capsys.readouterr()
+    summary = json.loads(captured.out.splitlines()[-1])
+    counts = {"rows": 4, "one_label": 2, "several_labels": 1, "no_label": 1}
+    assert summary["mapping"] == {"train": counts, "test": counts}
+    assert (summary["rows"], summary["labels"]) == ({"train": 2, "test": 2, "all": 4}, 7)
+    assert "train, after the mapping: 2 of 4 rows have one label, 1 several labels, 1 none" in captured.out
+    assert "has no split 'validation'" in captured.err
+
+
 def test_many_labels_and_a_class_without_rows_can_be_described(
     tmp_path: Path, make_dataset: MakeDataset, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,7 @@ from tests.training.test_resume import command, logits
 from training.__main__ import main
 from training.learn import fine_tuning
 from training.learn.imbalance import Imbalance
-from training.learn.loss import batch_loss, divergence
+from training.learn.loss import BatchTargets, batch_loss, divergence
 from training.learn.optimizer import optimizer
 from training.learn.recipe import Recipe
 
@@ -23,7 +23,7 @@ class TooSmallMemory:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, rows: int) -> None:
         gradients_of_all = fine_tuning._FineTuning._gradients
 
-        def gradients(run: fine_tuning._FineTuning, batch: Any) -> float:
+        def gradients(run: fine_tuning._FineTuning, batch: Any) -> torch.Tensor:
             if len(batch[2].chunk(run._progress.pieces)[0]) > rows:
                 raise torch.OutOfMemoryError("CUDA out of memory")
             return gradients_of_all(run, batch)
@@ -72,9 +72,17 @@ def test_a_run_stops_early_when_macro_f1_no_longer_rises(
     assert (tmp_path / "run" / "learning.png").read_bytes().startswith(b"\x89PNG")
 
 
+def labelled(*numbers: int) -> BatchTargets:
+    """Make the targets of rows with one label each, of two."""
+    classes = torch.eye(2)[list(numbers)]
+    return BatchTargets(
+        classes, torch.ones(len(numbers), dtype=torch.bool), torch.ones(len(numbers)), torch.zeros(len(numbers), 0)
+    )
+
+
 def test_r_drop_adds_the_divergence_of_the_two_views() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.5, 1.0]])
-    targets = torch.tensor([0, 1])
+    targets = labelled(0, 1)
     without = batch_loss(Recipe(r_drop=0.0), None)(logits, targets)
     added = batch_loss(Recipe(r_drop=2.0), None)(logits, targets) - without
     one, other = logits.softmax(dim=-1).chunk(2)
@@ -84,7 +92,7 @@ def test_r_drop_adds_the_divergence_of_the_two_views() -> None:
 
 
 def test_focal_loss_reduces_the_loss_of_confident_rows() -> None:
-    targets = torch.tensor([0])
+    targets = labelled(0)
     focal, plain = (batch_loss(Recipe(r_drop=0.0, imbalance=way), None) for way in (Imbalance.FOCAL, Imbalance.NONE))
     sure, unsure = torch.tensor([[4.0, 0.0]]), torch.tensor([[0.1, 0.0]])
     assert focal(sure, targets) / plain(sure, targets) < 0.001
@@ -95,8 +103,8 @@ def test_class_weights_scale_each_rows_loss() -> None:
     logits, weights = torch.tensor([[1.0, 0.0], [1.0, 0.0]]), torch.tensor([0.5, 3.0])
     weighted = batch_loss(Recipe(r_drop=0.0, imbalance=Imbalance.CLASS_WEIGHTS), weights)
     plain = batch_loss(Recipe(r_drop=0.0), None)
-    parts = [plain(logits[row : row + 1], torch.tensor([row])) * weights[row] for row in (0, 1)]
-    assert torch.isclose(weighted(logits, torch.tensor([0, 1])), sum(parts, torch.tensor(0.0)) / 2)
+    parts = [plain(logits[row : row + 1], labelled(row)) * weights[row] for row in (0, 1)]
+    assert torch.isclose(weighted(logits, labelled(0, 1)), sum(parts, torch.tensor(0.0)) / 2)
 
 
 def test_lower_layers_have_lower_learning_rates_and_norms_have_no_weight_decay() -> None:

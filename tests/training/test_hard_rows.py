@@ -9,6 +9,7 @@ from training.evaluate.text import described
 from training.score.calibration import Floats
 from training.score.evaluation import Evaluation, evaluation_of
 from training.score.hard_rows import hardest, most_confidently_wrong
+from training.score.served import Served
 from worker.inference.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
@@ -16,7 +17,7 @@ LABELS = ("glad", "low", "cross")
 
 def evaluation(probabilities: Floats, targets: list[int]) -> Evaluation:
     folder = ModelFolder(Path("made-up"), "made-up", LABELS, "none", 1.0, 8, Golden(0.1, [], []))
-    return evaluation_of(folder, probabilities, targets, resamples=100)
+    return evaluation_of(folder, Served(probabilities, None), targets, resamples=100)
 
 
 ROWS = np.array([[0.1, 0.8, 0.1], [0.01, 0.04, 0.95], [0.34, 0.33, 0.33], [0.9, 0.05, 0.05]])

@@ -1,6 +1,5 @@
 """An int8 model is used only if it keeps the limits: the labels and the macro-F1 of full precision."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,15 +7,19 @@ import pytest
 import torch
 
 from tests.training.moods import distilbert
+from training.data.mapped_split import mapped
+from training.data.splits import Split
 from training.export import int8
 from training.export.int8 import Reference, int8_model
 from training.export.onnx_graph import fused_graph
 from training.learn.predict import predict
+from training.learn.validation import ValidationRows
 from training.output.errors import TrainingError
 
 ALL = 2 + 2 * 4
 """Two tables, and four products in each of two layers."""
 
+LABELS = ("glad", "low", "cross")
 IDS = [[3, *(5 + (7 * row + 3 * column) % 90 for column in range(2 + row % 9)), 4] for row in range(40)]
 
 
@@ -34,9 +37,11 @@ def graph(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return fused_graph(model, tmp_path_factory.mktemp("graph"))
 
 
-def reference_of(model: Any, targets: Sequence[int] | None = None) -> Reference:
+def reference_of(model: Any) -> Reference:
     exact = predict(model, IDS)
-    return Reference(IDS, exact.argmax(axis=1).tolist() if targets is None else targets, exact)
+    targets = tuple(exact.argmax(axis=1).tolist())
+    split = Split("validation", tuple(range(len(IDS))), ("text",) * len(IDS), targets)
+    return Reference(ValidationRows(IDS, (mapped(split, LABELS),), LABELS), exact)
 
 
 def int8_weights(made: Any) -> int:
@@ -77,6 +82,6 @@ def test_a_result_compares_labels_and_macro_f1(model: Any, graph: Any) -> None:
     reference = reference_of(model)
     result = int8._result("fp32 itself", graph, reference)
     assert (result.label_agreement, result.macro_f1_lost) == (1.0, 0.0)
-    wrong = Reference(reference.ids, reference.targets, np.roll(reference.exact, 1, axis=1))
+    wrong = Reference(reference.validation, np.roll(reference.exact, 1, axis=1))
     assert int8._result("another model", graph, wrong).label_agreement < 0.5
     assert int8._result("a better model", graph, wrong).macro_f1_lost < 0

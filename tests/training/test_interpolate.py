@@ -8,9 +8,15 @@ import torch
 
 from tests.training.moods import distilbert
 from training.average.interpolate import interpolate
+from training.data.mapped_split import mapped
+from training.data.splits import Split
+from training.learn.validation import ValidationRows
 
 LABELS = ("glad", "low", "cross")
-TARGETS = [0, 1, 2, 0]
+TARGETS = (0, 1, 2, 0)
+VALIDATION = ValidationRows(
+    [[3, 4]] * 4, (mapped(Split("validation", (0, 1, 2, 3), ("a", "b", "c", "d"), TARGETS), LABELS),), LABELS
+)
 
 
 class PredictFromBias:
@@ -51,7 +57,7 @@ def test_the_largest_share_that_scores_no_worse_than_the_base_is_kept(
 ) -> None:
     start = weights_with(model, base)
     model.load_state_dict(weights_with(model, trained))
-    found = interpolate(model, start, PredictFromBias(model), TARGETS, LABELS)
+    found = interpolate(model, start, PredictFromBias(model), VALIDATION)
     assert found.share == share
     assert float(model.classifier.bias[0].detach()) == pytest.approx(base + share * (trained - base))
     assert (found.logits == PredictFromBias(model)()).all()
@@ -59,5 +65,5 @@ def test_the_largest_share_that_scores_no_worse_than_the_base_is_kept(
 
 def test_without_a_base_the_trained_weights_stay_unchanged(model: Any) -> None:
     model.load_state_dict(weights_with(model, -6.0))
-    assert interpolate(model, None, PredictFromBias(model), TARGETS, LABELS).share == 1.0
+    assert interpolate(model, None, PredictFromBias(model), VALIDATION).share == 1.0
     assert float(model.classifier.bias[0].detach()) == -6.0

@@ -11,6 +11,7 @@ from training.score.evaluation import Evaluation, evaluation_of
 from training.score.intervals import SEED, bootstrap, interval, outcomes
 from training.score.paired import mcnemar, paired
 from training.score.scores import Probabilities, softmax
+from training.score.served import Served
 from worker.inference.model_folder import Golden, ModelFolder
 
 LABELS = ("glad", "low", "cross")
@@ -26,7 +27,7 @@ def predictions(rows: int, *, seed: int = 3, sharpness: float = 2.0) -> tuple[Pr
 
 def evaluation(probabilities: Probabilities, targets: list[int]) -> Evaluation:
     folder = ModelFolder(Path("made-up"), "made-up", LABELS, "none", 1.0, 8, Golden(0.1, [], []))
-    return evaluation_of(folder, probabilities, targets, resamples=500)
+    return evaluation_of(folder, Served(probabilities, None), targets, resamples=500)
 
 
 def test_each_sample_has_the_scores_that_scikit_learn_computes() -> None:

@@ -50,6 +50,7 @@ def test_an_existing_split_is_read(moods: str) -> None:
 def test_a_single_file_has_no_other_split(moods: str) -> None:
     assert read_other_split(f"{moods}/train.jsonl", "test", LABELS) is None
     assert read_other_split("sample", "test", LABELS) is None
+    assert read_other_split("sample-dev", "test", LABELS) is None
 
 
 def test_a_broken_split_is_an_error(without_test: str) -> None:

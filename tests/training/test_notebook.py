@@ -10,7 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.training.moods import MakeDataset
-from training.data.learning_data import RAW_TWEETS_FILE
+from training.data.raw_tweets import RAW_TWEETS_FILE
 from training.data.splits import read_split
 from tweets.emotions import EMOTIONS
 from worker.settings import BUNDLED_MODEL

@@ -2,9 +2,9 @@
 
 import pytest
 
-from training.data.splits import Split, read_split
+from training.data.splits import Split
 from training.export.robustness import SHIFTED, texts_of
-from tweets.datasets import SAMPLE
+from tweets.datasets import SAMPLE, SAMPLE_DEV, read_rows
 from tweets.emotions import EMOTIONS
 
 TEST = Split("test", (0, 1), ("i feel glad", "i feel low"), (0, 1))
@@ -19,7 +19,8 @@ def test_the_test_split_is_scored_unchanged_and_shifted() -> None:
 
 
 @pytest.mark.parametrize("labels", [EMOTIONS, tuple(reversed(EMOTIONS)), (*EMOTIONS, "neutral")])
-def test_the_sample_is_scored_by_every_model_that_has_its_labels(labels: tuple[str, ...]) -> None:
-    found = texts_of(None, labels)[SAMPLE]
-    usual = read_split(SAMPLE, "test", EMOTIONS)
-    assert [labels[target] for target in found.targets] == [EMOTIONS[target] for target in usual.targets]
+@pytest.mark.parametrize("sample", [SAMPLE, SAMPLE_DEV])
+def test_the_samples_are_scored_by_every_model_that_has_their_emotions(labels: tuple[str, ...], sample: str) -> None:
+    found = texts_of(None, labels)[sample]
+    usual = [row.label for row in read_rows(sample, "test") if row.label in labels]
+    assert [labels[target] for target in found.targets] == usual

@@ -4,18 +4,20 @@ import random
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 
 from tests.training.moods import MakeDataset, rows_of
-from training.data.learning_data import RAW_TWEETS, RAW_TWEETS_FILE, read_learning_data
+from training.data.learning_data import read_learning_data
+from training.data.parts import TrainingPart
+from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
 from training.data.shift import shifted, shifted_texts
 from training.data.splits import read_split
 from training.learn.augment import Augmentation, without_feeling
 from training.learn.imbalance import Imbalance, class_weights, rows_of_epoch
 from training.learn.rows import EpochBatches, TrainingRows
 from training.output.errors import TrainingError
+from tweets.datasets import SAMPLE_FILES, read_rows
 from tweets.emotions import EMOTIONS
 from tweets.normalizer import NORMALIZERS
 
@@ -29,7 +31,9 @@ def length_only(texts: Sequence[str]) -> list[list[int]]:
 
 def rows(targets: list[int], *, seed: int = 1, shifted: float = 0.0) -> TrainingRows:
     texts = [TEXTS[row % 4] + " again" * (row % 5) for row in range(len(targets))]
-    return TrainingRows(texts, targets, Augmentation(shifted=shifted, unannounced=0.0), length_only, seed)
+    part = TrainingPart("train", tuple(texts), tuple((target,) for target in targets))
+    augmentation = Augmentation(shifted=shifted, unannounced=0.0)
+    return TrainingRows((part,), labels=3, neutral=False, augmentation=augmentation, encode=length_only, seed=seed)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_an_epoch_shows_every_row_once_in_batches_of_similar_length() -> None:
     shown = list(batches)
     assert len(shown) == len(batches) == 9
     assert sorted(row for batch in shown for row in batch) == list(range(70))
-    input_ids, mask, targets = batches.collate(shown[0], pad_id=0)
+    input_ids, mask, targets, *_ = batches.collate(shown[0], pad_id=0)
     assert input_ids.shape == mask.shape
     assert len(targets) == len(shown[0])
 
@@ -75,7 +79,7 @@ def test_the_seed_and_the_epoch_decide_order_and_changes() -> None:
     def seen(seed: int, epoch: int) -> tuple[object, object]:
         batches = EpochBatches(rows([0] * 40, seed=seed, shifted=0.8), 8, Imbalance.NONE)
         batches.begin(epoch)
-        return list(batches), batches.examples.ids
+        return list(batches), batches.ids
 
     assert seen(1, 2) == seen(1, 2)
     assert seen(1, 2) != seen(1, 3)
@@ -151,14 +155,14 @@ def test_the_shipped_tweets_are_added_to_the_six_emotions_only(make_dataset: Mak
     assert read_learning_data(others, None, add=RAW_TWEETS).added is None
 
 
-def test_the_shipped_tweets_are_balanced_and_share_no_six_words_with_the_sample(tmp_path: Path) -> None:
+def test_the_shipped_tweets_are_balanced_and_share_no_six_words_with_the_samples() -> None:
     shipped = read_split(str(RAW_TWEETS_FILE), "train", EMOTIONS)
     counts = Counter(shipped.targets)
     assert len(shipped) == len(set(shipped.texts)) > 2_500
     assert max(counts.values()) < 1.1 * min(counts.values())
-    sample = read_split("sample", "test", EMOTIONS)
-    assert not set(map(words, shipped.texts)) & set(map(words, sample.texts))
-    runs = [run for text in sample.texts for run in six_words(text)]
+    samples = [row.text for name in SAMPLE_FILES for row in read_rows(name, "test")]
+    assert not set(map(words, shipped.texts)) & set(map(words, samples))
+    runs = [run for text in samples for run in six_words(text)]
     assert not set(runs) & {run for text in shipped.texts for run in six_words(text)}
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.learn.temperature import fit_temperature
+from training.learn.calibration import fit_temperature
 from training.score.scores import score, softmax, table
 
 LABELS = ("glad", "low", "cross")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tweets import datasets
-from tweets.datasets import SAMPLE, DatasetError, Row, SplitMissingError, dataset_name, read_rows
+from tweets.datasets import SAMPLE, SAMPLE_DEV, DatasetError, Row, SplitMissingError, dataset_name, read_rows
 
 Write = Callable[[str, str | bytes], str]
 
@@ -75,6 +75,16 @@ def test_a_parquet_file_gives_its_rows_and_ignores_other_columns(tmp_path: Path)
     assert rows(path) == [Row(0, "one", "surprise"), Row(1, "two", None)]
 
 
+def test_a_row_may_have_a_list_of_labels(write: Write) -> None:
+    path = write("t.jsonl", '{"text": "one", "labels": ["joy", 2, "joy"]}\n{"text": "two", "labels": "joy"}\n')
+    assert rows(path) == [Row(0, "one", None, ("joy", "love")), Row(1, "two", None)]
+
+
+def test_a_parquet_file_may_have_lists_of_labels(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "t.parquet", {"text": ["one", "two"], "labels": [["joy", "love"], []]})
+    assert rows(path) == [Row(0, "one", None, ("joy", "love")), Row(1, "two", None)]
+
+
 def test_a_folder_gives_the_file_of_the_split(write: Write, tmp_path: Path) -> None:
     write("train.jsonl", '{"text": "learn"}')
     write("test.txt", "check")
@@ -86,8 +96,15 @@ def test_one_file_is_read_whatever_the_split_is_called(write: Write) -> None:
     assert rows(write("t.txt", "check"), "anything") == [Row(0, "check", None)]
 
 
-def test_the_sample_is_read_whatever_the_split_is_called() -> None:
-    assert rows(SAMPLE, "test") == rows(SAMPLE, "anything") != []
+@pytest.mark.parametrize("sample", [SAMPLE, SAMPLE_DEV])
+def test_a_sample_is_read_whatever_the_split_is_called(sample: str) -> None:
+    assert rows(sample, "test") == rows(sample, "anything") != []
+
+
+def test_a_kind_of_text_is_read_where_there_is_one(write: Write) -> None:
+    path = write("t.jsonl", '{"text": "a", "kind": "sarcasm"}\n{"text": "b", "kind": 3}\n{"text": "c"}')
+    assert [row.kind for row in rows(path, "test")] == ["sarcasm", None, None]
+    assert rows(write("t.csv", "text,kind\na,news\nb,"), "test")[0].kind == "news"
 
 
 def test_other_labels_name_the_ids_of_another_data_set(write: Write) -> None:
@@ -109,6 +126,7 @@ def test_rows_before_a_broken_row_are_given_because_reading_is_lazy(write: Write
     ("dataset", "name"),
     [
         ("sample", "sample"),
+        ("sample-dev", "sample-dev"),
         ("dair-ai/emotion", "emotion"),
         ("data/emotion", "emotion"),
         ("data/emotion/", "emotion"),
@@ -260,6 +278,13 @@ def test_a_hub_id_gives_the_rows_of_the_split(hub: Callable[[object], None]) -> 
 def test_label_names_of_the_hub_are_preferred_to_the_default_labels(hub: Callable[[object], None]) -> None:
     hub({"test": HubSplit([{"text": "one", "label": 0}], SimpleNamespace(names=["bad", "good"]))})
     assert rows("owner/set") == [Row(0, "one", "bad")]
+
+
+def test_label_names_of_the_hub_are_those_of_lists_too(hub: Callable[[object], None]) -> None:
+    split = HubSplit([{"text": "one", "labels": [1]}])
+    split.features = {"labels": SimpleNamespace(feature=SimpleNamespace(names=["bad", "good"]))}
+    hub({"test": split})
+    assert rows("owner/set") == [Row(0, "one", None, ("good",))]
 
 
 def test_a_missing_split_of_the_hub_lists_those_that_exist(hub: Callable[[object], None]) -> None:

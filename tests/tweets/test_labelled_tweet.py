@@ -1,6 +1,7 @@
 """The labelled tweet: what the worker writes is what every reader reads."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,13 @@ from tweets.tweet import Tweet
 from tweets.tweet import decode as decode_tweet
 
 
-def _labelled(tweet: Tweet, record: Record, *, max_bytes: int = 1_000_000) -> OutputRecord:
+def _labelled(
+    tweet: Tweet, record: Record, *, max_bytes: int = 1_000_000, neutral: float | None = None
+) -> OutputRecord:
     return encode(
         tweet,
         record,
-        a_prediction(),
+        replace(a_prediction(), neutral=neutral),
         topic="out",
         model="m1",
         classified_at="2024-05-01T00:00:00.000Z",
@@ -50,6 +53,20 @@ def test_a_field_that_the_tweet_lacks_is_left_out() -> None:
     fields = json.loads(_labelled(Tweet("t1", "a"), a_record()).value or b"")
     assert "created_at" not in fields
     assert "label" not in fields
+
+
+def test_the_probability_of_neutral_has_six_decimals_after_the_scores() -> None:
+    written = _labelled(Tweet("t1", "a"), a_record(), neutral=0.123_456_789)
+    fields = json.loads(written.value or b"")
+    assert list(fields) == ["id", "text", "emotion", "confidence", "scores", "neutral", "model", "classified_at"]
+    assert fields["neutral"] == 0.123457
+    assert decode(written.value).neutral == 0.123457
+
+
+def test_a_labelled_tweet_of_a_model_without_a_neutral_output_has_no_field_neutral() -> None:
+    written = _labelled(Tweet("t1", "a"), a_record())
+    assert "neutral" not in json.loads(written.value or b"")
+    assert decode(written.value).neutral is None
 
 
 def test_key_headers_and_partition_number_are_kept() -> None:
@@ -113,6 +130,10 @@ def test_what_is_written_is_read_back() -> None:
         {"text": "\ud800"},
         {"model": None},
         {"label": 3},
+        {"neutral": "0.5"},
+        {"neutral": 1.01},
+        {"neutral": float("nan")},
+        {"neutral": True},
     ],
 )
 def test_a_record_that_no_worker_wrote_is_refused_without_quoting_the_record(changes: dict[str, object]) -> None:

@@ -10,15 +10,16 @@ from tests.fakes import FakeClassifier
 from tests.records import PARTITION, a_prediction, a_tweet_record
 from tweets.prediction import Prediction
 from tweets.records import OutputRecord, Partition
-from worker.counts import CommittedCounts
+from worker.counts import CommittedCounts, RunningCounts
 from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.metrics import Metrics
 
 OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
 NEXT_GENERATION = Membership(OWNED.partitions, 6, "member-1", "client_metadata")
 NOT_JOINED = Membership(frozenset({PARTITION}), -1, "", "client_metadata")
+STORED = StoredState(0, CommittedOffset(7, RunningCounts().to_metadata()))
 NOTHING = PolledRecords([], OWNED)
 
 
@@ -41,10 +42,12 @@ class ScriptedStream:
     last: Membership
     before_poll: Callable[[int], None]
     calls: list[str] = field(default_factory=list)
-    positions: dict[Partition, CommittedOffset] = field(default_factory=lambda: {PARTITION: CommittedOffset(7, None)})
+    stored: dict[Partition, StoredState] = field(default_factory=lambda: {PARTITION: STORED})
     committed: list[Mapping[Partition, CommittedOffset]] = field(default_factory=list)
     published: list[Sequence[OutputRecord]] = field(default_factory=list)
+    states: list[Mapping[Partition, CommittedCounts]] = field(default_factory=list)
     members: list[Membership] = field(default_factory=list)
+    sought: list[Mapping[Partition, int]] = field(default_factory=list)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         self.before_poll(max_records)
@@ -57,13 +60,17 @@ class ScriptedStream:
             raise polled
         return polled
 
-    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]:
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
         self._call("restore")
-        return {partition: self.positions[partition] for partition in sorted(membership.partitions)}
+        return {partition: self.stored[partition] for partition in sorted(membership.partitions)}
 
-    def publish(self, outgoing: Sequence[OutputRecord]) -> None:
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        self.sought.append(offsets)
+
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         self._call("publish")
-        self.published.append(outgoing)
+        self.published.append(records)
+        self.states.append(states)
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         self._call("commit")

@@ -75,7 +75,7 @@ class Fixture:
         """Let the producer fail once."""
         self.producers[-1].error, self.producers[-1].fenced = error, fenced
         with pytest.raises(TransientError):
-            self.stream.publish([A_RECORD])
+            self.stream.publish([A_RECORD], {})
 
     def _new_producer(self, settings: Settings, **configs: Any) -> FakeResultProducer:
         self.producers.append(FakeResultProducer(settings, **configs))

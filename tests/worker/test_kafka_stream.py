@@ -10,9 +10,11 @@ from kafka.structs import OffsetAndMetadata
 from tests.kafka_clients import NARROW, THEIRS, Clients
 from tests.records import PARTITION
 from tweets.records import OutputRecord
+from worker import checkpoint
+from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.stream import KafkaStream
-from worker.membership import CommittedOffset, Membership
+from worker.membership import CommittedOffset, Membership, StoredState
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
 
@@ -27,6 +29,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     clients = Clients()
     monkeypatch.setattr("worker.kafka.producer.KafkaProducer", clients.producer)
     monkeypatch.setattr("worker.kafka.consumer.KafkaConsumer", clients.consumer)
+    monkeypatch.setattr("worker.kafka.stream.read_checkpoints", lambda _settings, _partitions: clients.checkpoints)
     return clients
 
 
@@ -45,7 +48,7 @@ def _stream(**settings: Any) -> KafkaStream:
 def test_a_transaction_is_begun_sent_awaited_and_committed_with_its_offsets(
     stream: KafkaStream, clients: Clients
 ) -> None:
-    stream.publish([A_RECORD, A_RECORD])
+    stream.publish([A_RECORD, A_RECORD], {})
     stream.commit({PARTITION: CommittedOffset(8, "counts")}, OWNED)
     assert clients.calls == ["begin", "send", "send", "flush", "offsets", "commit"]
     assert clients.producers[0].sent[0]["partition"] == 3
@@ -57,14 +60,14 @@ def test_trap_flush_hides_failures_and_a_failed_send_does_not_stop_a_commit(
 ) -> None:
     clients.faults["future"] = [errors.MessageSizeTooLargeError("x")]
     with pytest.raises(TransientError, match="MessageSizeTooLargeError"):
-        stream.publish([A_RECORD, A_RECORD])
+        stream.publish([A_RECORD, A_RECORD], {})
 
 
 def test_trap_send_rejects_a_record_without_key_and_value_and_a_header_without_content(
     stream: KafkaStream, clients: Clients
 ) -> None:
     stream.publish(
-        [OutputRecord("dead", 0, None, None, [("h", None), ("i", b"1")]), OutputRecord("dead", 0, b"k", None, [])]
+        [OutputRecord("dead", 0, None, None, [("h", None), ("i", b"1")]), OutputRecord("dead", 0, b"k", None, [])], {}
     )
     first, second = clients.producers[0].sent
     assert (first["key"], first["value"], first["headers"]) == (None, b"", [("h", b""), ("i", b"1")])
@@ -92,7 +95,7 @@ def test_trap_old_offsets_and_records_go_out_in_the_next_transaction_of_a_produc
     assert clients.calls[0] == "abort"
     assert clients.calls[-1] == "init"
     assert len(clients.producers) == 2
-    stream.publish([A_RECORD])
+    stream.publish([A_RECORD], {})
     assert [len(producer.sent) for producer in clients.producers] == [0, 1]
 
 
@@ -125,9 +128,9 @@ def test_after_a_rollback_that_failed_nothing_is_sent(stream: KafkaStream, clien
     with pytest.raises(TransientError):
         stream.rollback()
     with pytest.raises(TransientError, match="rollback did not succeed"):
-        stream.publish([A_RECORD])
+        stream.publish([A_RECORD], {})
     stream.rollback()
-    stream.publish([A_RECORD])
+    stream.publish([A_RECORD], {})
 
 
 def test_trap_a_look_up_that_timed_out_answers_the_next_one_from_its_cache(
@@ -135,21 +138,61 @@ def test_trap_a_look_up_that_timed_out_answers_the_next_one_from_its_cache(
 ) -> None:
     consumer = clients.consumers[0]
     consumer.answers = [OffsetAndMetadata(3, "old"), OffsetAndMetadata(9, "new")]
-    assert stream.restore(OWNED) == {PARTITION: CommittedOffset(9, "new")}
-    assert consumer.seeks == [(THEIRS, 9)]
+    assert stream.restore(OWNED)[PARTITION].committed == CommittedOffset(9, "new")
 
 
-def test_a_partition_without_a_committed_offset_starts_at_its_beginning_without_metadata(
-    stream: KafkaStream, clients: Clients
-) -> None:
+def test_a_partition_without_a_committed_offset_has_its_first_offset(stream: KafkaStream, clients: Clients) -> None:
     clients.consumers[0].answers = [None, None]
     clients.consumers[0].first = 42
-    assert stream.restore(OWNED) == {PARTITION: CommittedOffset(42, None)}
+    assert stream.restore(OWNED) == {PARTITION: StoredState(42, output_end=5)}
 
 
 def test_a_committed_offset_without_metadata_has_empty_metadata(stream: KafkaStream, clients: Clients) -> None:
     clients.consumers[0].answers = [OffsetAndMetadata(9, None)] * 2
-    assert stream.restore(OWNED) == {PARTITION: CommittedOffset(9, "")}
+    assert stream.restore(OWNED)[PARTITION].committed == CommittedOffset(9, "")
+
+
+@pytest.mark.parametrize("metadata", [None, "", "of another tool"])
+def test_the_checkpoint_topic_is_read_only_where_the_counts_are_missing(
+    stream: KafkaStream, clients: Clients, metadata: str | None
+) -> None:
+    whole = RunningCounts({"joy": 1}).to_metadata()
+    clients.consumers[0].answers = [OffsetAndMetadata(9, whole)] * 2
+    assert stream.restore(OWNED)[PARTITION].checkpoint is None
+    clients.checkpoints[PARTITION] = CommittedCounts(4, 8, RunningCounts({"joy": 7}))
+    clients.consumers[0].answers = [OffsetAndMetadata(9, whole)] * 2
+    assert stream.restore(OWNED)[PARTITION].checkpoint is None
+    clients.consumers[0].answers = [OffsetAndMetadata(9, metadata)] * 2
+    assert stream.restore(OWNED)[PARTITION].checkpoint == clients.checkpoints[PARTITION]
+
+
+def test_a_transaction_has_the_second_copy_of_the_state_in_the_partition_of_the_input(
+    stream: KafkaStream, clients: Clients
+) -> None:
+    state = CommittedCounts(5, 8, RunningCounts({"joy": 1}))
+    stream.publish([A_RECORD], {PARTITION: state})
+    copy = clients.producers[0].sent[1]
+    assert (copy["topic"], copy["partition"]) == ("tweets.checkpoints", 3)
+    assert copy["key"] == b"emotion-worker|tweets|3"
+    assert checkpoint.decode(copy["value"]) == state
+
+
+def test_a_refused_second_copy_is_fatal_and_names_the_topic(stream: KafkaStream, clients: Clients) -> None:
+    clients.faults["future"] = [errors.InvalidRecordError("no key")]
+    with pytest.raises(FatalError, match=r"refuses a record for topic tweets\.checkpoints") as caught:
+        stream.publish([], {PARTITION: CommittedCounts(5, 8, RunningCounts())})
+    assert caught.value.exit_code is ExitCode.TOPICS
+
+
+def test_an_input_topic_that_was_created_again_costs_the_membership(stream: KafkaStream, clients: Clients) -> None:
+    clients.consumers[0].topic_ids["tweets"] = "one"
+    clients.consumers[0].answers = [OffsetAndMetadata(9, RunningCounts().to_metadata())] * 2
+    assert stream.restore(OWNED)[PARTITION].topic_id == "one"
+    stream.poll(timeout_s=0.0, max_records=10)
+    clients.consumers[0].topic_ids["tweets"] = "two"
+    with pytest.raises(TransientError, match="topic tweets was deleted and created again"):
+        stream.poll(timeout_s=0.0, max_records=10)
+    stream.poll(timeout_s=0.0, max_records=10)
 
 
 def test_an_output_topic_with_too_few_partitions_is_fatal_and_names_the_command(clients: Clients) -> None:
@@ -191,7 +234,7 @@ def test_trap_a_static_member_that_was_replaced_raises_nothing(stream: KafkaStre
 
 def test_closing_leaves_no_transaction_open(stream: KafkaStream, clients: Clients) -> None:
     clients.faults["commit"] = [errors.KafkaTimeoutError("x")]
-    stream.publish([A_RECORD])
+    stream.publish([A_RECORD], {})
     with pytest.raises(TransientError):
         stream.commit({PARTITION: CommittedOffset(8, "counts")}, OWNED)
     clients.calls.clear()

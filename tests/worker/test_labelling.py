@@ -6,6 +6,7 @@ import pytest
 
 from tests.fakes import FakeClassifier
 from tests.records import a_prediction, a_record, a_tweet_record
+from tweets.emotions import EMOTIONS, NEUTRAL
 from tweets.prediction import Prediction
 from worker.errors import ExitCode, FatalError
 from worker.labelling import Labeller, OutputTopics
@@ -53,6 +54,22 @@ def test_outcomes_are_in_the_order_of_the_records_each_with_its_own_label(labell
         "tweets-3-2",
         "tweets-3-5",
     ]
+
+
+def test_a_label_is_known_only_if_a_prediction_can_have_it(labeller: Labeller, classifier: FakeClassifier) -> None:
+    records = [a_tweet_record(n, label=label) for n, label in enumerate(("joy", NEUTRAL, "boredom"))]
+    assert [result.label for result in labeller.label(records)] == ["joy", None, None]
+    classifier.emotions = (*EMOTIONS, NEUTRAL)
+    assert [result.label for result in labeller.label(records)] == ["joy", NEUTRAL, None]
+
+
+def test_a_neutral_tweet_is_a_labelled_tweet_like_any_other() -> None:
+    classifier = FakeClassifier(lambda _: Prediction(NEUTRAL, 0.95, a_prediction("joy", 0.9).scores, 0.95))
+    labeller = Labeller(classifier, OutputTopics("out", "dead", 2_000), Metrics(), tweet_max_chars=100)
+    (result,) = labeller.label([a_tweet_record(text="rain today")])
+    fields = json.loads(result.output.value or b"")
+    assert (fields["emotion"], fields["confidence"], fields["neutral"]) == (NEUTRAL, 0.95, 0.95)
+    assert max(fields["scores"], key=fields["scores"].__getitem__) == "joy"
 
 
 def test_a_batch_of_bad_records_never_asks_the_model(labeller: Labeller, classifier: FakeClassifier) -> None:

@@ -40,7 +40,9 @@ def test_json_is_one_object_a_line_tracebacks_included(capsys: pytest.CaptureFix
     assert "ValueError: broken" in second["traceback"]
 
 
-@pytest.mark.parametrize(("level", "kafka"), [("DEBUG", "INFO"), ("INFO", "WARNING"), ("WARNING", "WARNING")])
+@pytest.mark.parametrize(
+    ("level", "kafka"), [("DEBUG", "INFO"), ("INFO", "WARNING"), ("WARNING", "WARNING"), ("ERROR", "ERROR")]
+)
 def test_trap_debug_lines_of_the_client_print_keys_values_and_headers(level: str, kafka: str) -> None:
     configure_logging(level, "text")
     for name in ("kafka", "kafka.consumer.fetcher"):

@@ -7,7 +7,7 @@ from tests.worker.loop_run import NEXT_GENERATION, NOT_JOINED, NOTHING, OWNED, L
 from tweets.prediction import Prediction
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.time_limits import TimeLimit
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
@@ -24,20 +24,15 @@ def test_a_batch_goes_through_all_steps_in_order_and_its_counts_are_published_la
 
 def test_counting_continues_from_the_offset_metadata() -> None:
     running = LoopRun(NOTHING, tweets(7))
-    running.stream.positions[PARTITION] = CommittedOffset(7, RunningCounts({"joy": 40, "fear": 2}).to_metadata())
+    before = CommittedOffset(7, RunningCounts({"joy": 40, "fear": 2}).to_metadata())
+    running.stream.stored[PARTITION] = StoredState(0, before)
     running.run()
     assert running.recorder.published == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 41, "fear": 2}))}]
 
 
-def test_without_readable_metadata_counting_starts_from_zero_with_an_error(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    running = LoopRun(NOTHING, tweets(7))
-    running.stream.positions[PARTITION] = CommittedOffset(7, "")
-    running.run()
-    assert "tweets[3]@7: the committed offset has no readable offset metadata" in caplog.text
-    assert [record.levelname for record in caplog.records].count("ERROR") == 1
-    assert running.recorder.published == [{PARTITION: CommittedCounts(5, 8, RunningCounts({"joy": 1}))}]
+def test_the_state_that_a_commit_commits_is_published_in_its_transaction() -> None:
+    running = LoopRun(NOTHING, tweets(7, 8)).run()
+    assert running.stream.states == running.recorder.published
 
 
 def test_a_partition_without_a_committed_offset_is_no_error(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.records import a_record, a_tweet_record
-from tests.worker.loop_run import NEXT_GENERATION, NOTHING, OWNED, LoopRun, tweets
+from tests.worker.loop_run import NEXT_GENERATION, NOTHING, OWNED, STORED, LoopRun, tweets
 from tweets.records import Partition, Record
 from worker.errors import TransientError
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import Membership, PolledRecords
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
@@ -59,7 +59,7 @@ def test_lag_is_shown_for_owned_partitions_and_goes_with_them() -> None:
     other = Partition("tweets", 4)
     elsewhere = Membership(frozenset({other}), 6, "member-1", "client_metadata")
     running = LoopRun(NOTHING, tweets(7), PolledRecords([], elsewhere), last=elsewhere)
-    running.stream.positions[other] = CommittedOffset(0, None)
+    running.stream.stored[other] = STORED
     running.run()
     assert running.value("emotion_consumer_lag", **labels) is None
     assert running.value("emotion_consumer_lag_seconds", **labels) is None

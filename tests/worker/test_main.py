@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.model_folders import write_folder
-from tweets.emotions import EMOTIONS
+from tests.model_folders import write_folder, write_word_folder
+from tweets.emotions import EMOTIONS, NEUTRAL
 from worker.__main__ import main
+from worker.counts import MetadataLimit
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.settings import Settings
+from worker.process.metrics import Metrics
+from worker.run import _load_classifier
+from worker.settings import Settings, load_settings
 from worker.time_limits import TimeLimit
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +144,82 @@ def test_classify_reads_lines_of_stdin_and_writes_objects(
     assert list(rows[0]) == ["text", "emotion", "confidence", "scores", "model"]
     assert list(rows[0]["scores"]) == list(EMOTIONS)
     assert rows[0]["model"] == "tiny-1"
+
+
+@pytest.fixture
+def model_with_neutral(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = write_word_folder(tmp_path / "words", neutral={"scale": 1.0, "shift": 0.5})
+    monkeypatch.setenv("MODEL_PATH", str(path))
+    monkeypatch.setenv("DEVICE", "cpu")
+    return path
+
+
+@pytest.mark.usefixtures("model_with_neutral")
+def test_classify_shows_neutral_and_applies_the_threshold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["classify", "--json", "rain"]) == ExitCode.OK
+    row = json.loads(capsys.readouterr().out)
+    assert list(row) == ["text", "emotion", "confidence", "scores", "neutral", "model"]
+    assert (row["emotion"], row["neutral"]) == ("sadness", 0.99106)
+    monkeypatch.setenv("NEUTRAL_THRESHOLD", "0.9")
+    assert main(["classify", "--json", "rain"]) == ExitCode.OK
+    assert json.loads(capsys.readouterr().out) == row | {"emotion": "neutral", "confidence": row["neutral"]}
+    assert main(["classify", "rain", "happy"]) == ExitCode.OK
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["neutral", "joy"]
+
+
+@pytest.mark.usefixtures("model")
+def test_a_threshold_for_a_model_without_neutral_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NEUTRAL_THRESHOLD", "0.9")
+    assert main(["classify", "a"]) == ExitCode.SETTINGS
+    assert _only_line(capsys).startswith("worker: NEUTRAL_THRESHOLD=0.9: the model tiny-1 in MODEL_PATH=")
+
+
+@pytest.mark.usefixtures("model")
+@pytest.mark.parametrize(("threshold", "words"), [("1.5", "less than or equal to 1"), ("0.9", "no neutral output")])
+@pytest.mark.parametrize("program", ["worker", "dashboard"])
+def test_a_program_with_a_wrong_threshold_does_not_start(program: str, threshold: str, words: str) -> None:
+    ports = {"METRICS_PORT": "0", "DASHBOARD_PORT": "0"}
+    code, out, err = _run(["-m", program], {"NEUTRAL_THRESHOLD": threshold, **ports})
+    assert (code, out) == (ExitCode.SETTINGS, "")
+    assert f"NEUTRAL_THRESHOLD={threshold}: " in err.splitlines()[-1]
+    assert words in err.splitlines()[-1]
+    assert "Traceback" not in err
+
+
+@pytest.mark.usefixtures("model_with_neutral")
+@pytest.mark.parametrize(("threshold", "refused"), [("", False), ("0.9", True)])
+def test_the_size_check_of_the_offset_metadata_includes_neutral(threshold: str, refused: bool) -> None:
+    between = (MetadataLimit(EMOTIONS).bytes_needed() + MetadataLimit((*EMOTIONS, NEUTRAL)).bytes_needed()) // 2
+    env = {"NEUTRAL_THRESHOLD": threshold, "KAFKA_OFFSET_METADATA_MAX_BYTES": str(between), "METRICS_PORT": "0"}
+    settings = _settings(env)
+    if refused:
+        with pytest.raises(FatalError, match=r"the counts of 7 labels .* KAFKA_OFFSET_METADATA_MAX_BYTES=") as caught:
+            _load_classifier(settings, Metrics())
+        assert caught.value.exit_code is ExitCode.MODEL
+    else:
+        assert _load_classifier(settings, Metrics()).emotions == EMOTIONS
+
+
+@pytest.mark.usefixtures("model_with_neutral")
+def test_every_series_of_the_seven_labels_is_shown_at_the_start() -> None:
+    metrics = Metrics()
+    _load_classifier(_settings({"NEUTRAL_THRESHOLD": "0.9"}), metrics)
+    value = metrics.registry.get_sample_value
+    assert value("emotion_tweets_classified_total", {"emotion": NEUTRAL}) == 0
+    pairs = [value("emotion_confusion_total", {"label": label, "emotion": emotion})
+             for label in (*EMOTIONS, NEUTRAL) for emotion in (*EMOTIONS, NEUTRAL)]  # fmt: skip
+    assert pairs == [0] * 49
+
+
+def _settings(env: Mapping[str, str]) -> Settings:
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in env.items():
+            patched.setenv(name, value)
+        return load_settings()
 
 
 def _run(arguments: Sequence[str | bytes], env: Mapping[str, str], stdin: bytes = b"") -> tuple[int, str, str]:

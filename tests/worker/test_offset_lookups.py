@@ -19,7 +19,7 @@ from worker.counts import RunningCounts
 from worker.kafka.committed import CommittedReader
 from worker.kafka.consumer import TweetConsumer
 from worker.kafka.offsets import committed_offsets
-from worker.membership import CommittedOffset
+from worker.membership import CommittedOffset, StoredState
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
 
@@ -46,6 +46,7 @@ class FakeKafkaConsumer:
         self.partitions = 0
         self._coordinator = SimpleNamespace(fetch_committed_offsets=self._committed)
         self._subscription = SimpleNamespace(assignment={})
+        self._client = SimpleNamespace(cluster=SimpleNamespace(topic_id=lambda _topic: None))
         self._fetcher = SimpleNamespace(_parse_fetched_data=lambda fetched: None)
 
     def partitions_for_topic(self, topic: str) -> set[int]:
@@ -97,9 +98,9 @@ def settings() -> Settings:
 def test_a_restore_asks_as_often_for_1000_partitions_as_for_two(kafka: FakeKafkaConsumer, partitions: int) -> None:
     consumer = TweetConsumer(settings())
     owned = [Partition("tweets", number) for number in range(partitions)]
-    found = consumer.committed(owned)
-    assert found[owned[0]].offset == 7
-    assert found[owned[1]] == CommittedOffset(0, None)
+    found = consumer.stored(owned)
+    assert found[owned[0]] == StoredState(0, CommittedOffset(7, RunningCounts({"joy": 1}).to_metadata()))
+    assert found[owned[1]] == StoredState(0)
     assert len(found) == partitions
     assert kafka.requests.count("committed") == 2
     assert len(kafka.requests) <= 4
@@ -119,7 +120,7 @@ def test_verify_asks_as_often_for_1000_partitions_as_for_two(kafka: FakeKafkaCon
 
 def test_a_worker_without_partitions_asks_nothing(kafka: FakeKafkaConsumer) -> None:
     kafka._coordinator.fetch_committed_offsets = lambda asked, timeout_ms: {}  # what the coordinator does
-    assert TweetConsumer(settings()).committed([]) == {}
+    assert TweetConsumer(settings()).stored([]) == {}
     assert kafka.requests == []
 
 

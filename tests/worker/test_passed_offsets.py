@@ -17,14 +17,14 @@ from worker.errors import TransientError
 from worker.kafka.consumer import TweetConsumer
 from worker.labelling import RecordOutcome
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.metrics import Metrics
 from worker.settings import Settings
 
 OTHER = Partition(PARTITION.topic, PARTITION.number + 1)
 OWNED = Membership(frozenset({PARTITION, OTHER}), 5, "member", None)
 NEXT = Membership(frozenset({PARTITION, OTHER}), 6, "member", None)
-START = CommittedOffset(7, RunningCounts({"joy": 3}).to_metadata())
+START = StoredState(0, CommittedOffset(7, RunningCounts({"joy": 3}).to_metadata()))
 
 
 def polled(*offsets: int, read_to: Mapping[Partition, int], membership: Membership = OWNED) -> PolledRecords:
@@ -46,10 +46,13 @@ class PassingStream:
             return PolledRecords([], OWNED)
         return self.polls.pop(0)
 
-    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]:
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
         return dict.fromkeys((PARTITION, OTHER), START)
 
-    def publish(self, records: Sequence[OutputRecord]) -> None:
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        pass
+
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         pass
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -122,7 +125,7 @@ def test_markers_that_come_alone_are_committed_while_idle_and_change_no_count() 
     stream = PassingStream(RESTORES, nothing({PARTITION: 9, OTHER: 7}), nothing({PARTITION: 9, OTHER: 7}))
     sink = run(stream)
     assert stream.committed == [{PARTITION: 9}]
-    assert stream.counts == [START.metadata]
+    assert stream.counts == [RunningCounts({"joy": 3}).to_metadata()]
     assert sink.published == [{PARTITION: CommittedCounts(5, 9, RunningCounts({"joy": 3}))}]
 
 

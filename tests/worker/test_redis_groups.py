@@ -84,6 +84,9 @@ class CommittedByA:
     def committed(self) -> Mapping[Partition, Committed]:
         return {P0: Committed(2, RunningCounts({"joy": 6}))}
 
+    def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]:
+        return {}
+
     def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]:
         return dict.fromkeys(numbers)
 

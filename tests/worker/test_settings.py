@@ -46,6 +46,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "kafka_input_topic": "tweets",
         "kafka_output_topic": "tweets.emotions",
         "kafka_dead_letter_topic": "tweets.dead-letter",
+        "kafka_checkpoint_topic": "tweets.checkpoints",
         "kafka_session_timeout_ms": "10000",
         "kafka_transaction_timeout_ms": "15000",
         "kafka_offset_metadata_max_bytes": "4096",
@@ -89,6 +90,11 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("WORKER_ID", "a/b", "pattern"),
         ("REDIS_KEY_PREFIX", "p" * 101, "at most 100"),
         ("DEVICE", "gpu", "'cuda'"),
+        ("NEUTRAL_THRESHOLD", "-0.01", "greater than or equal to 0"),
+        ("NEUTRAL_THRESHOLD", "1.01", "less than or equal to 1"),
+        ("NEUTRAL_THRESHOLD", "nan", "finite number"),
+        ("NEUTRAL_THRESHOLD", "inf", "finite number"),
+        ("NEUTRAL_THRESHOLD", "90%", "valid number"),
         ("BATCH_MAX_TWEETS", "0", "greater than or equal to 1"),
         ("BATCH_MAX_TWEETS", "many", "valid integer"),
         ("BATCH_MAX_WAIT_MS", "-1", "greater than or equal to 0"),
@@ -121,7 +127,7 @@ def test_a_value_of_several_lines_is_refused_in_one(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ({"KAFKA_OUTPUT_TOPIC": "tweets"}, "KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC and KAFKA_DEAD_LETTER_TOPIC"),
+        ({"KAFKA_OUTPUT_TOPIC": "tweets"}, "KAFKA_DEAD_LETTER_TOPIC and KAFKA_CHECKPOINT_TOPIC must differ"),
         ({"KAFKA_DEAD_LETTER_TOPIC": "tweets.emotions"}, "must differ"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),
         (_SASL | {"KAFKA_SASL_PASSWORD": ""}, "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed"),
@@ -159,8 +165,13 @@ def test_settings_are_frozen() -> None:
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = _loaded(monkeypatch, {"METRICS_PORT": "", "WORKER_ID": "", "KAFKA_SSL_CAFILE": ""})
-    assert (settings.metrics_port, settings.worker_id, settings.kafka_ssl_cafile) == (8000, None, None)
+    settings = _loaded(monkeypatch, {"METRICS_PORT": "", "WORKER_ID": "", "NEUTRAL_THRESHOLD": ""})
+    assert (settings.metrics_port, settings.worker_id, settings.neutral_threshold) == (8000, None, None)
+
+
+@pytest.mark.parametrize("value", ["0", "0.93", "1"])
+def test_a_threshold_from_0_to_1_is_taken(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert _loaded(monkeypatch, {"NEUTRAL_THRESHOLD": value}).neutral_threshold == float(value)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,9 @@ from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.committed import Committed, CommittedReader
 from worker.kafka.consumer import POLLS_WITHOUT_POSITION, TweetConsumer
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.metrics import Metrics
+from worker.restoring import Restored, Restorer
 from worker.settings import Settings
 from worker.verify import verify
 
@@ -60,13 +61,17 @@ def consumer() -> TweetConsumer:
     return TweetConsumer(Settings(_env_file=None))
 
 
+def restored(first: int, committed: CommittedOffset | None) -> Restored:
+    return Restorer().restore({P0: StoredState(first, committed)}, 5)
+
+
 def test_a_committed_offset_before_the_first_record_starts_there_with_an_error_that_names_both(
-    kafka: ShortenedKafka, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    kafka.first = 87
-    found = consumer().committed([P0])[P0]
-    assert (found.offset, found.skipped) == (87, 80)
-    assert found.metadata == RunningCounts({"joy": 1}).to_metadata()
+    found = restored(87, CommittedOffset(7, RunningCounts({"joy": 1}).to_metadata()))
+    assert found.skipped == {P0: 80}
+    assert found.uncommitted == {P0}
+    assert found.committed_counts == {P0: CommittedCounts(5, 87, RunningCounts({"joy": 1}, skipped=80))}
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert record.getMessage().startswith("tweets[0]: Kafka deleted the records from offset 7 to 86 ")
@@ -74,19 +79,15 @@ def test_a_committed_offset_before_the_first_record_starts_there_with_an_error_t
 
 @pytest.mark.parametrize("first", [0, 7])
 def test_a_committed_offset_that_still_has_its_record_skips_nothing(
-    kafka: ShortenedKafka, caplog: pytest.LogCaptureFixture, first: int
+    caplog: pytest.LogCaptureFixture, first: int
 ) -> None:
-    kafka.first = first
-    found = consumer().committed([P0])[P0]
-    assert (found.offset, found.skipped) == (7, 0)
+    found = restored(first, CommittedOffset(7, RunningCounts({"joy": 1}).to_metadata()))
+    assert found == Restored({P0: CommittedCounts(5, 7, RunningCounts({"joy": 1}))})
     assert not caplog.records
 
 
-def test_a_group_without_a_committed_offset_has_skipped_nothing(
-    kafka: ShortenedKafka, caplog: pytest.LogCaptureFixture
-) -> None:
-    kafka.first = 87
-    assert consumer().committed([P1]) == {P1: CommittedOffset(87, None)}
+def test_a_group_without_a_committed_offset_has_skipped_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    assert restored(87, None) == Restored({P0: CommittedCounts(5, 87, RunningCounts())}, frozenset({P0}))
     assert not caplog.records
 
 
@@ -130,7 +131,7 @@ def test_a_new_partition_has_no_position_until_the_restore(kafka: ShortenedKafka
 class SkippingStream:
     """Restores to `start`, then stops the loop; `fail` is raised by that many commits."""
 
-    def __init__(self, start: CommittedOffset, *, fail: int = 0) -> None:
+    def __init__(self, start: StoredState, *, fail: int = 0) -> None:
         self.start, self.fail = start, fail
         self.stop = Event()
         self.committed: list[Mapping[Partition, CommittedOffset]] = []
@@ -139,10 +140,13 @@ class SkippingStream:
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         return PolledRecords([], Membership(frozenset({PARTITION}), 5, "member", None))
 
-    def restore(self, membership: Membership) -> Mapping[Partition, CommittedOffset]:
+    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
         return {PARTITION: self.start}
 
-    def publish(self, records: Sequence[OutputRecord]) -> None:
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        pass
+
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         self.published.append(records)
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -200,7 +204,8 @@ def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
     failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
-    stream, sink = SkippingStream(CommittedOffset(87, BEFORE.to_metadata(), 80), fail=failures), RecordedAssignments()
+    before = StoredState(87, CommittedOffset(7, BEFORE.to_metadata()))
+    stream, sink = SkippingStream(before, fail=failures), RecordedAssignments()
     assert skipped_after(stream, sink) == 80
     assert stream.committed == [{PARTITION: CommittedOffset(87, AFTER.to_metadata())}]
     assert sink.assigned == [{PARTITION: CommittedCounts(5, 87, AFTER)}]
@@ -208,7 +213,7 @@ def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
 
 
 def test_without_skipped_records_a_restore_commits_nothing() -> None:
-    stream, sink = SkippingStream(CommittedOffset(7, BEFORE.to_metadata())), RecordedAssignments()
+    stream, sink = SkippingStream(StoredState(0, CommittedOffset(7, BEFORE.to_metadata()))), RecordedAssignments()
     assert skipped_after(stream, sink) == 0
     assert stream.committed == []
 
@@ -234,7 +239,7 @@ def test_counts_without_skipped_records_have_the_metadata_of_the_first_release()
 
 def test_the_check_of_the_metadata_leaves_room_for_skipped_records() -> None:
     limit = MetadataLimit(EMOTIONS)
-    largest = RunningCounts(dict.fromkeys(EMOTIONS, 2**63), skipped=2**63)
+    largest = RunningCounts(dict.fromkeys(EMOTIONS, 2**63), skipped=2**63, topic_id="-" * 36, generation_base=2**63)
     assert len(largest.to_metadata()) == limit.bytes_needed() == limit.bytes_needed(AFTER)
 
 

@@ -13,7 +13,8 @@ from worker import time_limits
 from worker.__main__ import main
 from worker.errors import ExitCode
 from worker.settings import Settings, SettingsError, load_settings
-from worker.time_limits import ORDER, STOP_GRACE, Order, TimeLimit, all_limits, broken_order
+from worker.time_limits import STOP_GRACE, TimeLimit, all_limits
+from worker.time_order import ORDER, Order, allowed_ms, broken_order
 
 ROOT = Path(__file__).parents[2]
 WORKER = Path(worker.__file__).parent
@@ -132,7 +133,7 @@ def test_a_refusal_computes_the_bound_from_both_sides(order: Order, settings: So
     ],
 )
 def test_the_values_that_the_order_allows_are_known(setting: str, allowed: tuple[int | None, int | None]) -> None:
-    assert time_limits.allowed_ms(setting, SomeSettings()) == allowed
+    assert allowed_ms(setting, SomeSettings()) == allowed
 
 
 def test_compose_waits_for_a_worker_at_least_as_long_as_docker_does_by_default() -> None:

@@ -20,6 +20,10 @@ class FakeCommittedReader:
     recounts: dict[int, RunningCounts | None] = field(default_factory=dict)
     while_recounting: Callable[[], None] = lambda: None
     topic: str = "tweets"
+    copies: dict[Partition, CommittedCounts] = field(default_factory=dict)
+
+    def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]:
+        return {partition: self.copies[partition] for partition in partitions if partition in self.copies}
 
     def committed(self) -> Mapping[Partition, Committed]:
         return dict(self.offsets)
@@ -133,14 +137,33 @@ def test_an_output_that_differs_from_the_committed_counts_is_found(
 
 def test_unreadable_offset_metadata_is_found(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     kafka.offsets[P0] = Committed(10, None)
-    assert "no readable offset metadata" in _only_difference(kafka, store).detail
+    detail = _only_difference(kafka, store).detail
+    assert "no readable offset metadata" in detail
+    assert "see import-state" in detail
+    kafka.copies[P0] = CommittedCounts(4, 8, RunningCounts({"joy": 2}))
+    assert "the checkpoint topic has 2 tweets up to offset 8" in _only_difference(kafka, store).detail
 
 
 def test_counts_in_redis_of_a_partition_without_a_committed_offset_are_found(
     kafka: FakeCommittedReader, store: FakeStoredCounts
 ) -> None:
     del kafka.offsets[P1]
-    assert any(not finding.agrees for finding in _verified(kafka, store).values())
+    detail = _only_difference(kafka, store).detail
+    assert all(words in detail for words in ("offsets.retention.minutes", "Redis counts 3 tweets", "see import-state"))
+    kafka.copies[P1] = CommittedCounts(4, 20, RunningCounts({"joy": 1, "fear": 2}))
+    assert "the checkpoint topic has 3 tweets up to offset 20" in _only_difference(kafka, store).detail
+
+
+def test_a_repair_does_not_lower_counts_whose_committed_offset_is_lost(
+    kafka: FakeCommittedReader, store: FakeStoredCounts
+) -> None:
+    kafka.copies[P1] = CommittedCounts(4, 20, RunningCounts({"joy": 1, "fear": 2}))
+    for lost in (None, Committed(5, None)):
+        kafka.offsets.pop(P1, None)
+        kafka.offsets |= {} if lost is None else {P1: lost}
+        store.counts["group|tweets|1"] = {"joy": 9}
+        repair(kafka, store)
+        assert store.counts["group|tweets|1"] == {"joy": 1, "fear": 2}
 
 
 def test_a_partition_that_retention_has_cut_is_not_recounted(

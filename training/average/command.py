@@ -5,38 +5,76 @@ is a model too. This model usually makes fewer errors than each run alone, above
 (model soups, Wortsman et al. 2022).
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from training.average.interpolate import Weights
 from training.average.mean import average_runs
-from training.data.splits import VALIDATION, read_split
+from training.data.recorded_data import recorded_validations
 from training.learn.base import load_base
-from training.learn.run_folder import RUN_FILE, Run, read_run, require_siblings, validation_scores, write_run
+from training.learn.run_folder import (
+    RUN_FILE,
+    Run,
+    is_finished,
+    read_run,
+    require_siblings,
+    validation_scores,
+    weights_digest,
+    write_run,
+)
 from training.output.errors import TrainingError
 from training.output.progress import say
+from training.output.provenance import provenance
 from training.output.whole_folder import whole_folder
 
 
 def average(
-    folders: Sequence[Path], target: Path, *, towards: Path | None = None, dataset: str | None = None
+    folders: Sequence[Path],
+    target: Path,
+    *,
+    towards: Path | None = None,
+    dataset: str | None = None,
+    data_root: Path | None = None,
+    again: bool = True,
 ) -> dict[str, Any]:
     """Write the run with the mean of the runs' weights into `target` and return its summary.
 
     `towards` is the run or model folder from which all runs started: the written weights are interpolated between the
-    start and the mean (see `interpolate`). `dataset` replaces the path of the data set that the runs recorded. Raises
-    TrainingError if the runs differ in recipe or start, or two runs have the same seed.
+    start and the mean (see `interpolate`). `dataset` replaces the path of the data set that the runs recorded,
+    `data_root` the root of their several data sets. With `again` False, a finished mean of the same runs is kept.
+    Raises TrainingError if the runs differ in recipe or start, or two runs have the same seed.
     """
+    runs = [read_run(run) for run in folders]
+    _require_common_start(folders, runs)
+    made_from = _made_from(runs, towards)
+    if not again and is_finished(target, made_from):
+        say(f"{target}: this mean is finished and is kept")
+        return _summary(target, read_run(target))
     with whole_folder(target, replaces=RUN_FILE) as folder:
-        runs = [read_run(run) for run in folders]
-        _require_common_start(folders, runs)
         start = None if towards is None else _start(towards, runs[0])
-        validation = read_split(dataset or runs[0].dataset, VALIDATION, runs[0].labels)
-        run = average_runs(runs, start, validation)
+        validations = recorded_validations(
+            runs[0].record, runs[0].labels, dataset=dataset or runs[0].dataset, root=data_root
+        )
+        run = average_runs(runs, start, validations)
+        run.record["identity"] = made_from
         write_run(folder, run)
     scores = validation_scores(run.record)
     say(f"mean of {len(runs)} seeds: validation accuracy {scores['accuracy']:.4f}, macro F1 {scores['macro_f1']:.4f}")
+    return _summary(target, run)
+
+
+def _made_from(runs: Sequence[Run], towards: Path | None) -> str:
+    """Return a SHA-256 of the weights of the runs and of the start."""
+    weights = [weights_digest(run.model) for run in runs]
+    start = None if towards is None else weights_digest(load_base(str(towards), runs[0].labels).model)
+    return hashlib.sha256(json.dumps([weights, start, provenance()["versions"]]).encode()).hexdigest()
+
+
+def _summary(target: Path, run: Run) -> dict[str, Any]:
+    scores = validation_scores(run.record)
     return {
         "run": str(target),
         "name": run.name,
@@ -69,4 +107,4 @@ def _start(folder: Path, run: Run) -> Weights:
             f"--towards {folder}: the runs did not start from this folder; give the run or model folder of their --base"
         )
     weights: Weights = base.model.state_dict()
-    return weights
+    return {**run.model.state_dict(), **weights}  # the start may have no neutral output yet: that of the runs stays

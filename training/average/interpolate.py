@@ -5,22 +5,20 @@ interpolations of the two sets of weights keep most of both, and are often bette
 (WiSE-FT, Wortsman et al. 2022).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from transformers import PreTrainedModel
 
+from training.learn.validation import Logits, ValidationRows, ValidationScores
 from training.output.progress import say
-from training.score.scores import score, softmax
 
 Weights = Mapping[str, torch.Tensor]
 """A state_dict: tensors by the names of the parameters."""
-Predict = Callable[[], npt.NDArray[np.float32]]
-"""From no argument to the model's logits on validation, [rows, labels]."""
+Predict = Callable[[], Logits]
+"""From no argument to the model's logits on validation, [rows, outputs]."""
 
 _SHARES: Final = tuple(tenths / 10 for tenths in range(10, -1, -1))
 """1, 0.9 … 0, in the order of the search; each share costs one prediction of the validation split."""
@@ -32,38 +30,34 @@ class Interpolation:
 
     share: float
     """The share of the trained weights, 0 to 1; 1 keeps the trained weights, 0 is the base."""
-    accuracy: float
-    macro_f1: float
-    logits: npt.NDArray[np.float32]
-    """[rows, labels]."""
+    scores: ValidationScores
+    logits: Logits
+    """[rows, outputs]."""
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         """Return share and scores, rounded, JSON-ready."""
-        return {name: round(getattr(self, name), 6) for name in ("share", "accuracy", "macro_f1")}
+        scores = {name: value for name, value in self.scores.as_dict().items() if name != "loss"}
+        return {"share": round(self.share, 6), **scores}
 
 
 def interpolate(
     model: PreTrainedModel,
     base: Weights | None,
     predict: Predict,
-    targets: Sequence[int],
-    labels: Sequence[str],
+    validation: ValidationRows,
 ) -> Interpolation:
     """Leave the largest share of the trained weights in `model` that scores no worse than the base on validation.
 
-    The score is accuracy plus macro-F1, as for the best epoch. If `base` is None, the trained weights stay unchanged.
+    The score is `ValidationScores.rank`, as for the best epoch. If `base` is None, the trained weights stay unchanged.
     """
-    trained = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+    trained = {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
     if base is None:
-        return _evaluate_share(model, trained, trained, 1.0, predict=predict, targets=targets, labels=labels)
-    of_base = _evaluate_share(model, base, trained, 0.0, predict=predict, targets=targets, labels=labels)
+        return _evaluate_share(model, trained, trained, 1.0, predict=predict, validation=validation)
+    of_base = _evaluate_share(model, base, trained, 0.0, predict=predict, validation=validation)
     for share in _SHARES:
-        found = _evaluate_share(model, base, trained, share, predict=predict, targets=targets, labels=labels)
-        say(
-            f"{share:.0%} of the trained weights: validation accuracy {found.accuracy:.4f}, "
-            f"macro F1 {found.macro_f1:.4f}"
-        )
-        if found.accuracy + found.macro_f1 >= of_base.accuracy + of_base.macro_f1:
+        found = _evaluate_share(model, base, trained, share, predict=predict, validation=validation)
+        say(f"{share:.0%} of the trained weights: {found.scores.described()}")
+        if found.scores.rank >= of_base.scores.rank:
             return found
     raise AssertionError("a share of 0 is the base itself")
 
@@ -75,11 +69,9 @@ def _evaluate_share(
     share: float,
     *,
     predict: Predict,
-    targets: Sequence[int],
-    labels: Sequence[str],
+    validation: ValidationRows,
 ) -> Interpolation:
     """Load the interpolated weights into the model and score the model on validation."""
     model.load_state_dict({name: torch.lerp(base[name], trained[name], share) for name in trained})
     logits = predict()
-    scores = score(softmax(logits), targets, labels)
-    return Interpolation(share, scores.accuracy, scores.macro_f1, logits)
+    return Interpolation(share, validation.scores(logits), logits)

@@ -7,27 +7,30 @@ from typing import Any
 import torch
 
 from training.average.interpolate import Interpolation, Weights, interpolate
-from training.data.splits import Split
+from training.data.mapped_split import MappedSplit
+from training.learn.calibration import calibrated_neutral, calibrated_temperature
 from training.learn.predict import predict
+from training.learn.rows import encoder
 from training.learn.run_folder import Run, validation_scores
-from training.learn.temperature import fit_temperature
-from training.learn.tokens import encode
+from training.learn.validation import validation_rows
 from tweets.normalizer import NORMALIZERS
 
 
-def average_runs(runs: Sequence[Run], start: Weights | None, validation: Split) -> Run:
+def average_runs(runs: Sequence[Run], start: Weights | None, validations: Sequence[MappedSplit]) -> Run:
     """Return the run with the mean of the runs' weights, interpolated with the weights `start` if these are given."""
     first = runs[0]
-    normalize = NORMALIZERS[first.normalizer]
-    ids = encode(first.tokenizer, validation.texts, normalize=normalize, max_tokens=first.max_tokens)
-    scores = partial(predict, first.model, ids)
+    model: Any = first.model
+    model.to("cuda" if torch.cuda.is_available() else "cpu")
+    encode = encoder(first.tokenizer, normalize=NORMALIZERS[first.normalizer], max_tokens=first.max_tokens)
+    validation = validation_rows(validations, encode, first.labels)
+    scores = partial(predict, first.model, validation.ids)
 
     def interpolated(weights: Weights) -> Interpolation:
         """Leave the weights, or their interpolation with the start, in the first run's model."""
         first.model.load_state_dict(weights)
-        return interpolate(first.model, start, scores, validation.targets, first.labels)
+        return interpolate(first.model, start, scores, validation)
 
-    weights = [{name: weight.clone() for name, weight in run.model.state_dict().items()} for run in runs]
+    weights = [{name: weight.cpu().clone() for name, weight in run.model.state_dict().items()} for run in runs]
     members = [
         _member(run, None if start is None else interpolated(one)) for run, one in zip(runs, weights, strict=True)
     ]
@@ -37,6 +40,7 @@ def average_runs(runs: Sequence[Run], start: Weights | None, validation: Split) 
         "averaged": {**mean.as_dict(), "seeds": members},
         "training_seconds": round(sum(member["training_seconds"] for member in members), 1),
     }
+    model.cpu()
     return Run(
         model=first.model,
         tokenizer=first.tokenizer,
@@ -44,9 +48,10 @@ def average_runs(runs: Sequence[Run], start: Weights | None, validation: Split) 
         labels=first.labels,
         normalizer=first.normalizer,
         max_tokens=first.max_tokens,
-        temperature=fit_temperature(mean.logits, validation.targets),
+        temperature=calibrated_temperature(validation, mean.logits),
         dataset=first.dataset,
         record=record,
+        neutral=calibrated_neutral(validation, mean.logits),
         validation_logits=mean.logits,
     )
 

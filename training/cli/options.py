@@ -6,24 +6,22 @@ from pathlib import Path
 from typing import Final
 
 from training.cli.recipe_options import add_recipe
-from training.cli.shared_options import add_base, add_dataset, add_limit, add_model, add_output
-from training.data.learning_data import RAW_TWEETS
-from training.data.splits import TEST
-from training.learn.imbalance import Imbalance
-from training.learn.recipe import DISTILBERT, MINILM, NORMALIZER
-from tweets.normalizer import NORMALIZERS
-from worker.process.option_types import different_names, names, optional, positive, whole
-
-
-def _explore(parser: ArgumentParser) -> None:
-    add_dataset(parser)
-    add_model(parser, "the model folder whose tokenizer counts tokens")
-    add_limit(parser, "read only the first rows of each split")
-    add_output(parser, "explore")
+from training.cli.scoring_options import add_agree, add_compare, add_evaluate, add_explore
+from training.cli.shared_options import (
+    add_base,
+    add_data_root,
+    add_dataset,
+    add_limit,
+    add_model,
+    add_output,
+)
+from training.cli.task_options import add_task
+from training.learn.recipe import MPNET
+from worker.process.option_types import positive, whole
 
 
 def _train(parser: ArgumentParser) -> None:
-    _add_task(parser)
+    add_task(parser)
     parser.add_argument(
         "--run",
         type=Path,
@@ -36,73 +34,6 @@ def _train(parser: ArgumentParser) -> None:
         "--no-export", action="store_true", help="write the training run only; default: also export the model folder"
     )
     add_recipe(parser)
-
-
-def _evaluate(parser: ArgumentParser) -> None:
-    add_model(parser, "the model folder")
-    add_dataset(parser)
-    parser.add_argument("--split", default=TEST, metavar="NAME", help="the split to score; default: %(default)s")
-    parser.add_argument(
-        "--shifted",
-        action="store_true",
-        help="change the texts to resemble raw tweets: capitals, links, typing errors; default: the texts of the split",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("onnx", "torch"),
-        default="onnx",
-        help="onnx: the int8 model that a worker without a GPU serves; torch: full precision; default: %(default)s",
-    )
-    parser.add_argument(
-        "--against",
-        type=Path,
-        metavar="FOLDER",
-        help="another model folder, compared on the same rows by a paired test; default: none",
-    )
-    parser.add_argument(
-        "--resamples",
-        type=whole(100),  # with fewer samples the 2.5 % and 97.5 % quantiles are too noisy
-        default=2000,
-        metavar="N",
-        help="bootstrap samples for the 95%% intervals, at least 100; default: %(default)s",
-    )
-    add_limit(parser, "score only the first rows")
-    add_output(parser, "evaluate")
-    parser.add_argument(
-        "--json", action="store_true", help="print only the JSON line; default: tables and the JSON line"
-    )
-
-
-def _compare(parser: ArgumentParser) -> None:
-    add_dataset(parser)
-    parser.add_argument(
-        "--bases",
-        type=names,
-        default=("tfidf", MINILM, DISTILBERT, "google-bert/bert-base-uncased", "FacebookAI/roberta-base"),
-        metavar="A,B,…",
-        help="the models to compare: tfidf (with logistic regression), hub ids or folders; a base that cannot be "
-        "loaded is left out with a warning; default: %(default)s",
-    )
-    parser.add_argument(
-        "--imbalance",
-        type=names,
-        default=tuple(Imbalance),
-        metavar="A,B,…",
-        help="strategies for class imbalance, compared on the first base that can be fine-tuned: "
-        f"{', '.join(Imbalance)}; default: all",
-    )
-    parser.add_argument(
-        "--epochs", type=positive, default=2, metavar="N", help="epochs of each model; default: %(default)s"
-    )
-    parser.add_argument(
-        "--seed",
-        type=whole(0),
-        default=13,
-        metavar="N",
-        help="seed of every random number generator; default: %(default)s",
-    )
-    add_limit(parser, "train on only the first rows of the training split")
-    add_output(parser, "compare")
 
 
 def _tune(parser: ArgumentParser) -> None:
@@ -135,7 +66,7 @@ def _tune(parser: ArgumentParser) -> None:
 
 def _explain(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of the shipped sample"
+        "texts", nargs="*", metavar="TEXT", help="the texts to explain; default: three tweets of sample-dev"
     )
     add_model(parser, "the model folder")
     add_output(parser, "explain")
@@ -164,6 +95,7 @@ def _average(parser: ArgumentParser) -> None:
         "the largest share of the mean that scores no worse on validation; default: keep the mean",
     )
     _add_moved_dataset(parser, "runs")
+    add_data_root(parser, default=None)
 
 
 def _export(parser: ArgumentParser) -> None:
@@ -181,12 +113,8 @@ def _export(parser: ArgumentParser) -> None:
         help="the model folder to write; an earlier model in this folder is replaced; default: <run>-model",
     )
     _add_moved_dataset(parser, "run")
-    parser.add_argument(
-        "--before",
-        type=Path,
-        metavar="FOLDER",
-        help="another model folder whose scores the card shows beside the scores of this model; default: none",
-    )
+    add_data_root(parser, default=None)
+    _add_card(parser)
     parser.add_argument(
         "--siblings",
         type=Path,
@@ -196,18 +124,27 @@ def _export(parser: ArgumentParser) -> None:
         help="runs of the same recipe with other seeds: the card shows mean and standard deviation on validation",
     )
     parser.add_argument(
-        "--note",
-        action="append",
-        default=[],
-        metavar="SENTENCE",
-        help="a sentence for the card, such as an earlier evaluation on the test split; may be repeated",
-    )
-    parser.add_argument(
         "--calibration-rows",
         type=positive,
         default=512,
         metavar="N",
         help="training rows from which the scales of the int8 model are measured; default: %(default)s",
+    )
+
+
+def _add_card(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="another model folder whose scores the card shows beside the scores of this model; default: none",
+    )
+    parser.add_argument(
+        "--note",
+        action="append",
+        default=[],
+        metavar="SENTENCE",
+        help="a sentence for the card, such as an earlier evaluation on the test split; may be repeated",
     )
 
 
@@ -219,61 +156,57 @@ def _add_moved_dataset(parser: ArgumentParser, owner: str) -> None:
     )
 
 
-def _add_task(parser: ArgumentParser) -> None:
-    add_dataset(parser)
+def _bundle(parser: ArgumentParser) -> None:
+    add_data_root(parser, default="data")
     parser.add_argument(
-        "--labels",
-        type=different_names(2),
-        metavar="A,B,…",
-        help="the label set, in the order of the model's outputs; required when labels are numbers other than those of "
-        "the six emotions; default: the label names of the training split",
+        "--runs",
+        type=Path,
+        default=Path("runs"),
+        metavar="FOLDER",
+        help="the folder of the runs of all stages; finished runs in this folder are kept; default: %(default)s",
     )
     parser.add_argument(
-        "--add",
-        type=optional,
-        default=RAW_TWEETS,
+        "--model",
+        type=Path,
+        default=Path("runs/released-model"),
+        metavar="FOLDER",
+        help="the model folder to write; an earlier model in this folder is replaced; default: %(default)s",
+    )
+    parser.add_argument(
+        "--teacher-base",
+        default=MPNET,
         metavar="NAME_OR_PATH",
-        help=f"train on this data set too; {RAW_TWEETS}: the tweets that ship with the project, added only where the "
-        "labels are the six emotions; none: no other data set; default: %(default)s",
+        help="the pretrained model of the teacher; default: %(default)s, of the extra `teacher`",
     )
-    add_base(parser)
+    add_limit(parser, "train on only the first rows of each data set, for a quick try")
     parser.add_argument(
-        "--normalizer",
-        default=NORMALIZER,
-        choices=sorted(NORMALIZERS),
-        help="how each text is normalised, in training and in serving; none for texts that are not tweets; "
-        "default: %(default)s",
-    )
-    parser.add_argument(
-        "--vocabulary-rows",
-        type=whole(0),
-        default=19_000,
+        "--epochs",
+        type=positive,
         metavar="N",
-        help="rows of the embedding table to keep: the tokens of the training texts, then the most frequent other "
-        "tokens in ASCII; 0 keeps all rows, for languages other than English; default: %(default)s",
+        help="epochs of each stage, for a quick try; default: those of the recipe",
     )
-    add_limit(parser, "train on only the first rows of the training split, for a quick try")
-    parser.add_argument(
-        "--name",
-        metavar="NAME",
-        help="the model's name, part of the field `model` of each labelled tweet; default: emotion-<base>",
-    )
+    _add_card(parser)
 
 
 COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
     "explore": (
         "explore a data set: classes, lengths, duplicates, contradictory labels, words typical of each label",
-        _explore,
+        add_explore,
     ),
+    "agree": ("compare the labels of a data set with those of a second pass of labelling", add_agree),
     "train": (
         "fine-tune on the split train, select the best epoch on validation, write the run, export the model folder",
         _train,
     ),
-    "evaluate": ("score a model folder with the classifier that the worker uses", _evaluate),
-    "compare": ("train several models, and several strategies for class imbalance, with the same budget", _compare),
+    "evaluate": ("score a model folder with the classifier that the worker uses", add_evaluate),
+    "compare": ("train several models, and several strategies for class imbalance, with the same budget", add_compare),
     "tune": ("search the hyperparameters with Optuna", _tune),
     "explain": ("show attention, and the contribution of each token to the label", _explain),
     "average": ("average the weights of runs with different seeds into one run", _average),
+    "bundle": (
+        "make the bundled model: teacher, first stage, seeds, their mean, export; `make train` runs it",
+        _bundle,
+    ),
     "export": ("write the model folder of a training run: fp16 weights, int8 graph, golden scores, card", _export),
 }
 """The summary of each command, and the function that adds the command's options."""

@@ -13,11 +13,13 @@ _SMALL_ROWS = 1_000
 SMALL: Final[dict[str, dict[str, Any]]] = {
     "explore": {"limit": _SMALL_ROWS},
     "train": {"limit": _SMALL_ROWS, "epochs": 3, "r_drop": 0.0, "ema_decay": 0.9},
+    "agree": {},
     "evaluate": {"limit": _SMALL_ROWS, "resamples": 200},
     "compare": {"limit": _SMALL_ROWS, "epochs": 1, "bases": ("tfidf", MINILM)},
     "tune": {"limit": _SMALL_ROWS, "epochs": 1, "trials": 4},
     "explain": {},
     "average": {},
+    "bundle": {"limit": 200, "epochs": 1, "teacher_base": MINILM},
     "export": {"calibration_rows": 128},
 }
 """The defaults of each command's options under `--budget small`; an option on the command line has precedence."""

@@ -7,6 +7,7 @@ import sys
 import warnings
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from training.output.errors import TrainingError
 from worker.errors import ExitCode, FatalError
 from worker.process.unread_output import forget_unread_output
 
-_RESUMABLE = ("train", "tune")
+_RESUMABLE = ("train", "tune", "bundle")
 """Commands that keep a checkpoint or a study from which the same command resumes."""
 
 
@@ -61,7 +62,14 @@ def _quieten_libraries() -> None:
 def _explore(options: Namespace) -> dict[str, Any]:
     from training.explore.command import explore
 
-    return explore(options.dataset, options.output, model=options.model, limit=options.limit)
+    return explore(
+        options.dataset,
+        options.output,
+        model=options.model,
+        limit=options.limit,
+        data=options.data,
+        data_root=options.data_root,
+    )
 
 
 def _train(options: Namespace) -> dict[str, Any]:
@@ -77,7 +85,7 @@ def _train(options: Namespace) -> dict[str, Any]:
         require_replaceable(model, replaces=MANIFEST)
     task = Task(**{name: getattr(options, name) for name in Task.__dataclass_fields__})
     recipe = Recipe(**{name: getattr(options, name) for name in Recipe.__dataclass_fields__})
-    summary = train(task, recipe, options.run)
+    summary = train(task, recipe, options.run, served=not options.no_export)
     if options.no_export or not is_main_process():
         return summary
     return {**summary, **export(options.run, model)}
@@ -85,6 +93,12 @@ def _train(options: Namespace) -> dict[str, Any]:
 
 def _beside(run: Path) -> Path:
     return run.with_name(run.name + "-model")
+
+
+def _agree(options: Namespace) -> dict[str, Any]:
+    from training.agree.command import agree
+
+    return agree(options.dataset, options.split, options.second)
 
 
 def _evaluate(options: Namespace) -> dict[str, Any]:
@@ -123,7 +137,8 @@ def _explain(options: Namespace) -> dict[str, Any]:
 def _average(options: Namespace) -> dict[str, Any]:
     from training.average.command import average
 
-    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset)
+    root = None if options.data_root is None else Path(options.data_root)
+    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset, data_root=root)
 
 
 def _export(options: Namespace) -> dict[str, Any]:
@@ -134,18 +149,28 @@ def _export(options: Namespace) -> dict[str, Any]:
         options.run,
         options.model or _beside(options.run),
         dataset=options.dataset,
+        data_root=None if options.data_root is None else Path(options.data_root),
         calibration_rows=options.calibration_rows,
         comparisons=CardReferences(options.before, options.siblings, options.note),
     )
 
 
+def _bundle(options: Namespace) -> dict[str, Any]:
+    from training.bundle.command import BundlePlan, bundle
+
+    plan = BundlePlan(**{name: getattr(options, name) for name in BundlePlan.__dataclass_fields__})
+    return bundle(replace(plan, note=tuple(plan.note)))
+
+
 _COMMANDS = {
     "explore": _explore,
     "train": _train,
+    "agree": _agree,
     "evaluate": _evaluate,
     "compare": _compare,
     "tune": _tune,
     "explain": _explain,
     "average": _average,
+    "bundle": _bundle,
     "export": _export,
 }

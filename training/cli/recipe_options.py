@@ -48,6 +48,8 @@ _HYPERPARAMETERS: Final[tuple[tuple[str, Callable[[str], float], str], ...]] = (
     ("ema_decay", number(0.0, 0.99999), "decay per step of the moving average of the weights; 0 disables it"),
     ("shifted", number(0.0, 1.0), "fraction of the rows changed to resemble raw tweets: capitals, links, typos"),
     ("unannounced", number(0.0, 1.0), 'fraction of the rows shown without "I feel" and similar words'),
+    ("teacher_share", number(0.0, 1.0), "share of the teacher in the loss; only with --teacher"),
+    ("teacher_temperature", number(0.1, 100.0), "temperature of the probabilities in the divergence from the teacher"),
     ("max_tokens", whole(8), "maximum tokens of a text, [CLS] and [SEP] included; the rest is cut off"),
     ("seed", whole(0), "seed of every random number generator; the same hardware and seed give the same model"),
 )

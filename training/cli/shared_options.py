@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from pathlib import Path
 
-from training.learn.recipe import AUTO, DISTILBERT, MINILM
+from training.learn.recipe import AUTO, DISTILBERT, MINILM, MPNET
 from worker.process.option_types import positive
 from worker.settings import BUNDLED_MODEL
 
@@ -17,6 +17,39 @@ _DATASET_HELP = (
 def add_dataset(parser: ArgumentParser) -> None:
     """Add `--dataset`."""
     parser.add_argument("--dataset", default=_DATASET, metavar="NAME_OR_PATH", help=_DATASET_HELP)
+
+
+def add_data_file(parser: ArgumentParser) -> None:
+    """Add `--data` and `--data-root`, which choose a data set in a file that maps labels."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="a YAML file that lists data sets and the mapping of their labels, such as training/data/bundled.yaml; "
+        "--dataset is then the short name of one of them; default: none, --dataset has the labels of the model",
+    )
+    add_data_root(parser, default=".")
+
+
+def add_same_names(parser: ArgumentParser) -> None:
+    """Add `--same-names`."""
+    parser.add_argument(
+        "--same-names",
+        action="store_true",
+        help="with --data: only neutral rows and rows whose single label has the name of the label that it is mapped "
+        "onto; default: all rows with a single label",
+    )
+
+
+def add_data_root(parser: ArgumentParser, *, default: str | None) -> None:
+    """Add `--data-root`; the default None is the folder that the run recorded."""
+    parser.add_argument(
+        "--data-root",
+        default=default,
+        metavar="FOLDER",
+        help="the folder of the relative paths in the file of several data sets; default: "
+        + ("the folder in the run" if default is None else "the current folder"),
+    )
 
 
 def add_model(parser: ArgumentParser, what: str) -> None:
@@ -33,7 +66,8 @@ def add_base(parser: ArgumentParser) -> None:
         default=AUTO,
         metavar="NAME_OR_PATH",
         help=f"the pretrained model to fine-tune: a hub id, a folder, {MINILM} (part of the extra `train`, needs no "
-        f"network), or {AUTO}: {DISTILBERT} if the hub answers, else {MINILM}; default: %(default)s",
+        f"network), {MPNET} (of the extra `teacher`, for a teacher), or {AUTO}: {DISTILBERT} if the hub answers, else "
+        f"{MINILM}; default: %(default)s",
     )
 
 

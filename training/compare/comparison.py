@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from training.compare.entry import Entry
 from training.output.errors import TrainingError
@@ -24,6 +25,10 @@ class Plan:
     seed: int
     limit: int | None
     """Number of training rows from the start of the split; None: all."""
+    data: Path | None = None
+    """A file that maps the labels of data sets, of which `dataset` is one; None: `dataset` has the labels itself."""
+    data_root: str = "."
+    """The folder of the relative paths in `data`."""
 
 
 @dataclass(slots=True)

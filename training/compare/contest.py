@@ -4,13 +4,17 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from training.compare.baseline import TFIDF, fit_baseline
 from training.compare.entry import Entry
+from training.data.chosen_dataset import chosen_dataset
 from training.data.leaks import warn_of_leaks
-from training.data.learning_data import LearningData, read_learning_data
-from training.data.splits import TEST, Split, read_other_split
+from training.data.learning_data import LearningData, read_learning_data, require_every_class
+from training.data.mapped_split import read_mapped_split, read_other_mapped_split
+from training.data.mapping import MappedDataset
+from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split
 from training.learn.base import load_base
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.imbalance import Imbalance
@@ -136,10 +140,31 @@ def _answer_of(run: Run) -> Answer:
     return lambda texts: softmax(predict(model, encode(texts), pad_id=pad_id), temperature=run.temperature)
 
 
-def open_contest(dataset: str, *, epochs: int, seed: int, limit: int | None) -> Contest:
-    """Read the splits of a data set. Raises TrainingError if the data set cannot be used."""
-    data = read_learning_data(dataset, None, add=None, limit=limit)
-    return Contest(dataset, data, _test_split(dataset, data), epochs, seed, limit)
+def open_contest(
+    dataset: str, *, epochs: int, seed: int, limit: int | None, data: Path | None = None, data_root: str = "."
+) -> Contest:
+    """Read the splits of a data set, or of one data set in a file that maps labels: its rows with one label.
+
+    Raises TrainingError if the data set or the file cannot be used.
+    """
+    if data is None:
+        learning = read_learning_data(dataset, None, add=None, limit=limit)
+        return Contest(dataset, learning, _test_split(dataset, learning), epochs, seed, limit)
+    spec = chosen_dataset(data, dataset, root=data_root)
+    return Contest(dataset, _mapped_data(spec, limit), _mapped_test(spec), epochs, seed, limit)
+
+
+def _mapped_data(spec: MappedDataset, limit: int | None) -> LearningData:
+    train = read_mapped_split(spec, TRAIN, limit=limit).one_label()
+    require_every_class(train, spec.ours)
+    validation = read_mapped_split(spec, VALIDATION).one_label()
+    warn_of_leaks(train.texts, validation, where=train.name)
+    return LearningData(spec.ours, train, None, validation)
+
+
+def _mapped_test(spec: MappedDataset) -> Split | None:
+    test = read_other_mapped_split(spec, TEST)
+    return test.one_label() if test else None
 
 
 def _test_split(dataset: str, data: LearningData) -> Split | None:

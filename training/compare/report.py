@@ -46,7 +46,12 @@ def report(plan: Plan, contest: Contest, found: Comparison, output: Path) -> dic
         "models": [entry.as_dict() for entry in found.models],
         "strategies": [entry.as_dict() for entry in found.strategies],
     }
-    about = {"arguments": asdict(plan), "labels": list(contest.data.labels), "data": contest.digests(), **provenance()}
+    about = {
+        "arguments": {**asdict(plan), "data": str(plan.data) if plan.data else None},
+        "labels": list(contest.data.labels),
+        "data": contest.digests(),
+        **provenance(),
+    }
     write_json(output / REPORT_FILE, {**facts, **entries, **about})
     return {"models": _main_figures(found.models), "strategies": _main_figures(found.strategies), **facts}
 

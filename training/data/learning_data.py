@@ -4,18 +4,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from training.data.leaks import warn_of_leaks, without_texts_of
-from training.data.splits import TRAIN, VALIDATION, Split, find_labels, read_split
+from training.data.mapped_split import MappedSplit, mapped
+from training.data.parts import TrainingPart
+from training.data.raw_tweets import RAW_TWEETS, RAW_TWEETS_FILE
+from training.data.splits import TRAIN, VALIDATION, Split, find_labels, read_split, require_trainable
 from training.output.errors import TrainingError
 from tweets.emotions import EMOTIONS
-
-RAW_TWEETS: Final = "raw-tweets"
-"""The `--add` name of the tweets that ship with this package: written for it like raw tweets, few with "I feel"."""
-RAW_TWEETS_FILE: Final = Path(__file__).with_name("raw_tweets.jsonl")
-"""The file of these tweets, labelled with the six emotions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +33,22 @@ class LearningData:
     def targets(self) -> tuple[int, ...]:
         """Return the class number of each text in `texts`."""
         return self.train.targets + (self.added.targets if self.added else ())
+
+    @property
+    def has_neutral(self) -> bool:
+        """Return False: the rows say nothing about neutral, the model gets no output for it."""
+        return False
+
+    @property
+    def parts(self) -> tuple[TrainingPart, ...]:
+        """Return the rows of `train`, then those of `added`, as the training loop takes them."""
+        splits = (self.train, *([self.added] if self.added else []))
+        return tuple(TrainingPart(split.name, split.texts, tuple((one,) for one in split.targets)) for split in splits)
+
+    @property
+    def validations(self) -> tuple[MappedSplit, ...]:
+        """Return the validation split as the training loop takes it."""
+        return (mapped(self.validation, self.labels),)
 
     def digests(self) -> dict[str, Any]:
         """Return the number of rows and the SHA-256 of each split, JSON-ready."""
@@ -63,6 +76,8 @@ def read_learning_data(
     rows stay, so that scores on public splits remain comparable. Added rows whose texts are in the validation split
     are removed, and the shipped tweets are added only if the labels are the six emotions.
     """
+    for name in (dataset, add):
+        require_trainable(name or "")
     known = tuple(labels or find_labels(dataset))
     if len(known) < 2:
         raise TrainingError(

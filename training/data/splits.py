@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.output.errors import TrainingError
-from tweets.datasets import SAMPLE, DatasetError, Row, SplitMissingError, read_rows
+from tweets.datasets import SAMPLE_FILES, DatasetError, Row, SplitMissingError, read_rows
 from tweets.emotions import EMOTIONS
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
@@ -49,9 +49,15 @@ def find_labels(dataset: str) -> tuple[str, ...]:
     return EMOTIONS
 
 
-def read_split(dataset: str, split: str, labels: Sequence[str], *, limit: int | None = None) -> Split:
-    """Read one split; `limit` keeps only its first rows. Raises TrainingError if a row or a label cannot be used."""
-    number_of = {label: number for number, label in enumerate(labels)}
+def read_split(
+    dataset: str, split: str, labels: Sequence[str], *, more_labels: Sequence[str] = (), limit: int | None = None
+) -> Split:
+    """Read one split; `limit` keeps only its first rows. Raises TrainingError if a row or a label cannot be used.
+
+    `more_labels` are names that rows may have too; their class numbers follow those of `labels`. A label id in the data
+    set names one of `labels`.
+    """
+    number_of = {label: number for number, label in enumerate((*labels, *more_labels))}
     rows: list[tuple[int, str, int]] = []
     for row in _rows(dataset, split, labels):
         if limit is not None and len(rows) == limit:
@@ -84,9 +90,17 @@ def has_other_split(dataset: str, split: str) -> bool:
     return True
 
 
+def require_trainable(dataset: str) -> None:
+    """Raise TrainingError for a shipped sample: scores on tweets that were trained on would mean nothing."""
+    if dataset in SAMPLE_FILES:
+        raise TrainingError(
+            f"data set {dataset!r} is for evaluation only and is never trained on; give another data set"
+        )
+
+
 def is_one_file(dataset: str) -> bool:
     """Return whether a data set is a single file: the file is read as one split, whatever the name of the split."""
-    return dataset == SAMPLE or Path(dataset).expanduser().is_file()
+    return dataset in SAMPLE_FILES or Path(dataset).expanduser().is_file()
 
 
 def read_texts(dataset: str, split: str, labels: Sequence[str]) -> list[str]:

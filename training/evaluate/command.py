@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from training.data.evaluation_rows import EvaluationRows
 from training.data.leaks import warn_of_leaks
-from training.data.shift import shifted_texts
-from training.data.splits import TRAIN, Split, has_other_split, read_split, read_texts
+from training.data.splits import TRAIN, has_other_split, read_texts
 from training.evaluate.report import PICTURES, Report, report
+from training.evaluate.rows import rows_of, shifted_rows, source_of
 from training.evaluate.subject import Subject
+from training.evaluate.threshold import suggested_by
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
-from training.score.evaluation import evaluation_of
+from training.score.evaluation import Evaluation, NeutralRows, evaluation_of
 from training.score.paired import paired
 from training.score.scores import Probabilities
-from training.score.served import served
+from training.score.served import Served, served
 from worker.inference.model_folder import ModelFolder, open_model_folder
 
 
@@ -29,22 +31,42 @@ def evaluate(
     """
     model = open_model_folder(folder)
     other = None if against is None else _with_same_labels(open_model_folder(against), model)
-    rows = read_split(subject.dataset, subject.split, model.labels, limit=subject.limit)
+    threshold = _threshold(model, subject)
+    rows = rows_of(subject, model.labels)
     prepare_report_folder(output)
     _warn_of_training_rows(subject, rows, model.labels)
     if subject.shifted:
-        rows = replace(rows, texts=tuple(shifted_texts(rows.texts)))
-    evaluation = evaluation_of(model, _served(model, rows, subject), rows.targets, resamples=resamples)
+        rows = shifted_rows(rows)
+    evaluation = _evaluation(model, rows, subject, threshold=threshold, resamples=resamples)
     comparison = None
     if other is not None:
-        given = _reordered(_served(other, rows, subject), other.labels, model.labels)
-        comparison = paired(evaluation, evaluation_of(other, given, rows.targets, resamples=resamples))
+        given = _served(other, rows.labelled.texts, subject)
+        given = replace(given, scores=_reordered(given.scores, other.labels, model.labels))
+        comparison = paired(evaluation, evaluation_of(other, given, rows.labelled.targets, resamples=resamples))
     with writing_report(output, pictures=PICTURES):
         return report(subject, rows, evaluation, comparison, output)
 
 
-def _served(model: ModelFolder, rows: Split, subject: Subject) -> Probabilities:
-    return served(model.path, rows.texts, engine=subject.engine, title=rows.name)
+def _threshold(model: ModelFolder, subject: Subject) -> float | None:
+    if subject.neutral_threshold is None:
+        return suggested_by(model.path) if model.neutral else None
+    if model.neutral is None:
+        raise TrainingError(f"--neutral-threshold: {model.path} has no neutral output; leave the option out")
+    return subject.neutral_threshold
+
+
+def _evaluation(
+    model: ModelFolder, rows: EvaluationRows, subject: Subject, *, threshold: float | None, resamples: int
+) -> Evaluation:
+    given = _served(model, rows.labelled.texts, subject)
+    scored = model.neutral is not None and len(rows.neutral) > 0
+    of_neutral = _served(model, rows.neutral.texts, subject).neutral if scored else None
+    neutral = NeutralRows(len(rows.neutral), of_neutral, threshold)
+    return evaluation_of(model, given, rows.labelled.targets, resamples=resamples, neutral=neutral)
+
+
+def _served(model: ModelFolder, texts: Sequence[str], subject: Subject) -> Served:
+    return served(model.path, texts, engine=subject.engine, title=subject.split)
 
 
 def _with_same_labels(other: ModelFolder, model: ModelFolder) -> ModelFolder:
@@ -56,10 +78,11 @@ def _with_same_labels(other: ModelFolder, model: ModelFolder) -> ModelFolder:
     return other
 
 
-def _warn_of_training_rows(subject: Subject, rows: Split, labels: Sequence[str]) -> None:
+def _warn_of_training_rows(subject: Subject, rows: EvaluationRows, labels: Sequence[str]) -> None:
     """Print how many rows are in the data set's training split too, if the data set has a training split."""
-    if subject.split != TRAIN and has_other_split(subject.dataset, TRAIN):
-        warn_of_leaks(read_texts(subject.dataset, TRAIN, labels), rows, where=TRAIN)
+    source = source_of(subject, labels)
+    if subject.split != TRAIN and has_other_split(source, TRAIN):
+        warn_of_leaks(read_texts(source, TRAIN, labels), rows.both, where=TRAIN)
 
 
 def _reordered(probabilities: Probabilities, given: Sequence[str], wanted: Sequence[str]) -> Probabilities:

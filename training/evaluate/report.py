@@ -1,11 +1,11 @@
 """The results of `evaluate`: the JSON line, report.json, the pictures and the printed report."""
 
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from training.data.splits import Split
+from training.data.evaluation_rows import EvaluationRows
 from training.evaluate.pictures import draw_comparison, draw_confusion, draw_reliability
 from training.evaluate.subject import Subject
 from training.evaluate.text import described
@@ -16,6 +16,7 @@ from training.score.evaluation import Evaluation
 from training.score.hard_rows import hardest, most_confidently_wrong
 from training.score.intervals import COVERAGE, SEED
 from training.score.paired import Paired
+from training.score.text_kinds import accuracy_by_kind, kinds_of
 
 CONFUSION, RELIABILITY, COMPARISON = "confusion.png", "reliability.png", "comparison.png"
 PICTURES: Final = r"(?:confusion|reliability|comparison)\.png"
@@ -31,15 +32,19 @@ class Report:
     text: str
 
 
-def report(subject: Subject, rows: Split, evaluation: Evaluation, comparison: Paired | None, output: Path) -> Report:
+def report(
+    subject: Subject, rows: EvaluationRows, evaluation: Evaluation, comparison: Paired | None, output: Path
+) -> Report:
     """Write report and pictures into the prepared folder; return the JSON line and the printed report."""
-    ids = [f"{subject.name}-{number}" for number in rows.numbers]
+    labelled = rows.labelled
+    ids = [f"{subject.name}-{number}" for number in labelled.numbers]
     wrong = most_confidently_wrong(evaluation, ids, count=_LISTED_ROWS)
     pictures = _draw(subject, evaluation, comparison, output)
     named = {"dataset": subject.dataset, "split": subject.split, "engine": subject.engine, "shifted": subject.shifted}
+    mapped = {} if subject.data is None else {"data": str(subject.data), "same_names": subject.same_names}
     against = {} if comparison is None else {"against": comparison.summary()}
     where = {"output": str(output), "pictures": pictures}
-    summary = {**evaluation.summary(), **named, **against, **where}
+    summary = {**evaluation.summary(), **named, **mapped, **against, **where}
     details = {
         **summary,
         **({} if comparison is None else {"against": comparison.details()}),
@@ -47,12 +52,13 @@ def report(subject: Subject, rows: Split, evaluation: Evaluation, comparison: Pa
         "hardest": [row.as_dict() for row in hardest(evaluation, ids, count=_LISTED_ROWS)],
         "most_confidently_wrong": [row.as_dict() for row in wrong],
         "bootstrap": {"resamples": len(evaluation.samples.accuracy), "seed": SEED, "coverage": COVERAGE},
-        "arguments": asdict(subject),
-        "data": {"rows": len(rows), "sha256": rows.sha256()},
+        "kinds": accuracy_by_kind(map(kinds_of, labelled.texts), evaluation.outcomes.right),
+        "arguments": subject.as_dict(),
+        "data": {"rows": len(rows.both), "sha256": rows.both.sha256()},
         **provenance(),
     }
     write_json(output / REPORT_FILE, details)
-    texts = rows.texts if sys.stdout.isatty() else None  # the licence of a data set may forbid copies in files
+    texts = labelled.texts if sys.stdout.isatty() else None  # the licence of a data set may forbid copies in files
     return Report(
         summary, described(f"{subject.described}, {subject.engine}", evaluation, comparison, wrong, texts=texts)
     )

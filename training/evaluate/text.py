@@ -35,6 +35,7 @@ def described(
         *_confusion(evaluation),
         "\n".join(_intervals(evaluation)),
         _calibration(evaluation),
+        *_neutral(evaluation),
     ]
     if comparison is not None:
         sections.append("\n".join(_comparison(comparison)))
@@ -65,6 +66,24 @@ def _calibration(evaluation: Evaluation) -> str:
     side = "above" if confidence > accuracy else "below"
     temperature = f"temperature {evaluation.model.temperature}"
     return f"mean confidence {confidence:.4f}, {abs(confidence - accuracy):.4f} {side} accuracy ({temperature})"
+
+
+def _neutral(evaluation: Evaluation) -> Iterator[str]:
+    found, threshold = evaluation.neutral, evaluation.neutral_threshold
+    if found is None:
+        if evaluation.neutral_rows:
+            yield f"{evaluation.neutral_rows} neutral rows are not scored: the model has no neutral output"
+        return
+    lines = [f"neutral output on {len(found.neutral)} neutral rows and the {len(found.labelled)} rows with a label"]
+    if (area := found.area) is not None:
+        lines.append(f"area under the ROC curve  {area:.4f}")
+    if threshold is None:
+        lines.append("no threshold: the model folder suggests none; give one with --neutral-threshold")
+    else:
+        shares = [("neutral rows found", found.found(threshold)), ("rows with a label lost", found.lost(threshold))]
+        parts = [f"{name} {share:.2%}" for name, share in shares if share is not None]
+        lines.append(f"above {threshold:g}: {', '.join(parts)}")
+    yield "\n".join(lines)
 
 
 def _comparison(found: Paired) -> Iterator[str]:

@@ -13,23 +13,23 @@ from training.output.errors import TrainingError
 from training.output.json_file import write_json
 from training.output.progress import progress, say
 from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
-from tweets.datasets import SAMPLE, read_rows
+from tweets.datasets import SAMPLE_DEV, read_rows
 
 MAX_TEXTS: Final = 20
 """With more texts the page is too large to read and, with the attention of each text, too large to open."""
 PAGE_FILE: Final = "explain.html"
 _SAMPLE_TEXTS: Final = 3
-"""Tweets of the sample that are explained if no text is given: enough to see what the page shows."""
+"""Tweets of `sample-dev` that are explained if no text is given: enough to see what the page shows."""
 PICTURES: Final = r"(?:attention-\d+(?:-last-layer)?|attribution-\d+)\.png"
 
 
 def explain(texts: Sequence[str], model: Path, output: Path) -> dict[str, Any]:
     """Explain the texts, write page, pictures and report into `output`, and return the JSON line.
 
-    Without texts, the first _SAMPLE_TEXTS tweets of the sample are explained. Raises TrainingError if a text or the
+    Without texts, the first _SAMPLE_TEXTS tweets of `sample-dev` are explained. Raises TrainingError if a text or the
     output cannot be used, FatalError if the worker would refuse the model folder.
     """
-    texts = _checked(texts) or [row.text for row in islice(read_rows(SAMPLE, "test"), _SAMPLE_TEXTS)]
+    texts = _checked(texts) or [row.text for row in islice(read_rows(SAMPLE_DEV, "test"), _SAMPLE_TEXTS)]
     explainer = open_explainer(model)
     prepare_report_folder(output)
     explanations = []

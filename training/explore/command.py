@@ -1,20 +1,20 @@
 """`explore`: describe a data set before training. No row is quoted; rows are named by split and number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from training.data.splits import TEST, TRAIN, VALIDATION, Split, find_labels, is_one_file, read_other_split, read_split
+from training.data.splits import TRAIN, Split
 from training.explore.pictures import draw_classes, draw_lengths, draw_words
 from training.explore.repeats import across, places
+from training.explore.source import read_source
 from training.explore.split_facts import Lengths, split_facts
 from training.explore.telling_words import telling_words
 from training.explore.text import as_text
 from training.explore.token_counts import token_counts_of
 from training.output.json_file import write_json
-from training.output.progress import say
 from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import ModelFolder, open_model_folder
@@ -28,42 +28,32 @@ _MAX_TELLING_WORDS: Final = 12
 """Of each class: as many bars as a panel of the picture has room for."""
 
 
-def explore(dataset: str, output: Path, *, model: Path, limit: int | None) -> dict[str, Any]:
+def explore(
+    dataset: str, output: Path, *, model: Path, limit: int | None, data: Path | None = None, data_root: str = "."
+) -> dict[str, Any]:
     """Describe the splits of a data set in `output`: report.json and pictures; return the main figures.
 
     Tokens are counted with the normaliser and the tokenizer of the model folder, before a text is cut. `limit` is the
-    number of rows that are read from each split, None: all. Raises TrainingError if the data set or the output cannot
+    number of rows that are read from each split, None: all. `data` is a file that maps labels, of which `dataset` is
+    one data set, with relative paths below `data_root`. Raises TrainingError if the data set or the output cannot
     be used, worker.errors.FatalError if the model folder cannot be used.
     """
     folder = open_model_folder(model)
-    labels = find_labels(dataset)
-    splits = list(_read_splits(dataset, labels, limit=limit))
+    source = read_source(dataset, data=data, data_root=data_root, limit=limit)
+    labels, splits = source.labels, source.splits
     prepare_report_folder(output)
     token_counts = [token_counts_of(folder, split) for split in splits]
     report = {
         "dataset": dataset,
         "limit": limit,
         "labels": list(labels),
+        **({"data": str(data), "mapping": source.mapping} if data else {}),
         "model": {"folder": str(model), "model_id": folder.model_id, "max_tokens": folder.max_tokens},
         **_findings(folder, labels, splits, token_counts),
     }
     pictures = _write(output, report, np.concatenate(token_counts))
     print(as_text(report))
     return _summary(report, output, pictures)
-
-
-def _read_splits(dataset: str, labels: Sequence[str], *, limit: int | None) -> Iterator[Split]:
-    """Yield `train`, then the other splits that exist; a single file is `train` and has no other splits."""
-    yield read_split(dataset, TRAIN, labels, limit=limit)
-    if is_one_file(dataset):
-        say(f"{dataset} is a single file: read as split {TRAIN!r}, no other splits")
-        return
-    for name in (VALIDATION, TEST):
-        split = read_other_split(dataset, name, labels, limit=limit)
-        if split is None:
-            say(f"data set {dataset!r} has no split {name!r}: left out of the report")
-        else:
-            yield split
 
 
 # Reporting.
@@ -106,6 +96,7 @@ def _summary(report: dict[str, Any], output: Path, pictures: list[str]) -> dict[
         "pictures": pictures,
         "rows": {name: facts["rows"] for name, facts in report["splits"].items()},
         "labels": len(report["labels"]),
+        **({"mapping": report["mapping"]} if "mapping" in report else {}),
         "imbalance_ratio": report["splits"][TRAIN]["imbalance_ratio"],
         "tokens": together["tokens"],
         "over_max_tokens": together["over_max_tokens"]["share"],

@@ -17,7 +17,14 @@ def as_text(report: dict[str, Any]) -> str:
     cells = [list(splits), *([value for _, value in row] for row in zip(*columns, strict=True))]
     width = max(map(len, names))
     lines = [name.ljust(width) + "".join(map(_right, row)) for name, row in zip(names, cells, strict=True)]
-    return "\n".join([*lines, *_shared(report), *_words(report)])
+    return "\n".join([*lines, *_mapping(report), *_shared(report), *_words(report)])
+
+
+def _mapping(report: dict[str, Any]) -> Iterator[str]:
+    for split, counts in report.get("mapping", {}).items():
+        one = f"{counts['one_label']:,} of {counts['rows']:,} rows have one label"
+        others = f"{counts['several_labels']:,} several labels, {counts['no_label']:,} none"
+        yield f"{split}, after the mapping: {one}, {others}"
 
 
 def _right(cell: str) -> str:

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from training.export.card_origin import data, is_emotion, known_base, origin
+from training.export.card_origin import data, further_data, is_emotion, known_base, origin
 from training.export.card_scores import class_table, quantization, robustness, score_table, seeds
+from training.export.card_sets import kinds, mistakes, neutral, other_texts
+from training.export.card_targets import targets
 from training.export.markdown import bullets
 
 _KILOBYTE, _MEGABYTE = 1e3, 1e6
@@ -32,6 +34,11 @@ def model_card(metrics: dict[str, Any], labels: Sequence[str]) -> str:
         score_table(metrics),
         *class_table(metrics),
         *robustness(metrics),
+        *other_texts(metrics),
+        *neutral(metrics),
+        *kinds(metrics),
+        *mistakes(metrics),
+        *targets(metrics),
         *seeds(metrics),
         "## Use of the test split",
         _use_of_test(metrics),
@@ -47,7 +54,8 @@ def model_card(metrics: dict[str, Any], labels: Sequence[str]) -> str:
 
 def _summary(metrics: dict[str, Any], labels: Sequence[str]) -> str:
     texts = "English tweets" if is_emotion(metrics) else "texts"
-    return f"Classifies {texts} as one of: {', '.join(labels)}."
+    also = " A further output is the probability that a text shows none of them." if "neutral" in metrics else ""
+    return f"Classifies {texts} as one of: {', '.join(labels)}.{also}"
 
 
 def _limits(metrics: dict[str, Any]) -> str:
@@ -57,15 +65,22 @@ def _limits(metrics: dict[str, Any]) -> str:
         "Use this model to count and monitor the mood of many tweets, not for decisions about individual people.",
         "The labels of the training data come from hashtags, and some labels are wrong." if emotion else "",
         f"The model often misclassifies irony, mixed feelings and texts in {languages}.",
-        "Every text gets one of the labels, a neutral text too.",
+        _neutral_texts(metrics),
         "The confidence is a calibrated probability only for texts that are like the training data.",
     ]
     return " ".join(filter(None, sentences))
 
 
+def _neutral_texts(metrics: dict[str, Any]) -> str:
+    if "neutral" in metrics:
+        return "Without `NEUTRAL_THRESHOLD`, every text gets one of the labels, a neutral text too."
+    return "Every text gets one of the labels, a neutral text too."
+
+
 def _use_of_test(metrics: dict[str, Any]) -> str:
     lines = [
-        "Recipe, epoch and temperature were chosen on validation. The scores in this card were measured at export."
+        "Recipe, epoch and temperature were chosen on validation. The scores in this card were measured at export, by "
+        "the command that wrote the card."
     ]
     return bullets([*lines, *metrics.get("notes", [])])
 
@@ -74,9 +89,10 @@ def _licence(metrics: dict[str, Any]) -> str:
     base = "The code and the base model are Apache-2.0."
     if not known_base(metrics):
         base = "The code is Apache-2.0; the base model has a licence of its own."
+    sources = "; ".join([data(metrics), *further_data(metrics)])
     return (
-        f"The weights were trained on {data(metrics)}. {base} The terms of the data set and of the base model "
-        "determine whether and how the weights may be used."
+        f"The weights were trained on {sources}. {base} The terms of the data and of the base model determine whether "
+        "and how the weights may be used."
     )
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from training.data.learning_data import RAW_TWEETS
+from training.data.raw_tweets import RAW_TWEETS
 from training.export.card_origin import is_emotion, recipe
 from training.export.int8 import MAX_MACRO_F1_LOST, MIN_LABEL_AGREEMENT
 from training.export.markdown import bullets, table
 from training.export.robustness import SHIFTED
-from training.score.calibration import BINS
-from tweets.datasets import SAMPLE
+from training.score.calibration import BINS, CHANCE_DRAWS
+from tweets.datasets import SAMPLE, SAMPLE_DEV
 
 _ENGINES: Final = {"int8": "int8 (ONNX Runtime, as served on a CPU)", "fp32": "fp32 (PyTorch)"}
 _NORMALISED: Final = {"without_normalizer": "without", "with_normalizer": "with"}
@@ -31,19 +31,26 @@ _NOTEBOOK_SCORES: Final = (
 
 def score_table(metrics: dict[str, Any]) -> str:
     """Return the scores of both engines on each split, and how much the engines differ."""
-    names = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece")
+    names = ("accuracy", "macro_f1", "weighted_f1", "loss", "ece", "ece_less_chance")
     rows = [
-        [split, _ENGINES[engine], str(both[engine]["rows"]), *(f"{both[engine][name]:.4f}" for name in names)]
+        [split, _ENGINES[engine], str(both[engine]["rows"]), *(_figure(both[engine].get(name)) for name in names)]
         for split, both in metrics["scores"].items()
         for engine in _ENGINES
     ]
-    head = ["split", "engine", "rows", "accuracy", "macro F1", "weighted F1", "loss", "ECE"]
+    head = ["split", "engine", "rows", "accuracy", "macro F1", "weighted F1", "loss", "ECE", "ECE less chance"]
     agreement = [_agreement(split, both) for split, both in metrics["scores"].items()]
     explained = (
         "Loss is the mean negative log likelihood of the true label. ECE is the expected calibration error over "
-        f"{BINS} equal bins of confidence."
+        f"{BINS} equal bins of confidence. With few rows a perfectly calibrated model has an ECE above 0 too: ECE less "
+        f"chance is ECE minus the mean ECE of {CHANCE_DRAWS:,} draws of labels from such a model with the same "
+        "confidences."
     )
     return "\n\n".join([table(head, rows), bullets(agreement), explained])
+
+
+def _figure(value: float | None) -> str:
+    """Return a score with four decimals, "-" for a score that an earlier version did not measure."""
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _agreement(split: str, both: dict[str, Any]) -> str:
@@ -78,7 +85,7 @@ def robustness(metrics: dict[str, Any]) -> list[str]:
     if not texts:
         return []
     rows = [
-        [model, named, *(_pair(one[text][way]) for text in texts)]
+        [model, named, *(_pair(one[text][way]) if text in one else "-" for text in texts)]
         for model, one in found.items()
         for way, named in _NORMALISED.items()
     ]
@@ -101,12 +108,21 @@ def _explained(metrics: dict[str, Any]) -> str:
             "punctuation, mentions, links, hashtags, emoji, repeated letters and typing errors."
         )
     if SAMPLE in texts:
-        also = " and the added training tweets" if metrics["run"].get("add") == RAW_TWEETS else ""
+        also = " and the added training tweets" if _has_raw_tweets(metrics["run"]) else ""
         sentences.append(
-            f"`{SAMPLE}` has the labelled tweets of the demo, which are not training data. The tweets of "
-            f"`{SAMPLE}`{also} were written for this project: expect lower scores on other tweets."
+            f"`{SAMPLE}` has the labelled tweets of the demo, of which those with an emotion count here; "
+            f"`{SAMPLE_DEV}` has tweets on which choices were made during development. Neither is training data. The "
+            f"authors of this project wrote and labelled both{also}, without outside annotators: expect lower scores "
+            "on other tweets."
         )
     return " ".join(sentences)
+
+
+def _has_raw_tweets(run: dict[str, Any]) -> bool:
+    """Return whether the tweets that ship with this project were trained on, in a run on one data set or several."""
+    if "datasets" in run:
+        return any(entry["path"] == RAW_TWEETS for entry in run["datasets"])
+    return bool(run.get("add") == RAW_TWEETS)
 
 
 def _pair(figures: dict[str, float]) -> str:

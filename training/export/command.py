@@ -2,12 +2,19 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any, Final
 
+from training.data.mapped_split import MappedSplit, mapped, read_other_mapped_split
+from training.data.mapping import MappedDataset
+from training.data.mixed_data import read_mixed_data
+from training.data.recorded_data import recorded_datasets
 from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split, read_split
 from training.export.card import model_card
+from training.export.data_counts import data_counts
+from training.export.evaluation_sets import evaluation_sets
 from training.export.manifest import write_manifest
 from training.export.measured import METRICS_FILE, CardReferences, compared, measured
 from training.export.model_files import write_model
@@ -16,6 +23,7 @@ from training.output.errors import TrainingError
 from training.output.json_file import write_json
 from training.output.progress import say
 from training.output.whole_folder import whole_folder
+from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import MANIFEST
 
 CARD_FILE: Final = "README.md"
@@ -23,11 +31,21 @@ CARD_FILE: Final = "README.md"
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """The splits of an export; `test` is None if the data set has no split `test`."""
+    """The rows of an export; `test` is None if the first data set has no split `test`."""
 
-    train: Split
+    train: tuple[tuple[str, ...], ...]
+    """The training texts of each data set."""
+    validations: tuple[MappedSplit, ...]
     validation: Split
+    """The rows of the first data set with exactly one label."""
     test: Split | None
+    counts: dict[str, Any] = field(default_factory=dict)
+    """The training rows of several data sets by label; empty for a run on one data set."""
+
+    def calibration(self, rows: int) -> list[str]:
+        """Return training texts for the int8 scales: as many of each data set, from its start."""
+        mixed = (text for texts in zip_longest(*self.train) for text in texts if text is not None)
+        return list(islice(mixed, rows))
 
 
 def export(
@@ -35,20 +53,26 @@ def export(
     target: Path,
     *,
     dataset: str | None = None,
+    data_root: Path | None = None,
     calibration_rows: int = 512,
     comparisons: CardReferences | None = None,
 ) -> dict[str, Any]:
     """Write the model folder of a run and return the JSON line; an existing model folder is replaced as a whole.
 
-    `dataset` is the path of the run's data set, if the path has changed. The first `calibration_rows` training rows fix
-    the int8 scales. Raises TrainingError if run or data set cannot be used, or if no int8 model keeps the limits of
-    training.export.int8.
+    `dataset` is the path of the run's data set, if the path has changed, `data_root` the root of its several data sets.
+    The first `calibration_rows` training rows fix the int8 scales. Raises TrainingError if run or data set cannot be
+    used, or if no int8 model keeps the limits of training.export.int8.
     """
     run = read_run(run_folder)
-    data = _read_data(dataset or run.dataset, run)
+    _require_servable(run_folder, run)
+    specs = recorded_datasets(run.record, run.labels, root=data_root)
+    data = _read_mixed(specs, run) if specs else _read_data(dataset or run.dataset, run)
     with whole_folder(target, replaces=MANIFEST) as folder:
-        tried = write_model(folder, run, data.validation, calibration=data.train.texts[:calibration_rows])
-        metrics = {**measured(folder, run, (data.validation, data.test)), "quantization": tried}
+        tried = write_model(folder, run, data.validations, calibration=data.calibration(calibration_rows))
+        sets = evaluation_sets(specs, run.labels)
+        with_neutral = bool(specs) and specs[0].has_neutral
+        metrics = measured(folder, run, (data.validation, data.test), sets, first_has_neutral=with_neutral)
+        metrics |= {"quantization": tried, "training_rows": data.counts}
         metrics |= compared(run, data.test, comparisons or CardReferences())
         write_json(folder / METRICS_FILE, metrics)
         (folder / CARD_FILE).write_text(model_card(metrics, run.labels), encoding="utf-8")
@@ -66,7 +90,42 @@ def _read_data(dataset: str, run: Run) -> _Data:
                 f"data set {dataset!r}: split {split.name!r} is not the one this run was trained with (other SHA-256); "
                 "give the run's data set with --dataset, or train again"
             )
-    return _Data(train, validation, _test_split(dataset, run.labels))
+    validations = (mapped(validation, run.labels),)
+    return _Data((train.texts,), validations, validation, _test_split(dataset, run.labels))
+
+
+def _read_mixed(specs: Sequence[MappedDataset], run: Run) -> _Data:
+    """Read the rows of a run on several data sets, as the run read them."""
+    data = read_mixed_data(
+        specs,
+        normalize=NORMALIZERS[run.normalizer],
+        limit=run.record["limit"],
+        skipped="teachers" in run.record,
+    )
+    for name, facts in data.digests().items():
+        if facts != run.record["data"].get(name):
+            raise TrainingError(
+                f"split {name!r} is not the one this run was trained with (other SHA-256); give the folder of the "
+                "run's data sets with --data-root, or train again"
+            )
+    test = read_other_mapped_split(specs[0], TEST)
+    return _Data(
+        tuple(part.texts for part in data.parts),
+        data.validations,
+        data.validation,
+        None if test is None else test.one_label(),
+        data_counts(data.parts, run.labels, data.left_out),
+    )
+
+
+def _require_servable(folder: Path, run: Run) -> None:
+    """Raise TrainingError for a run that no worker can serve: the worker pads with id 0."""
+    number = run.model.config.pad_token_id
+    if number not in (0, None):
+        raise TrainingError(
+            f"{folder}: the model pads with id {number}, but the worker pads with id 0; export a run with a base such "
+            "as BERT"
+        )
 
 
 def _test_split(dataset: str, labels: Sequence[str]) -> Split | None:

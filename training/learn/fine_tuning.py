@@ -6,8 +6,8 @@ resumes from its checkpoint therefore ends with the same weights as an uninterru
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,19 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from accelerate import Accelerator
-from torch.optim.swa_utils import AveragedModel
+from accelerate.utils import DataLoaderConfiguration
 from transformers import PreTrainedModel
 
 from training.learn.checkpoint import Checkpoint
-from training.learn.imbalance import Imbalance, class_weights
+from training.learn.imbalance import Imbalance, class_weights_of_counts
 from training.learn.loss import BatchLoss, batch_loss
-from training.learn.optimizer import moving_average, optimizer, schedule
+from training.learn.moving_average import MovingAverage
+from training.learn.optimizer import optimizer, schedule
 from training.learn.predict import predict
 from training.learn.recipe import Recipe
-from training.learn.rows import Batch, EpochBatches, Examples, TrainingRows
+from training.learn.rows import Batch, EpochBatches, TrainingRows, batch_targets
+from training.learn.run_state import RunState
+from training.learn.validation import Logits, ValidationRows
 from training.output.errors import TrainingError
 from training.output.progress import progress, say
-from training.score.scores import Scores, score, softmax
 
 AfterEpoch = Callable[[dict[str, Any]], None]
 """Receives the number of an epoch, its training loss, and its accuracy, macro-F1 and loss on validation."""
@@ -37,16 +39,18 @@ _GRADIENT_NORM = 1.0
 _CHECKPOINT_EVERY_S = 120.0
 """Seconds between checkpoints within an epoch: an interruption costs at most two minutes of training."""
 _RECENT_STEPS = 50
-"""Steps whose mean loss is shown as progress: the loss of one step is too noisy."""
+"""Steps whose mean loss is shown as progress, and after which the losses are fetched from the GPU.
+
+The loss of one step is too noisy, and to wait for it at every step would leave the GPU idle."""
 
 
 @dataclass(slots=True)
 class FineTuned:
-    """The outcome of `fine_tune`; `logits` are those of the best epoch on validation, [rows, labels]."""
+    """The outcome of `fine_tune`; `logits` are those of the best epoch on validation, [rows, outputs]."""
 
     best_epoch: int
     epochs: list[dict[str, Any]]
-    logits: npt.NDArray[np.float32]
+    logits: Logits
     seconds: float
     precision: str
     device: str
@@ -55,28 +59,28 @@ class FineTuned:
 def fine_tune(
     model: PreTrainedModel,
     train: TrainingRows,
-    validation: Examples,
+    validation: ValidationRows,
     recipe: Recipe,
     *,
-    labels: Sequence[str],
     pad_id: int = 0,
     checkpoint: Checkpoint | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> FineTuned:
     """Train all weights, evaluate after each epoch, and leave the weights of the best epoch in `model`.
 
-    `after_epoch` receives the scores of each epoch, and may raise an exception to end the run. Training runs on the GPU
-    if there is one, on several under `accelerate launch`, else on the CPU, in bf16 autocast if the hardware supports
-    it. The same seed, hardware and number of threads give the same weights. Raises TrainingError if training diverges
-    or the GPU's memory does not hold a single row.
+    The best epoch has the highest `ValidationScores.rank`. `after_epoch` receives the scores of each epoch, and may
+    raise an exception to end the run. Training runs on the GPU if there is one, on several under `accelerate launch`,
+    else on the CPU, in bf16 autocast if the hardware supports it. The same seed, hardware and number of threads give
+    the same weights. Raises TrainingError if training diverges or the GPU's memory does not hold a single row.
     """
-    accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no")
-    run = _FineTuning(accelerator, model, train, recipe, labels=len(labels), pad_id=pad_id)
+    loading = DataLoaderConfiguration(non_blocking=True)  # the next batch is copied while the GPU computes
+    accelerator = Accelerator(mixed_precision="bf16" if has_bf16() else "no", dataloader_config=loading)
+    run = _FineTuning(accelerator, model, train, recipe, pad_id=pad_id)
     if checkpoint is not None and (state := checkpoint.load()) is not None:
         run.restore(state)
     while not run.finished:
         run.train_epoch(checkpoint)
-        run.evaluate(validation, labels)
+        run.evaluate(validation)
         run.save(checkpoint)
         if after_epoch is not None:
             after_epoch(run.latest)
@@ -90,27 +94,6 @@ def has_bf16() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
-@dataclass(slots=True)
-class _RunState:
-    """The progress of a run in plain values: the part of the checkpoint that is not tensors."""
-
-    epoch: int = 0
-    """Epochs that are trained and evaluated."""
-    step: int = 0
-    """Steps since the start of the run."""
-    losses: list[float] = field(default_factory=list)
-    """The loss of each finished step of the current epoch."""
-    history: list[dict[str, Any]] = field(default_factory=list)
-    """The scores of each finished epoch."""
-    best_epoch: int = 0
-    best_rank: float = -math.inf
-    """Accuracy plus macro-F1 of the best epoch on validation."""
-    seconds: float = 0.0
-    """Training time up to the last checkpoint."""
-    pieces: int = 1
-    """The number of parts into which a batch is split to fit into the GPU's memory."""
-
-
 class _FineTuning:
     """One run: model, optimizer and data loader as accelerate has prepared them, and the progress of the run."""
 
@@ -121,7 +104,6 @@ class _FineTuning:
         train: TrainingRows,
         recipe: Recipe,
         *,
-        labels: int,
         pad_id: int,
     ) -> None:
         self._accelerator = accelerator
@@ -129,19 +111,24 @@ class _FineTuning:
         self._pad_id = pad_id
         self._batches = EpochBatches(train, recipe.batch_size, recipe.imbalance)
         model.to(accelerator.device).train()
-        self._averaged: AveragedModel = moving_average(model, recipe.ema_decay)  # a copy before `prepare`: stays fp32
-        every_row: Any = range(len(train.texts))
+        self._averaged = MovingAverage(model, recipe.ema_decay)  # a copy before `prepare`: stays fp32
+        every_place: Any = range(self._batches.rows)
         loader = torch.utils.data.DataLoader(
-            every_row, batch_sampler=self._batches, collate_fn=partial(self._batches.collate, pad_id=pad_id)
+            every_place,
+            batch_sampler=self._batches,
+            collate_fn=partial(self._batches.collate, pad_id=pad_id),
+            pin_memory=accelerator.device.type == "cuda",  # copies from other memory wait for the GPU
         )
         prepared: tuple[Any, Any, Any] = accelerator.prepare(model, optimizer(model, recipe), loader)
         self._model, self._optimizer, self._loader = prepared
+        self._weights: list[Any] = list(self._model.parameters())  # the model searches its layers for them each time
         self._steps_per_epoch = len(self._loader)
         self._scheduler = schedule(
             self._optimizer.optimizer, steps=recipe.epochs * self._steps_per_epoch, warmup=recipe.warmup
         )
-        self._loss = self._batch_loss(train.targets, labels)
-        self._progress = _RunState()
+        self._loss = self._batch_loss(train)
+        self._progress = RunState()
+        self._unread: list[torch.Tensor] = []
         self._best_weights: dict[str, torch.Tensor] = {}
         self._best_logits: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
         self._resumed_at_s = self._saved_at_s = time.monotonic()
@@ -166,13 +153,22 @@ class _FineTuning:
         self._batches.begin(epoch, skip=len(now.losses) * self._accelerator.num_processes)
         with progress(f"epoch {epoch}/{self._recipe.epochs}", self._steps_per_epoch - len(now.losses)) as advance:
             for batch in self._loader:
-                now.losses.append(self._step(batch))
+                self._unread.append(self._step(batch))
                 now.step += 1
-                advance(f"loss {np.mean(now.losses[-_RECENT_STEPS:]):.4f}")
+                if len(self._unread) >= _RECENT_STEPS:
+                    self._read_losses()
+                advance(f"loss {np.mean(now.losses[-_RECENT_STEPS:]):.4f}" if now.losses else "")
                 if time.monotonic() - self._saved_at_s > _CHECKPOINT_EVERY_S:
                     self.save(checkpoint)
+        self._read_losses()
 
-    def evaluate(self, validation: Examples, labels: Sequence[str]) -> None:
+    def _read_losses(self) -> None:
+        """Fetch the losses of the latest steps, which waits for the GPU."""
+        if self._unread:
+            self._progress.losses += torch.stack(self._unread).tolist()
+            self._unread = []
+
+    def evaluate(self, validation: ValidationRows) -> None:
         """Score the moving average of the weights on validation, and keep the weights if they are the best so far."""
         now = self._progress
         now.epoch += 1
@@ -182,11 +178,12 @@ class _FineTuning:
                 f"epoch {now.epoch}: training diverged, the model's output is not a finite number; give a "
                 f"--learning-rate below {self._recipe.learning_rate:g} or a higher --warmup"
             )
-        scores = score(softmax(logits), validation.targets, labels)
-        now.history.append(_report_epoch(now.epoch, float(np.mean(now.losses)), scores))
+        scores, loss = validation.scores(logits), float(np.mean(now.losses))
+        say(f"epoch {now.epoch}: training loss {loss:.4f}, {scores.described()}")
+        now.history.append({"epoch": now.epoch, "training_loss": round(loss, 6), **scores.as_dict()})
         now.losses = []
-        if (rank := scores.accuracy + scores.macro_f1) > now.best_rank:
-            now.best_rank, now.best_epoch, self._best_logits = rank, now.epoch, logits
+        if scores.rank > now.best_rank:
+            now.best_rank, now.best_epoch, self._best_logits = scores.rank, now.epoch, logits
             self._best_weights = _copied(self._averaged.module)
 
     def outcome(self) -> FineTuned:
@@ -204,13 +201,13 @@ class _FineTuning:
 
     # A step.
 
-    def _batch_loss(self, targets: Sequence[int], labels: int) -> BatchLoss:
+    def _batch_loss(self, train: TrainingRows) -> BatchLoss:
         if self._recipe.imbalance is not Imbalance.CLASS_WEIGHTS:
             return batch_loss(self._recipe, None)
-        weights = torch.tensor(class_weights(targets, labels), device=self._accelerator.device)
+        weights = torch.tensor(class_weights_of_counts(train.class_counts), device=self._accelerator.device).float()
         return batch_loss(self._recipe, weights)
 
-    def _step(self, batch: Batch) -> float:
+    def _step(self, batch: Batch) -> torch.Tensor:
         """Train on one batch; split a batch that does not fit into the GPU, which changes only the dropout masks."""
         self._seed_step()
         while True:
@@ -219,28 +216,28 @@ class _FineTuning:
                 break
             except torch.OutOfMemoryError as error:
                 self._halve(len(batch[2]), error)
-        self._accelerator.clip_grad_norm_(self._model.parameters(), _GRADIENT_NORM)
+        self._accelerator.clip_grad_norm_(self._weights, _GRADIENT_NORM)
         self._optimizer.step()
         self._scheduler.step()
         self._optimizer.zero_grad(set_to_none=True)
-        self._averaged.update_parameters(self._accelerator.unwrap_model(self._model))
+        self._averaged.update(self._weights, self._progress.step)
         return loss
 
     def _seed_step(self) -> None:
         """Seed the dropout masks with the step, so that a resumed run draws the same masks."""
         torch.manual_seed((self._recipe.seed << 32) + (self._progress.step << 8) + self._accelerator.process_index)
 
-    def _gradients(self, batch: Batch) -> float:
+    def _gradients(self, batch: Batch) -> torch.Tensor:
         """Add the gradients of the batch, in parts, to those of the parameters; return the mean loss of its rows."""
         views = 2 if self._recipe.r_drop else 1
         rows = len(batch[2])
-        total = 0.0
-        parts = [tensor.chunk(self._progress.pieces) for tensor in batch]
-        for input_ids, mask, targets in zip(*parts, strict=True):
+        total = torch.zeros((), device=self._accelerator.device)
+        for part in zip(*(tensor.chunk(self._progress.pieces) for tensor in batch), strict=True):
+            input_ids, mask, targets = part[0], part[1], batch_targets(part)
             logits = self._model(input_ids=input_ids.repeat(views, 1), attention_mask=mask.repeat(views, 1)).logits
-            loss = self._loss(logits.float(), targets) * (len(targets) / rows)
+            loss = self._loss(logits.float(), targets) * (len(input_ids) / rows)
             self._accelerator.backward(loss)
-            total += float(loss.detach())
+            total += loss.detach()
         return total
 
     def _halve(self, rows: int, error: Exception) -> None:
@@ -261,12 +258,13 @@ class _FineTuning:
         self._saved_at_s = time.monotonic()
         if checkpoint is None or not self._accelerator.is_main_process:
             return
+        self._read_losses()
         spent = {"seconds": self._progress.seconds + self._saved_at_s - self._resumed_at_s}
         checkpoint.save(
             {
-                "progress": {name: getattr(self._progress, name) for name in _RunState.__dataclass_fields__} | spent,
+                "progress": {name: getattr(self._progress, name) for name in RunState.__dataclass_fields__} | spent,
                 "model": self._accelerator.unwrap_model(self._model).state_dict(),
-                "averaged": self._averaged.state_dict(),
+                "averaged": self._averaged.module.state_dict(),
                 "optimizer": self._optimizer.optimizer.state_dict(),
                 "scheduler": self._scheduler.state_dict(),
                 "best_weights": self._best_weights,
@@ -276,9 +274,9 @@ class _FineTuning:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Resume from a state that `save` wrote."""
-        self._progress = _RunState(**state["progress"])
+        self._progress = RunState(**state["progress"])
         self._accelerator.unwrap_model(self._model).load_state_dict(state["model"])
-        self._averaged.load_state_dict(state["averaged"])
+        self._averaged.module.load_state_dict(state["averaged"])
         self._optimizer.optimizer.load_state_dict(state["optimizer"])
         self._scheduler.load_state_dict(state["scheduler"])
         self._best_weights = state["best_weights"]
@@ -288,12 +286,3 @@ class _FineTuning:
 
 def _copied(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
-
-
-def _report_epoch(epoch: int, loss: float, scores: Scores) -> dict[str, Any]:
-    say(
-        f"epoch {epoch}: training loss {loss:.4f}, validation accuracy {scores.accuracy:.4f}, "
-        f"macro F1 {scores.macro_f1:.4f}, loss {scores.loss:.4f}"
-    )
-    figures = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1, "loss": scores.loss}
-    return {"epoch": epoch, "training_loss": round(loss, 6), **{k: round(v, 6) for k, v in figures.items()}}

@@ -7,15 +7,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import PreTrainedModel
 
+from training.data.data_file import recorded
 from training.data.learning_data import LearningData
-from training.learn.base import Base
+from training.data.mixed_data import MixedData
+from training.learn.base import Base, is_served
+from training.learn.calibration import calibrated_neutral, calibrated_temperature
 from training.learn.checkpoint import Checkpoint
 from training.learn.fine_tuning import AfterEpoch, FineTuned, fine_tune
+from training.learn.neutral import add_neutral_output, remove_neutral_output
 from training.learn.recipe import Recipe
-from training.learn.rows import Examples, TrainingRows, encoder
+from training.learn.rows import Encode, TrainingRows, encoder
 from training.learn.run_folder import Run
-from training.learn.temperature import fit_temperature
+from training.learn.teacher import SoftLabels
+from training.learn.validation import validation_rows
 from training.learn.vocabulary import kept_ids, pruned_tokenizer, shrink_embeddings
 from training.output.provenance import provenance
 from tweets.normalizer import NORMALIZERS
@@ -38,6 +44,12 @@ class Task:
     """Rows of the embedding table to keep; 0 keeps all rows."""
     limit: int | None
     """Use only the first `limit` rows of the training split; None: all rows."""
+    data: str | None = None
+    """The file that lists several data sets, in place of `dataset` and `add`; None: one data set."""
+    data_root: str = "."
+    """The folder of the paths in the file."""
+    teacher: tuple[str, ...] = ()
+    """Folders of runs whose probabilities the model learns too."""
 
 
 def seed_everything(seed: int) -> None:
@@ -50,46 +62,74 @@ def seed_everything(seed: int) -> None:
 def fit(
     task: Task,
     recipe: Recipe,
-    data: LearningData,
+    data: LearningData | MixedData,
     base: Base,
     *,
+    soft_labels: SoftLabels | None = None,
     checkpoint: Checkpoint | None = None,
     after_epoch: AfterEpoch | None = None,
 ) -> Run:
     """Fine-tune a base on the training rows and select the best epoch on the validation rows; write no file.
 
-    The run's `validation_logits` are the logits of the best epoch. `after_epoch` receives the scores of each epoch.
-    Raises TrainingError if the vocabulary cannot be pruned, training diverges, or the GPU's memory is too small.
+    The run's `validation_logits` are the logits of the best epoch. `soft_labels` are those of the teachers for
+    `data.texts`. `after_epoch` receives the scores of each epoch. Raises TrainingError if the vocabulary cannot be
+    pruned, training diverges, or the GPU's memory is too small.
     """
     normalize = NORMALIZERS[task.normalizer]
     base = _pruned(base, [normalize(text) for text in data.texts], task.vocabulary_rows)
     max_tokens = min(recipe.max_tokens, _longest_input(base))
     encode = encoder(base.tokenizer, normalize=normalize, max_tokens=max_tokens)
-    rows = TrainingRows(data.texts, data.targets, recipe.augmentation, encode, recipe.seed)
-    validation = Examples(encode(data.validation.texts), data.validation.targets)
+    _fit_outputs(base, data)
+    validation = validation_rows(data.validations, encode, data.labels)
     outcome = fine_tune(
         base.model,
-        rows,
+        _training_rows(data, recipe, encode, soft_labels),
         validation,
         recipe,
-        labels=data.labels,
         pad_id=base.model.config.pad_token_id or 0,
         checkpoint=checkpoint,
         after_epoch=after_epoch,
     )
-    model: Any = base.model
-    model.cpu().eval()
     return Run(
-        model=model,
+        model=_on_cpu(base),
         tokenizer=base.tokenizer,
         name=task.name or _name_after(base),
         labels=data.labels,
         normalizer=task.normalizer,
         max_tokens=max_tokens,
-        temperature=fit_temperature(outcome.logits, data.validation.targets),
-        dataset=task.dataset,
-        record=_record(task, recipe, base, data, outcome),
+        temperature=calibrated_temperature(validation, outcome.logits),
+        dataset=data.specs[0].source if isinstance(data, MixedData) else task.dataset,
+        record=_record(task, recipe, base, data, outcome) | ({} if soft_labels is None else soft_labels.record),
+        neutral=calibrated_neutral(validation, outcome.logits),
         validation_logits=outcome.logits,
+    )
+
+
+def _fit_outputs(base: Base, data: LearningData | MixedData) -> None:
+    """Give the base an output for neutral if the data knows neutral, else remove such an output."""
+    if data.has_neutral:
+        add_neutral_output(base.model)
+    else:
+        remove_neutral_output(base.model)
+
+
+def _on_cpu(base: Base) -> PreTrainedModel:
+    model: Any = base.model
+    trained: PreTrainedModel = model.cpu().eval()
+    return trained
+
+
+def _training_rows(
+    data: LearningData | MixedData, recipe: Recipe, encode: Encode, soft_labels: SoftLabels | None
+) -> TrainingRows:
+    return TrainingRows(
+        data.parts,
+        labels=len(data.labels),
+        neutral=data.has_neutral,
+        augmentation=recipe.augmentation,
+        encode=encode,
+        seed=recipe.seed,
+        teacher=None if soft_labels is None else soft_labels.logs,
     )
 
 
@@ -98,7 +138,7 @@ def _name_after(base: Base) -> str:
 
 
 def _pruned(base: Base, texts: Sequence[str], rows: int) -> Base:
-    if rows == 0 or rows >= base.model.config.vocab_size:
+    if rows == 0 or rows >= base.model.config.vocab_size or not is_served(base):
         return base
     keep = kept_ids(base.tokenizer, texts, rows=rows)
     tokenizer = pruned_tokenizer(base.tokenizer, keep)
@@ -111,7 +151,9 @@ def _longest_input(base: Base) -> int:
     return int(getattr(base.model.config, "max_position_embeddings", 512))
 
 
-def _record(task: Task, recipe: Recipe, base: Base, data: LearningData, outcome: FineTuned) -> dict[str, Any]:
+def _record(
+    task: Task, recipe: Recipe, base: Base, data: LearningData | MixedData, outcome: FineTuned
+) -> dict[str, Any]:
     return {
         "base": base.name,
         "started_from": base.history,
@@ -120,6 +162,7 @@ def _record(task: Task, recipe: Recipe, base: Base, data: LearningData, outcome:
         "limit": task.limit,
         "add": task.add,
         "data": data.digests(),
+        **(_mixture(task, data) if isinstance(data, MixedData) else {}),
         "best_epoch": outcome.best_epoch,
         "epochs": outcome.epochs,
         "training_seconds": round(outcome.seconds, 1),
@@ -128,3 +171,8 @@ def _record(task: Task, recipe: Recipe, base: Base, data: LearningData, outcome:
         "threads": torch.get_num_threads(),
         **provenance(),
     }
+
+
+def _mixture(task: Task, data: MixedData) -> dict[str, Any]:
+    """Return the data sets of the run, as a data file would list them, and the rows that were left out."""
+    return {"datasets": recorded(data.specs), "data_root": task.data_root, "left_out": data.left_out}

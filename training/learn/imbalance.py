@@ -3,8 +3,10 @@
 import random
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
 class Imbalance(StrEnum):
@@ -26,15 +28,16 @@ def rows_of_epoch(targets: Sequence[int], strategy: Imbalance, rng: random.Rando
 
     `oversample` repeats rows of each class up to the size of the largest class, `undersample` leaves out rows down to
     the size of the smallest class; with another `rng` both draw other rows. All other strategies show each row once.
+    Rows without a class, number -1, are shown once.
     """
     if strategy not in (Imbalance.OVERSAMPLE, Imbalance.UNDERSAMPLE):
         return list(range(len(targets)))
     rows_of: dict[int, list[int]] = {}
     for row, target in enumerate(targets):
         rows_of.setdefault(target, []).append(row)
+    chosen = rows_of.pop(-1, [])
     sizes = [len(rows) for rows in rows_of.values()]
     wanted = max(sizes) if strategy is Imbalance.OVERSAMPLE else min(sizes)
-    chosen: list[int] = []
     for rows in rows_of.values():
         whole, rest = divmod(wanted, len(rows))
         chosen += rows * whole + rng.sample(rows, rest)
@@ -47,7 +50,11 @@ def class_weights(targets: Sequence[int], labels: int) -> list[float]:
     With the inverse frequency, a class with 3.6 % of the rows would have nine times the weight of a class with 33 %,
     which costs accuracy; the square root is the usual compromise (Mahajan et al. 2018, section 2.2).
     """
-    counts = np.bincount(np.asarray(targets), minlength=labels)
+    return class_weights_of_counts(np.bincount(np.asarray(targets), minlength=labels))
+
+
+def class_weights_of_counts(counts: npt.NDArray[Any]) -> list[float]:
+    """Return the weights of `class_weights` from the number of rows of each class, which need not be whole."""
     roots = 1 / np.sqrt(np.maximum(counts, 1))
-    weights: list[float] = (roots * len(targets) / float(counts @ roots)).tolist()
+    weights: list[float] = (roots * float(counts.sum()) / float(counts @ roots)).tolist()
     return weights

@@ -1,10 +1,8 @@
-"""AdamW with learning rates by layer, the learning rate schedule, and the moving average of the weights."""
+"""AdamW with learning rates by layer, and the learning rate schedule."""
 
 import re
-from typing import Any
 
 import torch
-from torch.optim.swa_utils import AveragedModel
 
 from training.learn.recipe import Recipe
 
@@ -41,15 +39,3 @@ def schedule(optimizer: torch.optim.Optimizer, *, steps: int, warmup: float) -> 
         return min((step + 1) / rising, max(0.0, (steps - step) / max(1.0, steps - rising)))
 
     return torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
-
-
-def moving_average(model: torch.nn.Module, highest_decay: float) -> AveragedModel:
-    """Return the exponential moving average of the weights; with a decay of 0 it is a copy of the latest weights."""
-
-    def move(means: Any, weights: Any, updates: torch.Tensor | int) -> None:
-        """Use a lower decay in the first steps: else the base's weights would dominate the average of a short run."""
-        # The same warm-up of the decay as in TensorFlow's ExponentialMovingAverage.
-        decay = min(highest_decay, (1 + int(updates)) / (10 + int(updates)))
-        torch._foreach_lerp_(list(means), list(weights), 1 - decay)
-
-    return AveragedModel(model, multi_avg_fn=move)

@@ -8,6 +8,7 @@ from training.learn.imbalance import Imbalance
 
 AUTO: Final = "auto"
 MINILM: Final = "minilm"
+MPNET: Final = "mpnet"
 DISTILBERT: Final = "distilbert/distilbert-base-uncased"
 
 NORMALIZER: Final = "tweet-v1"
@@ -43,6 +44,10 @@ class Recipe:
     """Fraction of the rows that an epoch shows without "I feel" and similar words."""
     max_tokens: int = 128
     """Tokens of a text with [CLS] and [SEP]; the rest is cut off."""
+    teacher_share: float = 0.5
+    """Share of the teacher in the loss, the rest is that of the labels; without a teacher it has no effect."""
+    teacher_temperature: float = 2.0
+    """The temperature of both probabilities in the divergence from the teacher; higher shows more of small ones."""
     seed: int = 13
 
     @property

@@ -1,5 +1,6 @@
 """Read and write the folder of a training run: weights in full precision, tokenizer, and the record of the run."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
+from training.learn.calibration import NeutralCalibration
+from training.learn.neutral import load_neutral_output
+from training.learn.validation import Logits
 from training.output.errors import TrainingError, reason_of
 from training.output.json_file import write_json
 
 RUN_FILE: Final = "run.json"
+WEIGHTS_FILE: Final = "model.safetensors"
 TOKENIZER_FILE: Final = "tokenizer.json"
 LOGITS_FILE: Final = "validation-logits.npy"
 
@@ -34,14 +38,33 @@ class Run:
     dataset: str
     record: dict[str, Any]
     """Arguments, seed, epochs, data hashes, versions, hardware, seconds."""
-    validation_logits: npt.NDArray[np.float32] | None = None
-    """Logits of the best epoch on validation, [rows, labels]; None in a run that `read_run` has read."""
+    neutral: NeutralCalibration | None = None
+    """The calibration of the neutral output; None for a model without this output."""
+    validation_logits: Logits | None = None
+    """Logits on the validation rows of all data sets, [rows, outputs]; None in a run that `read_run` has read."""
 
 
 def validation_scores(record: Mapping[str, Any]) -> dict[str, float]:
     """Return the accuracy and macro-F1 of a run's final weights on validation, from the run's record."""
     final: Mapping[str, Any] = record.get("averaged") or record["epochs"][record["best_epoch"] - 1]
     return {name: float(final[name]) for name in ("accuracy", "macro_f1")}
+
+
+def weights_digest(model: PreTrainedModel) -> str:
+    """Return the SHA-256 of a model's weights."""
+    digest = hashlib.sha256()
+    for tensor in model.state_dict().values():
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def is_finished(folder: Path, identity: str) -> bool:
+    """Return whether the folder holds a run with this identity: a SHA-256 of what determines its weights."""
+    try:
+        record = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("identity") == identity
 
 
 def require_siblings(one: Mapping[str, Any], other: Mapping[str, Any], folder: Path) -> None:
@@ -61,6 +84,7 @@ def write_run(folder: Path, run: Run) -> None:
         "max_tokens": run.max_tokens,
         "temperature": run.temperature,
         "dataset": run.dataset,
+        **({} if run.neutral is None else {"neutral": run.neutral.as_dict()}),
     }
     if run.validation_logits is not None:
         np.save(folder / LOGITS_FILE, run.validation_logits, allow_pickle=False)
@@ -74,14 +98,19 @@ def read_run(folder: Path) -> Run:
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, local_files_only=True, trust_remote_code=False
         )
+        load_neutral_output(model, folder)
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER_FILE))
+        neutral = record.pop("neutral", None)
         labels: Sequence[str] = record.pop("labels")
         known = {name: record.pop(name) for name in _FIELDS}
     except Exception as error:  # each library raises other errors for a broken file
         raise TrainingError(
             f"{folder}: not a training run ({reason_of(error)}); give a folder that `python -m training train` wrote"
         ) from error
-    return Run(model=model.eval(), tokenizer=tokenizer, labels=tuple(labels), record=record, **known)
+    calibration = None if neutral is None else NeutralCalibration(**neutral)
+    return Run(
+        model=model.eval(), tokenizer=tokenizer, labels=tuple(labels), record=record, neutral=calibration, **known
+    )
 
 
 _FIELDS = ("name", "normalizer", "max_tokens", "temperature", "dataset")

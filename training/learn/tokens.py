@@ -2,7 +2,9 @@
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import chain
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 
@@ -25,13 +27,11 @@ def encode(
 
 def padded(ids: Sequence[Sequence[int]], *, pad_id: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     """Return `input_ids` and `attention_mask`, both int64 [texts, tokens of the longest text]."""
-    longest = max(map(len, ids))
-    input_ids = torch.full((len(ids), longest), pad_id, dtype=torch.int64)
-    mask = torch.zeros_like(input_ids)
-    for row, one in enumerate(ids):
-        input_ids[row, : len(one)] = torch.tensor(one, dtype=torch.int64)
-        mask[row, : len(one)] = 1
-    return input_ids, mask
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    mask = np.arange(lengths.max()) < lengths[:, None]
+    input_ids = np.full(mask.shape, pad_id, np.int64)
+    input_ids[mask] = np.fromiter(chain.from_iterable(ids), np.int64, lengths.sum())
+    return torch.from_numpy(input_ids), torch.from_numpy(mask.astype(np.int64))
 
 
 def length_bucketed(lengths: Sequence[int], batch_size: int, rng: random.Random) -> list[list[int]]:

@@ -9,34 +9,55 @@ from typing import Any
 
 from accelerate import PartialState
 
+from training.data.data_file import read_data_file
 from training.data.learning_data import LearningData, read_learning_data
-from training.learn.base import Base, load_base
+from training.data.mixed_data import MixedData, read_mixed_data
+from training.learn.base import Base, is_served, load_base
 from training.learn.checkpoint import Checkpoint
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.recipe import Recipe
-from training.learn.run_folder import RUN_FILE, Run, validation_scores, write_run
+from training.learn.run_folder import (
+    RUN_FILE,
+    Run,
+    is_finished,
+    read_run,
+    validation_scores,
+    weights_digest,
+    write_run,
+)
+from training.learn.teacher import SoftLabels, soft_labels
 from training.output.errors import TrainingError
 from training.output.progress import say
 from training.output.provenance import provenance
-from training.output.whole_folder import whole_folder
+from training.output.whole_folder import require_replaceable, whole_folder
 from training.train.curves import draw_curves
+from tweets.normalizer import NORMALIZERS
 
 
-def train(task: Task, recipe: Recipe, folder: Path) -> dict[str, Any]:
+def train(task: Task, recipe: Recipe, folder: Path, *, served: bool = True, again: bool = True) -> dict[str, Any]:
     """Fine-tune, write the run into `folder` and return the run's summary; an error leaves no incomplete folder.
 
-    An interrupted run leaves its checkpoint beside the folder, and the same command resumes from the checkpoint. Of
-    several processes under `accelerate launch` only the main process writes. Raises TrainingError if the data, the base
-    or the folder cannot be used.
+    An interrupted run leaves its checkpoint beside the folder, and the same command resumes from the checkpoint. With
+    `again` False, a finished run of the same arguments, data and versions in the folder is kept. `served` is whether
+    the run will be exported for a worker. Of several processes under `accelerate launch` only the main process writes.
+    Raises TrainingError if the data, the base or the folder cannot be used.
     """
-    with whole_folder(folder, replaces=RUN_FILE) if is_main_process() else nullcontext() as temporary:
-        data = read_learning_data(task.dataset, task.labels, add=task.add, limit=task.limit)
-        seed_everything(recipe.seed)
-        base = load_base(task.base, data.labels)
+    require_replaceable(folder, replaces=RUN_FILE)
+    data = _read_data(task)
+    seed_everything(recipe.seed)
+    base = load_base(task.base, data.labels)
+    if served:
         _require_served_padding(base)
-        say(f"base {base.name}, {data.described()}")
-        checkpoint = Checkpoint(folder.with_name(folder.name + ".checkpoint"), _identity(task, recipe, base, data))
-        run = fit(task, recipe, data, base, checkpoint=checkpoint)
+    say(f"base {base.name}, {data.described()}")
+    soft = _soft_labels(task, data, folder.parent)
+    identity = _identity(task, recipe, base, data, soft)
+    if not again and is_finished(folder, identity):
+        say(f"{folder}: this run is finished and is kept")
+        return _summary(folder, read_run(folder))
+    checkpoint = Checkpoint(folder.with_name(folder.name + ".checkpoint"), identity)
+    with whole_folder(folder, replaces=RUN_FILE) if is_main_process() else nullcontext() as temporary:
+        run = fit(task, recipe, data, base, soft_labels=soft, checkpoint=checkpoint)
+        run.record["identity"] = identity
         if temporary is not None:
             write_run(temporary, run)
             draw_curves(run.record["epochs"], run.record["best_epoch"], temporary / "learning.png", title=run.name)
@@ -50,19 +71,37 @@ def is_main_process() -> bool:
     return bool(PartialState().is_main_process)
 
 
-def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData) -> str:
+def _read_data(task: Task) -> LearningData | MixedData:
+    if task.data is None:
+        return read_learning_data(task.dataset, task.labels, add=task.add, limit=task.limit)
+    specs = read_data_file(Path(task.data), root=Path(task.data_root), labels=task.labels)
+    normalize = NORMALIZERS[task.normalizer]
+    return read_mixed_data(specs, normalize=normalize, limit=task.limit, skipped=bool(task.teacher))
+
+
+def _soft_labels(task: Task, data: LearningData | MixedData, kept_in: Path) -> SoftLabels | None:
+    if not task.teacher:
+        return None
+    teachers = [Path(teacher) for teacher in task.teacher]
+    with PartialState().main_process_first():  # the other processes read the files that the main process has written
+        return soft_labels(teachers, data.texts, data.labels, neutral=data.has_neutral, kept_in=kept_in)
+
+
+def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData | MixedData, soft: SoftLabels | None) -> str:
     """Return a SHA-256 of everything that determines the weights, except the hardware."""
-    parts = asdict(task), recipe.as_dict(), base.name, base.history, data.sha256(), provenance()["versions"]
+    arguments = {name: value for name, value in asdict(task).items() if name not in ("data", "data_root", "teacher")}
+    weights = weights_digest(base.model)
+    sources = base.name, base.history, weights, data.sha256(), None if soft is None else soft.sha256()
+    parts = arguments, recipe.as_dict(), sources, provenance()["versions"]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _require_served_padding(base: Base) -> None:
     """Raise TrainingError unless the base pads with id 0: the worker pads with 0."""
-    number = base.model.config.pad_token_id
-    if number not in (0, None):
+    if not is_served(base):
         raise TrainingError(
-            f"base {base.name!r}: the base pads with id {number}, but the worker pads with id 0; "
-            "choose a base such as BERT"
+            f"base {base.name!r}: the base pads with id {base.model.config.pad_token_id}, but the worker pads with id "
+            "0; choose a base such as BERT, or give --no-export if the run becomes a teacher"
         )
 
 

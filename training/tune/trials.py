@@ -7,7 +7,8 @@ from typing import Any, Final
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from training.data.learning_data import RAW_TWEETS, read_learning_data
+from training.data.learning_data import read_learning_data
+from training.data.raw_tweets import RAW_TWEETS
 from training.learn.base import load_base
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.rates import suited_learning_rate

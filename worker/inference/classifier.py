@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from tweets.emotions import NEUTRAL
 from tweets.normalizer import NORMALIZERS
 from tweets.prediction import Prediction
 from worker.errors import ExitCode, FatalError
@@ -28,17 +29,33 @@ class Engine(Protocol):
     device: str
 
     def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return logits [rows, labels] for token ids and attention mask, both [rows, tokens]."""
+        """Return logits [rows, outputs] for token ids and attention mask, both [rows, tokens].
+
+        The outputs are the labels, and neutral as the last output of a model that has it.
+        """
 
 
 class Classifier:
-    """A loaded model with its tokenizer. Not thread-safe: only one thread may call a classifier."""
+    """A loaded model with its tokenizer. Not thread-safe: only one thread may call a classifier.
 
-    def __init__(self, folder: ModelFolder, engine: Engine, *, max_pass_tokens: int, metrics: Metrics) -> None:
+    With `neutral_threshold`, a text whose probability of neutral is above the threshold is labelled neutral.
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        engine: Engine,
+        *,
+        max_pass_tokens: int,
+        metrics: Metrics,
+        neutral_threshold: float | None = None,
+    ) -> None:
         self._folder = folder
         self._engine = engine
         self._max_pass_tokens = max_pass_tokens
         self._metrics = metrics
+        self._neutral_threshold = neutral_threshold
+        self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
         self._normalize = NORMALIZERS[folder.normalizer]
         self._tokenizer = Tokenizer.from_file(str(folder.path / TOKENIZER_FILE))
         self._tokenizer.no_padding()
@@ -55,6 +72,11 @@ class Classifier:
         return self._folder.labels
 
     @property
+    def emotions(self) -> tuple[str, ...]:
+        """Every value that `emotion` of a prediction can have: the labels, then neutral if there is a threshold."""
+        return self._emotions
+
+    @property
     def engine(self) -> Engine:
         """The engine that runs the model."""
         return self._engine
@@ -63,23 +85,28 @@ class Classifier:
         """Return a prediction for each text, in order. Raises FloatingPointError if a logit is not finite."""
         if not texts:
             return []
-        scores = self.scores(texts)
-        best = scores.argmax(axis=1).tolist()
-        labels = self.labels
+        scores, neutral = self.scores_and_neutral(texts)
+        probabilities = [None] * len(texts) if neutral is None else neutral.tolist()
         return [
-            Prediction(labels[index], row[index], dict(zip(labels, row, strict=True)))
-            for row, index in zip(scores.tolist(), best, strict=True)
+            self._prediction(row, index, probability)
+            for row, index, probability in zip(
+                scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
+            )
         ]
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        """Return the softmax of logits / temperature, [texts, labels]. Raises like `classify`."""
-        encodings = self._tokenize(texts)
-        logits = np.empty((len(texts), len(self.labels)), dtype=np.float64)
-        for rows in cut_into_passes([len(encoding) for encoding in encodings], self._max_pass_tokens):
-            logits[rows] = self._forward([encodings[row] for row in rows])
-        if not np.isfinite(logits).all():
-            raise FloatingPointError("a logit of the model is not a finite number")
-        return _softmax(logits / self._folder.temperature)
+        """Return the softmax over the labels, [texts, labels]. Raises like `classify`."""
+        return self.scores_and_neutral(texts)[0]
+
+    def scores_and_neutral(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return the softmax of the labels' logits / temperature, [texts, labels], and the probability of neutral.
+
+        The probability, [texts], is None for a model without a neutral output. Raises like `classify`.
+        """
+        logits = self._logits(texts)
+        scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
+        calibration = self._folder.neutral
+        return scores, None if calibration is None else calibration.probabilities(logits)
 
     def probe(self) -> None:
         """Raise FatalError if the golden texts get wrong scores.
@@ -87,16 +114,36 @@ class Classifier:
         The int8 model computes wrong scores on a processor whose integer instructions saturate.
         """
         golden = self._folder.golden
-        scores = self.scores(golden.texts)
+        scores, neutral = self.scores_and_neutral(golden.texts)
         expected = np.array([[row[label] for label in self.labels] for row in golden.scores])
-        worst = float(np.abs(scores - expected).max())
-        if worst > golden.tolerance:
+        differences = [np.abs(scores - expected).max()]
+        if neutral is not None and golden.neutral is not None:
+            differences.append(np.abs(neutral - np.array(golden.neutral)).max())
+        worst = float(np.max(differences))
+        if not worst <= golden.tolerance:  # a golden score that is NaN is a difference too
             raise FatalError(
                 f"{self.model_id} computes wrong scores on this hardware ({self._engine.name} on "
                 f"{self._engine.device}): a score differs by {worst:.3f}, {golden.tolerance:.3f} allowed; "
                 "use another DEVICE or machine",
                 ExitCode.MODEL,
             )
+
+    def _prediction(self, scores: list[float], best: int, neutral: float | None) -> Prediction:
+        by_label = dict(zip(self.labels, scores, strict=True))
+        if neutral is not None and self._neutral_threshold is not None and neutral > self._neutral_threshold:
+            return Prediction(NEUTRAL, neutral, by_label, neutral)
+        return Prediction(self.labels[best], scores[best], by_label, neutral)
+
+    def _logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """Return the logits of all texts, [texts, outputs]."""
+        encodings = self._tokenize(texts)
+        outputs = len(self.labels) + (self._folder.neutral is not None)
+        logits = np.empty((len(texts), outputs), dtype=np.float64)
+        for rows in cut_into_passes([len(encoding) for encoding in encodings], self._max_pass_tokens):
+            logits[rows] = self._forward([encodings[row] for row in rows])
+        if not np.isfinite(logits).all():
+            raise FloatingPointError("a logit of the model is not a finite number")
+        return logits
 
     def _tokenize(self, texts: Sequence[str]) -> list[Encoding]:
         started = time.perf_counter()
@@ -105,7 +152,7 @@ class Classifier:
         return encodings
 
     def _forward(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
-        """Return the logits of one pass, [rows, labels]."""
+        """Return the logits of one pass, [rows, outputs]."""
         started = time.perf_counter()
         longest = max(len(encoding) for encoding in encodings)
         input_ids = np.zeros((len(encodings), longest), dtype=np.int64)
@@ -127,17 +174,24 @@ def load_classifier(
     max_tokens: int = 512,
     engine: str | None = None,
     metrics: Metrics | None = None,
+    neutral_threshold: float | None = None,
 ) -> Classifier:
     """Load a model folder, and check the model on the golden texts, which also warms the model up.
 
     `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass; `engine`: onnx, torch, or None for the engine
-    of the device. Raises FatalError with one line if the folder is not usable, the device is missing, or the model
-    computes wrong scores on the device.
+    of the device; `neutral_threshold`: the probability of neutral above which a text is labelled neutral. Raises
+    FatalError with one line if the folder is not usable, the device is missing, the model computes wrong scores on the
+    device, or the model has no neutral output for the threshold.
     """
     folder = open_model_folder(path)
+    _check_threshold(folder, neutral_threshold)
     try:
         classifier = Classifier(
-            folder, _engine(folder, device, engine), max_pass_tokens=max_tokens, metrics=metrics or Metrics()
+            folder,
+            _engine(folder, device, engine),
+            max_pass_tokens=max_tokens,
+            metrics=metrics or Metrics(),
+            neutral_threshold=neutral_threshold,
         )
         classifier.probe()
     except FatalError:
@@ -147,6 +201,15 @@ def load_classifier(
     return classifier
 
 
+def _check_threshold(folder: ModelFolder, neutral_threshold: float | None) -> None:
+    if neutral_threshold is not None and folder.neutral is None:
+        raise FatalError(
+            f"NEUTRAL_THRESHOLD={neutral_threshold:g}: the model {folder.model_id} in MODEL_PATH={folder.path} has no "
+            "neutral output; unset NEUTRAL_THRESHOLD, or set MODEL_PATH to a model with a neutral output",
+            ExitCode.SETTINGS,
+        )
+
+
 def _engine(folder: ModelFolder, device: str, engine: str | None) -> Engine:
     cuda = device == "cuda" or (device == "auto" and engine != "onnx" and _cuda_available())
     if engine == "torch" or cuda:
@@ -154,7 +217,7 @@ def _engine(folder: ModelFolder, device: str, engine: str | None) -> Engine:
             raise FatalError(f"DEVICE={device}: needs torch and transformers; install the extra gpu", ExitCode.SETTINGS)
         from worker.inference.engine_torch import TorchEngine
 
-        return TorchEngine(folder.path, "cuda" if cuda else "cpu")
+        return TorchEngine(folder.path, "cuda" if cuda else "cpu", with_neutral=folder.neutral is not None)
     from worker.inference.engine_onnx import OnnxEngine
 
     return OnnxEngine(folder.path)

@@ -31,7 +31,7 @@ class OnnxEngine:
             raise FatalError(f"MODEL_PATH={path}: {ONNX_FILE} cannot be loaded: {error}", ExitCode.MODEL) from None
 
     def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return logits [rows, labels] for token ids and attention mask, both [rows, tokens]."""
+        """Return logits [rows, outputs] for token ids and attention mask, both [rows, tokens]."""
         logits: NDArray[np.float32]
         (logits,) = self._session.run(["logits"], {"input_ids": input_ids, "attention_mask": attention_mask})
         return logits

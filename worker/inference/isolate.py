@@ -20,6 +20,10 @@ class TextClassifier(Protocol):
     def model_id(self) -> str:
         """The name of the model in labelled tweets."""
 
+    @property
+    def emotions(self) -> Sequence[str]:
+        """Every value that the field `emotion` of a prediction can have."""
+
     def classify(self, texts: Sequence[str]) -> Sequence[Prediction]:
         """Return a prediction for each text. May raise anything."""
 

@@ -7,33 +7,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tweets.emotions import NEUTRAL
 from tweets.normalizer import NORMALIZERS
 from worker.errors import ExitCode, FatalError
+from worker.inference.neutral import NeutralCalibration
 
 MANIFEST: Final = "SHA256SUMS"
 ONNX_FILE: Final = "model.int8.onnx"
+SAFETENSORS_FILE: Final = "model.safetensors"
 TOKENIZER_FILE: Final = "tokenizer.json"
 CONFIG_FILE: Final = "config.json"
 GOLDEN_FILE: Final = "golden.json"
 
-_WEIGHTS: Final = (ONNX_FILE, "model.safetensors")  # one of them is enough for the worker
+_WEIGHTS: Final = (ONNX_FILE, SAFETENSORS_FILE)  # one of them is enough for the worker
 _READ_BY_THE_WORKER: Final = (CONFIG_FILE, TOKENIZER_FILE, GOLDEN_FILE, *_WEIGHTS)
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Texts with their scores in full precision; each score of an engine may differ by `tolerance`."""
+    """Texts with their scores in full precision; each score of an engine may differ by `tolerance`.
+
+    `neutral` is the probability of neutral for each text; None for a model without a neutral output.
+    """
 
     tolerance: float
     texts: Sequence[str]
     scores: Sequence[dict[str, float]]
+    neutral: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
 class ModelFolder:
     """A checked model folder.
 
-    `labels` are in the order of the model's outputs; `max_tokens` per text includes the special tokens.
+    `labels` are in the order of the model's outputs; `max_tokens` per text includes the special tokens. With
+    `neutral`, the model has one more output, the neutral logit, after those of the labels.
     """
 
     path: Path
@@ -43,6 +51,7 @@ class ModelFolder:
     temperature: float
     max_tokens: int
     golden: Golden
+    neutral: NeutralCalibration | None = None
 
 
 def open_model_folder(path: Path) -> ModelFolder:
@@ -56,6 +65,7 @@ def open_model_folder(path: Path) -> ModelFolder:
     try:
         config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
         labels = tuple(config["id2label"][str(i)] for i in range(len(config["id2label"])))
+        neutral = _neutral(config, labels)
         return ModelFolder(
             path=path,
             model_id=str(config["model_id"]),
@@ -63,7 +73,8 @@ def open_model_folder(path: Path) -> ModelFolder:
             normalizer=_known_normalizer(path, config["normalizer"]),
             temperature=float(config["temperature"]),
             max_tokens=int(config["max_tokens"]),
-            golden=_golden(json.loads((path / GOLDEN_FILE).read_text(encoding="utf-8")), labels),
+            golden=_golden(json.loads((path / GOLDEN_FILE).read_text(encoding="utf-8")), labels, neutral is not None),
+            neutral=neutral,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _unusable(
@@ -98,14 +109,25 @@ def _known_normalizer(path: Path, name: str) -> str:
     return name
 
 
-def _golden(fields: dict[str, Any], labels: Sequence[str]) -> Golden:
+def _neutral(config: dict[str, Any], labels: Sequence[str]) -> NeutralCalibration | None:
+    if "neutral" not in config:
+        return None
+    if NEUTRAL in labels:
+        raise ValueError("the model has a label called neutral and a neutral output; a model can have one of them")
+    return NeutralCalibration.of_config(config["neutral"])
+
+
+def _golden(fields: dict[str, Any], labels: Sequence[str], with_neutral: bool) -> Golden:
     texts = fields["texts"]
     if not texts or any(set(entry["scores"]) != set(labels) for entry in texts):
         raise ValueError("the golden scores are not for the model's labels")
+    if with_neutral and any("neutral" not in entry for entry in texts):
+        raise ValueError("the golden texts lack the probability of neutral")
     return Golden(
         tolerance=float(fields["tolerance"]),
         texts=[str(entry["text"]) for entry in texts],
         scores=[{name: float(score) for name, score in entry["scores"].items()} for entry in texts],
+        neutral=[float(entry["neutral"]) for entry in texts] if with_neutral else None,
     )
 
 

@@ -4,7 +4,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from kafka import KafkaConsumer, TopicPartition
@@ -13,8 +13,9 @@ from kafka.errors import KafkaError
 from tweets.labelled_tweet import NotALabelledTweetError, decode
 from tweets.records import Partition
 from worker import time_limits
-from worker.counts import RunningCounts
+from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
+from worker.kafka.checkpoints import read_checkpoints
 from worker.kafka.client import consumer_arguments
 from worker.kafka.errors import translated
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
@@ -61,6 +62,29 @@ class CommittedReader:
             )
             for partition, at in sorted(committed.items())
         }
+
+    def input_partitions(self) -> list[Partition]:
+        """Return every partition of the input topic."""
+        with self._translating():
+            return [Partition(*each) for each in self._partitions(self._settings.kafka_input_topic)]
+
+    def checkpoints(self, partitions: Collection[Partition]) -> dict[Partition, CommittedCounts]:
+        """Return the state on the checkpoint topic of each of these partitions that has one."""
+        with self._translating():
+            return read_checkpoints(self._settings, partitions)
+
+    def states(self) -> dict[Partition, CommittedCounts]:
+        """Return the state that a worker would restore now, of each input partition that has one."""
+        partitions, committed = self.input_partitions(), self.committed()
+        checkpoints = self.checkpoints(partitions)
+        states: dict[Partition, CommittedCounts] = {}
+        for partition in partitions:
+            found, copy = committed.get(partition), checkpoints.get(partition)
+            if found is not None and found.counts is not None:
+                states[partition] = CommittedCounts(copy.generation if copy else 0, found.offset, found.counts)
+            elif copy is not None:
+                states[partition] = copy if found is None else replace(copy, offset=found.offset)
+        return states
 
     def recount(self, numbers: Collection[int]) -> dict[int, RunningCounts | None]:
         """Return the counts of all labelled tweets in these partitions of the output topic.

@@ -14,8 +14,8 @@ from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
-from worker.kafka.offsets import committed_offsets, first_offsets, position, stable_ends
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ class TweetConsumer:
 
     def __init__(self, settings: Settings) -> None:
         self._heartbeat_interval = time_limits.heartbeat_interval(settings)
+        self._topic = settings.kafka_input_topic
         self._unreadable_once: tuple[TopicPartition, int | None] | None = None
         self._polls_without_position = 0
         self._consumer = KafkaConsumer(
@@ -66,16 +67,28 @@ class TweetConsumer:
             {partition: read_to for partition, read_to in positions if read_to is not None},
         )
 
-    def committed(self, partitions: Collection[Partition]) -> dict[Partition, CommittedOffset]:
-        """Return where to start: at the committed offset, or at the first record if the committed one was deleted.
-
-        A partition without a committed offset starts at its first record too.
-        """
+    def stored(self, partitions: Collection[Partition]) -> dict[Partition, StoredState]:
+        """Return the first offset and the committed offset, if there is one, of each partition."""
         limit = time_limits.OFFSET_LOOKUP
         asked = {TopicPartition(*partition): partition for partition in partitions}
         committed = committed_offsets(self._consumer, asked, limit)
         first = first_offsets(self._consumer, asked, limit)
-        return {partition: _start(partition, first[each], committed.get(each)) for each, partition in asked.items()}
+        return {
+            partition: StoredState(first[each], _committed(committed.get(each)), self.topic_id())
+            for each, partition in asked.items()
+        }
+
+    def ends(self, topic: str, numbers: Collection[int]) -> dict[int, int]:
+        """Return the end offset of these partitions of another topic."""
+        asked = [TopicPartition(topic, number) for number in numbers]
+        return {
+            each.partition: end for each, end in end_offsets(self._consumer, asked, time_limits.OFFSET_LOOKUP).items()
+        }
+
+    def topic_id(self) -> str:
+        """Return the id of the input topic at the last look-up of metadata; empty if the broker gives no ids."""
+        found = self._consumer._client.cluster.topic_id(self._topic)
+        return "" if found is None else str(found)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read this partition from `offset` on."""
@@ -219,21 +232,8 @@ class TweetConsumer:
         return [Record(partition, each, now_ms, None, None, unreadable=f"its batch {error.reason}") for each in offsets]
 
 
-def _start(partition: Partition, first: int, committed: OffsetAndMetadata | None) -> CommittedOffset:
-    """Return the offset to start from, and log an error if records from the committed offset on were deleted."""
-    if committed is None:
-        return CommittedOffset(first, None)
-    skipped = max(0, first - committed.offset)
-    if skipped:
-        log.error(
-            "%s: Kafka deleted the records from offset %d to %d before a worker read them (retention or "
-            "delete-records): skipping to offset %d",
-            partition,
-            committed.offset,
-            first - 1,
-            first,
-        )
-    return CommittedOffset(committed.offset + skipped, committed.metadata or "", skipped)
+def _committed(found: OffsetAndMetadata | None) -> CommittedOffset | None:
+    return None if found is None else CommittedOffset(found.offset, found.metadata or "")
 
 
 def _record(fetched: Any) -> Record:

@@ -119,6 +119,11 @@ class ResultProducer:
         self._producer.commit_transaction()
         self._in_transaction = False
 
+    def commit_records(self) -> None:
+        """Commit the transaction without offsets."""
+        self._producer.commit_transaction()
+        self._in_transaction = False
+
     def partitions(self, topic: str) -> int:
         """Return the number of partitions of a topic."""
         return len(self._producer.partitions_for(topic))

@@ -3,16 +3,19 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from kafka.errors import ProducerFencedError
 
 from tweets.records import OutputRecord, Partition
-from worker import time_limits
+from worker import checkpoint, time_limits
+from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, RefusedRecordsError, TransientError
+from worker.kafka.checkpoints import read_checkpoints
 from worker.kafka.consumer import TweetConsumer
 from worker.kafka.errors import translated
 from worker.kafka.producer import ResultProducer
-from worker.membership import CommittedOffset, Membership, PolledRecords
+from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
 
@@ -43,6 +46,7 @@ class KafkaStream:
         self._producer: ResultProducer | None = None
         self._producer_fenced = False
         self._single_records = False
+        self._topic_id = ""
         self._producer_is_slow = False  # it sends one record per request, which the next batch does not need
         with self._translating():
             self._consumer = TweetConsumer(settings)
@@ -55,22 +59,35 @@ class KafkaStream:
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         """Return records, waiting at most `timeout_s` seconds, and the membership right after the poll."""
         with self._translating(), self._watchdog.step("poll", time_limits.POLL.seconds):
-            return self._consumer.poll(timeout_s=timeout_s, max_records=max_records)
+            polled = self._consumer.poll(timeout_s=timeout_s, max_records=max_records)
+            if self._topic_id and self._consumer.topic_id() not in ("", self._topic_id):
+                self._topic_id = ""  # the restore that follows decides, and needs a poll before
+                raise TransientError(f"topic {self._settings.kafka_input_topic} was deleted and created again")
+            return polled
 
-    def restore(self, membership: Membership) -> dict[Partition, CommittedOffset]:
-        """Read the committed offset of each owned partition from the broker and seek there.
+    def restore(self, membership: Membership) -> dict[Partition, StoredState]:
+        """Read what Kafka holds of each owned partition; the caller decides where to continue, and calls `seek`."""
+        with self._translating():
+            with self._watchdog.step("restore", time_limits.RESTORE.seconds):
+                self._check_outputs(membership)
+                stored = self._consumer.stored(sorted(membership.partitions))
+                self._topic_id = self._consumer.topic_id()
+            incomplete = [p for p, found in stored.items() if not _has_counts(found.committed)]
+            if incomplete:
+                with self._watchdog.step("read checkpoints", time_limits.RESTORE.seconds):
+                    stored |= self._from_checkpoints({p: stored[p] for p in incomplete})
+        return stored
 
-        A partition without a committed offset starts at its first record.
-        """
-        with self._translating(), self._watchdog.step("restore", time_limits.RESTORE.seconds):
-            self._check_outputs(membership)
-            offsets = self._consumer.committed(sorted(membership.partitions))
-            for partition, committed in offsets.items():
-                self._consumer.seek(partition, committed.offset)
-        return offsets
+    def seek(self, offsets: Mapping[Partition, int]) -> None:
+        """Read each of these owned partitions from its offset on."""
+        with self._translating():
+            for partition, offset in offsets.items():
+                self._consumer.seek(partition, offset)
 
-    def publish(self, records: Sequence[OutputRecord]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
         """Begin a transaction, send all records and wait until every record is acknowledged.
+
+        `states` is what the commit of this transaction will commit: the second copy goes to the checkpoint topic.
 
         Raises RefusedRecordsError, after which a rollback and another publish of the same batch is right: nothing was
         committed. If the refusals are not exact, the next producer sends one record per request.
@@ -78,14 +95,20 @@ class KafkaStream:
         if self._producer_is_slow:
             self.rollback()
         producer = self._live_producer()
+        settings = self._settings
+        copies = [
+            checkpoint.encode(settings.kafka_checkpoint_topic, settings.kafka_group_id, partition, state)
+            for partition, state in states.items()
+        ]
         with self._translating():
             with self._watchdog.step("begin", time_limits.COMMIT.seconds):
                 producer.begin()
             with self._watchdog.step("publish", time_limits.ACKNOWLEDGE.seconds):
                 try:
-                    producer.send(records)
+                    producer.send([*records, *copies])
                 except RefusedRecordsError as refused:
                     self._single_records = not refused.exact
+                    self._require_checkpoints(refused, len(records))
                     raise
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -148,10 +171,9 @@ class KafkaStream:
         return self._producer
 
     def _check_outputs(self, membership: Membership) -> None:
-        """Raise FatalError if an output topic lacks the partition number of an owned input partition."""
+        """Raise FatalError if a topic lacks the partition number of an owned input partition."""
         needed = 1 + max((partition.number for partition in membership.partitions), default=-1)
-        topics = (self._settings.kafka_output_topic, self._settings.kafka_dead_letter_topic) if needed else ()
-        for topic in topics:
+        for topic in self._settings.written_topics() if needed else ():
             found = self._live_producer().partitions(topic)
             if found < needed:
                 raise FatalError(
@@ -159,6 +181,25 @@ class KafkaStream:
                     f"{self._settings.kafka_input_topic}: run python -m worker create-topics",
                     ExitCode.TOPICS,
                 )
+
+    def _from_checkpoints(self, incomplete: Mapping[Partition, StoredState]) -> dict[Partition, StoredState]:
+        """Return the states with what the checkpoint topic has; where that has nothing, with the end of the output."""
+        found = read_checkpoints(self._settings, incomplete)
+        numbers = [partition.number for partition in incomplete if partition not in found]
+        ends = self._consumer.ends(self._settings.kafka_output_topic, numbers)
+        return {
+            partition: replace(stored, checkpoint=found.get(partition), output_end=ends.get(partition.number, 0))
+            for partition, stored in incomplete.items()
+        }
+
+    def _require_checkpoints(self, refused: RefusedRecordsError, records: int) -> None:
+        """Raise FatalError if Kafka refuses a record for the checkpoint topic, which no dead letter can replace."""
+        reasons = [reason for index, reason in refused.refusals.items() if index >= records]
+        if refused.exact and reasons:
+            raise FatalError(
+                f"Kafka refuses a record for topic {self._settings.kafka_checkpoint_topic}: {reasons[0]}",
+                ExitCode.TOPICS,
+            )
 
     def _check_for_duplicate_worker_id(self) -> None:
         """Raise FatalError if another worker has the same WORKER_ID.
@@ -171,3 +212,7 @@ class KafkaStream:
         if self._settings.worker_id is not None:
             with self._translating(), self._watchdog.step("wait for a heartbeat", time_limits.POLL.seconds):
                 self._consumer.check_fenced_after_heartbeat()
+
+
+def _has_counts(committed: CommittedOffset | None) -> bool:
+    return committed is not None and RunningCounts.from_metadata(committed.metadata) is not None

@@ -1,9 +1,9 @@
-"""The three topics: their creation, and the checks at the start that they exist and have enough partitions."""
+"""The four topics: their creation, and the checks at the start that they exist and have enough partitions."""
 
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 from kafka.errors import AuthorizationError, KafkaError
@@ -23,6 +23,15 @@ OUTPUT_HEADROOM_BYTES = 65_536
 """A new output topic accepts records of this many bytes more than the input topic, for the headers of dead letters."""
 
 
+CHECKPOINT_CONFIGS: Final = {
+    "cleanup.policy": "compact",
+    # Kafka compacts whole segments only: small ones keep the topic short, and a restore reads the topic.
+    "segment.bytes": "1048576",
+    "min.cleanable.dirty.ratio": "0.1",
+}
+"""The configuration of a new checkpoint topic."""
+
+
 class Topics:
     """Checks and creates topics. Methods raise FatalError or TransientError."""
 
@@ -32,12 +41,13 @@ class Topics:
     def check(self) -> int:
         """Return the size in bytes of the largest record that both output topics accept.
 
-        Raises FatalError if a topic is missing or an output topic has fewer partitions than the input topic.
+        Raises FatalError if a topic is missing, another topic has fewer partitions than the input topic, or the
+        cleanup policy of a topic would lose records.
         """
         settings = self._settings
         with self._admin() as admin:
             partitions = self._partitions(admin)
-            for topic in (settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic):
+            for topic in self._names():
                 self._check_one(topic, partitions)
             configs = self._configs(admin)
         sizes = {topic: _max_message_bytes(config) for topic, config in configs.items()}
@@ -53,7 +63,7 @@ class Topics:
         return outputs
 
     def create(self, *, partitions: int, replication_factor: int, max_message_bytes: int | None) -> Iterator[str]:
-        """Create the missing topics, add missing partitions to output topics, and yield one line per topic.
+        """Create the missing topics, add missing partitions to all but the input topic, and yield one line per topic.
 
         `partitions` and `replication_factor` are for new topics; -1 means the broker's default. Output topics get as
         many partitions as the input topic, and accept its largest record with the headers of a dead letter.
@@ -65,12 +75,15 @@ class Topics:
             if topic in existing:
                 yield f"{topic}: exists, {existing[topic]} partitions"
             else:
-                yield _create(admin, topic, partitions, replication_factor, max_message_bytes)
+                configs = {} if max_message_bytes is None else {"max.message.bytes": str(max_message_bytes)}
+                yield _create(admin, topic, partitions, replication_factor, configs)
             wanted = self._partitions(admin)[topic]
             room = _max_message_bytes(self._configs(admin)[topic]) + OUTPUT_HEADROOM_BYTES
-            for topic in (settings.kafka_output_topic, settings.kafka_dead_letter_topic):
+            for topic in settings.written_topics():
                 if topic not in existing:
-                    yield _create(admin, topic, wanted, replication_factor, room)
+                    checkpoints = topic == settings.kafka_checkpoint_topic
+                    configs = CHECKPOINT_CONFIGS if checkpoints else {"max.message.bytes": str(room)}
+                    yield _create(admin, topic, wanted, replication_factor, configs)
                 elif existing[topic] < wanted:
                     admin.create_partitions({topic: wanted})
                     yield f"{topic}: exists, grown from {existing[topic]} to {wanted} partitions"
@@ -93,15 +106,23 @@ class Topics:
         )
 
     def _check_cleanup_policies(self, configs: Mapping[str, Mapping[str, str]]) -> None:
-        """Warn of a compacted output topic; raise FatalError for a compacted dead-letter topic.
+        """Warn of a compacted output topic; raise FatalError where the policy would lose dead letters or checkpoints.
 
-        A compacted topic refuses records without a key and keeps only the last record of each key.
+        A compacted topic refuses records without a key and keeps only the last record of each key. Any other policy
+        deletes records by their age.
         """
         output, dead_letter = self._settings.kafka_output_topic, self._settings.kafka_dead_letter_topic
         if "compact" in configs[dead_letter].get("cleanup.policy", ""):
             raise FatalError(
                 f"topic {dead_letter} has cleanup.policy={configs[dead_letter]['cleanup.policy']}: Kafka would refuse "
                 "dead letters without a key and delete others; set cleanup.policy=delete on the topic",
+                ExitCode.TOPICS,
+            )
+        checkpoints = self._settings.kafka_checkpoint_topic
+        if configs[checkpoints].get("cleanup.policy", "compact") != "compact":
+            raise FatalError(
+                f"topic {checkpoints} has cleanup.policy={configs[checkpoints]['cleanup.policy']}: Kafka would delete "
+                "the second copy of the counts; set cleanup.policy=compact on the topic",
                 ExitCode.TOPICS,
             )
         if "compact" in configs[output].get("cleanup.policy", ""):
@@ -129,26 +150,25 @@ class Topics:
         except (KafkaError, TypeError) as error:
             raise translated(error, settings.kafka_bootstrap_servers) from error
 
+    def _names(self) -> list[str]:
+        return [self._settings.kafka_input_topic, *self._settings.written_topics()]
+
     def _partitions(self, admin: KafkaAdminClient) -> dict[str, int]:
-        """Return topic → number of partitions, for those of the three topics that exist."""
-        settings = self._settings
-        names = [settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic]
-        described: list[dict[str, Any]] = admin.describe_topics(names)
+        """Return topic → number of partitions, for those of the four topics that exist."""
+        described: list[dict[str, Any]] = admin.describe_topics(self._names())
         return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
     def _configs(self, admin: KafkaAdminClient) -> dict[str, dict[str, str]]:
         """Return topic → its configuration; an empty one where this user may not read the configuration."""
-        settings = self._settings
-        names = [settings.kafka_input_topic, settings.kafka_output_topic, settings.kafka_dead_letter_topic]
-        found: dict[str, dict[str, str]] = {name: {} for name in names}
+        found: dict[str, dict[str, str]] = {name: {} for name in self._names()}
         try:
-            existing = [name for name in names if name in self._partitions(admin)]
+            existing = list(self._partitions(admin))
             resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
             described = admin.describe_configs(resources, config_filter="all") if resources else {}
         except AuthorizationError:
             log.warning(
                 "this user may not read the configuration of the topics (DESCRIBE_CONFIGS): assuming "
-                "max.message.bytes=%d and cleanup.policy=delete",
+                "max.message.bytes=%d and the right cleanup.policy",
                 DEFAULT_MAX_MESSAGE_BYTES,
             )
             return found
@@ -163,9 +183,8 @@ def _max_message_bytes(config: Mapping[str, str]) -> int:
 
 
 def _create(
-    admin: KafkaAdminClient, topic: str, partitions: int, replication_factor: int, max_message_bytes: int | None
+    admin: KafkaAdminClient, topic: str, partitions: int, replication_factor: int, configs: Mapping[str, str]
 ) -> str:
-    configs = {} if max_message_bytes is None else {"max.message.bytes": str(max_message_bytes)}
-    options = {"num_partitions": partitions, "replication_factor": replication_factor, "configs": configs}
+    options = {"num_partitions": partitions, "replication_factor": replication_factor, "configs": dict(configs)}
     admin.create_topics({topic: options}, wait_for_metadata=True)
     return f"{topic}: created, {partitions if partitions > 0 else 'the default number of'} partitions"

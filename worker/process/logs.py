@@ -46,6 +46,7 @@ def configure_logging(level: str, form: str) -> None:
     handler.addFilter(_RepeatedClientLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # DEBUG lines of kafka-python contain keys, values and headers; its INFO lines report every connection.
-    logging.getLogger("kafka").setLevel(logging.INFO if level == "DEBUG" else logging.WARNING)
+    least = logging.INFO if level == "DEBUG" else max(logging.WARNING, logging.getLevelNamesMapping()[level])
+    logging.getLogger("kafka").setLevel(least)
     # Every failure that the producer of kafka-python logs, the producer also raises as an error.
     logging.getLogger("kafka.producer").setLevel(logging.INFO if level == "DEBUG" else logging.CRITICAL)

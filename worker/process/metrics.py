@@ -145,6 +145,12 @@ class Metrics:
         ["topic", "partition"],
         advice="Grows by one second per second: nothing is committed; see LagWithoutCommits.",
     )
+    checkpoint_restores = DeclaredMetric(
+        Counter,
+        "emotion_checkpoint_restores",
+        "Partitions whose state came from the checkpoint topic: the committed offset or its metadata was missing.",
+        advice="Above 0: the group lost its offsets, or a tool moved them; see StateRestored.",
+    )
     records_skipped = DeclaredMetric(
         Counter,
         "emotion_records_skipped",

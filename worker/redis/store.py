@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -116,6 +116,13 @@ class CountsStore:
             {name: int(count) for name, count in totals.items() if _INTEGER.fullmatch(count)},
             {field: _counts(counts) for field, counts in partitions.items()},
         )
+
+    def counted(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        """Return how many tweets Redis counts in each of these partitions of the group."""
+        asked = list(partitions)
+        with self._commands():
+            found = self._client.get().hmget(self._keys(PARTITIONS.name)[0], [self.field(each) for each in asked])
+        return {partition: sum(_counts(text or "").values()) for partition, text in zip(asked, found, strict=True)}
 
     def field(self, partition: Partition) -> str:
         """Return the field of a partition in the hashes."""

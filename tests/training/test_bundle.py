@@ -1,0 +1,114 @@
+"""All stages of the bundled model by one command, which keeps finished stages."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.training.mixed import LABELS, two_data_sets
+from tests.training.test_fine_tuning import TooSmallMemory
+from training.bundle.command import BundlePlan, bundle
+from training.bundle.stages import Stage, Stages, bundled_stages
+from training.cli.parser import parse
+from training.export import int8
+from training.learn.recipe import MINILM, MPNET, Recipe
+from training.output.errors import TrainingError
+from worker.inference.classifier import load_classifier
+
+RECIPE = Recipe(epochs=1, learning_rate=1e-3, batch_size=16, ema_decay=0.5, r_drop=0.0)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> BundlePlan:
+    """Plan a model in the test's folder."""
+    return BundlePlan(
+        data_root=str(tmp_path),
+        runs=tmp_path / "runs",
+        model=tmp_path / "made",
+        teacher_base=MINILM,
+        limit=None,
+        epochs=None,
+        before=None,
+        note=("A sentence for the card.",),
+    )
+
+
+@pytest.fixture
+def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> Stages:
+    """Make a teacher, a first stage and two seeds on two tiny data sets."""
+    monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT", 0.5)
+    monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT_OF_OTHERS", 0.5)
+    monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST", 1.0)
+    monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST_OF_OTHERS", 1.0)
+    monkeypatch.setattr(int8, "MAX_NEUTRAL_DIFFERENCE", 1.0)
+    data = two_data_sets(tmp_path)
+    teacher = Stage("teacher", tiny_base, RECIPE, served=False, data=data)
+    first = Stage("first", tiny_base, RECIPE, ("teacher",), data=data)
+    seeds = [Stage(f"seed-{seed}", "first", replace(RECIPE, seed=seed), ("teacher",), data=data) for seed in (1, 2)]
+    return Stages((teacher, first, *seeds), averaged=("seed-1", "seed-2"), towards="first", labels=LABELS)
+
+
+def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
+    plan: BundlePlan, stages: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = bundle(plan, stages)
+    assert set(summary["seconds"]) == {"teacher", "first", "seed-1", "seed-2", "released"}
+    record = json.loads((plan.runs / "released" / "run.json").read_text())
+    assert record["recipe"]["seed"] == [1, 2]
+    assert [one["name"] for one in record["teachers"]] == ["emotion-base"]
+    config = json.loads((plan.model / "config.json").read_text())
+    assert set(config["neutral"]) == {"scale", "shift"}
+    assert load_classifier(plan.model, engine="torch", device="cpu").classify(["so glad"])[0].neutral is not None
+    metrics = json.loads((plan.model / "metrics.json").read_text())
+    assert metrics["notes"][0] == "A sentence for the card."
+    assert metrics["notes"][1].startswith("`make train` took ")
+    capsys.readouterr()
+    bundle(plan, stages)
+    lines = capsys.readouterr().err
+    assert lines.count("this run is finished and is kept") == 4
+    assert lines.count("this mean is finished and is kept") == 1
+
+
+def test_an_interrupted_stage_is_the_next_one_that_runs(
+    plan: BundlePlan, stages: Stages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = list(stages.runs)
+    runs[2] = replace(runs[2], base="/nowhere")
+    with pytest.raises(TrainingError, match="nowhere"):
+        bundle(plan, replace(stages, runs=runs))
+    assert not plan.model.exists()
+    TooSmallMemory(monkeypatch, rows=0)
+    capsys.readouterr()
+    with pytest.raises(TrainingError, match="does not hold 1 rows"):  # the first stage that is not finished trains
+        bundle(plan, stages)
+    assert capsys.readouterr().err.count("this run is finished and is kept") == 2
+
+
+def test_another_recipe_trains_a_stage_and_those_after_it_again(
+    plan: BundlePlan, stages: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle(plan, stages)
+    runs = [
+        replace(one, recipe=replace(one.recipe, learning_rate=2e-3)) if one.run == "first" else one
+        for one in stages.runs
+    ]
+    capsys.readouterr()
+    bundle(plan, replace(stages, runs=runs))
+    lines = capsys.readouterr().err
+    assert lines.count("this run is finished and is kept") == 1
+    assert "teacher: this run is finished" in lines
+
+
+def test_the_bundled_model_has_a_teacher_that_is_not_served_and_seeds_that_differ_in_the_seed_alone() -> None:
+    stages = bundled_stages()
+    teacher, first, *seeds = stages.runs
+    assert (teacher.base, teacher.served, first.base) == (MPNET, False, MINILM)
+    assert len({replace(one.recipe, seed=0) for one in seeds}) == 1
+    assert len({one.recipe.seed for one in seeds}) == len(seeds)
+    assert all(one.base == stages.towards == first.run for one in seeds)
+
+
+def test_the_small_budget_needs_no_packages_of_the_teacher() -> None:
+    options = parse(["bundle", "--budget", "small"])
+    assert (options.teacher_base, options.limit, options.epochs) == (MINILM, 200, 1)

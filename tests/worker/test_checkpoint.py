@@ -1,0 +1,49 @@
+"""The record with the second copy of a partition's state."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tweets.records import Partition
+from worker import checkpoint
+from worker.counts import CommittedCounts, RunningCounts
+
+NUMBERS = st.integers(min_value=0, max_value=2**63)
+STATES = st.builds(
+    CommittedCounts,
+    NUMBERS,
+    NUMBERS,
+    st.builds(RunningCounts, st.dictionaries(st.text(), NUMBERS, max_size=3), NUMBERS, st.just("id"), NUMBERS),
+)
+STATE = CommittedCounts(6, 300, RunningCounts({"joy": 300}))
+
+
+@given(STATES)
+def test_a_state_comes_back_as_it_was(state: CommittedCounts) -> None:
+    record = checkpoint.encode("checkpoints", "group", Partition("tweets", 3), state)
+    assert (record.topic, record.partition, record.key) == ("checkpoints", 3, b"group|tweets|3")
+    assert checkpoint.decode(record.value) == state
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"offset": -1},
+        {"offset": "300"},
+        {"offset": None},
+        {"generation": 1.5},
+        {"generation": True},
+        {"v": 2},
+        {"counts": []},
+    ],
+)
+def test_a_value_that_no_worker_writes_is_no_state(change: dict[str, object]) -> None:
+    value = json.loads(checkpoint.encode("c", "g", Partition("t", 0), STATE).value or b"")
+    assert checkpoint.decode(json.dumps(value | change).encode()) is None
+
+
+@pytest.mark.parametrize("value", [None, b"", b"\xff", b"[]", b"1", b"null", b"[" * 100_000])
+def test_anything_else_is_no_state(value: bytes | None) -> None:
+    assert checkpoint.decode(value) is None

@@ -1,0 +1,116 @@
+"""The soft labels of a run: the probabilities of teachers for the training texts, computed once and kept in a file.
+
+Teachers see the texts without augmentation, through their own normaliser and tokenizer.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from training.learn.neutral import has_neutral_output
+from training.learn.predict import predict
+from training.learn.run_folder import RUN_FILE, WEIGHTS_FILE, Run, read_run
+from training.learn.tokens import encode
+from training.output.errors import TrainingError
+from training.output.progress import say
+from tweets.normalizer import NORMALIZERS
+
+SoftLogs = npt.NDArray[np.float16]
+"""Logarithms of probabilities, [texts, outputs]: in float16 they keep small probabilities that a float16 would round to
+0."""
+
+_DIGEST_CHARACTERS: Final = 12
+"""Of a SHA-256, in the name of a file of soft labels: enough that two runs in one folder never share a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftLabels:
+    """The mean of the teachers' probabilities, and the record of the teachers for `run.json`."""
+
+    logs: SoftLogs
+    record: dict[str, Any]
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the soft labels."""
+        return hashlib.sha256(self.logs.tobytes()).hexdigest()
+
+
+def soft_labels(
+    teachers: Sequence[Path], texts: Sequence[str], labels: Sequence[str], *, neutral: bool, kept_in: Path
+) -> SoftLabels:
+    """Return the mean probabilities of the teachers over all outputs, as logarithms.
+
+    Each teacher's are kept in a file in the folder `kept_in` and read from there by later runs with the same texts.
+    `neutral` is whether the model has a neutral output. Raises TrainingError if a teacher has other outputs or is no
+    training run.
+    """
+    each = [_of_teacher(teacher, texts, labels, neutral=neutral, kept_in=kept_in) for teacher in teachers]
+    mean = np.mean([np.exp(logs.astype(np.float32)) for logs in each], axis=0)
+    logs = np.log(np.maximum(mean, np.finfo(np.float32).tiny)).astype(np.float16)
+    return SoftLabels(logs, {"teachers": [_about(teacher) for teacher in teachers]})
+
+
+def _about(teacher: Path) -> dict[str, Any]:
+    record = json.loads((teacher / RUN_FILE).read_text(encoding="utf-8"))
+    fields = ("name", "base", "recipe", "best_epoch", "epochs", "training_seconds", "hardware", "precision")
+    return {name: record[name] for name in fields if name in record}
+
+
+def _of_teacher(
+    teacher: Path, texts: Sequence[str], labels: Sequence[str], *, neutral: bool, kept_in: Path
+) -> SoftLogs:
+    file = kept_in / f"soft-labels-{_digest(teacher, texts)}.npy"
+    if file.is_file():
+        say(f"soft labels of {teacher} are read from {file}")
+        kept: SoftLogs = np.load(file, allow_pickle=False)
+        return kept
+    run = read_run(teacher)
+    if tuple(run.labels) != tuple(labels) or has_neutral_output(run.model) != neutral:
+        raise TrainingError(
+            f"--teacher {teacher}: the teacher's outputs are "
+            f"{_outputs(run.labels, has_neutral_output(run.model))}, but the model's are "
+            f"{_outputs(labels, neutral)}; train the teacher with the same --data and --labels"
+        )
+    logs = _logs(run, texts)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = file.with_name(f".{file.name}")
+    with unfinished.open("wb") as opened:
+        np.save(opened, logs, allow_pickle=False)
+    unfinished.replace(file)
+    return logs
+
+
+def _outputs(labels: Sequence[str], neutral: bool) -> str:
+    return ", ".join(labels) + (" and neutral" if neutral else "")
+
+
+def _logs(run: Run, texts: Sequence[str]) -> SoftLogs:
+    say(f"the teacher {run.name} labels {len(texts)} texts")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model: Any = run.model
+    model.to(device)
+    ids = encode(run.tokenizer, texts, normalize=NORMALIZERS[run.normalizer], max_tokens=run.max_tokens)
+    logits = predict(model, ids, pad_id=run.model.config.pad_token_id or 0)
+    model.cpu()
+    return torch.from_numpy(logits).log_softmax(dim=-1).half().numpy()
+
+
+def _digest(teacher: Path, texts: Sequence[str]) -> str:
+    """Return the start of a SHA-256 of the teacher's weights and the texts."""
+    digest = hashlib.sha256()
+    try:
+        digest.update((teacher / WEIGHTS_FILE).read_bytes())
+    except OSError as error:
+        raise TrainingError(
+            f"--teacher {teacher}: not a training run ({error.strerror}); give a folder that `train` wrote"
+        ) from error
+    for text in texts:
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()[:_DIGEST_CHARACTERS]
