@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -22,27 +21,24 @@ pytest.register_assert_rewrite(
     "tests.stream.programs",
 )
 
-from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, missing_for_apache  # noqa: E402
+from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, kafka_home, running_stack  # noqa: E402
 
 _WORKERS = pytest.StashKey[list[WorkerProcess]]()
 _FAIL_ON_SKIP = "--fail-on-skip"
-_StackT = TypeVar("_StackT", bound=Stack)
 
 
 @pytest.fixture(scope="session")
 def embedded_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Start the embedded Kafka and Redis."""
-    yield from _running(EmbeddedStack(tmp_path_factory.mktemp("embedded")))
+    with running_stack(EmbeddedStack(tmp_path_factory.mktemp("embedded"))) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session")
 def apache_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheStack]:
     """Start a real Apache Kafka and a redis-server. Skips without KAFKA_HOME; fails where KAFKA_HOME cannot be used."""
-    missing = missing_for_apache()
-    if missing and not os.environ.get("KAFKA_HOME"):
-        pytest.skip(missing)
-    assert missing is None, missing
-    yield from _running(ApacheStack(tmp_path_factory.mktemp("apache"), Path(os.environ["KAFKA_HOME"]).resolve()))
+    with running_stack(ApacheStack(tmp_path_factory.mktemp("apache"), kafka_home())) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="session", params=["embedded", pytest.param("apache", marks=pytest.mark.apache)])
@@ -66,14 +62,6 @@ def start_worker(
     yield start
     for worker in workers:
         worker.kill()
-
-
-def _running(stack: _StackT) -> Iterator[_StackT]:
-    try:
-        stack.start()
-        yield stack
-    finally:
-        stack.stop()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -89,7 +89,10 @@ class Labeller:
         try:
             return tweet.decode(record, max_chars=self._tweet_max_chars)
         except BadRecordError as error:
-            return error
+            # The frames of its traceback hold the batch, and the batch holds the error: without this line, all records
+            # of the batch stay in memory until Python's garbage collector runs, which does not count bytes.
+            error.__context__ = None
+            return error.with_traceback(None)
 
     def _labelled(
         self, record: Record, decoded: Tweet, prediction: Prediction | BadRecordError, now: str

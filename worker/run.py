@@ -16,6 +16,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.health import HealthServer
 from worker.process.logs import configure_logging
+from worker.process.memory import return_large_buffers
 from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
@@ -34,6 +35,7 @@ def run(*, accept_empty_state: bool = False) -> int:
     """
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_format)
+    return_large_buffers()
     watchdog = Watchdog()
     stop = StopFlag(on_first=lambda: watchdog.finish_within(time_limits.SHUTDOWN.seconds))
     stop.listen()

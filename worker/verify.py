@@ -3,12 +3,21 @@
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
+
+GROUPS: Final = "groups"
+"""Subject of the finding that other consumer groups publish under the same REDIS_KEY_PREFIX."""
+
+_NAMED_GROUPS: Final = 5
+"""Groups that the finding names: it stays one readable line."""
+
+_NAMED_CHARS: Final = 100
+"""Characters of a group's name that the finding shows, for the same reason."""
 
 
 class Kafka(Protocol):
@@ -25,6 +34,9 @@ class StoredCounts(Protocol):
     """The counts in Redis: totals, and the counts of every partition of every group, read at one moment."""
 
     def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]: ...
+    @property
+    def prefix(self) -> str: ...
+    def other_groups(self, counts: Mapping[str, Mapping[str, int]]) -> list[str]: ...
     def field(self, partition: Partition) -> str: ...
     def partition(self, field: str, topic: str) -> Partition | None: ...
     def repair(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
@@ -57,7 +69,8 @@ def verify(
         findings = _compare(kafka, store)
         agreed |= {finding.subject: finding for finding in findings if finding.agrees}
         findings = [agreed.get(finding.subject, finding) for finding in findings]
-        if all(finding.agrees for finding in findings) or clock() >= deadline_s:
+        # To wait does not help where groups share a prefix.
+        if all(finding.agrees or finding.subject == GROUPS for finding in findings) or clock() >= deadline_s:
             return findings
         sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
 
@@ -110,7 +123,7 @@ def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
     ]
     if not after:
         findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))
-    return [*findings, _totals_finding(totals, stored)]
+    return [*findings, _totals_finding(totals, stored), *_groups_finding(store, stored)]
 
 
 def _stored_partitions(
@@ -158,6 +171,23 @@ def _totals_finding(stored_totals: Mapping[str, int], stored: Mapping[str, Mappi
     totals, sums = _nonzero(stored_totals), _nonzero(_sum(stored.values()))
     detail = f"{sum(totals.values())} tweets" if totals == sums else f"Redis differs: {_difference(sums, totals)}"
     return Finding("totals", totals == sums, detail)
+
+
+def _groups_finding(store: StoredCounts, stored: Mapping[str, Mapping[str, int]]) -> list[Finding]:
+    """Return a finding if other groups have counts under the prefix; a name with control characters is quoted."""
+    others = store.other_groups(stored)
+    if not others:
+        return []
+    shown = [name if name.isprintable() else ascii(name) for name in others[:_NAMED_GROUPS]]
+    named = ", ".join(name[:_NAMED_CHARS] for name in shown)
+    more = f" and {len(others) - _NAMED_GROUPS} more" if len(others) > _NAMED_GROUPS else ""
+    prefix = store.prefix
+    detail = (
+        f"REDIS_KEY_PREFIX={prefix}: Redis also has counts of the consumer groups {named}{more} under this prefix, and "
+        f"the totals are the sum of all groups; give each group another REDIS_KEY_PREFIX, and delete the keys "
+        f"{prefix}:*, which come back for the group that keeps this prefix"
+    )
+    return [Finding(GROUPS, False, detail)]
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

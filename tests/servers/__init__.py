@@ -1,6 +1,6 @@
 """Real servers, real workers and independent clients for the tests that need them."""
 
-from tests.servers.stacks import ApacheStack, EmbeddedStack, Stack, missing_for_apache
+from tests.servers.stacks import ApacheStack, EmbeddedStack, Stack, kafka_home, running_stack
 from tests.servers.topics import Message, create_topics, publish, read_committed, unique_topics
 from tests.servers.waiting import eventually
 from tests.servers.workers import WorkerProcess
@@ -13,8 +13,9 @@ __all__ = [
     "WorkerProcess",
     "create_topics",
     "eventually",
-    "missing_for_apache",
+    "kafka_home",
     "publish",
     "read_committed",
+    "running_stack",
     "unique_topics",
 ]

@@ -4,9 +4,12 @@ import base64
 import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+
+import pytest
 
 from deploy.local.children import Child
 from deploy.local.embedded import EmbeddedServers, kafka_answers, redis_answers
@@ -43,6 +46,9 @@ class Stack:
         child = Child(name, command, env=os.environ, log=self.folder / f"{name}.log", stop_s=stop_s)
         self._children.append(child)
         return child
+
+
+StackT = TypeVar("StackT", bound=Stack)
 
 
 class EmbeddedStack(Stack):
@@ -133,12 +139,22 @@ class ApacheStack(Stack):
         return "".join(f"{name}={value}\n" for name, value in properties.items())
 
 
-def missing_for_apache() -> str | None:
-    """Return what an ApacheStack lacks on this machine; None if it lacks nothing."""
+def kafka_home() -> Path:
+    """Return the folder that holds Apache Kafka. Skips the test without KAFKA_HOME; fails if KAFKA_HOME is unusable."""
     home = os.environ.get("KAFKA_HOME")
     if not home:
-        return "KAFKA_HOME is not set: it names the folder that holds Apache Kafka's libs"
-    if not any(Path(home).glob("libs/kafka*.jar")):
-        return f"KAFKA_HOME={home}: no libs/kafka*.jar in it"
-    programs = [program for program in ("java", "redis-server") if shutil.which(program) is None]
-    return f"not installed: {', '.join(programs)}" if programs else None
+        pytest.skip("KAFKA_HOME is not set: it names the folder that holds Apache Kafka's libs")
+    assert any(Path(home).glob("libs/kafka*.jar")), f"KAFKA_HOME={home}: no libs/kafka*.jar in it"
+    missing = [program for program in ("java", "redis-server") if shutil.which(program) is None]
+    assert not missing, f"not installed: {', '.join(missing)}"
+    return Path(home).resolve()
+
+
+@contextmanager
+def running_stack(stack: StackT) -> Iterator[StackT]:
+    """Start a stack that ends with the block."""
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.stop()

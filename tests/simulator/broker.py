@@ -1,15 +1,16 @@
 """A Kafka broker in memory: partitions, transactions, committed offsets with metadata, and one consumer group.
 
-The broker has no faults of its own; `stream.py` and `world.py` inject them.
+The broker has no faults of its own; `stream.py`, `world.py` and `operators.py` inject them.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from tweets.records import OutputRecord, Partition, Record
-from worker.counts import CommittedCounts, RunningCounts
+from tweets.records import OutputRecord, Partition, Record, max_wire_bytes
+from worker.counts import OFFSET_METADATA_MAX_BYTES, CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.membership import CommittedOffset, StoredState
 
@@ -17,11 +18,29 @@ INPUT = "tweets"
 OUTPUT = "tweets.emotions"
 DEAD_LETTERS = "tweets.dead-letter"
 
+MAX_RECORD_BYTES: Final = 2_000
+"""The size limit of both output topics; `operators.py` lowers it."""
+
+
+class InputLog:
+    """An input partition. Offsets without a record, also at the end, are transaction markers or were compacted."""
+
+    def __init__(self, records: list[Record], *, beginning: int, end: int) -> None:
+        self.records = records
+        self.beginning = beginning
+        self.first = beginning
+        self.end = end
+
+    def next_record(self, offset: int) -> int:
+        """Return the offset of the first record from `offset` on; the end without one."""
+        return next((record.offset for record in self.records if record.offset >= offset), self.end)
+
 
 @dataclass
 class Transaction:
     """What a producer has sent since it began: visible to readers only once it is committed."""
 
+    era: int
     state: str = "open"
     offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
     checkpoints: dict[Partition, CommittedCounts] = field(default_factory=dict)
@@ -45,12 +64,22 @@ class Member:
 
 
 class Broker:
-    """All state that outlives a worker."""
+    """All state that outlives a worker.
 
-    def __init__(self, inputs: Mapping[Partition, Sequence[Record]], rng: random.Random) -> None:
+    An era begins when an operator moves offsets, which Kafka allows only while the group is empty. `starts` and
+    `commits` are where each era began in each partition, and what was committed in the era since, for the verifier.
+    """
+
+    def __init__(self, inputs: Mapping[Partition, InputLog], rng: random.Random) -> None:
         self.inputs = inputs
+        self.max_record_bytes = MAX_RECORD_BYTES
+        self.offset_metadata_max_bytes = OFFSET_METADATA_MAX_BYTES
         self.log: list[tuple[OutputRecord, Transaction]] = []
         self.committed: dict[Partition, CommittedOffset] = {}
+        self.starts: list[dict[Partition, CommittedOffset]] = []
+        self.commits: list[dict[Partition, list[CommittedOffset]]] = []
+        self.counted_before: dict[Partition, RunningCounts] = {}
+        """Counts of an earlier model, to which those of the output are added."""
         self.checkpoints: dict[Partition, CommittedCounts] = {}
         self.history: set[tuple[Partition, int, str]] = set()
         self.generation = 0
@@ -61,6 +90,42 @@ class Broker:
         self._open: dict[str, Transaction] = {}
         self._rng = rng
         self._names = 0
+        self._reached = {p: CommittedOffset(log.beginning, "") for p, log in inputs.items()}
+        self._begin_era()
+
+    # What operators do
+
+    def move(self, partition: Partition, offset: int) -> None:
+        """Commit an offset as kafka-consumer-groups --reset-offsets does: without metadata."""
+        self.losses += 1
+        self.committed[partition] = CommittedOffset(offset, "")
+        self._reached[partition] = replace(self._reached[partition], offset=offset)
+        self._begin_era()
+
+    def lose_offsets(self, partitions: Collection[Partition]) -> None:
+        """Forget the committed offsets of these partitions; without any, the group begins with a new generation.
+
+        A partition whose offset was moved, and not committed since, falls back to its last commit.
+        """
+        self.losses += 1
+        for partition in partitions:
+            if not self.committed.pop(partition).metadata:
+                self._reached[partition] = replace(self._reached[partition], offset=self.checkpoints[partition].offset)
+        self._begin_era()
+        if not self.committed:
+            self.generation = 0
+
+    def leave_counts(self, counts: RunningCounts) -> None:
+        """Commit counts of an earlier model at the beginning of each partition, in both copies."""
+        for partition, log in self.inputs.items():
+            self.committed[partition] = CommittedOffset(log.beginning, counts.to_metadata())
+            self.checkpoints[partition] = CommittedCounts(0, log.beginning, counts)
+            self.counted_before[partition] = counts
+            self.history.add((partition, log.beginning, counts.to_metadata()))
+
+    def _begin_era(self) -> None:
+        self.starts.append(dict(self._reached))
+        self.commits.append(defaultdict(list))
 
     # The group
 
@@ -113,7 +178,7 @@ class Broker:
         self._check_epoch(transactional_id, epoch)
         if transactional_id in self._open:
             raise TransientError("a transaction is already open")
-        self._open[transactional_id] = Transaction()
+        self._open[transactional_id] = Transaction(len(self.starts) - 1)
 
     def append(self, transactional_id: str, epoch: int, outgoing: OutputRecord) -> None:
         self.log.append((outgoing, self._transaction(transactional_id, epoch)))
@@ -125,12 +190,17 @@ class Broker:
         positions: Mapping[Partition, CommittedOffset],
         client_metadata: ClientMetadata,
     ) -> None:
-        """Add offsets to the transaction. As in a real broker, a client without a generation is not checked."""
+        """Add offsets to the transaction. As in a real broker, a client without a generation is not checked.
+
+        Raises FatalError if the metadata is too large, as the worker's own client does.
+        """
         transaction = self._transaction(transactional_id, epoch)
         if client_metadata.generation >= 0:
             self.check_not_replaced(client_metadata.member_id, client_metadata.instance)
             if client_metadata.member_id not in self.members or client_metadata.generation != self.generation:
                 raise TransientError("illegal generation")
+        if any(len(at.metadata) > self.offset_metadata_max_bytes for at in positions.values()):
+            raise FatalError("the offset metadata is too large", ExitCode.STATE)
         transaction.offsets |= positions
 
     def add_checkpoints(self, transactional_id: str, epoch: int, states: Mapping[Partition, CommittedCounts]) -> None:
@@ -140,8 +210,11 @@ class Broker:
         transaction = self._transaction(transactional_id, epoch)
         transaction.state = "committed"
         self.committed |= transaction.offsets
+        for partition, position in transaction.offsets.items():
+            self.commits[transaction.era][partition].append(position)
+            self._reached[partition] = position
         self.checkpoints |= transaction.checkpoints
-        self.history |= {(p, at.offset, at.metadata or "") for p, at in transaction.offsets.items()}
+        self.history |= {(p, at.offset, at.metadata) for p, at in transaction.offsets.items()}
         del self._open[transactional_id]
 
     def abort(self, transactional_id: str) -> None:
@@ -162,34 +235,30 @@ class Broker:
         """Return what is committed. Raises TransientError while an open transaction would change it."""
         if any(partition in transaction.offsets for transaction in self._open.values()):
             raise TransientError("offsets of an open transaction are pending")
-        first, committed = self.inputs[partition][0].offset, self.committed.get(partition)
+        first, committed = self.inputs[partition].first, self.committed.get(partition)
         if committed is not None and RunningCounts.from_metadata(committed.metadata) is not None:
             return StoredState(first, committed)
         output_end = sum(output.topic == OUTPUT and output.partition == partition.number for output in self.visible())
         return StoredState(first, committed, "", self.checkpoints.get(partition), output_end)
 
-    def lose_offsets(self) -> None:
-        """Forget the group's committed offsets; a group without members is forgotten with its generation."""
-        self.losses += 1
-        self.committed.clear()
-        if not self.members:
-            self.generation = 0
+    def refuses(self, record: OutputRecord) -> bool:
+        """Return whether the record is too large, or refused as a compacted topic refuses a record without a key."""
+        too_large = max_wire_bytes(record.key, record.value or b"", record.headers) > self.max_record_bytes
+        return too_large or (record.topic == OUTPUT and b'"text":"refused"' in (record.value or b""))
 
-    def lose_metadata(self, partition: Partition) -> None:
-        """Set the committed offset again, as an operator's tool does: without metadata."""
-        self.losses += 1
-        if partition in self.committed:
-            self.committed[partition] = replace(self.committed[partition], metadata="")
-
-    def visible(self) -> list[OutputRecord]:
-        """Return the records that read_committed readers see, in the order of the log."""
-        return [outgoing for outgoing, transaction in self.log if transaction.state == "committed"]
+    def visible(self, era: int | None = None) -> list[OutputRecord]:
+        """Return the records that read_committed readers see, in the order of the log; of one era, or of all."""
+        return [
+            outgoing
+            for outgoing, transaction in self.log
+            if transaction.state == "committed" and era in (None, transaction.era)
+        ]
 
     def drained(self) -> bool:
-        """Whether every input record lies before its partition's committed offset."""
+        """Whether the committed offset of every partition is the end, so that no tool shows a lag."""
         return all(
-            partition in self.committed and self.committed[partition].offset > records[-1].offset
-            for partition, records in self.inputs.items()
+            log.end == (self.committed[partition].offset if partition in self.committed else log.first)
+            for partition, log in self.inputs.items()
         )
 
     def _check_epoch(self, transactional_id: str, epoch: int) -> None:

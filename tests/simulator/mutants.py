@@ -1,380 +1,106 @@
-"""Loops with one rule switched off, the clauses of the promise that each of them breaks, and their controls.
+"""Each rule that is switched off, the clauses of the promise that it breaks, and its control.
 
 A control does the same work in the same rewritten or wrapped way, with the rule switched on: it shows that the missing
 rule breaks the promise, and not the rewriting.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
+from typing import Final
 
-from tests.simulator.stream import SimulatedStream
+from tests.simulator import checkpoint_mutants as checkpoints
+from tests.simulator import loop_mutants as loops
+from tests.simulator import position_mutants as positions
+from tests.simulator import refusal_mutants as refusals
+from tests.simulator import store_mutants as stores
+from tests.simulator.process import Parts
+from tests.simulator.store import FakeRedis
 from tests.simulator.surroundings import Clause
-from tweets.records import OutputRecord, Partition, Record
-from worker.batching import Batch
-from worker.counts import CommittedCounts, RunningCounts
-from worker.errors import TransientError
-from worker.interfaces import CountsSink
+from worker.labelling import Labeller
 from worker.loop import Loop
-from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
-from worker.process.stop import StopRequest
-from worker.restoring import Restorer
 
-
-class RewrittenRun(Loop):
-    """Control: recovery from an error, rewritten."""
-
-    def run(self, stop: StopRequest) -> None:
-        while not stop.is_set():
-            try:
-                if self._broken:
-                    self._replace_producer()
-                    self._broken = False
-                self._turn()
-            except TransientError:
-                self._broken = True
-                self._prepare_restore()
-                stop.wait(0)
-
-    def _replace_producer(self) -> None:
-        self._stream.rollback()
-
-    def _prepare_restore(self) -> None:
-        self._membership = None
-
-
-class SeeksToTheBatchInsteadOfRestoring(RewrittenRun):
-    """Step 1 left out after an error: what the worker remembers outlives it."""
-
-    def _prepare_restore(self) -> None:
-        self._stream.seek({partition: committed.offset for partition, committed in self._committed_counts.items()})
-
-
-class NeverReplacesTheProducer(RewrittenRun):
-    """Step 9 left out."""
-
-    def _replace_producer(self) -> None:
-        """Keep the producer."""
-
-
-class RewrittenCollect(Loop):
-    """Control: the collection of a batch, rewritten."""
-
-    keeps_the_batch = False
-
-    def _collect(self) -> tuple[list[Record], Membership] | None:
-        batch = Batch(self._batch_limit.records, self._batch_max_wait_s, _clock)
-        batch.add(self._fetched)
-        self._fetched = ()
-        while True:
-            fetched = self._stream.poll(timeout_s=0.1, max_records=max(1, batch.room))
-            batch.add(fetched.records)
-            if not self._changed(fetched.membership):
-                break
-            self._restore(fetched.membership)
-            if self._membership is None or not self.keeps_the_batch:
-                return None
-        kept = [record for record in batch.records if record.partition in fetched.membership.partitions]
-        return (kept, fetched.membership) if kept else None
-
-    def _changed(self, membership: Membership) -> bool:
-        return membership != self._membership
-
-
-class KeepsTheBatchWhenMembershipChanges(RewrittenCollect):
-    """Step 2: what was fetched before the change is committed with what is fetched after it."""
-
-    keeps_the_batch = True
-
-
-class LooksAtPartitionsButNotAtTheGeneration(RewrittenCollect):
-    """Step 1: the same partitions in a new generation count as no change, although positions have moved."""
-
-    def _changed(self, membership: Membership) -> bool:
-        return self._membership is None or membership.partitions != self._membership.partitions
-
-
-class IgnoresThatItIsNotInTheGroup(Loop):
-    """Step 2: offsets of a member without a generation are accepted unchecked."""
-
-    def _restore(self, membership: Membership) -> None:
-        super()._restore(membership)
-        if not membership.joined:
-            super()._restore(PretendedMembership(**vars(membership)))
-            self._membership = membership
-
-
-class PretendedMembership(Membership):
-    @property
-    def joined(self) -> bool:
-        return True
-
-
-class WrappedStream:
-    """The loop's stream, with every call passed on."""
-
-    def __init__(self, stream: SimulatedStream, publisher: CountsSink) -> None:
-        self._inner = stream
-        self._publisher = publisher
-
-    def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
-        return self._inner.poll(timeout_s=timeout_s, max_records=max_records)
-
-    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
-        return self._inner.restore(membership)
-
-    def seek(self, offsets: Mapping[Partition, int]) -> None:
-        self._inner.seek(offsets)
-
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
-        self._inner.publish(outgoing, states)
-
-    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
-        self._inner.commit(positions, membership)
-
-    def rollback(self) -> None:
-        self._inner.rollback()
-
-    def lag(self, partition: Partition, offset: int) -> int | None:
-        return None
-
-
-class WrapsItsStream(Loop):
-    """Control: a batch is processed on a wrapped stream."""
-
-    wrapped: type[WrappedStream] = WrappedStream
-
-    def _process(self, records: Sequence[Record], membership: Membership) -> None:
-        stream = cast(SimulatedStream, self._stream)
-        self._stream = self.wrapped(stream, self._publisher)
-        try:
-            super()._process(records, membership)
-        finally:
-            self._stream = stream
-
-
-class LateMetadata(WrappedStream):
-    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
-        self._inner.commit(positions, self._inner.present_membership())
-
-
-class AsksForItsMembershipOnlyAtTheCommit(WrapsItsStream):
-    """Step 2: the metadata is not that of the poll, but what the client has learnt since."""
-
-    wrapped = LateMetadata
-
-
-class HidesFailedSends(WrappedStream):
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
-        with suppress(TransientError):
-            self._inner.publish(outgoing, states)
-
-
-class CommitsThoughARecordFailed(WrapsItsStream):
-    """Step 6: a failed send does not stop a commit."""
-
-    wrapped = HidesFailedSends
-
-
-class PublishesCountsFirst(WrappedStream):
-    def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
-        committed_counts = {
-            partition: CommittedCounts(
-                membership.generation, at.offset, RunningCounts.from_metadata(at.metadata or "") or RunningCounts()
-            )
-            for partition, at in positions.items()
-        }
-        self._publisher.publish(committed_counts)
-        self._inner.commit(positions, membership)
-
-
-class PublishesCountsBeforeTheCommit(WrapsItsStream):
-    """Step 8 before step 7."""
-
-    wrapped = PublishesCountsFirst
-
-
-class KeepsTheRestOfABatchOverARestore(Loop):
-    """Step 1: what is fetched and not yet labelled is processed in the next membership too."""
-
-    def _restore(self, membership: Membership) -> None:
-        super()._restore(membership)
-        self._fetched = self._rest
-
-    def _collect(self) -> tuple[list[Record], Membership] | None:
-        self._rest = self._fetched
-        return super()._collect()
-
-
-class KeepsTheTransaction(WrappedStream):
-    def rollback(self) -> None:
-        """Keep the transaction of the refused batch open."""
-
-
-class PublishesARefusedBatchIntoTheSameTransaction(WrapsItsStream):
-    """Step 6: after a refusal the transaction is not aborted."""
-
-    wrapped = KeepsTheTransaction
-
-
-class CountsFromZeroAtEachRestore(Loop):
-    """Step 1: the position is restored, the counts in the offset metadata are not."""
-
-    def _restore(self, membership: Membership) -> None:
-        super()._restore(membership)
-        self._committed_counts = {
-            p: replace(committed, counts=RunningCounts()) for p, committed in self._committed_counts.items()
-        }
-
-
-class KeepsItsCountsOverARestore(Loop):
-    """Step 1: the counts are those that the worker remembers, and not those in the offset metadata."""
-
-    def _restore(self, membership: Membership) -> None:
-        remembered = self._committed_counts
-        super()._restore(membership)
-        self._committed_counts = {
-            p: replace(committed, counts=remembered[p].counts) if p in remembered else committed
-            for p, committed in self._committed_counts.items()
-        }
-
-
-class ChangesWhatIsStored(WrappedStream):
-    """What Kafka holds, without the second copy."""
-
-    def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
-        return {p: replace(found, checkpoint=None) for p, found in self._inner.restore(membership).items()}
-
-
-class WrapsItsRestore(Loop):
-    """Control: a restore on a wrapped stream."""
-
-    wrapped: type[WrappedStream] = WrappedStream
-
-    def _restore(self, membership: Membership) -> None:
-        stream = cast(SimulatedStream, self._stream)
-        self._stream = self.wrapped(stream, self._publisher)
-        try:
-            super()._restore(membership)
-        finally:
-            self._stream = stream
-
-
-class NeverReadsTheSecondCopy(WrapsItsRestore):
-    """Step 1: where the committed offset or its metadata is missing, the checkpoint topic is not read."""
-
-    wrapped = ChangesWhatIsStored
-
-
-class StartsFromZeroWithoutACommittedOffset(NeverReadsTheSecondCopy):
-    """Step 1: nor is a partition refused that has been counted before."""
-
-    def _restore(self, membership: Membership) -> None:
-        self._restorer = Restorer(accept_empty_state=True)
-        super()._restore(membership)
-
-
-class PublishesNoSecondCopy(WrappedStream):
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
-        self._inner.publish(outgoing, {})
-
-
-class LeavesTheSecondCopyBehind(WrapsItsStream):
-    """Step 5: only some commits write the second copy."""
-
-    wrapped = PublishesNoSecondCopy
-
-
-class ForgetsTheGenerationBase(Loop):
-    """Step 1: after a loss of the offsets the generations begin again, and Redis takes the counts for stale ones."""
-
-    def _restore(self, membership: Membership) -> None:
-        self._restorer = Restorer(now_s=lambda: 0.0)
-        self._restorer._generation_base = _no_generation_base  # type: ignore[method-assign]
-        super()._restore(membership)
-
-
-class DoesNotCommitWhatItRestored(Loop):
-    """Step 1: a state from the second copy is published to Redis without a commit."""
-
-    def _commit_without_records(
-        self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership
-    ) -> None:
-        """Leave the committed offsets as they are."""
-
-
-class Mute:
-    """Publishes nothing."""
-
-    def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
-    def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
-
-
-class PublishesNothingAfterARestore(Loop):
-    """Step 1: a new owner publishes nothing, and the counts that a dead worker did not publish are missing."""
-
-    def _restore(self, membership: Membership) -> None:
-        publisher, self._publisher = self._publisher, Mute()
-        try:
-            super()._restore(membership)
-        finally:
-            self._publisher = publisher
-
-
-class CommitsTheOffsetOfTheLastRecord(Loop):
-    """Step 7: the position is that of the last record and not the one after it."""
-
-    def _committed_after(self, results):  # type: ignore[no-untyped-def]
-        committed_counts = super()._committed_after(results)
-        return {p: replace(committed, offset=committed.offset - 1) for p, committed in committed_counts.items()}
+Part = type[Loop] | type[Labeller] | type[FakeRedis]
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A loop with a rule switched off, each clause that it breaks in some schedule, and its control if it has one."""
+    """A part with a rule switched off, each clause that it breaks in some schedule, and its control if it has one."""
 
-    loop: type[Loop]
+    part: Part
     breaks: frozenset[Clause]
-    control: type[Loop] | None = None
+    control: Part | None = None
 
 
-def _mutant(loop: type[Loop], *breaks: Clause, control: type[Loop] | None = None) -> Mutant:
-    return Mutant(loop, frozenset(breaks), control)
+def parts_with(part: Part) -> Parts:
+    """Return the parts of a schedule with this one replaced."""
+    if issubclass(part, Loop):
+        return Parts(loop=part)
+    return Parts(labeller=part) if issubclass(part, Labeller) else Parts(store=part)
 
 
-def _no_generation_base(generation: int) -> int:
-    return 0
+def _mutant(part: Part, *breaks: Clause, control: Part | None = None) -> Mutant:
+    return Mutant(part, frozenset(breaks), control)
 
 
-def _clock() -> float:
-    return 0.0
-
-
-MUTANTS = (
-    _mutant(SeeksToTheBatchInsteadOfRestoring, Clause.DOUBLED, control=RewrittenRun),
-    _mutant(NeverReplacesTheProducer, Clause.PROGRESS, control=RewrittenRun),
-    _mutant(KeepsTheBatchWhenMembershipChanges, Clause.DOUBLED, Clause.LOST, Clause.ORDER, control=RewrittenCollect),
-    _mutant(LooksAtPartitionsButNotAtTheGeneration, Clause.DOUBLED, Clause.LOST, control=RewrittenCollect),
-    _mutant(IgnoresThatItIsNotInTheGroup, Clause.DOUBLED),
-    _mutant(AsksForItsMembershipOnlyAtTheCommit, Clause.DOUBLED, control=WrapsItsStream),
-    _mutant(CommitsThoughARecordFailed, Clause.LOST, control=WrapsItsStream),
-    _mutant(PublishesCountsBeforeTheCommit, Clause.UNCOMMITTED_COUNTS, control=WrapsItsStream),
-    _mutant(KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.LOST, Clause.ERROR),
-    _mutant(PublishesARefusedBatchIntoTheSameTransaction, Clause.PROGRESS, control=WrapsItsStream),
-    _mutant(CountsFromZeroAtEachRestore, Clause.OFFSET_METADATA),
-    _mutant(KeepsItsCountsOverARestore, Clause.OFFSET_METADATA),
+_LOOPS: Final = (
+    _mutant(loops.SeeksToTheBatchInsteadOfRestoring, Clause.DOUBLED, control=loops.RewrittenRun),
+    _mutant(loops.NeverReplacesTheProducer, Clause.PROGRESS, control=loops.RewrittenRun),
     _mutant(
-        NeverReadsTheSecondCopy,
-        Clause.PROGRESS,
-        Clause.DOUBLED,
-        Clause.OFFSET_METADATA,
-        control=WrapsItsRestore,
+        loops.KeepsTheBatchWhenMembershipChanges,
+        *(Clause.DOUBLED, Clause.LOST, Clause.ORDER),
+        control=loops.RewrittenCollect,
     ),
-    _mutant(StartsFromZeroWithoutACommittedOffset, Clause.DOUBLED, Clause.OFFSET_METADATA, control=WrapsItsRestore),
-    _mutant(LeavesTheSecondCopyBehind, Clause.DOUBLED, Clause.OFFSET_METADATA, control=WrapsItsStream),
-    _mutant(ForgetsTheGenerationBase, Clause.REDIS_COUNTS),
-    _mutant(DoesNotCommitWhatItRestored, Clause.UNCOMMITTED_COUNTS),
-    _mutant(PublishesNothingAfterARestore, Clause.REDIS_COUNTS),
-    _mutant(CommitsTheOffsetOfTheLastRecord, Clause.PROGRESS, Clause.DOUBLED),
+    _mutant(loops.LooksAtPartitionsButNotAtTheGeneration, Clause.DOUBLED, Clause.LOST, control=loops.RewrittenCollect),
+    _mutant(loops.IgnoresThatItIsNotInTheGroup, Clause.DOUBLED),
+    _mutant(loops.AsksForItsMembershipOnlyAtTheCommit, Clause.DOUBLED, control=loops.WrapsItsStream),
+    _mutant(loops.CommitsThoughARecordFailed, Clause.LOST, control=loops.WrapsItsStream),
+    _mutant(loops.PublishesCountsBeforeTheCommit, Clause.UNCOMMITTED_COUNTS, control=loops.WrapsItsStream),
+    _mutant(loops.KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.LOST, Clause.ERROR),
+    _mutant(loops.PublishesARefusedBatchIntoTheSameTransaction, Clause.PROGRESS, control=loops.WrapsItsStream),
+    _mutant(loops.CountsFromZeroAtEachRestore, Clause.OFFSET_METADATA),
+    _mutant(loops.KeepsItsCountsOverARestore, Clause.OFFSET_METADATA, Clause.SKIPPED),
+    _mutant(loops.PublishesNothingAfterARestore, Clause.REDIS_COUNTS),
+    _mutant(loops.CommitsTheOffsetOfTheLastRecord, Clause.DOUBLED),
 )
+_CHECKPOINTS: Final = (
+    _mutant(
+        checkpoints.NeverReadsTheSecondCopy,
+        *(Clause.PROGRESS, Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        control=checkpoints.WrapsItsRestore,
+    ),
+    _mutant(
+        checkpoints.StartsFromZeroWithoutACommittedOffset,
+        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        control=checkpoints.WrapsItsRestore,
+    ),
+    _mutant(
+        checkpoints.LeavesTheSecondCopyBehind,
+        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.SKIPPED),
+        control=loops.WrapsItsStream,
+    ),
+    _mutant(checkpoints.ForgetsTheGenerationBase, Clause.REDIS_COUNTS),
+    _mutant(checkpoints.DoesNotCommitWhatItRestored, Clause.UNCOMMITTED_COUNTS),
+)
+_POSITIONS: Final = (
+    _mutant(
+        positions.StartsOverWithoutOffsetMetadata, Clause.DOUBLED, Clause.LOST, control=checkpoints.WrapsItsRestore
+    ),
+    _mutant(positions.SkipsDeletedRecordsSilently, Clause.LOST, control=positions.ChangesItsRestorer),
+    _mutant(positions.CommitsSkippedRecordsWithTheNextBatch, Clause.UNCOMMITTED_COUNTS),
+    _mutant(positions.NeverCommitsPassedOffsets, Clause.PROGRESS),
+    _mutant(positions.KeepsPositionsOverARestore, Clause.LOST),
+    _mutant(positions.PassesOverRecordsThatAreNotLabelled, Clause.LOST, control=positions.RewrittenLabel),
+)
+_REFUSALS: Final = (
+    _mutant(refusals.RetriesARefusedBatch, Clause.PROGRESS, control=refusals.RewrittenPublish),
+    _mutant(refusals.LeavesOutRefusedRecords, Clause.LOST, control=refusals.RewrittenPublish),
+    _mutant(refusals.KnowsNoSizeLimit, Clause.PROGRESS, control=refusals.RewrittenLabeller),
+    _mutant(refusals.RetriesRefusedMetadata, Clause.PROGRESS, control=refusals.ChecksNoMetadata),
+)
+_STORES: Final = (
+    _mutant(stores.AddsToTheTotals, Clause.REDIS_COUNTS, control=stores.TotalsFirst),
+    _mutant(stores.ForgetsThatAScriptFailed, Clause.REDIS_COUNTS),
+    _mutant(stores.TrustsTheFenceAlone, Clause.REDIS_COUNTS, control=stores.FenceFirst),
+    _mutant(stores.NeverComparesTotals, Clause.REDIS_COUNTS),
+    _mutant(stores.HasNoFence, Clause.REDIS_COUNTS),
+)
+MUTANTS: Final = _LOOPS + _CHECKPOINTS + _POSITIONS + _REFUSALS + _STORES

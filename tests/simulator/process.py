@@ -3,18 +3,20 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
 from tests.fakes import FakeClassifier
 from tests.simulator.broker import DEAD_LETTERS, OUTPUT
+from tests.simulator.store import FakeRedis
 from tests.simulator.stream import SimulatedStream
 from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
 from tweets.emotions import EMOTIONS
 from tweets.prediction import Prediction
 from tweets.records import Partition
-from worker.counts import CommittedCounts
-from worker.errors import FatalError, TransientError
+from worker.counts import CommittedCounts, MetadataLimit
+from worker.errors import ExitCode, FatalError, TransientError
 from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.metrics import Metrics
@@ -36,19 +38,29 @@ class Killed(BaseException):
     """The process dies here; no code of the worker may run any more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a schedule tries: the loop and its labeller, and the script in Redis."""
+
+    loop: type[Loop] = Loop
+    labeller: type[Labeller] = Labeller
+    store: type[FakeRedis] = FakeRedis
+
+
 class Process:
     """A worker process: a real loop with fakes around it, in a thread that runs only while the scheduler waits."""
 
-    def __init__(self, world: Surroundings, name: str, instance: str | None, loop_class: type[Loop]) -> None:
+    def __init__(self, world: Surroundings, name: str, instance: str | None, parts: Parts) -> None:
         self.name = name
         self.instance = instance
         self.ended = False
+        self.exit_code: ExitCode | None = None
         self.killed = False
         self.stop = SteppedStop(self)
         self.stream = SimulatedStream(world, pause=self.pause, name=name, instance=instance)
         self.publisher = SimulatedPublisher(world)
         self._world = world
-        self._loop_class = loop_class
+        self._parts = parts
         self._go = threading.Semaphore(0)
         self._paused = threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -82,6 +94,9 @@ class Process:
             pass
         except (FatalError, TransientError) as error:
             self._world.happened[f"exit: {error}"] += 1
+            if isinstance(error, FatalError):
+                self.exit_code = error.exit_code
+                self._world.happened[f"exit code {error.exit_code.name}"] += 1
         except BaseException as error:
             self._world.errors.append(error)
         finally:
@@ -89,19 +104,19 @@ class Process:
             self._paused.release()
 
     def _work(self) -> None:
+        broker = self._world.broker
+        topics = OutputTopics(OUTPUT, DEAD_LETTERS, broker.max_record_bytes)
         self.stream.rollback()
-        loop = self._loop_class(
+        loop = self._parts.loop(
             self.stream,
-            Labeller(
-                MoodyClassifier(self._world, self.pause),
-                OutputTopics(OUTPUT, DEAD_LETTERS, 10_000),
-                _METRICS,
-                tweet_max_chars=50,
-            ),
+            self._parts.labeller(MoodyClassifier(self._world, self.pause), topics, _METRICS, tweet_max_chars=50),
             self.publisher,
             metrics=_METRICS,
             watchdog=NoWatchdog(),
-            restorer=Restorer(now_s=lambda: GENERATIONS * self._world.broker.losses),
+            restorer=Restorer(
+                MetadataLimit(EMOTIONS, broker.offset_metadata_max_bytes),
+                now_s=lambda: GENERATIONS * broker.losses,
+            ),
             batch_max_tweets=self._world.rng.randint(1, 7),
             batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
         )
@@ -166,7 +181,7 @@ class SimulatedPublisher:
 
     def _check(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None:
         for partition, committed in committed_counts.items():
-            beginning = self._world.broker.inputs[partition][0].offset
+            beginning = self._world.broker.inputs[partition].beginning
             is_true = (partition, committed.offset, committed.counts.to_metadata()) in self._world.broker.history or (
                 committed.offset == beginning and not committed.counts.totals
             )

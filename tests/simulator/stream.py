@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
-from tests.simulator.broker import OUTPUT, ClientMetadata
+from tests.simulator.broker import ClientMetadata, InputLog
 from tests.simulator.surroundings import Surroundings
 from tweets.records import OutputRecord, Partition, Record
 from worker.counts import CommittedCounts
@@ -15,11 +15,6 @@ FAULT: Final = 0.03
 """The probability of an injected error at each call to Kafka."""
 
 NO_MEMBER: Final = ""
-
-
-def is_refused(record: OutputRecord) -> bool:
-    """Return whether the broker refuses the record for good, as a compacted topic refuses a record without a key."""
-    return record.topic == OUTPUT and b'"text":"refused"' in (record.value or b"")
 
 
 @dataclass
@@ -63,6 +58,9 @@ class SimulatedStream:
     def restore(self, membership: Membership) -> dict[Partition, StoredState]:
         self._fault("restore")
         stored = {p: self._world.broker.stored(p) for p in sorted(membership.partitions)}
+        for found in stored.values():
+            deleted = found.committed is not None and found.committed.offset < found.first
+            self._world.happened["records skipped"] += deleted
         self._fault("restore, reply lost")
         return stored
 
@@ -73,7 +71,7 @@ class SimulatedStream:
         broker, epoch = self._world.broker, self._live_epoch()
         self._fault("publish")
         broker.begin(self.transactional_id, epoch)
-        refused = [number for number, record in enumerate(outgoing) if is_refused(record)]
+        refused = [number for number, record in enumerate(outgoing) if broker.refuses(record)]
         for number, record in enumerate(outgoing):
             if self._rng.random() < 0.1:
                 self._fault("publish, halfway")
@@ -81,7 +79,8 @@ class SimulatedStream:
                 broker.append(self.transactional_id, epoch, record)
         broker.add_checkpoints(self.transactional_id, epoch, states)
         if refused:
-            self._refuse(refused, [n for n, record in enumerate(outgoing) if record.topic == OUTPUT])
+            topics = {outgoing[number].topic for number in refused}
+            self._refuse(refused, [n for n, record in enumerate(outgoing) if record.topic in topics])
         self._fault("publish, reply lost")
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -110,12 +109,12 @@ class SimulatedStream:
     def lag(self, partition: Partition, offset: int) -> int | None:
         return None
 
-    def _refuse(self, refused: Sequence[int], labelled: Sequence[int]) -> None:
-        """Name the refused records, or, like an old broker, all labelled tweets of the batch."""
-        exact = self._single_records or self._rng.random() < 0.7 or len(labelled) == len(refused)
+    def _refuse(self, refused: Sequence[int], suspected: Sequence[int]) -> None:
+        """Name the refused records, or, like an old broker, all records of the batch for the same topics."""
+        exact = self._single_records or self._rng.random() < 0.7 or len(suspected) == len(refused)
         self._single_records = not exact
         self._world.happened["refused" if exact else "refused, not exact"] += 1
-        raise RefusedRecordsError(dict.fromkeys(refused if exact else labelled, "no key"), exact=exact)
+        raise RefusedRecordsError(dict.fromkeys(refused if exact else suspected, "no key"), exact=exact)
 
     # For loops with a rule switched off
 
@@ -141,7 +140,7 @@ class SimulatedStream:
     def _fetched(self, max_records: int) -> PolledRecords:
         broker, view = self._world.broker, self.view
         if not view.member_id:
-            return PolledRecords([], view.membership(self._instance))
+            return self._polled([])
         notices = not self._chaos(0.3)
         if view.member_id not in broker.members and notices:
             if view.generation >= 0:
@@ -151,11 +150,11 @@ class SimulatedStream:
                 # Thrown out: the client still has its assignment, and reads on.
                 self._limbo_polls -= 1
                 self._world.happened["poll outside the group"] += 1
-                return PolledRecords(self._records(max_records), view.membership(self._instance))
+                return self._polled(self._records(max_records))
             self._join()
         member = broker.members.get(view.member_id)
         if member is None or not notices or view.generation == broker.generation:
-            return PolledRecords(self._records(max_records), view.membership(self._instance))
+            return self._polled(self._records(max_records))
         return self._after_rebalance(max_records, member.partitions)
 
     def _after_rebalance(self, max_records: int, partitions: frozenset[Partition]) -> PolledRecords:
@@ -166,23 +165,37 @@ class SimulatedStream:
         view.generation, view.partitions = broker.generation, partitions
         for partition in sorted(partitions):
             if self._rng.random() < 0.7:
-                view.positions[partition] = self._rng.choice(broker.inputs[partition]).offset
+                log = broker.inputs[partition]
+                view.positions[partition] = self._rng.randint(log.first, log.end)
         if self._rng.random() < 0.5:
             records = records[: max_records // 2] + self._records(max_records - max_records // 2)
-        return PolledRecords(records, view.membership(self._instance))
+        return self._polled(records)
+
+    def _polled(self, records: list[Record]) -> PolledRecords:
+        view = self.view
+        read_to = {p: view.positions[p] for p in view.partitions if p in view.positions}
+        return PolledRecords(records, view.membership(self._instance), read_to)
 
     def _records(self, at_most: int) -> list[Record]:
         found: list[Record] = []
         partitions = sorted(self.view.partitions)
         self._rng.shuffle(partitions)
         for partition in partitions:
-            start = self.view.positions.get(partition, 0)
-            waiting = [record for record in self._world.broker.inputs[partition] if record.offset >= start]
+            log = self._world.broker.inputs[partition]
+            start = self.view.positions.get(partition, log.first)
+            if start < log.first and not self._chaos(0.5):  # else the client has fetched what was deleted since
+                self.view.positions[partition] = log.first  # else every later poll would fail as well
+                raise TransientError(f"{partition}@{start}: the offset is out of range")
+            waiting = [record for record in log.records if record.offset >= start]
             batch = waiting[: min(at_most - len(found), self._rng.randint(0, 5))]
-            if batch:
-                self.view.positions[partition] = batch[-1].offset + 1
-                found += batch
+            self.view.positions[partition] = self._after(log, batch[-1].offset + 1 if batch else start)
+            found += batch
         return found
+
+    def _after(self, log: InputLog, offset: int) -> int:
+        """Return the position after all that is read: the client passes over offsets without a record at any time."""
+        following = log.next_record(offset)
+        return self._rng.randint(offset, following) if self._chaos(0.5) else following
 
     # Faults
 

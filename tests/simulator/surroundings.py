@@ -21,6 +21,7 @@ class Clause(StrEnum):
     OFFSET_METADATA = "counts in the offset metadata that differ from the output"
     REDIS_COUNTS = "counts in Redis that differ from the offset metadata"
     UNCOMMITTED_COUNTS = "counts published to Redis that were never committed"
+    SKIPPED = "skipped records in the offset metadata that differ from the deleted records that no worker read"
     PROGRESS = "input that is never committed although all faults are over"
     ERROR = "an unexpected error in a worker"
 

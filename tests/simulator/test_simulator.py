@@ -1,9 +1,10 @@
-"""The promise under hundreds of random schedules of faults, crashes and rebalances."""
+"""The promise under hundreds of random schedules of faults, crashes, rebalances and moved offsets."""
 
 from collections import Counter
 
 import pytest
 
+from tests.simulator.store import WRITES
 from tests.simulator.surroundings import BrokenPromiseError
 from tests.simulator.world import World
 
@@ -22,6 +23,14 @@ MUST_HAPPEN = (
     "left the group",
     "offsets",
     "exit: another worker took over the instance",
+    "exit code STATE",
+    "exit code TOPICS",
+    "offset, metadata lost",
+    "offset, moved back",
+    "offset, moved forward",
+    "records deleted",
+    "records skipped",
+    "size limit",
     "poll outside the group",
     "publish, halfway",
     "rebalance noticed",
@@ -33,8 +42,13 @@ MUST_HAPPEN = (
     "time out",
     "wipe",
     "restore an old snapshot",
+    "lose keys",
+    "dead letter, record_too_large, cut",
+    "dead letter, refused",
+    "dead letter, refused, cut",
+    *(f"script failed after {writes} writes" for writes in range(WRITES + 1)),
+    "lose offsets",
     "lose all offsets",
-    "lose metadata",
 )
 
 

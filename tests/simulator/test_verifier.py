@@ -11,10 +11,11 @@ from tests.simulator.broker import OUTPUT, Transaction
 from tests.simulator.surroundings import BrokenPromiseError, Clause
 from tests.simulator.verifier import check, check_drained
 from tests.simulator.world import World
-from tweets.records import OutputRecord
+from tweets.records import OutputRecord, Partition
 from worker.counts import RunningCounts
 
 SEED = 7
+SEEDS = 300
 
 
 @pytest.fixture
@@ -81,6 +82,56 @@ def test_each_clause_is_found_alone(world: World, tamper: Callable[[World], None
     assert clause.name in str(caught.value)
 
 
+def world_with(what: str, partition_has: Callable[[World, Partition], bool]) -> tuple[World, Partition]:
+    """Return the first schedule in which this happened, and a partition with what is asked for."""
+    for seed in range(SEEDS):
+        world = World(seed)
+        world.run()
+        found = [partition for partition in world.broker.committed if partition_has(world, partition)]
+        if world.happened[what] and found:
+            return world, found[0]
+    pytest.fail(f"no schedule of {SEEDS} has this: {what}")
+
+
+def skipped(world: World, partition: Partition) -> int:
+    counts = RunningCounts.from_metadata(world.broker.committed[partition].metadata)
+    return counts.skipped if counts else 0
+
+
+def test_a_wrong_number_of_skipped_records_is_found() -> None:
+    world, partition = world_with("records skipped", lambda world, at: skipped(world, at) > 0)
+    path = world.broker.commits[-1][partition] or world.broker.commits[-2][partition]
+    for number, at in enumerate(path):
+        counts = RunningCounts.from_metadata(at.metadata) or RunningCounts()
+        if counts.skipped:
+            path[number] = replace(at, metadata=counts.plus_skipped(1).to_metadata())
+    with pytest.raises(BrokenPromiseError) as caught:
+        check(world.broker, world.redis)
+    assert caught.value.clauses == {Clause.SKIPPED}
+
+
+def times_labelled(world: World, partition: Partition) -> Counter[str]:
+    ids = [json.loads(output.value or b"")["id"] for output in world.broker.visible() if output.topic == OUTPUT]
+    return Counter(each for each in ids if each.startswith(f"{partition.topic}-{partition.number}-"))
+
+
+def test_a_record_that_an_operator_made_the_group_process_again_may_not_be_lost_the_second_time() -> None:
+    world, partition = world_with(
+        "offset, moved back", lambda world, at: max(times_labelled(world, at).values(), default=0) == 2
+    )
+    twice = next(each for each, times in times_labelled(world, partition).items() if times == 2)
+    entries = [
+        entry
+        for entry in world.broker.log
+        if entry[0].topic == OUTPUT and json.loads(entry[0].value or b"")["id"] == twice
+    ]
+    world.broker.log.remove([entry for entry in entries if entry[1].state == "committed"][-1])
+    with pytest.raises(BrokenPromiseError) as caught:
+        check(world.broker, world.redis)
+    assert Clause.LOST in caught.value.clauses
+    assert twice.rpartition("-")[2] in str(caught.value)
+
+
 def test_uncommitted_input_is_found(world: World) -> None:
     check_drained(world.broker)
     world.broker.committed.popitem()
@@ -111,6 +162,6 @@ def publish_again(world: World) -> None:
     """Make Redis agree with the offset metadata."""
     world.redis.totals.clear()
     for partition, committed in world.broker.committed.items():
-        counts = RunningCounts.from_metadata(committed.metadata or "") or RunningCounts()
+        counts = RunningCounts.from_metadata(committed.metadata) or RunningCounts()
         world.redis.partitions[partition] = dict(counts.totals)
         world.redis.totals.update(counts.totals)

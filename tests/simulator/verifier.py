@@ -3,12 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
-from tests.simulator.broker import INPUT, OUTPUT, Broker
+from tests.simulator.broker import DEAD_LETTERS, OUTPUT, Broker
 from tests.simulator.store import FakeRedis
 from tests.simulator.surroundings import BrokenPromiseError, Clause
 from tweets.records import OutputRecord, Partition
 from worker.counts import RunningCounts
+from worker.membership import CommittedOffset
 
 Broken = dict[Clause, str]
 """For each broken clause what shows it."""
@@ -18,9 +20,12 @@ Origin = tuple[str, Partition, int]
 
 
 def check(broker: Broker, redis: FakeRedis) -> None:
-    """Raise BrokenPromiseError unless the output has every input once and in order, and all counts agree with it."""
-    seen = [_origin(output) for output in broker.visible()]
-    broken = _output(broker, seen) | _order(seen) | _offset_metadata(broker) | _redis_counts(broker, redis)
+    """Raise BrokenPromiseError unless the output has every input once and in order, and all counts agree with it.
+
+    Where an operator has moved offsets, each era between two moves must have the inputs from where the era began to
+    its last commit.
+    """
+    broken = _output_and_order(broker) | _skipped(broker) | _offset_metadata(broker) | _redis_counts(broker, redis)
     if broken:
         raise BrokenPromiseError(broken)
 
@@ -29,27 +34,76 @@ def check_drained(broker: Broker) -> None:
     """Raise BrokenPromiseError, with what is wrong in the output already, unless every input record is committed."""
     if broker.drained():
         return
-    seen = [_origin(output) for output in broker.visible()]
-    broken = _output(broker, seen) | _order(seen)
+    broken = _output_and_order(broker)
     broken.pop(Clause.LOST, None)  # not yet
     raise BrokenPromiseError({Clause.PROGRESS: f"committed {broker.committed}"} | broken)
 
 
-def _output(broker: Broker, seen: Sequence[Origin]) -> Broken:
-    expected = {(partition, record.offset) for partition, records in broker.inputs.items() for record in records}
+def dead_letter_reasons(broker: Broker) -> list[str]:
+    """Return the reason of each dead letter that readers see, with `, cut` if it lost a part of its record."""
+    found = []
+    for output in broker.visible():
+        if output.topic == DEAD_LETTERS:
+            headers = {name: (content or b"").decode() for name, content in output.headers}
+            reason = headers["__connect.errors.exception.message"].partition(":")[0]
+            found.append(f"{reason}, cut" if "truncated" in headers else reason)
+    return found
+
+
+def _output_and_order(broker: Broker) -> Broken:
+    broken: Broken = {}
+    for era in range(len(broker.starts)):
+        seen = [_origin(output) for output in broker.visible(era)]
+        broken |= _output(broker, era, seen) | _order(seen)
+    return broken
+
+
+def _output(broker: Broker, era: int, seen: Sequence[Origin]) -> Broken:
+    inputs = {(partition, record.offset) for partition, log in broker.inputs.items() for record in log.records}
+    expected = {(partition, offset) for partition, offset in inputs if _is_processed(broker, era, partition, offset)}
     times = Counter((partition, offset) for _, partition, offset in seen)
     found = {
         Clause.LOST: expected - set(times),
-        Clause.DOUBLED: {position for position, count in times.items() if count > 1},
-        Clause.FOREIGN: (set(times) - expected) | _in_another_partition(broker, seen),
+        Clause.DOUBLED: {at for at, count in times.items() if count > 1 or at in inputs - expected},
+        Clause.FOREIGN: (set(times) - inputs) | _in_another_partition(broker.visible(era), seen),
     }
     return {clause: str(sorted(positions)) for clause, positions in found.items() if positions}
 
 
-def _in_another_partition(broker: Broker, seen: Sequence[Origin]) -> set[tuple[Partition, int]]:
+def _is_processed(broker: Broker, era: int, partition: Partition, offset: int) -> bool:
+    """Return whether the offset lies between where the era began and its last commit, and was not skipped."""
+    path = _path(broker, era, partition)
+    skipped = any(
+        before.offset <= offset < after.offset and _skipped_in(before) != _skipped_in(after)
+        for before, after in pairwise(path)
+    )
+    return path[0].offset <= offset < path[-1].offset and not skipped
+
+
+def _path(broker: Broker, era: int, partition: Partition) -> list[CommittedOffset]:
+    return [broker.starts[era][partition], *broker.commits[era][partition]]
+
+
+def _skipped_in(at: CommittedOffset) -> int:
+    counts = RunningCounts.from_metadata(at.metadata)
+    return counts.skipped if counts else 0
+
+
+def _skipped(broker: Broker) -> Broken:
+    """Compare what each commit adds to the skipped records with the offsets that the commit passes over."""
+    for era in range(len(broker.starts)):
+        for partition, log in broker.inputs.items():
+            for before, after in pairwise(_path(broker, era, partition)):
+                added = _skipped_in(after) - _skipped_in(before)
+                if added and (added != after.offset - before.offset or after.offset > log.first):
+                    return {Clause.SKIPPED: f"{partition}: {added} between {before} and {after}"}
+    return {}
+
+
+def _in_another_partition(outputs: Sequence[OutputRecord], seen: Sequence[Origin]) -> set[tuple[Partition, int]]:
     return {
         (partition, offset)
-        for output, (_, partition, offset) in zip(broker.visible(), seen, strict=True)
+        for output, (_, partition, offset) in zip(outputs, seen, strict=True)
         if output.partition != partition.number
     }
 
@@ -64,21 +118,27 @@ def _order(seen: Sequence[Origin]) -> Broken:
 
 
 def _offset_metadata(broker: Broker) -> Broken:
-    folded: dict[Partition, Counter[str]] = {partition: Counter() for partition in broker.inputs}
-    for output in broker.visible():
-        if output.topic == OUTPUT:
-            folded[Partition(INPUT, output.partition)][json.loads(output.value or b"")["emotion"]] += 1
-    for partition, counts in folded.items():
-        committed = RunningCounts.from_metadata(broker.committed[partition].metadata or "")
-        if committed is None or dict(committed.totals) != dict(counts):
-            return {Clause.OFFSET_METADATA: f"{partition}: {committed} instead of {counts}"}
+    for partition, committed in broker.committed.items():
+        folded = Counter(broker.counted_before.get(partition, RunningCounts()).totals)
+        folded.update(_emotions(broker.visible(), partition))
+        counts = RunningCounts.from_metadata(committed.metadata)
+        if counts is None or dict(counts.totals) != dict(folded):
+            return {Clause.OFFSET_METADATA: f"{partition}: {counts} instead of {folded}"}
     return {}
+
+
+def _emotions(outputs: Sequence[OutputRecord], partition: Partition) -> list[str]:
+    return [
+        json.loads(output.value or b"")["emotion"]
+        for output in outputs
+        if output.topic == OUTPUT and output.partition == partition.number
+    ]
 
 
 def _redis_counts(broker: Broker, redis: FakeRedis) -> Broken:
     total: Counter[str] = Counter()
     for partition, at in broker.committed.items():
-        committed = RunningCounts.from_metadata(at.metadata or "")
+        committed = RunningCounts.from_metadata(at.metadata)
         counts = dict(committed.totals) if committed else {}
         if redis.partitions.get(partition, {}) != counts:
             return {Clause.REDIS_COUNTS: f"{partition}: {redis.partitions.get(partition)} instead of {counts}"}

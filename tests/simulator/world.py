@@ -2,7 +2,8 @@
 
 Each worker process is a thread that waits at every call to Kafka until the scheduler steps it; only one runs at a
 time, so a seed is a schedule. Between any two steps of one worker anything may happen: a rebalance, an expulsion, a
-second process with the same instance id, a crash, a transaction that times out, a commit that arrives late.
+second process with the same instance id, a crash, a transaction that times out, a commit that arrives late, deleted
+records, an operator who moves the group's offsets, a script in Redis that fails between two of its writes.
 """
 
 import logging
@@ -13,14 +14,16 @@ from types import SimpleNamespace
 from typing import Final
 from unittest.mock import patch
 
-from tests.simulator.broker import INPUT, Broker
-from tests.simulator.process import Process
-from tests.simulator.store import FakeRedis
+from tests.simulator import operators
+from tests.simulator.broker import Broker
+from tests.simulator.inputs import random_inputs
+from tests.simulator.process import Parts, Process
+from tests.simulator.store import KEYS, WRITES, ScriptError
 from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
-from tests.simulator.verifier import check, check_drained
-from tweets.records import Partition, Record
+from tests.simulator.verifier import check, check_drained, dead_letter_reasons
+from tweets.records import Partition
 from worker.counts import CommittedCounts
-from worker.loop import Loop
+from worker.errors import ExitCode
 
 CHAOS_STEPS: Final = 300
 """Steps with faults: enough for several restarts, and a schedule still takes milliseconds."""
@@ -32,22 +35,54 @@ QUIET_ROUNDS: Final = 40
 """Rounds in which every worker notices the last rebalance and restores."""
 
 
+EARLIER_MODEL: Final = 0.1
+"""Share of the schedules that begin with counts of another model's labels."""
+
+PUBLISHES: Final = 0.1
+"""The probability that a worker's counts reach Redis between two steps."""
+
+SCRIPT_FAILS: Final = (0.0, 0.1, 0.3)
+"""The probability in a schedule that a publish fails in the script; the publisher repeats it sooner or later."""
+
+
+_WEIGHTS: Final = {
+    "freeze": 6,
+    "expel": 3,
+    "rebalance": 3,
+    "kill": 3,
+    "stop": 1,
+    "time out": 4,
+    "deliver": 5,
+    "send": 8,
+    "wire": 8,
+    "redis": 2,
+    "operator": 1.5,
+    "retention": 2,
+    "size limit": 1,
+}
+"""What may disturb a worker, and how often in relation to the others."""
+
+
 class World:
     """One schedule: a broker, a Redis, and processes that come, freeze, die and return."""
 
-    def __init__(self, seed: int, loop_class: type[Loop] = Loop) -> None:
+    def __init__(self, seed: int, parts: Parts | None = None) -> None:
         self._rng = rng = random.Random(seed)
-        self.surroundings = Surroundings(rng, Broker(_inputs(rng), rng))
+        self.surroundings = Surroundings(rng, Broker(random_inputs(rng), rng))
         self.broker = self.surroundings.broker
         self.happened = self.surroundings.happened
-        self.redis = FakeRedis()
+        self._parts = parts or Parts()
+        self.redis = self._parts.store()
         self._calm = rng.choice([0.85, 0.95, 0.99])
         self._on_the_wire: list[tuple[Partition, CommittedCounts]] = []
         self._snapshot = self.redis.snapshot()
-        self._loop_class = loop_class
+        self._script_fails = rng.choice(SCRIPT_FAILS)
+        self._keys_lost = False
         self._processes: list[Process] = []
         self._frozen: dict[Process, int] = {}
         self._started = 0
+        if rng.random() < EARLIER_MODEL:
+            operators.leave_an_earlier_model(self.broker)
 
     def run(self) -> None:
         """Run with faults, then without until all is processed. Raises BrokenPromiseError if the promise was broken."""
@@ -62,8 +97,10 @@ class World:
                     process.kill()
         self._raise_errors()
         check(self.broker, self.redis)
+        self.happened.update(f"dead letter, {reason}" for reason in dead_letter_reasons(self.broker))
 
     def _something_happens(self) -> None:
+        self._do_what_an_exit_demands()
         alive = self._alive()
         if len(alive) < 1 or (len(alive) < 3 and self._rng.random() < 0.03):
             self._start(self._rng.choice([None, "a", "b"]))
@@ -75,7 +112,11 @@ class World:
     def _step_one(self, alive: list[Process]) -> None:
         awake = [process for process in alive if not self._still_frozen(process)]
         if awake:
-            self._rng.choice(awake).step()
+            process = self._rng.choice(awake)
+            process.step()
+            if self._rng.random() < PUBLISHES:
+                for message in process.publisher.committed_counts.items():
+                    self._publish(message)
 
     def _still_frozen(self, process: Process) -> bool:
         self._frozen[process] = self._frozen.get(process, 0) - 1
@@ -84,20 +125,8 @@ class World:
     def _disturb(self, alive: list[Process]) -> None:
         process = self._rng.choice(alive)
         what = self._rng.choices(
-            [
-                "freeze",
-                "expel",
-                "rebalance",
-                "kill",
-                "stop",
-                "time out",
-                "deliver",
-                "send",
-                "wire",
-                "redis",
-                "lose",
-            ],
-            [6, 3, 3, 3, 1, 4, 3, 8, 8, 2, 3],
+            [*_WEIGHTS],
+            [*_WEIGHTS.values()],
         )[0]
         self.happened[what] += 1
         match what:
@@ -123,43 +152,59 @@ class World:
                 self._wire()
             case "redis":
                 self._redis_accident()
-            case "lose":
-                self._lose_offsets()
+            case "operator":
+                self._operator_acts()
+            case "retention":
+                operators.delete_records(self.surroundings)
+            case "size limit":
+                operators.lower_the_size_limit(self.surroundings)
 
     def _wire(self) -> None:
         """Deliver a message to Redis, or lose it, or deliver it and keep it to be delivered again."""
         if self._on_the_wire:
             message = self._on_the_wire.pop(self._rng.randrange(len(self._on_the_wire)))
             if self._rng.random() < 0.8:
-                self.redis.publish(*message)
+                self._publish(message)
             if self._rng.random() < 0.2:
                 self._on_the_wire.append(message)
 
     def _redis_accident(self) -> None:
-        what = self._rng.choice(["wipe", "take a snapshot", "restore an old snapshot"])
+        what = self._rng.choice(["wipe", "take a snapshot", "restore an old snapshot", "lose keys"])
         self.happened[what] += 1
         if what == "take a snapshot":
             self._snapshot = self.redis.snapshot()
+        elif what == "lose keys":
+            self.redis.lose(*self._rng.sample(KEYS, self._rng.choice([1, 1, 1, 2, 3])))
+            self._keys_lost = True
         else:
-            self.redis.restore(FakeRedis() if what == "wipe" else self._snapshot)
+            self.redis.restore(self._parts.store() if what == "wipe" else self._snapshot)
 
-    def _lose_offsets(self) -> None:
-        """Lose the committed offsets, or the metadata of one. The tools for it need a group that is not at work."""
-        what = self._rng.choice(["lose all offsets", "lose metadata"])
-        self.happened[what] += 1
+    def _publish(self, message: tuple[Partition, CommittedCounts]) -> None:
+        """Run the script, which may fail at any of its writes."""
+        writes = self._rng.randint(0, WRITES) if self._rng.random() < self._script_fails else None
+        try:
+            self.redis.publish(*message, writes=writes)
+        except ScriptError:
+            self.happened[f"script failed after {writes} writes"] += 1
+
+    def _operator_acts(self) -> None:
+        """Let an operator move offsets once the group is empty: all workers are killed, or only thrown out."""
         if self._rng.random() < 0.5:
             for process in self._alive():
                 process.kill()
-                self.broker.leave(process.stream.view.member_id)
-        if what == "lose all offsets":
-            self.broker.lose_offsets()
-        else:
-            self.broker.lose_metadata(self._rng.choice(list(self.broker.inputs)))
-        self.broker.rebalance()
+        for member_id in list(self.broker.members):
+            self.broker.leave(member_id)
+        for transactional_id in self.broker.open_transactions():
+            self.broker.time_out(transactional_id)
+        operators.act(self.surroundings)
+
+    def _do_what_an_exit_demands(self) -> None:
+        if any(process.exit_code is ExitCode.STATE for process in self._processes):
+            operators.raise_the_metadata_limit(self.broker)
 
     def _start(self, instance: str | None) -> None:
         self._started += 1
-        self._processes.append(Process(self.surroundings, f"process-{self._started}", instance, self._loop_class))
+        self._processes.append(Process(self.surroundings, f"process-{self._started}", instance, self._parts))
 
     def _alive(self) -> list[Process]:
         return [process for process in self._processes if not process.ended]
@@ -171,6 +216,7 @@ class World:
         rounds, quiet = 0, 0
         while quiet < QUIET_ROUNDS:
             self._end_what_the_dead_left()
+            self._do_what_an_exit_demands()
             self._step_all()
             self._raise_errors()
             rounds += 1
@@ -196,32 +242,26 @@ class World:
             self.broker.time_out(transactional_id)
 
     def _publish_last(self) -> None:
-        """Deliver what is still on the wire in any order; then the owners publish again, as always."""
+        """Deliver what is still on the wire in any order; then the owners publish again, as always.
+
+        The totals are compared with the sums only if keys were deleted: without that they are right at once.
+        What an earlier owner has sent may arrive even after that.
+        """
         self._rng.shuffle(self._on_the_wire)
-        for process in self._alive():
-            self._on_the_wire += process.publisher.committed_counts.items()
         for message in self._on_the_wire:
-            self.redis.publish(*message)
+            self._publish(message)
+        for process in self._alive():
+            for message in process.publisher.committed_counts.items():
+                self._publish(message)
+                self.redis.publish(*message, check=self._keys_lost)
+        for message in self._on_the_wire:
+            self._publish(message)
 
     def _raise_errors(self) -> None:
         for error in self.surroundings.errors:
             if isinstance(error, BrokenPromiseError):
                 raise error
             raise BrokenPromiseError({Clause.ERROR: f"{type(error).__name__}: {error}"}) from error
-
-
-def _inputs(rng: random.Random) -> dict[Partition, list[Record]]:
-    """One to three partitions; offsets have gaps, as transaction markers and compaction leave them."""
-    values: list[bytes | None] = [b'{"text":"w"}', b'{"text":"w"}', b'{"text":"w"}', b'{"text":"poison"}', b"[", None]
-    values.append(b'{"text":"refused"}')
-    inputs = {}
-    for number in range(rng.randint(1, 3)):
-        partition, offset, records = Partition(INPUT, number), rng.randint(0, 3), []
-        for _ in range(rng.randint(3, 15)):
-            records.append(Record(partition, offset, 1_700_000_000_000, None, rng.choice(values)))
-            offset += rng.choice([1, 1, 1, 2, 3])
-        inputs[partition] = records
-    return inputs
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """Many partitions and a broker with a round trip of 20 ms: a worker restores all partitions together."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from deploy.local.ports import free_ports
-from tests.servers import ApacheStack, Message, missing_for_apache, publish, unique_topics
+from tests.servers import ApacheStack, Message, kafka_home, publish, running_stack, unique_topics
 from tests.stream.relay import Relay
 from worker.counts import RunningCounts
 from worker.kafka.stream import KafkaStream
@@ -39,17 +38,11 @@ class DistantStack(ApacheStack):
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DistantStack]:
-    if missing := missing_for_apache():
-        pytest.skip(missing)
-    stack = DistantStack(tmp_path_factory.mktemp("distant"), Path(os.environ["KAFKA_HOME"]).resolve())
-    with Relay(stack.relay_port, stack.kafka_port, 0.0) as relay:
-        try:
-            stack.start()
-            stack.bootstrap = f"127.0.0.1:{stack.relay_port}"
-            stack.relay = relay
-            yield stack
-        finally:
-            stack.stop()
+    stack = DistantStack(tmp_path_factory.mktemp("distant"), kafka_home())
+    with Relay(stack.relay_port, stack.kafka_port, 0.0) as relay, running_stack(stack):
+        stack.bootstrap = f"127.0.0.1:{stack.relay_port}"
+        stack.relay = relay
+        yield stack
 
 
 def commit_half(stack: DistantStack, env: dict[str, str]) -> None:

@@ -1,15 +1,13 @@
 """Offset metadata that is full, foreign, or larger than the brokers accept: the worker commits, or ends at once."""
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from tests.servers import ApacheStack, Stack, missing_for_apache, publish, unique_topics
+from tests.servers import ApacheStack, Stack, kafka_home, publish, running_stack, unique_topics
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
@@ -74,14 +72,8 @@ class SmallMetadataStack(ApacheStack):
 
 @pytest.fixture(scope="module")
 def small_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallMetadataStack]:
-    if missing := missing_for_apache():
-        pytest.skip(missing)
-    stack = SmallMetadataStack(tmp_path_factory.mktemp("small"), Path(os.environ["KAFKA_HOME"]).resolve())
-    try:
-        stack.start()
+    with running_stack(SmallMetadataStack(tmp_path_factory.mktemp("small"), kafka_home())) as stack:
         yield stack
-    finally:
-        stack.stop()
 
 
 @pytest.mark.slow

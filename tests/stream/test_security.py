@@ -1,14 +1,12 @@
 """A Kafka with TLS, passwords and permissions: the worker processes tweets, or names in one line what is missing."""
 
-import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
-from tests.servers import missing_for_apache, publish, unique_topics
+from tests.servers import kafka_home, publish, running_stack, unique_topics
 from tests.stream.programs import Ended, StartWorker, run_program
 from tests.stream.secured import SecuredStack
 from tests.stream.tweets import sample_tweets
@@ -24,16 +22,8 @@ pytestmark = [pytest.mark.servers, pytest.mark.apache, pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def secured_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
-    missing = missing_for_apache()
-    if missing and not os.environ.get("KAFKA_HOME"):
-        pytest.skip(missing)
-    assert missing is None, missing
-    stack = SecuredStack(tmp_path_factory.mktemp("secured"), Path(os.environ["KAFKA_HOME"]).resolve())
-    try:
-        stack.start()
+    with running_stack(SecuredStack(tmp_path_factory.mktemp("secured"), kafka_home())) as stack:
         yield stack
-    finally:
-        stack.stop()
 
 
 def test_a_user_with_the_named_permissions_works_over_tls(

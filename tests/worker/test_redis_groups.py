@@ -1,6 +1,6 @@
 """Two consumer groups with one REDIS_KEY_PREFIX: the second is refused, and the totals stay those of the first."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,9 @@ import pytest
 from tests.redis_server import RedisServer, needs_redis_server, running
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
+from worker.kafka.committed import Committed
 from worker.redis.store import CountsStore, CountsStoreError
+from worker.verify import verify
 
 pytestmark = needs_redis_server
 
@@ -72,6 +74,52 @@ def test_groups_that_already_share_a_prefix_both_continue(server: RedisServer) -
     store(server, "model-a").publish({P0: counts(6)})
     store(server, "model-b").publish({P0: counts(8)})
     assert totals(server) == {"joy": "14"}
+
+
+class CommittedByA:
+    """What the group model-a has committed; nothing is recounted."""
+
+    topic = "tweets"
+
+    def committed(self) -> Mapping[Partition, Committed]:
+        return {P0: Committed(2, RunningCounts({"joy": 6}))}
+
+    def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]:
+        return {}
+
+    def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]:
+        return dict.fromkeys(numbers)
+
+
+def other_groups(server: RedisServer) -> list[str]:
+    findings = verify(CommittedByA(), store(server, "model-a"), timeout_s=0)
+    assert [finding.agrees for finding in findings if finding.subject != "groups"] == [True, True]
+    return [finding.detail for finding in findings if finding.subject == "groups" and not finding.agrees]
+
+
+def test_verify_names_the_groups_that_share_a_prefix_until_one_of_them_has_another(server: RedisServer) -> None:
+    store(server, "model-a").publish({P0: counts(6, offset=2)})
+    assert other_groups(server) == []
+    with server.client() as client:
+        client.hset("{emotion}:partitions", "model-b|tweets|0", '{"joy":7}')
+        client.hset("{emotion}:partitions", "model|c|more-tweets|12", '{"joy":1}')
+        client.hset("{emotion}:counts", "joy", "14")
+    (line,) = other_groups(server)
+    assert line.startswith("REDIS_KEY_PREFIX={emotion}: ")
+    assert "the consumer groups model-b, model|c under this prefix" in line
+    with server.client() as client:
+        client.flushall()
+    store(server, "model-a").publish({P0: counts(6, offset=2)})
+    assert other_groups(server) == []
+
+
+@pytest.mark.parametrize("field", ["model-a|more|3", "model-b|tweets|x", "|tweets|0", "model-b|tw eets|0", "x"])
+def test_verify_takes_the_own_group_and_foreign_fields_for_no_other_group(server: RedisServer, field: str) -> None:
+    store(server, "model-a").publish({P0: counts(6, offset=2)})
+    with server.client() as client:
+        client.hset("{emotion}:partitions", field, '{"joy":7}')
+        client.hset("{emotion}:counts", "joy", "13")
+    assert other_groups(server) == []
 
 
 @pytest.mark.parametrize("field", ["model-b|tweets|x", "|tweets|0", "nonsense", "model-b|tweets|0"])

@@ -141,6 +141,29 @@ def test_a_publish_that_failed_at_any_command_is_right_after_a_repeat_also_in_th
         assert all(0 < redis.ttl(key) <= 24 * 3600 for key in redis.keys("*minute*"))
 
 
+@pytest.mark.parametrize("lost", ["", "counts", "partitions", "fences"])
+@pytest.mark.parametrize("call", range(1, MOST_CALLS + 2))
+def test_a_first_publish_and_one_after_a_lost_key_may_fail_at_any_command(
+    server: RedisServer, redis: Any, monkeypatch: pytest.MonkeyPatch, call: int, lost: str
+) -> None:
+    store = of(server)
+    if lost:
+        store.publish({P0: committed(60, joy=60), P1: committed(40, love=40)})
+        redis.hset(f"{PREFIX}:counts", "foreign", "x")
+        redis.delete(f"{PREFIX}:{lost}")
+    news = {P0: committed(75, joy=70, anger=5), P1: committed(40, love=40)}
+    with monkeypatch.context() as broken:
+        run(store, broken, PUBLISH, failing_at(PUBLISH, call, after=True))
+        for _ in range(2):
+            _try(store, news)
+        if call > MOST_CALLS:
+            store.publish(news)  # no publish has more commands than those that are tried here
+    store.publish(news)
+    assert redis.hgetall(f"{PREFIX}:counts") == {"joy": "70", "anger": "5", "love": "40"}
+    assert redis.hgetall(f"{PREFIX}:fences") == {"g|tweets|0": "1:75", "g|tweets|1": "1:40"}
+    assert not redis.exists(f"{PREFIX}:unfinished")
+
+
 def _try(store: CountsStore, counts: dict[Partition, CommittedCounts]) -> None:
     with suppress(CountsStoreError):
         store.publish(counts)

@@ -37,6 +37,11 @@ class FakeCommittedReader:
 class FakeStoredCounts:
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     sums: dict[str, int] = field(default_factory=dict)
+    prefix: str = "{emotion}"
+
+    def other_groups(self, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+        names = {name.split("|")[0] for name, each in counts.items() if any(each.values())}
+        return sorted(names - {"group"})
 
     def snapshot(self) -> tuple[Mapping[str, int], Mapping[str, Mapping[str, int]]]:
         return dict(self.sums), {name: dict(counts) for name, counts in self.counts.items()}
@@ -170,10 +175,33 @@ def test_a_partition_that_retention_has_cut_is_not_recounted(
     assert "not recounted" in finding.detail
 
 
-def test_other_groups_count_into_the_totals_only(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
-    store.counts["other|tweets|0"] = {"love": 9}
-    store.sums["love"] = 9
-    assert all(finding.agrees for finding in _verified(kafka, store).values())
+def test_other_groups_count_into_the_totals_and_are_named_with_the_setting(
+    kafka: FakeCommittedReader, store: FakeStoredCounts
+) -> None:
+    store.counts |= {"other|tweets|0": {"love": 9}, "third|tweets|0": {"joy": 1}, "ended|tweets|0": {"joy": 0}}
+    store.sums |= {"love": 9, "joy": 5}
+    finding = _only_difference(kafka, store)
+    assert finding.subject == "groups"
+    assert finding.detail.startswith("REDIS_KEY_PREFIX={emotion}: ")
+    assert "the consumer groups other, third under this prefix" in finding.detail
+
+
+def test_the_line_about_other_groups_is_one_short_line(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
+    names = ["a\nb", "x" * 5_000, *(f"z{number}" for number in range(10))]
+    store.counts |= {f"{name}|tweets|0": {"love": 1} for name in names}
+    store.sums["love"] = len(names)
+    detail = _only_difference(kafka, store).detail
+    assert "'a\\nb', " in detail
+    assert "z2 and 7 more under" in detail
+    assert "\n" not in detail
+    assert len(detail) < 1_000
+
+
+def test_it_does_not_wait_for_other_groups_to_go(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
+    store.counts["other|tweets|0"], store.sums["love"] = {"love": 9}, 9
+    clock = Clock(step_s=1.0)
+    verify(kafka, store, timeout_s=60, clock=clock, sleep=Sleep())
+    assert clock.now_s < 10
 
 
 def test_a_recount_during_which_the_partition_moves_is_no_difference(

@@ -36,6 +36,8 @@ _DIGESTS: Final = {
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,16}")
 _PARTITION_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
+_FIELD: Final = re.compile(r"(?P<group>.+)\|[A-Za-z0-9._-]+\|(0|[1-9][0-9]{0,9})", re.DOTALL)
+"""A field of the hashes; the name of a topic has no other characters than these."""
 
 
 class CountsStore:
@@ -50,7 +52,7 @@ class CountsStore:
         address = parse_redis_url(url)
         self._client = RedisClient(address)
         self._cluster = address.kind == "cluster"
-        self._prefix = prefix
+        self.prefix = prefix
         self._group = group
         self._checked_s: float | None = None
 
@@ -131,6 +133,11 @@ class CountsStore:
         group, _, rest = field.rpartition(f"|{topic}|")
         return Partition(topic, int(rest)) if group == self._group and _PARTITION_NUMBER.fullmatch(rest) else None
 
+    def other_groups(self, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+        """Return the other consumer groups that have labelled tweets among the counts of a snapshot, in order."""
+        fields = (_FIELD.fullmatch(field) for field, each in counts.items() if any(each.values()))
+        return sorted({found["group"] for found in fields if found} - {self._group})
+
     def close(self) -> None:
         """Close the connections."""
         self._client.drop()
@@ -156,7 +163,7 @@ class CountsStore:
             )
 
     def _keys(self, *names: str) -> list[str]:
-        return [f"{self._prefix}:{name}" for name in names]
+        return [f"{self.prefix}:{name}" for name in names]
 
     @contextmanager
     def _commands(self) -> Iterator[None]:
@@ -165,7 +172,7 @@ class CountsStore:
         except CLIENT_ERRORS as error:
             self._checked_s = None
             self._client.drop()
-            raise translated(error, prefix=self._prefix, cluster=self._cluster) from error
+            raise translated(error, prefix=self.prefix, cluster=self._cluster) from error
 
 
 def _parts(items: list[tuple[Partition, CommittedCounts]], size: int) -> list[list[tuple[Partition, CommittedCounts]]]:
