@@ -9,8 +9,9 @@ import pytest
 from tests.training.mixed import LABELS, two_data_sets
 from tests.training.test_fine_tuning import TooSmallMemory
 from training.bundle.command import BundlePlan, bundle
-from training.bundle.stages import Stage, Stages, bundled_stages
+from training.bundle.stages import Mean, Stage, Stages, bundled_stages
 from training.cli.parser import parse
+from training.data.data_file import BUNDLED_DATA, BUNDLED_LAST_DATA, read_data_file
 from training.export import int8
 from training.learn.recipe import MINILM, MPNET, Recipe
 from training.output.errors import TrainingError
@@ -36,7 +37,7 @@ def plan(tmp_path: Path) -> BundlePlan:
 
 @pytest.fixture
 def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> Stages:
-    """Make a teacher, a first stage and two seeds on two tiny data sets."""
+    """Make a teacher, a first stage, two seeds, their mean, and a last stage on two tiny data sets."""
     monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT", 0.5)
     monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT_OF_OTHERS", 0.5)
     monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST", 1.0)
@@ -46,15 +47,17 @@ def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> S
     teacher = Stage("teacher", tiny_base, RECIPE, served=False, data=data)
     first = Stage("first", tiny_base, RECIPE, ("teacher",), data=data)
     seeds = [Stage(f"seed-{seed}", "first", replace(RECIPE, seed=seed), ("teacher",), data=data) for seed in (1, 2)]
-    return Stages((teacher, first, *seeds), averaged=("seed-1", "seed-2"), towards="first", labels=LABELS)
+    mean = Mean("general", ("seed-1", "seed-2"), towards="first")
+    last = Stage("last", "general", RECIPE, data=data)
+    return Stages((teacher, first, *seeds, mean, last, Mean("released", ("last",), towards="general")), labels=LABELS)
 
 
 def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     plan: BundlePlan, stages: Stages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     summary = bundle(plan, stages)
-    assert set(summary["seconds"]) == {"teacher", "first", "seed-1", "seed-2", "released"}
-    record = json.loads((plan.runs / "released" / "run.json").read_text())
+    assert set(summary["seconds"]) == {"teacher", "first", "seed-1", "seed-2", "general", "last", "released"}
+    record = json.loads((plan.runs / "general" / "run.json").read_text())
     assert record["recipe"]["seed"] == [1, 2]
     assert [one["name"] for one in record["teachers"]] == ["emotion-base"]
     config = json.loads((plan.model / "config.json").read_text())
@@ -66,17 +69,18 @@ def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     capsys.readouterr()
     assert bundle(plan, stages)["seconds"] == summary["seconds"]  # a kept run has the time of its training
     lines = capsys.readouterr().err
-    assert lines.count("this run is finished and is kept") == 4
-    assert lines.count("this mean is finished and is kept") == 1
+    assert lines.count("this run is finished and is kept") == 5
+    assert lines.count("this mean is finished and is kept") == 2
 
 
 def test_an_interrupted_stage_is_the_next_one_that_runs(
     plan: BundlePlan, stages: Stages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs = list(stages.runs)
-    runs[2] = replace(runs[2], base="/nowhere")
+    steps = list(stages.steps)
+    assert isinstance(steps[2], Stage)
+    steps[2] = replace(steps[2], base="/nowhere")
     with pytest.raises(TrainingError, match="nowhere"):
-        bundle(plan, replace(stages, runs=runs))
+        bundle(plan, replace(stages, steps=steps))
     assert not plan.model.exists()
     TooSmallMemory(monkeypatch, rows=0)
     capsys.readouterr()
@@ -89,12 +93,14 @@ def test_another_recipe_trains_a_stage_and_those_after_it_again(
     plan: BundlePlan, stages: Stages, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bundle(plan, stages)
-    runs = [
-        replace(one, recipe=replace(one.recipe, learning_rate=2e-3)) if one.run == "first" else one
-        for one in stages.runs
+    steps = [
+        replace(one, recipe=replace(one.recipe, learning_rate=2e-3))
+        if isinstance(one, Stage) and one.run == "first"
+        else one
+        for one in stages.steps
     ]
     capsys.readouterr()
-    bundle(plan, replace(stages, runs=runs))
+    bundle(plan, replace(stages, steps=steps))
     lines = capsys.readouterr().err
     assert lines.count("this run is finished and is kept") == 1
     assert "teacher: this run is finished" in lines
@@ -102,11 +108,19 @@ def test_another_recipe_trains_a_stage_and_those_after_it_again(
 
 def test_the_bundled_model_has_a_teacher_that_is_not_served_and_seeds_that_differ_in_the_seed_alone() -> None:
     stages = bundled_stages()
-    teacher, first, *seeds = stages.runs
+    teacher, first, *seeds, last = [one for one in stages.steps if isinstance(one, Stage)]
+    general, released = [one for one in stages.steps if isinstance(one, Mean)]
     assert (teacher.base, teacher.served, first.base) == (MPNET, False, MINILM)
     assert len({replace(one.recipe, seed=0) for one in seeds}) == 1
     assert len({one.recipe.seed for one in seeds}) == len(seeds)
-    assert all(one.base == stages.towards == first.run for one in seeds)
+    assert all(one.base == general.towards == first.run for one in seeds)
+    assert last.base == released.towards == general.run
+    assert released is stages.steps[-1]
+
+
+def test_the_last_stage_has_the_mapping_of_the_others() -> None:
+    both = [{spec.path: spec.labels for spec in read_data_file(file)} for file in (BUNDLED_DATA, BUNDLED_LAST_DATA)]
+    assert both[0] == both[1]
 
 
 def test_the_small_budget_needs_no_packages_of_the_teacher() -> None:

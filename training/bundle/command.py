@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from training.average.command import average
-from training.bundle.stages import VOCABULARY_ROWS, Stage, Stages, bundled_stages
+from training.bundle.stages import VOCABULARY_ROWS, Mean, Stage, Stages, bundled_stages
 from training.export.command import export
 from training.export.measured import CardReferences
 from training.learn.fit import Task
@@ -54,28 +54,23 @@ def bundle(plan: BundlePlan, stages: Stages | None = None) -> dict[str, Any]:
     stages = stages or bundled_stages()
     require_replaceable(plan.model, replaces=MANIFEST)
     clock = _Clock(plan.runs)
-    for number, stage in enumerate(stages.runs, start=1):
-        say(f"stage {number} of {len(stages.runs) + 2}: {stage.run}")
-        with clock.of(stage.run):
-            train(
-                _task(plan, stages, stage),
-                _recipe(plan, stage),
-                plan.runs / stage.run,
-                served=stage.served,
-                again=False,
-            )
-    say(f"stage {len(stages.runs) + 1} of {len(stages.runs) + 2}: {stages.released}")
-    released = plan.runs / stages.released
-    with clock.of(stages.released):
-        average([plan.runs / run for run in stages.averaged], released, towards=plan.runs / stages.towards, again=False)
-    say(f"stage {len(stages.runs) + 2} of {len(stages.runs) + 2}: export")
+    for number, step in enumerate(stages.steps, start=1):
+        say(f"stage {number} of {len(stages.steps) + 1}: {step.run}")
+        with clock.of(step.run):
+            if isinstance(step, Mean):
+                of = [plan.runs / run for run in step.of]
+                average(of, plan.runs / step.run, towards=plan.runs / step.towards, again=False)
+            else:
+                task, recipe = _task(plan, stages, step), _recipe(plan, step)
+                train(task, recipe, plan.runs / step.run, served=step.served, again=False)
+    say(f"stage {len(stages.steps) + 1} of {len(stages.steps) + 1}: export")
     references = CardReferences(before=plan.before, notes=(*plan.note, clock.sentence()))
-    summary = export(released, plan.model, comparisons=references)
+    summary = export(plan.runs / stages.steps[-1].run, plan.model, comparisons=references)
     return {**summary, "seconds": clock.seconds}
 
 
 def _task(plan: BundlePlan, stages: Stages, stage: Stage) -> Task:
-    earlier = [one.run for one in stages.runs]
+    earlier = [one.run for one in stages.steps]
     base = plan.teacher_base if stage.base == MPNET else stage.base
     return Task(
         dataset="",

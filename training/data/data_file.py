@@ -23,6 +23,8 @@ from tweets.emotions import EMOTIONS, NEUTRAL
 
 BUNDLED_DATA: Final = Path(__file__).with_name("bundled.yaml")
 """The data sets of the bundled model."""
+BUNDLED_LAST_DATA: Final = Path(__file__).with_name("bundled_last.yaml")
+"""The data sets of its last stage, with fewer rows unlike the first data set."""
 
 _Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
