@@ -108,6 +108,7 @@ def _environment(bootstrap: str, name: str) -> dict[str, str]:
         "KAFKA_INPUT_TOPIC": f"memory-{name}",
         "KAFKA_OUTPUT_TOPIC": f"memory-{name}.emotions",
         "KAFKA_DEAD_LETTER_TOPIC": f"memory-{name}.dead-letter",
+        "KAFKA_CHECKPOINT_TOPIC": f"memory-{name}.checkpoints",
         "KAFKA_GROUP_ID": f"memory-{name}",
         "REDIS_KEY_PREFIX": f"{{memory-{name}}}",
         "METRICS_HOST": "127.0.0.1",

@@ -13,7 +13,7 @@ from worker.restoring import Restored, Restorer
 
 
 class FromTheFirstRecord(WrappedStream):
-    """Where the committed offset has no metadata, what Kafka holds says the first record."""
+    """A committed offset without metadata appears as the offset of the first record."""
 
     def restore(self, membership: Membership) -> Mapping[Partition, StoredState]:
         return {
