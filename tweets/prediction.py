@@ -16,12 +16,15 @@ class Prediction:
 
     `neutral` is the probability that the text shows none of the labels; None for a model without a neutral output.
     Where `neutral` is above NEUTRAL_THRESHOLD, `emotion` is "neutral" and `confidence` is the value of `neutral`.
+    `unfamiliar_tokens` is the share of unfamiliar tokens of the text, from 0 to 1; None for a tokenizer without pieces
+    of words. The share is for the metrics, and not in JSON.
     """
 
     emotion: str
     confidence: float
     scores: Mapping[str, float]
     neutral: float | None = None
+    unfamiliar_tokens: float | None = None
 
     def score(self, emotion: str) -> float:
         """Return the score of a label, or the probability of neutral. Raises KeyError if there is no such score."""

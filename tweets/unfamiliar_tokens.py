@@ -26,6 +26,12 @@ class UnfamiliarTokens:
         self._unfamiliar = frozenset(
             number for token, number in vocabulary.items() if token == _UNKNOWN or token.startswith(_CONTINUES)
         )
+        self._cuts_words = any(token.startswith(_CONTINUES) for token in vocabulary)
+
+    @property
+    def cuts_words(self) -> bool:
+        """Whether the vocabulary has tokens that continue a word, as WordPiece has; else the share means nothing."""
+        return self._cuts_words
 
     def share(self, ids: Sequence[int]) -> float:
         """Return the share of unfamiliar tokens, from 0 to 1, of a text given as token ids; 0 for an empty text."""

@@ -113,6 +113,8 @@ class Accounting:
             emotion = result.prediction.emotion
             self._metrics.classified.labels(emotion).inc()
             self._metrics.confidence.labels(emotion).observe(result.prediction.confidence)
+            if result.prediction.unfamiliar_tokens is not None:
+                self._metrics.unfamiliar_tokens.observe(result.prediction.unfamiliar_tokens)
             if result.label is not None:
                 self._metrics.confusion.labels(result.label, emotion).inc()
             self._since_report["classified"] += 1

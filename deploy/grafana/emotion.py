@@ -1,4 +1,4 @@
-"""The emotion dashboard: emotions of the tweets, confidence of the model, scores on tweets that carry a label."""
+"""The emotion dashboard: emotions, confidence of the model, language, scores on tweets that carry a label."""
 
 from typing import Final
 
@@ -17,12 +17,14 @@ from deploy.grafana.panels import (
     name,
     number,
 )
+from tweets.unfamiliar_tokens import UNFAMILIAR_ABOVE
 
 DISTANCE_LIMIT: Final = 0.2
 """The threshold of the alert EmotionMixShifted."""
 
 _CLASSIFIED: Final = 'emotion_tweets_classified_total{job="worker"}'
 _CONFIDENCE: Final = 'emotion_confidence_{part}{{job="worker"}}'
+_UNFAMILIAR: Final = 'sum(rate(emotion_unfamiliar_tokens_{part}{{job="worker"{bucket}}}[$__rate_interval]))'
 _RATE: Final = f"sum by (emotion) (rate({_CLASSIFIED}[$__rate_interval]))"
 _TOTAL: Final = f"sum by (emotion) (increase({_CLASSIFIED}[$__range]))"
 
@@ -130,10 +132,10 @@ def _course() -> PanelRow:
 def _confidence() -> PanelRow:
     buckets = f"sum by (le, emotion) (rate({_part('bucket')}[$__rate_interval]))"
     return PanelRow(
-        "Confidence",
+        "Confidence and language",
         [
             lines(
-                PanelOptions("Median confidence", "Median confidence of the predictions of each emotion.", SHARE, 12),
+                PanelOptions("Median confidence", "Median confidence of the predictions of each emotion.", SHARE, 8),
                 Query(f"histogram_quantile(0.5, {buckets}) >= 0", "{{emotion}}"),
                 top=1,
             ),
@@ -142,9 +144,19 @@ def _confidence() -> PanelRow:
                     "Distribution of confidence",
                     "Number of labelled tweets by confidence, all emotions together.",
                     SHARE,
-                    12,
+                    8,
                 ),
                 Query(f"sum by (le) (increase({_part('bucket')}[$__rate_interval]))", "{{le}}"),
+            ),
+            lines(
+                PanelOptions(
+                    "Probably not English",
+                    f"Share of labelled tweets with more than {UNFAMILIAR_ABOVE:.0%} unfamiliar tokens. The labels of "
+                    "such tweets are unreliable. Streams of English tweets have 1 to 3 %.",
+                    SHARE,
+                    8,
+                ),
+                Query(f"1 - {_familiar()} / ({_UNFAMILIAR.format(part='count', bucket='')} > 0)", "not English"),
             ),
         ],
     )
@@ -180,6 +192,11 @@ def _quality() -> PanelRow:
             ),
         ],
     )
+
+
+def _familiar() -> str:
+    """Return the query for the rate of tweets up to UNFAMILIAR_ABOVE, which is the bound of a bucket."""
+    return _UNFAMILIAR.format(part="bucket", bucket=f', le="{UNFAMILIAR_ABOVE}"')
 
 
 def _part(name: str) -> str:

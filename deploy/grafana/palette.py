@@ -20,6 +20,7 @@ _NAMES: Final = {
     "padding": ORANGE,
     "trend": BLUE,
     "distance": BLUE,
+    "not English": BLUE,
 }
 _LABELS: Final = {
     "{{emotion}}": EMOTION_COLOURS,

@@ -30,6 +30,11 @@ def test_pieces_and_unknown_words_are_unfamiliar(tokens: str, share: float) -> N
     assert UnfamiliarTokens(VOCABULARY).share([VOCABULARY[token] for token in tokens.split()]) == share
 
 
+def test_only_a_vocabulary_with_pieces_cuts_words() -> None:
+    assert UnfamiliarTokens(VOCABULARY).cuts_words
+    assert not UnfamiliarTokens({"[UNK]": 0, "sun": 1, "#": 2}).cuts_words
+
+
 def share_above(rows: Sequence[Row]) -> float:
     """Return the share of the rows that the bundled tokenizer finds unfamiliar."""
     folder = open_model_folder(BUNDLED_MODEL)

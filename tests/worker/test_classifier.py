@@ -84,6 +84,11 @@ def test_a_text_of_which_nothing_is_left_is_classified_all_the_same(folder: Mode
     assert prediction.emotion in EMOTIONS
 
 
+def test_a_tokenizer_without_pieces_of_words_gives_no_share_of_unfamiliar_tokens(folder: ModelFolder) -> None:
+    (prediction,) = _classifier(folder).classify(["Entschuldigung"])
+    assert prediction.unfamiliar_tokens is None
+
+
 def test_the_normalizer_of_the_folder_is_used(folder: ModelFolder) -> None:
     raw, plain = _classifier(folder).classify(["@somebody I FEEL fine!!! https://example.org", "i feel fine"])
     assert raw == plain

@@ -13,6 +13,7 @@ from tokenizers import Encoding, Tokenizer
 from tweets.emotions import NEUTRAL
 from tweets.normalizer import NORMALIZERS
 from tweets.prediction import Prediction
+from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
 from worker.inference.passes import cut_into_passes
@@ -60,6 +61,7 @@ class Classifier:
         self._tokenizer = Tokenizer.from_file(str(folder.path / TOKENIZER_FILE))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(folder.max_tokens)
+        self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.get_vocab())
 
     @property
     def model_id(self) -> str:
@@ -85,12 +87,13 @@ class Classifier:
         """Return a prediction for each text, in order. Raises FloatingPointError if a logit is not finite."""
         if not texts:
             return []
-        scores, neutral = self.scores_and_neutral(texts)
+        encodings = self._tokenize(texts)
+        scores, neutral = self._scores_and_neutral(encodings)
         probabilities = [None] * len(texts) if neutral is None else neutral.tolist()
         return [
-            self._prediction(row, index, probability)
-            for row, index, probability in zip(
-                scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
+            self._prediction(encoding, row, index, probability)
+            for encoding, row, index, probability in zip(
+                encodings, scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
             )
         ]
 
@@ -103,10 +106,7 @@ class Classifier:
 
         The probability, [texts], is None for a model without a neutral output. Raises like `classify`.
         """
-        logits = self._logits(texts)
-        scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
-        calibration = self._folder.neutral
-        return scores, None if calibration is None else calibration.probabilities(logits)
+        return self._scores_and_neutral(self._tokenize(texts))
 
     def probe(self) -> None:
         """Raise FatalError if the golden texts get wrong scores.
@@ -128,17 +128,26 @@ class Classifier:
                 ExitCode.MODEL,
             )
 
-    def _prediction(self, scores: list[float], best: int, neutral: float | None) -> Prediction:
+    def _prediction(self, encoding: Encoding, scores: list[float], best: int, neutral: float | None) -> Prediction:
         by_label = dict(zip(self.labels, scores, strict=True))
+        unfamiliar = self._unfamiliar_tokens.share(encoding.ids) if self._unfamiliar_tokens.cuts_words else None
         if neutral is not None and self._neutral_threshold is not None and neutral > self._neutral_threshold:
-            return Prediction(NEUTRAL, neutral, by_label, neutral)
-        return Prediction(self.labels[best], scores[best], by_label, neutral)
+            return Prediction(NEUTRAL, neutral, by_label, neutral, unfamiliar)
+        return Prediction(self.labels[best], scores[best], by_label, neutral, unfamiliar)
 
-    def _logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def _scores_and_neutral(
+        self, encodings: Sequence[Encoding]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return what `scores_and_neutral` returns, for tokenised texts."""
+        logits = self._logits(encodings)
+        scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
+        calibration = self._folder.neutral
+        return scores, None if calibration is None else calibration.probabilities(logits)
+
+    def _logits(self, encodings: Sequence[Encoding]) -> NDArray[np.float64]:
         """Return the logits of all texts, [texts, outputs]."""
-        encodings = self._tokenize(texts)
         outputs = len(self.labels) + (self._folder.neutral is not None)
-        logits = np.empty((len(texts), outputs), dtype=np.float64)
+        logits = np.empty((len(encodings), outputs), dtype=np.float64)
         for rows in cut_into_passes([len(encoding) for encoding in encodings], self._max_pass_tokens):
             logits[rows] = self._forward([encodings[row] for row in rows])
         if not np.isfinite(logits).all():

@@ -15,13 +15,15 @@ from prometheus_client import (
 )
 
 from tweets.reasons import REASONS
+from tweets.unfamiliar_tokens import UNFAMILIAR_ABOVE
 
 STAGES: Final = ("wait", "decode", "tokenize", "infer", "encode", "publish", "commit")
 TRANSACTION_OUTCOMES: Final = ("committed", "aborted")
 PUBLISH_OUTCOMES: Final = ("applied", "stale", "failed")
 
 # Histograms resolve what the metric is read for: small batches and full ones, passes below and above the default of
-# BATCH_MAX_TOKENS, a stage from 1 ms to its time limit, delays around one second, confidences near 1.
+# BATCH_MAX_TOKENS, a stage from 1 ms to its time limit, delays around one second, confidences near 1, shares of
+# unfamiliar tokens around UNFAMILIAR_ABOVE.
 _BATCH_BUCKETS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 _TOKEN_BUCKETS: Final = (16, 32, 64, 128, 256, 384, 512, 768, 1024, 2048, 4096, 8192, 16384, 65536)
 _STAGE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -29,6 +31,7 @@ _END_TO_END_BUCKETS: Final = (
     0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60, 300, 3600,
 )  # fmt: skip
 _CONFIDENCE_BUCKETS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
+_UNFAMILIAR_BUCKETS: Final = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, UNFAMILIAR_ABOVE, 0.4, 0.5, 0.6, 0.8, 1)
 
 AnyMetric = TypeVar("AnyMetric", Counter, Gauge, Histogram)
 
@@ -122,6 +125,15 @@ class Metrics:
         ["emotion"],
         buckets=_CONFIDENCE_BUCKETS,
         advice="Falls: the tweets differ from those that the model was trained on; train with such tweets.",
+    )
+    unfamiliar_tokens = DeclaredMetric(
+        Histogram,
+        "emotion_unfamiliar_tokens",
+        "Share of the tokens of a labelled tweet that the tokenizer does not know as a word, from 0 to 1. A tweet "
+        f"above {UNFAMILIAR_ABOVE} is probably not English. Counts nothing if the model's tokenizer is not WordPiece.",
+        buckets=_UNFAMILIAR_BUCKETS,
+        advice=f"Many tweets above {UNFAMILIAR_ABOVE}: their labels are unreliable; find the producer of tweets in "
+        "other languages.",
     )
     confusion = DeclaredMetric(
         Counter,
