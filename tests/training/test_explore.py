@@ -1,7 +1,6 @@
 """`explore`: the figures of data sets with known answers, and the errors for data sets that cannot be used."""
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from training.__main__ import main
 from training.data.splits import Split
 from training.explore.repeats import across, places, within
 from training.explore.split_facts import split_facts
-from training.explore.telling_words import telling_words, z_scores
+from training.explore.telling_words import z_scores
 from training.explore.text import as_text
 from training.export.manifest import write_manifest
 from training.output.json_file import write_json
@@ -269,33 +268,3 @@ def test_z_scores_are_those_of_the_formula() -> None:
     scores = z_scores(counts)
     assert scores[0, 0] == pytest.approx(expected)
     assert scores[1, 0] == pytest.approx(-expected)
-
-
-def test_a_word_that_all_classes_use_equally_has_a_score_of_zero() -> None:
-    counts = np.array([[50.0, 30.0, 0.0], [50.0, 0.0, 30.0], [0.0, 0.0, 0.0]])
-    scores = z_scores(counts)
-    assert scores[:, 0] == pytest.approx([0, 0, 0])
-    assert scores[0, 1] > 1.96 > -1.96 > scores[1, 1]
-    assert scores[2] == pytest.approx([0, 0, 0])
-
-
-def test_rare_words_are_left_out_even_if_only_one_class_has_them() -> None:
-    rows = [row("the sunny"), row("the tears", "low")] * 20 + [row("the rare")] * 4
-    telling = telling_words(split("train", *rows), LABELS, normalize=str.lower, limit=12)
-    assert {label: [entry["word"] for entry in words] for label, words in telling.items()} == {
-        "glad": ["sunny"],
-        "low": ["tears"],
-        "cross": [],
-    }
-    assert (telling["low"][0]["count"], telling["low"][0]["count_in_all"]) == (20, 20)
-
-
-def test_words_are_taken_from_the_normalised_text() -> None:
-    rows = [row("SO sunny!"), row("so: don't", "low")] * 30
-    telling = telling_words(split("train", *rows), LABELS, normalize=lambda text: text.replace("!", ""), limit=1)
-    assert Counter(entry["word"] for words in telling.values() for entry in words) == {"sunny": 1, "don't": 1}
-
-
-def test_a_single_word_is_typical_of_no_class() -> None:
-    rows = [row("same"), row("same", "low")] * 30
-    assert telling_words(split("train", *rows), LABELS, normalize=str, limit=3) == {label: [] for label in LABELS}
