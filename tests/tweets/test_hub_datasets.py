@@ -9,7 +9,7 @@ import pytest
 
 from tests.tweets.test_datasets import error, rows
 from tweets import datasets
-from tweets.datasets import Row, SplitMissingError
+from tweets.datasets import Row, SplitMissingError, read_rows
 
 
 class HubSplit(list[dict[str, Any]]):
