@@ -60,7 +60,7 @@ def _run_program(options: argparse.Namespace) -> int:
         case "import-state":
             from worker.commands import import_state
 
-            return import_state(options.file, options.position)
+            return import_state(options.file, options.position, replaces=options.replace)
         case _:
             from worker.commands import check_counts
 
@@ -143,6 +143,7 @@ def _add_states(programs: Any) -> None:
         default="stored",
         help="where to continue: at the offset in the file (the default), the first record, or the end",
     )
+    imported.add_argument("--replace", action="store_true", help="also where the checkpoint topic has counts already")
 
 
 if __name__ == "__main__":

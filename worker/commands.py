@@ -105,13 +105,15 @@ def export_state() -> int:
     return ExitCode.OK
 
 
-def import_state(path: str, position: "Position") -> int:
+def import_state(path: str, position: "Position", *, replaces: bool) -> int:
     """Write the states of a file, or of stdin, to the checkpoint topic; print one line for each partition."""
     from worker.kafka.reachable import wait_until_reachable
     from worker.kafka.state_transfer import import_state as imported
     from worker.kafka.topics import Topics
 
     settings = _configured()
+    if path == "-" and sys.stdin is None:
+        raise SettingsError("no state: name a file, or pipe the output of export-state")
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -119,7 +121,7 @@ def import_state(path: str, position: "Position") -> int:
         raise SettingsError(f"{path}: cannot be read ({why})") from None
     wait_until_reachable(settings)
     Topics(settings).check()
-    for line in imported(settings, text, position):
+    for line in imported(settings, text, position, replaces=replaces):
         print(line, flush=True)
     return ExitCode.OK
 

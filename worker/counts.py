@@ -66,7 +66,9 @@ class RunningCounts:
     def from_fields(cls, fields: Any) -> "RunningCounts | None":
         """Return the counts of a JSON value; None if no worker can have written it."""
         try:
-            counts = {str(name): int(count) for name, count in fields["counts"].items()}
+            counts = {str(name): count for name, count in fields["counts"].items()}
+            if not all(_is_count(count) for count in counts.values()):
+                return None
             topic_id = fields.get("topic_id", "")
             if fields.get("v") != _METADATA_VERSION or not isinstance(topic_id, str):
                 return None
@@ -135,4 +137,8 @@ class MetadataLimit:
 def _count(fields: Mapping[str, Any], name: str) -> int:
     """Return an optional count; 0 if it is missing or no count."""
     value = fields.get(name, 0)
-    return value if type(value) is int and 0 <= value <= LARGEST_COUNT else 0
+    return value if _is_count(value) else 0
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_COUNT

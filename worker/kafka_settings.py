@@ -24,7 +24,8 @@ class KafkaSettings(BaseSettings):
         "emotion-worker",
         pattern=TOPIC_NAME,
         meaning="Consumer group of the workers. Workers of one group share the partitions and the counts.",
-        change="When two independent streams use one Kafka. A new group starts at the beginning with counts of zero.",
+        change="When two independent streams use one Kafka. A new group starts at the beginning with counts of zero, "
+        "and needs an output topic of its own.",
     )
     kafka_input_topic: str = setting(
         "tweets",
@@ -48,7 +49,8 @@ class KafkaSettings(BaseSettings):
         "tweets.checkpoints",
         pattern=TOPIC_NAME,
         meaning="Compacted topic with the second copy of the position and the counts of each partition.",
-        change="When the topic names of a cluster follow another rule. Groups may share the topic.",
+        change="When the topic names of a cluster follow another rule. Groups may share the topic; a topic for each "
+        "group is read faster.",
     )
     kafka_session_timeout_ms: int = setting(
         10_000,

@@ -91,7 +91,7 @@ class Restorer:
         if checkpoint is None or (committed is None and _is_of_another_topic(checkpoint.counts, found)):
             if checkpoint is not None and not self._accept_empty_state:
                 raise _recreated(partition, checkpoint.offset)
-            return self._empty(partition, found)
+            return self._empty(partition, found, 0 if checkpoint is None else checkpoint.generation)
         counts = replace(checkpoint.counts, topic_id="", generation_base=self._generation_base(checkpoint.generation))
         if committed is not None:
             log.error(
@@ -117,20 +117,21 @@ class Restorer:
         self, partition: Partition, found: StoredState, offset: int, counts: RunningCounts
     ) -> tuple[int, RunningCounts, bool]:
         if not _is_of_another_topic(counts, found):
-            return offset, counts, True
+            # Without the id, a worker of an earlier release committed last: the second copy is missing or older.
+            return offset, counts, bool(counts.topic_id) or not found.topic_id
         if not self._accept_empty_state:
             raise _recreated(partition, offset)
-        return self._empty(partition, replace(found, committed=None))
+        return self._empty(partition, replace(found, committed=None), counts.generation_base)
 
-    def _empty(self, partition: Partition, found: StoredState) -> tuple[int, RunningCounts, bool]:
-        """Return counts of zero; `_require_state` has raised if the partition has been counted before."""
+    def _empty(self, partition: Partition, found: StoredState, generation: int) -> tuple[int, RunningCounts, bool]:
+        """Return counts of zero, later than the generation; `_require_state` has raised if a state is lost."""
         position = found.first if found.committed is None else found.committed.offset
         if not self._accept_empty_state:
             if found.committed is not None:
                 log.warning("%s@%d: the committed offset has no counts: counting from zero", partition, position)
             return position, RunningCounts(), False
         log.warning("%s@%d: counting from zero, as --accept-empty-state says", partition, position)
-        return position, RunningCounts(generation_base=self._generation_base(0)), False
+        return position, RunningCounts(generation_base=self._generation_base(generation)), False
 
     def _generation_base(self, generation: int) -> int:
         """Return a number above every earlier generation: Redis refuses the counts of an earlier generation as stale.
@@ -171,9 +172,10 @@ def _lost(partition: Partition, evidence: str) -> FatalError:
 
 def _recreated(partition: Partition, offset: int) -> FatalError:
     return FatalError(
-        f"{partition}@{offset}: this offset and its counts are of an earlier topic named {partition.topic}, which was "
-        "deleted and created again: set the group's offsets with kafka-consumer-groups --reset-offsets to continue "
-        f"with the counts, or count from zero with {ACCEPT_EMPTY_STATE}",
+        f"{partition}@{offset}: this offset and its counts are of another topic named {partition.topic}, which was "
+        "deleted and created again, or is of another cluster: set the group's offsets with kafka-consumer-groups "
+        "--reset-offsets to continue with the counts, move them with python -m worker import-state, or count from zero "
+        f"with {ACCEPT_EMPTY_STATE}",
         ExitCode.STATE,
     )
 

@@ -56,7 +56,7 @@ IDLE_POLL: Final = TimeLimit(0.5, "A poll waits this long for the first record o
 POLL: Final = TimeLimit(60, "Watchdog: a poll, which may join the group; also the wait for a heartbeat.")
 RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of all owned partitions.")
 CHECKPOINTS: Final = TimeLimit(
-    10, "Reading the checkpoint topic, which a restore does only where a committed offset or its metadata is missing."
+    6, "Reading the checkpoint topic, which a restore does only where a committed offset or its metadata is missing."
 )
 LABEL_SLICE: Final = TimeLimit(2, "A part of a batch that is labelled at once, by the measured speed of the model.")
 LABEL_BUDGET: Final = TimeLimit(

@@ -26,6 +26,7 @@ class Kafka(Protocol):
     @property
     def topic(self) -> str: ...
     def committed(self) -> Mapping[Partition, Committed]: ...
+    def input_partitions(self) -> Collection[Partition]: ...
     def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]: ...
     def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]: ...
 
@@ -78,14 +79,15 @@ def verify(
 def repair(kafka: Kafka, store: StoredCounts) -> None:
     """Make Redis equal to the counts committed in Kafka.
 
-    A partition without committed counts gets those of the checkpoint topic, which a worker would restore, else zero.
+    A partition without committed counts gets those of the checkpoint topic, which a worker would restore. Where neither
+    exists, Redis has the last copy of the counts, and keeps it, unless the topic has no such partition any more.
     """
     committed = kafka.committed()
     _, stored = store.snapshot()
     whole = {p: CommittedCounts(0, at.offset, at.counts) for p, at in committed.items() if at.counts is not None}
     incomplete = (committed.keys() | _stored_partitions(kafka, store, stored).keys()) - whole.keys()
-    zero = dict.fromkeys(incomplete, CommittedCounts(0, 0, RunningCounts()))
-    store.repair(whole | zero | dict(kafka.checkpoints(incomplete)))
+    gone = dict.fromkeys(incomplete - set(kafka.input_partitions()), CommittedCounts(0, 0, RunningCounts()))
+    store.repair(whole | gone | dict(kafka.checkpoints(incomplete)))
 
 
 def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
@@ -93,13 +95,11 @@ def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
     recounts = kafka.recount([partition.number for partition in before])
     after = kafka.committed()
     totals, stored = store.snapshot()
-    lost = {
-        p: counts
-        for p, counts in _stored_partitions(kafka, store, stored).items()
-        if p not in after and any(counts.values())
-    }
+    in_redis = _stored_partitions(kafka, store, stored)
     incomplete = {partition for partition, at in after.items() if at.counts is None}
-    checkpoints = kafka.checkpoints(incomplete | lost.keys()) if incomplete or lost else {}
+    lost = {p for p in {*in_redis, *kafka.input_partitions()} if p not in after}
+    checkpoints = kafka.checkpoints(incomplete | lost) if incomplete or lost else {}
+    lost = {p for p in lost if any(in_redis.get(p, {}).values()) or p in checkpoints}
     findings = [
         _partition_finding(
             partition,
@@ -116,10 +116,10 @@ def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
             str(partition),
             False,
             f"no committed offset (Kafka deletes the offsets of a group without members after "
-            f"offsets.retention.minutes), but Redis counts {sum(counts.values())} tweets; "
+            f"offsets.retention.minutes), but Redis counts {sum(in_redis.get(partition, {}).values())} tweets; "
             + _second_copy(checkpoints.get(partition)),
         )
-        for partition, counts in lost.items()
+        for partition in sorted(lost)
     ]
     if not after:
         findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))

@@ -37,6 +37,10 @@ def test_a_state_comes_back_as_it_was(state: CommittedCounts) -> None:
         {"generation": True},
         {"v": 2},
         {"counts": []},
+        {"counts": {"joy": -5}},
+        {"counts": {"joy": "7"}},
+        {"counts": {"joy": 1.9}},
+        {"counts": {"joy": True}},
     ],
 )
 def test_a_value_that_no_worker_writes_is_no_state(change: dict[str, object]) -> None:

@@ -81,6 +81,9 @@ class CommittedByA:
 
     topic = "tweets"
 
+    def input_partitions(self) -> Collection[Partition]:
+        return self.committed().keys()
+
     def committed(self) -> Mapping[Partition, Committed]:
         return {P0: Committed(2, RunningCounts({"joy": 6}))}
 

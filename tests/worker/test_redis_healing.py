@@ -52,6 +52,9 @@ class OffsetsOnly:
     def committed(self) -> dict[Partition, Committed]:
         return {partition: Committed(each.offset, each.counts) for partition, each in COUNTS.items()}
 
+    def input_partitions(self) -> Collection[Partition]:
+        return COUNTS.keys()
+
     def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]:
         return {}
 

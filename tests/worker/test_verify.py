@@ -22,6 +22,9 @@ class FakeCommittedReader:
     topic: str = "tweets"
     copies: dict[Partition, CommittedCounts] = field(default_factory=dict)
 
+    def input_partitions(self) -> Collection[Partition]:
+        return {*self.offsets, *self.copies}
+
     def checkpoints(self, partitions: Collection[Partition]) -> Mapping[Partition, CommittedCounts]:
         return {partition: self.copies[partition] for partition in partitions if partition in self.copies}
 
@@ -242,14 +245,15 @@ def test_a_repair_makes_redis_equal_to_kafka(kafka: FakeCommittedReader, store: 
     store.sums = {"fear": 100}
     kafka.offsets[P1] = Committed(20, None)
     kafka.recounts[1] = RunningCounts()
+    store.counts["group|tweets|1"] = {"joy": 1, "fear": 2}  # the last copy of these counts
     repair(kafka, store)
     assert store.counts == {
         "group|tweets|0": {"joy": 3},
-        "group|tweets|1": {},
+        "group|tweets|1": {"joy": 1, "fear": 2},
         "group|tweets|7": {},
         "other|tweets|7": {"anger": 1},
     }
-    assert store.sums == {"joy": 3, "anger": 1}
+    assert store.sums == {"joy": 4, "fear": 2, "anger": 1}
 
 
 def test_a_group_that_never_committed_agrees_with_an_empty_redis() -> None:

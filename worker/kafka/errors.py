@@ -30,7 +30,8 @@ def translated(error: BaseException, bootstrap_servers: str) -> TransientError |
     if isinstance(error, errors.AuthorizationError):
         return FatalError(
             f"Kafka at {bootstrap_servers} does not allow this operation to this user ({error}): "
-            "grant READ on the group and the input topic, WRITE on both output topics and on the transactional id",
+            "grant READ on the group, the input topic and the checkpoint topic, WRITE on both output topics, the "
+            "checkpoint topic and the transactional id",
             ExitCode.KAFKA,
         )
     if isinstance(error, _MEMBER_REFUSED):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, Final, Literal
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 from tweets.records import Partition
 from worker import checkpoint, time_limits
@@ -15,6 +16,7 @@ from worker.counts import CommittedCounts
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import consumer_arguments
 from worker.kafka.committed import CommittedReader
+from worker.kafka.errors import translated
 from worker.kafka.offsets import end_offsets, first_offsets
 from worker.kafka.producer import ResultProducer
 from worker.kafka.topics import DEFAULT_MAX_MESSAGE_BYTES
@@ -44,17 +46,27 @@ def export_state(settings: Settings) -> dict[str, Any]:
     }
 
 
-def import_state(settings: Settings, text: str, position: Position) -> Iterator[str]:
+def import_state(settings: Settings, text: str, position: Position, *, replaces: bool = False) -> Iterator[str]:
     """Write the states of a file to the checkpoint topic, and yield one line for each partition afterwards.
 
     A worker that starts reads these states, because the group has no committed offsets. Raises FatalError, and writes
-    nothing, if the file is not one of export-state, a partition does not exist or already has a committed offset, or an
-    offset lies outside the partition.
+    nothing, if the file is not one of export-state, an offset lies beyond the end of the partition, or a partition does
+    not exist, already has a committed offset or, unless `replaces`, counts on the checkpoint topic.
     """
     states = _states(text, settings.kafka_input_topic)
     with CommittedReader(settings) as reader:
-        _require_free(reader, states)
-    moved = _moved(settings, states, position)
+        _require_free(reader, states, replaces=replaces)
+    try:
+        moved = _moved(settings, states, position)
+        _write(settings, moved)
+    except (KafkaError, KeyError, TypeError, ValueError) as error:  # also of a connection that closes meanwhile
+        raise translated(error, settings.kafka_bootstrap_servers) from error
+    for partition, state in moved.items():
+        yield f"{partition}: offset {state.offset}, {sum(state.counts.totals.values())} tweets"
+
+
+def _write(settings: Settings, states: Mapping[Partition, CommittedCounts]) -> None:
+    """Write all states in one transaction. Raises the errors of kafka-python."""
     producer = ResultProducer(
         settings,
         transactional_id=f"{settings.kafka_group_id}::{uuid.uuid4().hex}",
@@ -63,12 +75,10 @@ def import_state(settings: Settings, text: str, position: Position) -> Iterator[
     try:
         producer.begin()
         topic, group = settings.kafka_checkpoint_topic, settings.kafka_group_id
-        producer.send([checkpoint.encode(topic, group, partition, state) for partition, state in moved.items()])
+        producer.send([checkpoint.encode(topic, group, partition, state) for partition, state in states.items()])
         producer.commit_records()
     finally:
         producer.close()
-    for partition, state in moved.items():
-        yield f"{partition}: offset {state.offset}, {sum(state.counts.totals.values())} tweets"
 
 
 def _states(text: str, topic: str) -> dict[Partition, CommittedCounts]:
@@ -76,21 +86,21 @@ def _states(text: str, topic: str) -> dict[Partition, CommittedCounts]:
     try:
         fields = json.loads(text)
         if fields["v"] != _VERSION:
-            raise _refused(f"its version is {str(fields['v'])[:20]}, this release reads {_VERSION}")
+            raise _refused(f"its version is {ascii(fields['v'])[:20]}, this release reads {_VERSION}")
         listed = [(each["partition"], checkpoint.from_fields(each)) for each in fields["partitions"]]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise _refused("it is not the JSON that export-state prints") from None
     states: dict[Partition, CommittedCounts] = {}
     for number, state in listed:
         if type(number) is not int or number < 0 or state is None or Partition(topic, number) in states:
-            raise _refused(f"the entry of partition {str(number)[:20]} is not one that export-state prints")
+            raise _refused(f"the entry of partition {ascii(number)[:20]} is not one that export-state prints")
         states[Partition(topic, number)] = state
     if not states:
         raise _refused("it has no partitions")
     return states
 
 
-def _require_free(reader: CommittedReader, states: Mapping[Partition, CommittedCounts]) -> None:
+def _require_free(reader: CommittedReader, states: Mapping[Partition, CommittedCounts], *, replaces: bool) -> None:
     existing = reader.input_partitions()
     for partition in states:
         if partition not in existing:
@@ -103,11 +113,19 @@ def _require_free(reader: CommittedReader, states: Mapping[Partition, CommittedC
                 ExitCode.STATE,
             )
 
+    for partition, copy in () if replaces else reader.checkpoints(states).items():
+        if counted := sum(copy.counts.totals.values()):
+            raise FatalError(
+                f"{partition}: the checkpoint topic already has {counted} tweets up to offset {copy.offset}, which a "
+                "worker restores; give --replace to replace them",
+                ExitCode.STATE,
+            )
+
 
 def _moved(
     settings: Settings, states: Mapping[Partition, CommittedCounts], position: Position
 ) -> dict[Partition, CommittedCounts]:
-    """Return the states with their offset in this cluster, and the id of this topic."""
+    """Return the states with their offset in this cluster, and without the id of the exported topic."""
     asked = {partition: TopicPartition(*partition) for partition in states}
     with closing(KafkaConsumer(**consumer_arguments(settings), group_id=None)) as consumer:
         first = first_offsets(consumer, list(asked.values()), time_limits.VERIFY_LOOKUP)

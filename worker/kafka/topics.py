@@ -28,6 +28,8 @@ CHECKPOINT_CONFIGS: Final = {
     # Kafka compacts whole segments only: small ones keep the topic short, and a restore reads the topic.
     "segment.bytes": "1048576",
     "min.cleanable.dirty.ratio": "0.1",
+    # Each commit leaves a transaction marker, which Kafka keeps for this long; longer than any reader of the topic.
+    "delete.retention.ms": "60000",
 }
 """The configuration of a new checkpoint topic."""
 
