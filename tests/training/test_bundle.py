@@ -48,7 +48,9 @@ def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> S
     first = Stage("first", tiny_base, RECIPE, ("teacher",), data=data)
     seeds = [Stage(f"seed-{seed}", "first", replace(RECIPE, seed=seed), ("teacher",), data=data) for seed in (1, 2)]
     mean = Mean("general", ("seed-1", "seed-2"), towards="first")
-    last = Stage("last", "general", RECIPE, data=data)
+    fewer = tmp_path / "fewer.yaml"
+    fewer.write_text(data.read_text().replace("path: comments,", "path: comments, ratio: 0.5,"))
+    last = Stage("last", "general", RECIPE, data=fewer)
     return Stages((teacher, first, *seeds, mean, last, Mean("released", ("last",), towards="general")), labels=LABELS)
 
 
@@ -66,11 +68,32 @@ def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     metrics = json.loads((plan.model / "metrics.json").read_text())
     assert metrics["notes"][0] == "A sentence for the card."
     assert metrics["notes"][1].startswith("`make train` took ")
+    assert str(plan.data_root) not in (plan.model / "metrics.json").read_text()
     capsys.readouterr()
     assert bundle(plan, stages)["seconds"] == summary["seconds"]  # a kept run has the time of its training
     lines = capsys.readouterr().err
     assert lines.count("this run is finished and is kept") == 5
     assert lines.count("this mean is finished and is kept") == 2
+
+
+def test_the_card_describes_every_stage_with_its_data_and_its_teacher(plan: BundlePlan, stages: Stages) -> None:
+    bundle(plan, stages)
+    text = (plan.model / "README.md").read_text()
+    training = text.split("## Training\n")[1].split("\n## ")[0]
+    [teacher] = [line for line in training.splitlines() if line.startswith("- Teacher")]
+    assert teacher.startswith("- Teacher of the first and the second stage, not part of this model: base; epochs 1,")
+    assert "Data sets and their ratio: `moods` 1, `comments` 1. Training time: " in teacher
+    first, second, third = [line for line in training.splitlines() if " stage, `" in line or " stage, this" in line]
+    for taught in (first, second):
+        assert "teacher share 0.5, teacher temperature 2.0, " in taught
+        assert "Data sets and their ratio: `moods` 1, `comments` 1." in taught
+    assert "seeds 1, 2." in second
+    assert "Averaging: the weights are the mean of the weights of 2 seeds (model soup). Interpolation" in second
+    assert "on validation is not below that of the first stage." in second
+    assert third.startswith("- Third stage, this model: training starts from the weights of the second stage")
+    assert third.endswith("Data sets and their ratio: `moods` 1, `comments` 0.5.")
+    assert "teacher" not in training.split("- Recipe:")[1].splitlines()[0]
+    assert str(plan.data_root) not in text
 
 
 def test_an_interrupted_stage_is_the_next_one_that_runs(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from training.export.card import model_card
+from training.learn.recipe import MINILM
 from worker.settings import BUNDLED_MODEL
 
 MEMBER = {"accuracy": 0.9, "macro_f1": 0.8, "best_epoch": 1}
@@ -14,8 +15,13 @@ MEMBER = {"accuracy": 0.9, "macro_f1": 0.8, "best_epoch": 1}
 
 @pytest.fixture
 def metrics() -> dict[str, Any]:
-    """Return the metrics of the bundled model: one seed, not interpolated towards the start model."""
+    """Return the metrics of the bundled model, as of two stages without teachers: one seed, all weights kept."""
     found: dict[str, Any] = json.loads((BUNDLED_MODEL / "metrics.json").read_text(encoding="utf-8"))
+    run = {name: value for name, value in found["run"].items() if name not in ("teachers", "started_from", "averaged")}
+    run["recipe"] = {**run["recipe"], "seed": 13}
+    start = {**run, "model_id": "first-1", "base": MINILM, "started_from": None}
+    member = {"seed": 13, **MEMBER, "interpolated": MEMBER}
+    found["run"] = {**run, "started_from": start, "averaged": {"share": 1.0, "seeds": [member]}}
     return found
 
 
@@ -67,7 +73,7 @@ def test_every_stage_of_the_training_is_described_in_order(metrics: dict[str, An
     second = {**third["run"], "model_id": "second-1"}
     third["run"] = {**third["run"], "started_from": second}
     text = card(third)
-    lines = ["Base model: sentence-transformers", "First stage, `emotion-minilm-784b6391`", "Second stage, `second-1`"]
+    lines = ["Base model: sentence-transformers", "First stage, `first-1`", "Second stage, `second-1`"]
     places = [text.index(f"- {line}") for line in [*lines, "Third stage, this model", "Recipe"]]
     assert places == sorted(places)
     assert "the weights of the second stage (the start model)" in text
@@ -80,8 +86,23 @@ def test_a_teacher_is_described_and_its_share_is_part_of_the_recipe(metrics: dic
     teacher = {**metrics["run"], "base": "mpnet", "best_epoch": 3}
     taught["run"]["teachers"] = [teacher]
     text = card(taught)
-    assert "- Teacher, not part of this model: sentence-transformers/all-mpnet-base-v2 (Apache-2.0); epochs" in text
+    assert "- Teacher of the second stage, not part of this model: sentence-transformers/all-mpnet-base-v2 (Ap" in text
     assert "teacher share 0.5, teacher temperature 2.0" in text.split("- Recipe:")[1].split("\n")[0]
+
+
+def test_teachers_and_mean_of_an_earlier_stage_are_described(metrics: dict[str, Any]) -> None:
+    start = metrics["run"]["started_from"]
+    start["recipe"] |= {"teacher_share": 0.7, "teacher_temperature": 2.0, "seed": [13, 14]}
+    start["teachers"] = [{**deepcopy(start), "base": "mpnet", "teachers": []}]
+    members = [{"seed": seed, **MEMBER, "interpolated": MEMBER} for seed in (13, 14)]
+    start["averaged"] = {"share": 0.8, "seeds": members}
+    text = card(metrics)
+    assert "- Teacher of the first stage, not part of this model: sentence-transformers/all-mpnet-base-v2" in text
+    first = text.split("- First stage, ")[1].split("\n")[0]
+    assert "teacher share 0.7, teacher temperature 2.0" in first
+    assert "the mean of the weights of 2 seeds" in first
+    assert "80% of the averaged weights and 20%" in first
+    assert "teacher" not in text.split("- Recipe:")[1].split("\n")[0]
 
 
 def test_an_unknown_base_model_is_not_given_a_licence(metrics: dict[str, Any]) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from training.data.raw_tweets import RAW_TWEETS
-from training.export.card_origin import is_emotion, recipe
+from training.export.card_origin import is_emotion
+from training.export.card_stages import recipe
 from training.export.int8 import MAX_MACRO_F1_LOST, MIN_LABEL_AGREEMENT
 from training.export.markdown import bullets, table
 from training.export.robustness import SHIFTED

@@ -12,6 +12,7 @@ from training.data.second_pass import SECOND_PASS_FILE
 from training.data.splits import TEST, VALIDATION, Split
 from training.export.evaluation_sets import SAME_NAMES, EvaluationSet
 from training.export.measured_sets import MeasuredSet, measured_set
+from training.export.published import published
 from training.export.robustness import robustness
 from training.export.threshold import ChoiceSet, chosen_threshold
 from training.export.unfamiliar import unfamiliar_shares
@@ -75,7 +76,7 @@ def measured(
         **unfamiliar_shares(opened, sets),
         "robustness": robustness(folder, test),
         "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir()) if path.name != MANIFEST},
-        "run": {**run.record, "data": {**run.record["data"], **_digest(test)}},
+        "run": {**published(run.record), "data": {**run.record["data"], **_digest(test)}},
     }
 
 
@@ -135,4 +136,5 @@ def _before(folder: Path, test: Split | None) -> dict[str, Any]:
     found: dict[str, Any] = {"model_id": open_model_folder(folder).model_id}
     if (folder / METRICS_FILE).is_file():
         found["run"] = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))["run"]
+        found["run"] = published(found["run"])
     return {**found, "robustness": robustness(folder, test)}

@@ -62,8 +62,22 @@ def soft_labels(
 
 def _about(teacher: Path) -> dict[str, Any]:
     record = json.loads((teacher / RUN_FILE).read_text(encoding="utf-8"))
-    fields = ("name", "base", "recipe", "best_epoch", "epochs", "training_seconds", "hardware", "precision")
-    return {name: record[name] for name in fields if name in record}
+    return {name: record[name] for name in _ABOUT if name in record}
+
+
+_ABOUT: Final = (
+    "name",
+    "base",
+    "recipe",
+    "datasets",
+    "averaged",
+    "best_epoch",
+    "epochs",
+    "training_seconds",
+    "hardware",
+    "precision",
+)
+"""The fields of a teacher's run.json that its pupil's run.json repeats."""
 
 
 def _of_teacher(
