@@ -1,6 +1,7 @@
 """All stages of the bundled model by one command, which keeps finished stages."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +140,12 @@ def test_the_bundled_model_has_a_teacher_that_is_not_served_and_seeds_that_diffe
     assert all(one.base == general.towards == first.run for one in seeds)
     assert last.base == released.towards == general.run
     assert released is stages.steps[-1]
+
+
+def test_the_documentation_lists_the_stages_in_their_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training" / "bundle.md").read_text(encoding="utf-8")
+    names = [re.sub(r"-\d+$", "-…", step.run) for step in bundled_stages().steps]
+    assert re.findall(r"^\d+\. `(.+?)`:", text, re.M) == list(dict.fromkeys(names))
 
 
 def test_the_last_stage_has_the_mapping_of_the_others() -> None:
