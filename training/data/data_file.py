@@ -76,8 +76,8 @@ def mapped_datasets(
         same = next((known for known in specs if known.name == spec.name), None)
         if same is not None:
             raise TrainingError(
-                f"{where}: data sets {same.path!r} and {entry.path!r} have the same short name {spec.name!r}; rename one "
-                "of the folders or files"
+                f"{where}: data sets {same.path!r} and {entry.path!r} have the same short name {spec.name!r}; rename "
+                "one of the folders or files"
             )
         specs.append(spec)
     return tuple(specs)
