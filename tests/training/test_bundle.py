@@ -97,6 +97,16 @@ def test_the_card_describes_every_stage_with_its_data_and_its_teacher(plan: Bund
     assert str(plan.data_root) not in text
 
 
+def test_finished_stages_are_kept_under_another_path_of_their_folder(
+    plan: BundlePlan, stages: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle(plan, stages)
+    (plan.runs.parent / "link").symlink_to(plan.runs)
+    capsys.readouterr()
+    bundle(replace(plan, runs=plan.runs.parent / "link"), stages)
+    assert capsys.readouterr().err.count("is finished and is kept") == 7
+
+
 def test_an_interrupted_stage_is_the_next_one_that_runs(
     plan: BundlePlan, stages: Stages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
