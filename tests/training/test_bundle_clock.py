@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from training.bundle.clock import SECONDS_FILE, Clock
-from training.output import json_file
 from training.output.json_file import write_json
 
 
@@ -97,7 +96,7 @@ def test_a_crash_while_json_is_written_leaves_the_earlier_file(tmp_path: Path, m
     def fail(self: Path, *_: object) -> Path:
         raise OSError("the machine stops here")
 
-    monkeypatch.setattr(json_file.Path, "replace", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="stops here"):
         write_json(file, {"a": 2})
     assert file.read_text() == before
