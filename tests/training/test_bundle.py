@@ -1,6 +1,7 @@
 """All stages of the bundled model by one command, which keeps finished stages."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     assert load_classifier(plan.model, engine="torch", device="cpu").classify(["so glad"])[0].neutral is not None
     metrics = json.loads((plan.model / "metrics.json").read_text())
     assert metrics["notes"][0] == "A sentence for the card."
-    assert metrics["notes"][1].startswith("`make train` took ")
+    assert re.match(r"`make train` took .* s \(teacher .*, released \d+ s, export \d+ s\) on ", metrics["notes"][1])
     assert str(plan.data_root) not in (plan.model / "metrics.json").read_text()
     capsys.readouterr()
     assert bundle(plan, stages)["seconds"] == summary["seconds"]  # a kept run has the time of its training
@@ -94,6 +95,16 @@ def test_the_card_describes_every_stage_with_its_data_and_its_teacher(plan: Bund
     assert third.endswith("Data sets and their ratio: `moods` 1, `comments` 0.5.")
     assert "teacher" not in training.split("- Recipe:")[1].splitlines()[0]
     assert str(plan.data_root) not in text
+
+
+def test_finished_stages_are_kept_under_another_path_of_their_folder(
+    plan: BundlePlan, stages: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle(plan, stages)
+    (plan.runs.parent / "link").symlink_to(plan.runs)
+    capsys.readouterr()
+    bundle(replace(plan, runs=plan.runs.parent / "link"), stages)
+    assert capsys.readouterr().err.count("is finished and is kept") == 7
 
 
 def test_an_interrupted_stage_is_the_next_one_that_runs(
@@ -139,6 +150,12 @@ def test_the_bundled_model_has_a_teacher_that_is_not_served_and_seeds_that_diffe
     assert all(one.base == general.towards == first.run for one in seeds)
     assert last.base == released.towards == general.run
     assert released is stages.steps[-1]
+
+
+def test_the_documentation_lists_the_stages_in_their_order() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training" / "bundle.md").read_text(encoding="utf-8")
+    names = [re.sub(r"-\d+$", "-…", step.run) for step in bundled_stages().steps]
+    assert re.findall(r"^\d+\. `(.+?)`:", text, re.M) == list(dict.fromkeys(names))
 
 
 def test_the_last_stage_has_the_mapping_of_the_others() -> None:

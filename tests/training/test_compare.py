@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.training.mixed import comments, two_data_sets, write
 from tests.training.moods import MakeDataset, rows_of
 from training.__main__ import main
 from training.compare.contest import open_contest
@@ -153,10 +154,14 @@ def test_every_entry_has_the_same_rows_and_the_same_budget(moods: str, tiny_base
 
 def test_a_mapped_data_set_is_compared_by_its_rows_with_one_label(tmp_path: Path) -> None:
     words = dict(zip(EMOTIONS, ("tears", "sunny", "great", "furious", "lonely", "wow"), strict=True))
-    rows = [{"text": f"{word} {n}", "labels": [label]} for n in range(4) for label, word in words.items()]
-    rows += [{"text": "bus", "labels": ["neutral"]}, {"text": "both", "labels": ["joy", "love"]}]
     (tmp_path / "talk").mkdir()
-    for split in ("train", "validation", "test"):
+    for place, split in enumerate(("train", "validation", "test")):
+        rows = [
+            {"text": f"{word} {n} {'!' * place}{split}", "labels": [label]}
+            for n in range(4)
+            for label, word in words.items()
+        ]
+        rows += [{"text": f"bus {split}", "labels": ["neutral"]}, {"text": "both", "labels": ["joy", "love"]}]
         (tmp_path / "talk" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     mapping = json.dumps({label: label for label in (*EMOTIONS, "neutral")})
     (tmp_path / "data.yaml").write_text(f"data: [{{path: talk, labels: {mapping}}}]")
@@ -168,6 +173,26 @@ def test_a_mapped_data_set_is_compared_by_its_rows_with_one_label(tmp_path: Path
         ("train", "validation", "test"), 24
     )
     assert report["judged_on"] == "test"
+
+
+def test_training_rows_of_a_mapped_data_set_with_the_text_of_an_evaluation_row_are_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = two_data_sets(tmp_path)
+    rows = [*comments(each=20), {"text": "THE @you tears", "labels": ["teary"]}]
+    write(tmp_path / "comments", train=rows, test=[{"text": "the @me tears", "labels": ["teary"]}])
+    where = ["--data", str(file), "--data-root", str(tmp_path), "--labels", ",".join(LABELS)]
+    assert compare(tmp_path / "out", "comments", "tfidf", *where) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["labels"] == list(LABELS)
+    assert report["data"]["train"]["rows"] == 60
+    assert "training rows of comments are also in comments test and are left out" in capsys.readouterr().err
+
+
+def test_a_sample_of_a_data_file_is_not_trained_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data.yaml").write_text("data: [{path: sample}]")
+    assert compare(tmp_path / "out", "sample", "tfidf", "--data", str(tmp_path / "data.yaml")) == 2
+    assert "is for evaluation only" in capsys.readouterr().err
 
 
 def test_the_best_entry_is_chosen_on_validation_not_on_test() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.training.mixed import two_data_sets
 from tests.training.moods import MakeDataset, Row, rows_of, word_pieces
 from training.__main__ import main
 from training.data.splits import Split
@@ -144,6 +145,14 @@ def test_a_mapped_data_set_is_described_by_its_rows_with_one_label(
     assert (summary["rows"], summary["labels"]) == ({"train": 2, "test": 2, "all": 4}, 7)
     assert "train, after the mapping: 2 of 4 rows have one label, 1 several labels, 1 none" in captured.out
     assert "has no split 'validation'" in captured.err
+
+
+def test_a_mapped_data_set_can_have_labels_other_than_the_emotions(tmp_path: Path, model: Path) -> None:
+    file = two_data_sets(tmp_path)
+    where = ["--data", str(file), "--data-root", str(tmp_path), "--labels", "glad,low,cross"]
+    report = explored(tmp_path, "comments", model, *where)
+    assert report["labels"] == ["glad", "low", "cross", "neutral"]
+    assert report["mapping"]["train"]["several_labels"] == 20
 
 
 def test_many_labels_and_a_class_without_rows_can_be_described(

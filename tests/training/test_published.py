@@ -1,13 +1,17 @@
 """The record of a run in a model folder: names in place of the folders of a machine."""
 
 import json
+from typing import Any
 
 from training.export.published import published
 
 
 def test_folders_of_the_machine_become_names_in_a_run_its_start_and_its_teachers() -> None:
-    entries = [{"path": "/root/data/emotion", "hub": "dair-ai/emotion", "ratio": 1.0}, {"path": "~/sets/comments.csv"}]
-    run = {"base": "minilm", "add": "/root/data/more", "datasets": entries, "data_root": "/root/data"}
+    entries: list[dict[str, Any]] = [
+        {"path": "/root/data/emotion", "hub": "dair-ai/emotion", "ratio": 1.0},
+        {"path": "~/sets/comments.csv"},
+    ]
+    run: dict[str, Any] = {"base": "minilm", "add": "/root/data/more", "datasets": entries, "data_root": "/root/data"}
     record = {**run, "started_from": {**run, "dataset": "/root/data/emotion"}, "teachers": [run]}
     found = published(record)
     assert "/root" not in json.dumps(found)

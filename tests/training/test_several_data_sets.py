@@ -117,6 +117,11 @@ def test_a_ratio_above_1_shows_rows_several_times() -> None:
     assert {shown.count(row) for row in range(10)} == {2, 3}
 
 
+@pytest.mark.parametrize("ratio", [0.5, 1.0, 2.0])
+def test_a_data_set_whose_rows_are_all_left_out_shows_no_row(ratio: float) -> None:
+    assert shown_rows((part_of(2, 1.0), part_of(0, ratio)), 1, seed=3) == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

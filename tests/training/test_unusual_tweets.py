@@ -3,9 +3,13 @@
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from training.data.raw_tweets import SHIPPED
 from training.score.text_kinds import kinds_of
-from tweets.datasets import Row, read_rows
+from tweets.datasets import SAMPLE_FILES, Row, read_rows
 from tweets.emotions import EMOTIONS, NEUTRAL
+from tweets.normalizer import NORMALIZERS
 
 FILE = Path(__file__).parents[2] / "training" / "data" / "unusual_tweets.jsonl"
 
@@ -19,6 +23,18 @@ def test_they_are_all_different_and_have_every_label_and_a_kind() -> None:
     assert len({row.text for row in found}) == len(found) > 150
     assert {row.label for row in found} == {*EMOTIONS, NEUTRAL}
     assert all(row.kind for row in found)
+
+
+@pytest.mark.parametrize("normalizer", sorted(NORMALIZERS))
+@pytest.mark.parametrize("evaluation", [*SAMPLE_FILES, str(FILE)], ids=lambda name: Path(name).stem)
+def test_no_shipped_text_is_both_trained_on_and_evaluated(evaluation: str, normalizer: str) -> None:
+    normalize = NORMALIZERS[normalizer]
+
+    def texts(dataset: str) -> set[str]:
+        return {" ".join(normalize(row.text).casefold().split()) for row in read_rows(dataset, "test")}
+
+    for name, file in SHIPPED.items():
+        assert not texts(evaluation) & texts(str(file)), name
 
 
 def test_at_least_100_are_in_more_than_ten_other_languages() -> None:

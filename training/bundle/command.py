@@ -1,29 +1,20 @@
 """`bundle`: make the bundled model from scratch, stage by stage; finished stages are kept."""
 
-import json
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from training.average.command import average
+from training.bundle.clock import Clock
 from training.bundle.stages import VOCABULARY_ROWS, Mean, Stage, Stages, bundled_stages
 from training.export.command import export
 from training.export.measured import CardReferences
 from training.learn.fit import Task
 from training.learn.recipe import MPNET, Recipe
-from training.learn.run_folder import RUN_FILE
-from training.output.json_file import write_json
 from training.output.progress import say
-from training.output.provenance import provenance
 from training.output.whole_folder import require_replaceable
 from training.train.command import train
 from worker.inference.model_folder import MANIFEST
-
-SECONDS_FILE: Final = "bundle.json"
-"""Beside the runs: the seconds of each stage, over all interrupted and resumed calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ def bundle(plan: BundlePlan, stages: Stages | None = None) -> dict[str, Any]:
     """
     stages = stages or bundled_stages()
     require_replaceable(plan.model, replaces=MANIFEST)
-    clock = _Clock(plan.runs)
+    clock = Clock(plan.runs, [step.run for step in stages.steps])
     for number, step in enumerate(stages.steps, start=1):
         say(f"stage {number} of {len(stages.steps) + 1}: {step.run}")
         with clock.of(step.run):
@@ -64,7 +55,7 @@ def bundle(plan: BundlePlan, stages: Stages | None = None) -> dict[str, Any]:
                 task, recipe = _task(plan, stages, step), _recipe(plan, step)
                 train(task, recipe, plan.runs / step.run, served=step.served, again=False)
     say(f"stage {len(stages.steps) + 1} of {len(stages.steps) + 1}: export")
-    references = CardReferences(before=plan.before, notes=(*plan.note, clock.sentence()))
+    references = CardReferences(before=plan.before, notes=plan.note, last_note=clock.sentence_at_the_end_of("export"))
     summary = export(plan.runs / stages.steps[-1].run, plan.model, comparisons=references)
     return {**summary, "seconds": clock.seconds}
 
@@ -89,39 +80,3 @@ def _task(plan: BundlePlan, stages: Stages, stage: Stage) -> Task:
 
 def _recipe(plan: BundlePlan, stage: Stage) -> Recipe:
     return stage.recipe if plan.epochs is None else replace(stage.recipe, epochs=plan.epochs)
-
-
-class _Clock:
-    """The seconds of each stage, kept in a file, so that a resumed stage counts as a whole."""
-
-    def __init__(self, runs: Path) -> None:
-        self._runs = runs
-        self._file = runs / SECONDS_FILE
-        self.seconds: dict[str, float] = {}
-        if self._file.is_file():
-            self.seconds = json.loads(self._file.read_text(encoding="utf-8"))["seconds"]
-
-    @contextmanager
-    def of(self, stage: str) -> Iterator[None]:
-        """Measure the block of a stage: add its seconds if the stage resumes, ignore them if a finished run is kept."""
-        resumes = (self._runs / f"{stage}.checkpoint").exists()
-        written, began_s = self._written(stage), time.monotonic()
-        try:
-            yield
-        finally:
-            if self._written(stage) != written or (self._runs / f"{stage}.checkpoint").exists():
-                earlier_s = self.seconds.get(stage, 0.0) if resumes else 0.0
-                self.seconds[stage] = round(earlier_s + time.monotonic() - began_s, 1)
-                write_json(self._file, {"seconds": self.seconds, "hardware": provenance()["hardware"]})
-
-    def _written(self, stage: str) -> int | None:
-        """Return when the run of a stage was written, None without such a run."""
-        file = self._runs / stage / RUN_FILE
-        return file.stat().st_mtime_ns if file.is_file() else None
-
-    def sentence(self) -> str:
-        """Return a sentence with the time of all stages, for the card."""
-        hardware = provenance()["hardware"]
-        machine = ", ".join(hardware["gpus"]) or f"{hardware['cores']} cores of {hardware['cpu']}"
-        each = ", ".join(f"{stage} {seconds:,.0f} s" for stage, seconds in self.seconds.items())
-        return f"`make train` took {sum(self.seconds.values()):,.0f} s before the export ({each}) on {machine}."

@@ -67,6 +67,7 @@ def _explore(options: Namespace) -> dict[str, Any]:
         options.output,
         model=options.model,
         limit=options.limit,
+        labels=options.labels,
         data=options.data,
         data_root=options.data_root,
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from training.cli.shared_options import (
     add_data_file,
     add_dataset,
+    add_labels,
     add_limit,
     add_model,
     add_output,
@@ -23,6 +24,7 @@ def add_explore(parser: ArgumentParser) -> None:
     """Add the options of `explore`."""
     add_dataset(parser)
     add_data_file(parser)
+    add_labels(parser, "the label names of the training split, with --data the six emotions")
     add_model(parser, "the model folder whose tokenizer counts tokens")
     add_limit(parser, "read only the first rows of each split")
     add_output(parser, "explore")
@@ -95,6 +97,7 @@ def add_compare(parser: ArgumentParser) -> None:
     """Add the options of `compare`."""
     add_dataset(parser)
     add_data_file(parser)
+    add_labels(parser, "the label names of the training split, with --data the six emotions")
     parser.add_argument(
         "--bases",
         type=names,

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from training.learn.recipe import AUTO, DISTILBERT, MINILM, MPNET
-from worker.process.option_types import positive
+from worker.process.option_types import different_names, positive
 from worker.settings import BUNDLED_MODEL
 
 _DATASET = "dair-ai/emotion"
@@ -29,6 +29,17 @@ def add_data_file(parser: ArgumentParser) -> None:
         "--dataset is then the short name of one of them; default: none, --dataset has the labels of the model",
     )
     add_data_root(parser, default=".")
+
+
+def add_labels(parser: ArgumentParser, default: str) -> None:
+    """Add `--labels`; `default` describes the labels without this option in the help text."""
+    parser.add_argument(
+        "--labels",
+        type=different_names(2),
+        metavar="A,B,…",
+        help="the label set, in the order of the model's outputs; required when labels are numbers other than those of "
+        f"the six emotions; default: {default}",
+    )
 
 
 def add_same_names(parser: ArgumentParser) -> None:

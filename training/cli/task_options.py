@@ -2,23 +2,17 @@
 
 from argparse import ArgumentParser
 
-from training.cli.shared_options import add_base, add_data_root, add_dataset, add_limit
+from training.cli.shared_options import add_base, add_data_root, add_dataset, add_labels, add_limit
 from training.data.raw_tweets import RAW_TWEETS
 from training.learn.recipe import NORMALIZER
 from tweets.normalizer import NORMALIZERS
-from worker.process.option_types import different_names, names, optional, whole
+from worker.process.option_types import names, optional, whole
 
 
 def add_task(parser: ArgumentParser) -> None:
     """Add the options of the data, the base and the name of a model to train."""
     add_dataset(parser)
-    parser.add_argument(
-        "--labels",
-        type=different_names(2),
-        metavar="A,B,…",
-        help="the label set, in the order of the model's outputs; required when labels are numbers other than those of "
-        "the six emotions; default: the label names of the training split",
-    )
+    add_labels(parser, "the label names of the training split, with --data the six emotions")
     parser.add_argument(
         "--add",
         type=optional,

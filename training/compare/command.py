@@ -28,7 +28,13 @@ def compare(plan: Plan, output: Path) -> dict[str, Any]:
     strategies = _strategies(plan.imbalance)
     prepare_report_folder(output)
     contest = open_contest(
-        plan.dataset, epochs=plan.epochs, seed=plan.seed, limit=plan.limit, data=plan.data, data_root=plan.data_root
+        plan.dataset,
+        epochs=plan.epochs,
+        seed=plan.seed,
+        limit=plan.limit,
+        labels=plan.labels,
+        data=plan.data,
+        data_root=plan.data_root,
     )
     found = Comparison()
     found.models = found.attempt((name, partial(contest.enter, name)) for name in plan.bases)

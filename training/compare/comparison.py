@@ -27,6 +27,8 @@ class Plan:
     """Number of training rows from the start of the split; None: all."""
     data: Path | None = None
     """A file that maps the labels of data sets, of which `dataset` is one; None: `dataset` has the labels itself."""
+    labels: tuple[str, ...] | None = None
+    """None: the labels of the training split, with `data` the six emotions."""
     data_root: str = "."
     """The folder of the relative paths in `data`."""
 

@@ -14,7 +14,8 @@ from training.data.leaks import warn_of_leaks
 from training.data.learning_data import LearningData, read_learning_data, require_every_class
 from training.data.mapped_split import read_mapped_split, read_other_mapped_split
 from training.data.mapping import MappedDataset
-from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split
+from training.data.mixed_data import Overlaps
+from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_split, require_trainable
 from training.learn.base import load_base
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.imbalance import Imbalance
@@ -141,25 +142,34 @@ def _answer_of(run: Run) -> Answer:
 
 
 def open_contest(
-    dataset: str, *, epochs: int, seed: int, limit: int | None, data: Path | None = None, data_root: str = "."
+    dataset: str,
+    *,
+    epochs: int,
+    seed: int,
+    limit: int | None,
+    labels: Sequence[str] | None = None,
+    data: Path | None = None,
+    data_root: str = ".",
 ) -> Contest:
     """Read the splits of a data set, or of one data set in a file that maps labels: its rows with one label.
 
-    Raises TrainingError if the data set or the file cannot be used.
+    `labels` None are the labels of the training split, with a file the six emotions. Training rows of a mapped data set
+    with the text of an evaluation row are left out, as `train` leaves them out. Raises TrainingError if the data set or
+    the file cannot be used.
     """
     if data is None:
-        learning = read_learning_data(dataset, None, add=None, limit=limit)
+        learning = read_learning_data(dataset, labels, add=None, limit=limit)
         return Contest(dataset, learning, _test_split(dataset, learning), epochs, seed, limit)
-    spec = chosen_dataset(data, dataset, root=data_root)
+    spec = chosen_dataset(data, dataset, root=data_root, labels=labels)
     return Contest(dataset, _mapped_data(spec, limit), _mapped_test(spec), epochs, seed, limit)
 
 
 def _mapped_data(spec: MappedDataset, limit: int | None) -> LearningData:
-    train = read_mapped_split(spec, TRAIN, limit=limit).one_label()
+    require_trainable(spec.path)
+    overlaps = Overlaps((spec,), NORMALIZERS[NORMALIZER])
+    train = overlaps.removed_from(read_mapped_split(spec, TRAIN, limit=limit)).one_label()
     require_every_class(train, spec.ours)
-    validation = read_mapped_split(spec, VALIDATION).one_label()
-    warn_of_leaks(train.texts, validation, where=train.name)
-    return LearningData(spec.ours, train, None, validation)
+    return LearningData(spec.ours, train, None, read_mapped_split(spec, VALIDATION).one_label())
 
 
 def _mapped_test(spec: MappedDataset) -> Split | None:

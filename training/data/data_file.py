@@ -54,7 +54,7 @@ def read_data_file(
 
     `root` is the folder of relative paths (None: the current folder), `labels` are those of the model (None: the six
     emotions). Raises TrainingError with one line if the file cannot be read, a label is mapped onto a label that does
-    not exist, a data set is listed twice, or no data set has a weight and a ratio above 0.
+    not exist, two data sets have the same path or short name, or no data set has a weight and a ratio above 0.
     """
     ours = tuple(labels or EMOTIONS)
     specs = mapped_datasets(_read(file), ours=ours, root=root or Path(), where=str(file))
@@ -73,6 +73,12 @@ def mapped_datasets(
         spec = MappedDataset(entry.path, ours, mapping, entry.weight, entry.ratio, root, entry.hub)
         if spec.source in {known.source for known in specs}:
             raise TrainingError(f"{where}: data set {entry.path!r} is listed twice; list each data set once")
+        same = next((known for known in specs if known.name == spec.name), None)
+        if same is not None:
+            raise TrainingError(
+                f"{where}: data sets {same.path!r} and {entry.path!r} have the same short name {spec.name!r}; rename "
+                "one of the folders or files"
+            )
         specs.append(spec)
     return tuple(specs)
 
@@ -110,6 +116,8 @@ def _read(file: Path) -> list[_Entry]:
         raise TrainingError(f"{file}: not YAML ({reason_of(error)}); correct the file") from error
     except ValidationError as error:
         raise TrainingError(f"{file}: {_first_error(error)}; see docs/training/train.md for the format") from error
+    except (ValueError, RecursionError) as error:  # PyYAML converts dates, and follows nested lists by recursion
+        raise TrainingError(f"{file}: a value cannot be read ({reason_of(error)}); correct the file") from error
 
 
 def _first_error(error: ValidationError) -> str:

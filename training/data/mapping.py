@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from training.data.raw_tweets import SHIPPED
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from tweets.datasets import Row, dataset_name
 from tweets.emotions import NEUTRAL
 
@@ -40,12 +40,18 @@ class MappedDataset:
 
     @property
     def source(self) -> str:
-        """Return the path or the id of the hub under which the data set is read."""
+        """Return the path or the id of the hub under which the data set is read.
+
+        Raises TrainingError if the path cannot be looked up, such as that of an unknown user.
+        """
         if self.path in SHIPPED:
             return str(SHIPPED[self.path])
-        local = self.root / Path(self.path).expanduser()
-        if local.exists():
-            return str(local)
+        try:
+            local = self.root / Path(self.path).expanduser()
+            if local.exists():
+                return str(local)
+        except (RuntimeError, OSError) as error:
+            raise TrainingError(f"data set {self.path!r}: no path ({reason_of(error)}); correct `path`") from error
         return self.hub or self.path
 
     @property

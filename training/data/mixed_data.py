@@ -88,7 +88,7 @@ def read_mixed_data(
     for spec in trained:
         require_trainable(spec.path)
     validations = validation_splits(specs)
-    overlaps = _Overlaps(specs, normalize)
+    overlaps = Overlaps(specs, normalize)
     splits = [overlaps.removed_from(read_mapped_split(spec, TRAIN, limit=limit, skipped=skipped)) for spec in trained]
     parts = tuple(
         TrainingPart(split.dataset, split.texts, split.targets, split.has_neutral, spec.weight, spec.ratio)
@@ -117,7 +117,7 @@ def validation_splits(specs: Sequence[MappedDataset]) -> tuple[MappedSplit, ...]
     return tuple(split for split in found if split is not None)
 
 
-class _Overlaps:
+class Overlaps:
     """Find training rows whose normalised text is in an evaluation set or in an earlier data set."""
 
     def __init__(self, specs: Sequence[MappedDataset], normalize: Normalize) -> None:

@@ -76,7 +76,7 @@ def shown_rows(parts: Sequence[TrainingPart], epoch: int, seed: int) -> list[int
 
 
 def _turn(part: TrainingPart, epoch: int, random: np.random.Generator) -> Sequence[int]:
-    if part.ratio == 1:
+    if part.ratio == 1 or len(part) == 0:  # all rows of a part may have been left out
         return range(len(part))
     count = max(1, round(part.ratio * len(part)))
     places = (np.arange(count) + (epoch - 1) * count) % len(part)

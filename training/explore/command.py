@@ -29,27 +29,35 @@ _MAX_TELLING_WORDS: Final = 12
 
 
 def explore(
-    dataset: str, output: Path, *, model: Path, limit: int | None, data: Path | None = None, data_root: str = "."
+    dataset: str,
+    output: Path,
+    *,
+    model: Path,
+    limit: int | None,
+    labels: Sequence[str] | None = None,
+    data: Path | None = None,
+    data_root: str = ".",
 ) -> dict[str, Any]:
     """Describe the splits of a data set in `output`: report.json and pictures; return the main figures.
 
     Tokens are counted with the normaliser and the tokenizer of the model folder, before a text is cut. `limit` is the
-    number of rows that are read from each split, None: all. `data` is a file that maps labels, of which `dataset` is
-    one data set, with relative paths below `data_root`. Raises TrainingError if the data set or the output cannot
-    be used, worker.errors.FatalError if the model folder cannot be used.
+    number of rows that are read from each split, None: all. `labels` None are those of the training split, or with
+    `data` the six emotions. `data` is a file that maps labels, of which `dataset` is one data set, with relative paths
+    below `data_root`. Raises TrainingError if the data set or the output cannot be used, worker.errors.FatalError if
+    the model folder cannot be used.
     """
     folder = open_model_folder(model)
-    source = read_source(dataset, data=data, data_root=data_root, limit=limit)
-    labels, splits = source.labels, source.splits
+    source = read_source(dataset, labels=labels, data=data, data_root=data_root, limit=limit)
+    classes, splits = source.labels, source.splits
     prepare_report_folder(output)
     token_counts = [token_counts_of(folder, split) for split in splits]
     report = {
         "dataset": dataset,
         "limit": limit,
-        "labels": list(labels),
+        "labels": list(classes),
         **({"data": str(data), "mapping": source.mapping} if data else {}),
         "model": {"folder": str(model), "model_id": folder.model_id, "max_tokens": folder.max_tokens},
-        **_findings(folder, labels, splits, token_counts),
+        **_findings(folder, classes, splits, token_counts),
     }
     pictures = _write(output, report, np.concatenate(token_counts))
     print(as_text(report))

@@ -33,25 +33,27 @@ class Source:
     """Of a mapped data set, by split: how many rows have one label, several or none, after the mapping."""
 
 
-def read_source(dataset: str, *, data: Path | None, data_root: str, limit: int | None) -> Source:
+def read_source(
+    dataset: str, *, labels: Sequence[str] | None, data: Path | None, data_root: str, limit: int | None
+) -> Source:
     """Read the splits. A mapped data set gives its rows with one label, and its neutral rows as a class.
 
-    `limit` is the number of rows that are read from each split, None: all. Raises TrainingError if the data set or the
-    file cannot be used.
+    `labels` None are the labels of the training split, with a file the six emotions. `limit` is the number of rows that
+    are read from each split, None: all. Raises TrainingError if the data set or the file cannot be used.
     """
     if data is None:
-        labels = find_labels(dataset)
-        return Source(labels, tuple(_splits(dataset, labels, limit=limit)))
-    spec = chosen_dataset(data, dataset, root=data_root)
+        own = tuple(labels or find_labels(dataset))
+        return Source(own, tuple(_splits(dataset, own, limit=limit)))
+    spec = chosen_dataset(data, dataset, root=data_root, labels=labels)
     found = []
     for name in (TRAIN, VALIDATION, TEST):
         if name == TRAIN or has_other_split(spec.source, name):
             found.append(read_mapped_split(spec, name, limit=limit, skipped=True))
         else:
             _say_missing(dataset, name)
-    labels = (*spec.ours, NEUTRAL) if spec.has_neutral and NEUTRAL not in spec.ours else spec.ours
+    classes = (*spec.ours, NEUTRAL) if spec.has_neutral and NEUTRAL not in spec.ours else spec.ours
     splits = tuple(split.one_label(neutral=True) for split in found)
-    return Source(labels, splits, {split.name: _counts(split) for split in found})
+    return Source(classes, splits, {split.name: _counts(split) for split in found})
 
 
 def _splits(dataset: str, labels: Sequence[str], *, limit: int | None) -> Iterator[Split]:

@@ -1,7 +1,7 @@
 """The metrics of an exported model: scores with the worker's classifier, and scores of other models and seeds."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,8 @@ class CardReferences:
     """Training runs of the same recipe with other seeds: the card shows mean and standard deviation on validation."""
     notes: Sequence[str] = ()
     """Sentences for the card, such as an earlier evaluation on the test split."""
+    last_note: Callable[[], str] | None = None
+    """Returns one more sentence, called once everything else in the card is known."""
 
 
 def measured(
@@ -109,10 +111,11 @@ def _digest(test: Split | None) -> dict[str, Any]:
 
 def compared(run: Run, test: Split | None, comparisons: CardReferences) -> dict[str, Any]:
     """Return the metrics of the other models and seeds, and the notes."""
-    found: dict[str, Any] = {"notes": list(comparisons.notes), "seeds": _seeds(run, comparisons.siblings)}
+    found: dict[str, Any] = {"seeds": _seeds(run, comparisons.siblings)}
     if comparisons.before is not None:
         found["before"] = _before(comparisons.before, test)
-    return found
+    last = () if comparisons.last_note is None else (comparisons.last_note(),)
+    return {"notes": [*comparisons.notes, *last], **found}
 
 
 def _seeds(run: Run, siblings: Sequence[Path]) -> list[dict[str, Any]]:

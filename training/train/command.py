@@ -5,7 +5,7 @@ import json
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from accelerate import PartialState
 
@@ -89,11 +89,15 @@ def _soft_labels(task: Task, data: LearningData | MixedData, kept_in: Path) -> S
 
 def _identity(task: Task, recipe: Recipe, base: Base, data: LearningData | MixedData, soft: SoftLabels | None) -> str:
     """Return a SHA-256 of everything that determines the weights, except the hardware."""
-    arguments = {name: value for name, value in asdict(task).items() if name not in ("data", "data_root", "teacher")}
+    arguments = {name: value for name, value in asdict(task).items() if name not in _FOLDERS}
     weights = weights_digest(base.model)
     sources = base.name, base.history, weights, data.sha256(), None if soft is None else soft.sha256()
     parts = arguments, recipe.as_dict(), sources, provenance()["versions"]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+_FOLDERS: Final = ("data", "data_root", "teacher", "base")
+"""The fields of a task that may name folders: what the folders contain determines the weights, not their paths."""
 
 
 def _require_served_padding(base: Base) -> None:
