@@ -78,7 +78,7 @@ _FIRST_RECIPE: Final = Recipe(
     seed=7,
 )
 _SECOND_RECIPE: Final = replace(_FIRST_RECIPE, epochs=2, learning_rate=5e-5)
-_LAST_RECIPE: Final = replace(_SECOND_RECIPE, batch_size=32, seed=13)
+_LAST_RECIPE: Final = replace(_SECOND_RECIPE, batch_size=32, teacher_share=0.5, seed=13)
 
 
 def bundled_stages() -> Stages:

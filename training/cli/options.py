@@ -126,7 +126,7 @@ def _export(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--calibration-rows",
         type=positive,
-        default=512,
+        default=2048,
         metavar="N",
         help="training rows from which the scales of the int8 model are measured; default: %(default)s",
     )

@@ -54,7 +54,7 @@ def export(
     *,
     dataset: str | None = None,
     data_root: Path | None = None,
-    calibration_rows: int = 512,
+    calibration_rows: int = 2048,
     comparisons: CardReferences | None = None,
 ) -> dict[str, Any]:
     """Write the model folder of a run and return the JSON line; an existing model folder is replaced as a whole.

@@ -21,9 +21,10 @@ MIN_LABEL_AGREEMENT: Final = 0.995
 """Fraction of the validation rows that must get the label of full precision: one row in 200 may differ."""
 MAX_MACRO_F1_LOST: Final = 0.002
 """How much lower macro-F1 on validation may be than in full precision: less than the spread between seeds."""
-MIN_LABEL_AGREEMENT_OF_OTHERS: Final = 0.985
+MIN_LABEL_AGREEMENT_OF_OTHERS: Final = 0.975
 MAX_MACRO_F1_LOST_OF_OTHERS: Final = 0.005
-"""The same limits for further data sets of raw text, whose labels are less certain: rounding changes more of them."""
+"""The same limits for further data sets of raw text. Many comments are near a tie between two labels, and rounding
+decides some ties otherwise, as often rightly as wrongly: the limit of macro-F1 is the one that protects the scores."""
 MAX_NEUTRAL_DIFFERENCE: Final = 0.02
 """Mean difference of the probability of neutral from full precision; a threshold on it then finds the same rows."""
 
@@ -84,6 +85,7 @@ def _narrows(shape: Sequence[int]) -> bool:
 
 _METHODS: Final = (
     _Method("every product, outliers clipped", 0.01, every_product),
+    _Method("every product, few outliers clipped", 0.003, every_product),
     _Method("every product, full ranges", 0.0, every_product),
     _Method("all but the second feed-forward products", 0.01, lambda shape: not _narrows(shape)),
     _Method("the embedding table only", 0.01, lambda _shape: False),
