@@ -32,7 +32,7 @@ demo: $(VENV)/.installed-local ## replay tweets through Kafka, worker and Redis:
 up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379, 8000 and 8080 (page), until Ctrl-C
 	@$(RUN) deploy.local up
 
-train: $(VENV)/.installed-teacher ## make the bundled model from scratch: DATA_ROOT=data RUNS=runs MODEL=runs/released-model
+train: $(VENV)/.installed-teacher ## make the next bundled model from scratch: DATA_ROOT=data RUNS=runs MODEL=runs/released-model
 	@$(RUN) training bundle --data-root '$(DATA_ROOT)' --runs '$(RUNS)' --model '$(MODEL)' $(TRAIN_ARGS)
 
 picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chromium and a font with emoji

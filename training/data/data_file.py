@@ -22,7 +22,7 @@ from training.output.errors import TrainingError, reason_of
 from tweets.emotions import EMOTIONS, NEUTRAL
 
 BUNDLED_DATA: Final = Path(__file__).with_name("bundled.yaml")
-"""The data sets of the bundled model."""
+"""The data sets of `bundle`."""
 BUNDLED_LAST_DATA: Final = Path(__file__).with_name("bundled_last.yaml")
 """The data sets of its last stage, with fewer rows unlike the first data set."""
 
