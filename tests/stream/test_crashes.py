@@ -63,15 +63,12 @@ def test_a_killed_worker_that_restarts_with_its_worker_id_commits_again_before_i
 
     verifier.wait_until_committed(3_000, DONE_S)
     partitions = verifier.owned_by("worker-1")
-    rebalances = [workers[number].metrics().total("emotion_rebalances_total") for number in (0, 2)]
     workers[1].kill()
     before = verifier.committed(partitions)
     restarted_s = time.monotonic()
     start_worker(env | {"WORKER_ID": "worker-1"})
     eventually(lambda: verifier.committed(partitions) > before, 60, "its partitions move again")
     log.info("%.1f s from the restart to the next commit", time.monotonic() - restarted_s)
-    if stack.kind == "apache":  # the embedded Kafka rebalances whenever a member joins
-        assert [workers[number].metrics().total("emotion_rebalances_total") for number in (0, 2)] == rebalances
 
     verifier.wait_until_done(DONE_S)
     assert len(verifier.check_all_done(total).labelled) == total
