@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tweets.records import OutputRecord, Partition
-from worker.counts import LARGEST_COUNT, CommittedCounts, RunningCounts
+from worker.counts import CommittedCounts, RunningCounts, is_count, state_name
 
 
 def encode(topic: str, group: str, partition: Partition, committed: CommittedCounts) -> OutputRecord:
@@ -14,8 +14,8 @@ def encode(topic: str, group: str, partition: Partition, committed: CommittedCou
 
 
 def key(group: str, partition: Partition) -> bytes:
-    """Return the key of the newest state; names of groups and topics have no bar."""
-    return f"{group}|{partition.topic}|{partition.number}".encode()
+    """Return the key of a partition's states; the newest record of the key counts."""
+    return state_name(group, partition).encode()
 
 
 def to_fields(committed: CommittedCounts) -> dict[str, Any]:
@@ -37,6 +37,6 @@ def from_fields(fields: Any) -> CommittedCounts | None:
     if counts is None:
         return None
     numbers = fields.get("generation"), fields.get("offset")
-    if not all(type(number) is int and 0 <= number <= LARGEST_COUNT for number in numbers):
+    if not all(is_count(number) for number in numbers):
         return None
     return CommittedCounts(*numbers, counts)

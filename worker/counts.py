@@ -28,6 +28,11 @@ _TOPIC_ID_CHARS: Final = 36
 """Characters of a topic's id, a UUID."""
 
 
+def state_name(group: str, partition: Partition) -> str:
+    """Return the name of a partition's state, in Redis and on the checkpoint topic; no part of it has a bar."""
+    return f"{group}|{partition.topic}|{partition.number}"
+
+
 @dataclass(frozen=True, slots=True)
 class RunningCounts:
     """How many committed tweets of one input partition got each emotion, since the group began.
@@ -67,7 +72,7 @@ class RunningCounts:
         """Return the counts of a JSON value; None if no worker can have written it."""
         try:
             counts = {str(name): count for name, count in fields["counts"].items()}
-            if not all(_is_count(count) for count in counts.values()):
+            if not all(is_count(count) for count in counts.values()):
                 return None
             topic_id = fields.get("topic_id", "")
             if fields.get("v") != _METADATA_VERSION or not isinstance(topic_id, str):
@@ -137,8 +142,9 @@ class MetadataLimit:
 def _count(fields: Mapping[str, Any], name: str) -> int:
     """Return an optional count; 0 if it is missing or no count."""
     value = fields.get(name, 0)
-    return value if _is_count(value) else 0
+    return value if is_count(value) else 0
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Return whether a JSON value is a count: a whole number from 0 to LARGEST_COUNT."""
     return type(value) is int and 0 <= value <= LARGEST_COUNT

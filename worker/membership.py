@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tweets.records import Partition, Record
-from worker.counts import CommittedCounts
+from worker.counts import CommittedCounts, RunningCounts
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class CommittedOffset:
     offset: int
     metadata: str
 
+    @property
+    def counts(self) -> RunningCounts | None:
+        """The running counts in the metadata; None if no worker wrote it."""
+        return RunningCounts.from_metadata(self.metadata)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
@@ -49,6 +54,11 @@ class StoredState:
     topic_id: str = ""
     checkpoint: CommittedCounts | None = None
     output_end: int = 0
+
+    @property
+    def counts(self) -> RunningCounts | None:
+        """The running counts that are committed; None where the committed offset or its metadata is missing."""
+        return None if self.committed is None else self.committed.counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class Restorer:
     def _found(self, partition: Partition, found: StoredState) -> tuple[int, RunningCounts, bool]:
         """Return the position, the counts, and whether the committed offset says the same."""
         committed, checkpoint = found.committed, found.checkpoint
-        counts = RunningCounts.from_metadata(committed.metadata) if committed is not None else None
+        counts = found.counts
         if committed is not None and counts is not None:
             return self._of_this_topic(partition, found, committed.offset, counts)
         if checkpoint is None or (committed is None and _is_of_another_topic(checkpoint.counts, found)):
@@ -143,7 +143,7 @@ class Restorer:
 
     def _require_state(self, stored: Mapping[Partition, StoredState]) -> None:
         """Raise FatalError if a partition without any stored state has been counted before."""
-        lost = {p: found for p, found in stored.items() if found.checkpoint is None and not _has_counts(found)}
+        lost = {p: found for p, found in stored.items() if found.checkpoint is None and found.counts is None}
         if not lost or self._accept_empty_state:
             return
         for partition, found in lost.items():
@@ -152,10 +152,6 @@ class Restorer:
         for partition, count in self._redis_counts(lost).items():
             if count > 0:
                 raise _lost(partition, f"Redis counts {count} tweets of this group and partition")
-
-
-def _has_counts(found: StoredState) -> bool:
-    return found.committed is not None and RunningCounts.from_metadata(found.committed.metadata) is not None
 
 
 def _is_of_another_topic(counts: RunningCounts, found: StoredState) -> bool:

@@ -9,7 +9,7 @@ from kafka.errors import ProducerFencedError
 
 from tweets.records import OutputRecord, Partition
 from worker import checkpoint, time_limits
-from worker.counts import CommittedCounts, RunningCounts
+from worker.counts import CommittedCounts
 from worker.errors import ExitCode, FatalError, RefusedRecordsError, TransientError
 from worker.kafka.checkpoints import read_checkpoints
 from worker.kafka.consumer import TweetConsumer
@@ -72,7 +72,7 @@ class KafkaStream:
                 self._check_outputs(membership)
                 stored = self._consumer.stored(sorted(membership.partitions))
                 self._topic_id = self._consumer.topic_id()
-            incomplete = [p for p, found in stored.items() if not _has_counts(found.committed)]
+            incomplete = [p for p, found in stored.items() if found.counts is None]
             if incomplete:
                 with self._watchdog.step("read checkpoints", time_limits.RESTORE.seconds):
                     stored |= self._from_checkpoints({p: stored[p] for p in incomplete})
@@ -212,7 +212,3 @@ class KafkaStream:
         if self._settings.worker_id is not None:
             with self._translating(), self._watchdog.step("wait for a heartbeat", time_limits.POLL.seconds):
                 self._consumer.check_fenced_after_heartbeat()
-
-
-def _has_counts(committed: CommittedOffset | None) -> bool:
-    return committed is not None and RunningCounts.from_metadata(committed.metadata) is not None

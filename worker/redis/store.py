@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 
 from tweets.records import Partition
 from worker import time_limits
-from worker.counts import CommittedCounts, RunningCounts
+from worker.counts import CommittedCounts, RunningCounts, state_name
 from worker.errors import ExitCode, FatalError
 from worker.redis.client import RedisClient
 from worker.redis.errors import CLIENT_ERRORS, CountsStoreError, translated
@@ -126,7 +126,7 @@ class CountsStore:
 
     def field(self, partition: Partition) -> str:
         """Return the field of a partition in the hashes."""
-        return f"{self._group}|{partition.topic}|{partition.number}"
+        return state_name(self._group, partition)
 
     def partition(self, field: str, topic: str) -> Partition | None:
         """Return the partition of a field in the hashes; None if the field is of another group or topic."""
