@@ -62,13 +62,7 @@ def write_folder(
 ) -> Path:
     """Write a model folder whose network gives every text the same scores; `config` replaces some of its fields."""
     path.mkdir(parents=True, exist_ok=True)
-    fields = {
-        "model_id": "tiny-1",
-        "id2label": {str(number): emotion for number, emotion in enumerate(EMOTIONS)},
-        "normalizer": "tweet-v1",
-        "temperature": 1.0,
-        "max_tokens": MAX_TOKENS,
-    }
+    fields = _config("tiny-1")
     texts = golden or [{"text": "i feel fine", "scores": dict.fromkeys(EMOTIONS, 1 / len(EMOTIONS))}]
     _tokenizer(WORDS).save(str(path / "tokenizer.json"))
     onnx.save(_uniform_network(), path / "model.int8.onnx")
@@ -88,18 +82,22 @@ def write_word_folder(path: Path, *, neutral: Mapping[str, Any] | None = None, g
     for output, word in enumerate(words[:graph_outputs]):
         weights[tokenizer.token_to_id(word), output] = SIGNAL
     onnx.save(_word_network(weights), path / "model.int8.onnx")
-    config = {
-        "model_id": "words-1",
-        "id2label": {str(number): emotion for number, emotion in enumerate(EMOTIONS)},
-        "normalizer": "tweet-v1",
-        "temperature": 1.0,
-        "max_tokens": MAX_TOKENS,
-    }
+    config = _config("words-1")
     golden: dict[str, Any] = {"text": "hm", "scores": dict.fromkeys(EMOTIONS, 1 / 6)}
     if neutral is not None:
         config["neutral"] = dict(neutral)
         golden["neutral"] = 1 / (1 + math.exp(neutral["scale"] * math.log(6) - neutral["shift"]))
     return describe(path, config, golden=[golden], tolerance=0.001)
+
+
+def _config(model_id: str) -> dict[str, Any]:
+    return {
+        "model_id": model_id,
+        "id2label": {str(number): emotion for number, emotion in enumerate(EMOTIONS)},
+        "normalizer": "tweet-v1",
+        "temperature": 1.0,
+        "max_tokens": MAX_TOKENS,
+    }
 
 
 def describe(

@@ -79,6 +79,7 @@ class Restorer:
             if partition in skipped or not complete:
                 uncommitted.add(partition)
         self._metadata_limit.check(committed_counts)
+        # The checkpoint of an accepted start from zero was not used, and a state of zero is no loss to report.
         from_checkpoint = {p for p in uncommitted if stored[p].checkpoint and committed_counts[p].counts.totals}
         return Restored(committed_counts, frozenset(uncommitted), frozenset(from_checkpoint), skipped)
 

@@ -112,8 +112,8 @@ def _require_free(reader: CommittedReader, states: Mapping[Partition, CommittedC
                 "imported state: use a new KAFKA_GROUP_ID, or delete the offsets with kafka-consumer-groups --delete",
                 ExitCode.STATE,
             )
-
-    for partition, copy in () if replaces else reader.checkpoints(states).items():
+    copies = {} if replaces else reader.checkpoints(states)
+    for partition, copy in copies.items():
         if counted := sum(copy.counts.totals.values()):
             raise FatalError(
                 f"{partition}: the checkpoint topic already has {counted} tweets up to offset {copy.offset}, which a "
