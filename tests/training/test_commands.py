@@ -12,7 +12,7 @@ import pytest
 
 from tests.training.moods import MakeBase, MakeDataset, rows_of
 from training.__main__ import main
-from training.export.manifest import sha256
+from worker.inference.manifest import sha256
 
 PLAIN = ["--r-drop", "0", "--shifted", "0", "--unannounced", "0"]
 QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--ema-decay", "0.5", *PLAIN]

@@ -10,7 +10,7 @@ import pytest
 from tests.training.explained import HEADS, LAYERS, MakeModel, explanation_of
 from training.__main__ import main
 from training.explain.explanation import open_explainer, signed
-from training.export.manifest import write_manifest
+from training.output.manifest import write_manifest
 from worker.inference.classifier import load_classifier
 
 # The command.
@@ -79,12 +79,12 @@ def test_a_text_without_tokens_is_named(
 
 def without_weights(model: Path) -> None:
     (model / "model.safetensors").rename(model / "model.int8.onnx")
-    write_manifest(model, "SHA256SUMS")
+    write_manifest(model)
 
 
 def with_broken_weights(model: Path) -> None:
     (model / "model.safetensors").write_bytes(b"none")
-    write_manifest(model, "SHA256SUMS")
+    write_manifest(model)
 
 
 def damaged(model: Path) -> None:
