@@ -135,9 +135,8 @@ def read_record(folder: Path) -> dict[str, Any]:
             ServedCalibration.of_config(record["neutral"])
         if record["normalizer"] not in NORMALIZERS:
             raise ValueError(f"its normalizer is not one of {', '.join(NORMALIZERS)}")
-        for name in ("recipe", "data"):
-            if not isinstance(record[name], dict):
-                raise TypeError(f"{name} is no JSON object")
+        if not all(isinstance(each, dict) for each in (record["recipe"], record["data"], *record["data"].values())):
+            raise TypeError("recipe or data is no JSON object")
         validation_scores(record)
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise _no_run(folder, error) from error
