@@ -186,7 +186,7 @@ def test_a_model_folder_with_other_files_is_refused_before_training(
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("")
     assert train(tmp_path, moods, "minilm") == 2
-    assert "holds other files" in capsys.readouterr().err
+    assert "is not exactly a model folder that this program wrote" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

@@ -25,7 +25,12 @@ def test_the_command_writes_report_page_and_pictures(
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert summary["output"] == str(output)
     assert len(summary["pictures"]) == 6
-    assert {path.name for path in output.iterdir()} == {*summary["pictures"], "report.json", "explain.html"}
+    assert {path.name for path in output.iterdir()} == {
+        *summary["pictures"],
+        "report.json",
+        "explain.html",
+        "SHA256SUMS",
+    }
     assert all((output / name).read_bytes().startswith(b"\x89PNG") for name in summary["pictures"])
 
     report = json.loads((output / "report.json").read_text())

@@ -8,6 +8,7 @@ import pytest
 
 from tests.training.test_run_folder import tiny_run
 from training.__main__ import main
+from training.data.learning_data import read_learning_data
 from training.export import int8
 from training.export.pinned import pin_bundled_model
 from training.learn.run_folder import write_run
@@ -35,8 +36,6 @@ def test_an_export_into_the_bundled_folder_rewrites_the_digest(
     monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST", 1.0)
     with whole_folder(tmp_path / "run", replaces=RUN_FOLDER) as made:
         run = tiny_run(dataset=moods)
-        from training.data.learning_data import read_learning_data
-
         run.record["data"] = read_learning_data(moods, run.labels, add=None, limit=None).digests()
         write_run(made, run)
     before = code.read_text()

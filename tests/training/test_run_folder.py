@@ -15,8 +15,9 @@ from tests.training.moods import MOODS, distilbert, word_pieces
 from training.__main__ import main
 from training.evaluate.threshold import suggested_by
 from training.export import measured
-from training.learn.base import load_base
+from training.learn.base import label_maps, load_base
 from training.learn.positions import positions
+from training.learn.recipe import Recipe
 from training.learn.run_folder import RUN_FILE, Run, is_finished, read_run, write_run
 from training.output.errors import TrainingError
 from training.output.manifest import write_manifest
@@ -29,12 +30,15 @@ POSITIONS = 64
 RECORD = {
     "base": "base",
     "started_from": None,
-    "recipe": {"seed": 1},
+    "recipe": Recipe(max_tokens=16, seed=1).as_dict(),
+    "vocabulary_rows": 90,
     "limit": None,
     "data": {},
     "best_epoch": 1,
     "epochs": [{"accuracy": 1.0, "macro_f1": 1.0}],
     "training_seconds": 1.0,
+    "precision": "fp32",
+    "hardware": {"cpu": "a processor", "cores": 1, "machine": "x86_64", "gpus": []},
     "identity": "x",
 }
 DEEP = "[" * 100_000
@@ -43,7 +47,7 @@ DEEP = "[" * 100_000
 def tiny_run(**fields: Any) -> Run:
     tokenizer: Tokenizer = word_pieces()
     sizes = {"dim": 32, "hidden_dim": 64, "n_layers": 1, "n_heads": 4, "max_position_embeddings": POSITIONS}
-    model = distilbert(vocab_size=tokenizer.get_vocab_size(), num_labels=len(LABELS), **sizes)
+    model = distilbert(vocab_size=tokenizer.get_vocab_size(), **label_maps(LABELS), **sizes)
     known: dict[str, Any] = {
         "name": "tiny",
         "labels": LABELS,

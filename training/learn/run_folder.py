@@ -127,6 +127,8 @@ def read_record(folder: Path) -> dict[str, Any]:
     """Return the content of `run.json`. Raises TrainingError if a field is missing or has a value of another kind."""
     try:
         record: dict[str, Any] = read_json(folder / RUN_FILE)
+        if missing := [name for name in (*_FIELDS, *_NEEDED) if name not in record]:
+            raise ValueError(f"{RUN_FILE} has no {missing[0]}")
         for name in ("name", "dataset"):
             checked_name(record[name], name)
         checked_labels(record["labels"])
@@ -148,6 +150,9 @@ def _no_run(folder: Path, error: Exception) -> TrainingError:
         f"{folder}: not a training run ({reason_of(error)}); give a folder that `python -m training train` wrote"
     )
 
+
+_NEEDED: Final = ("labels", "recipe", "data", "base", "vocabulary_rows", "training_seconds", "precision", "hardware")
+"""Further fields of `run.json`, without which no model folder and no average can be made."""
 
 _FIELDS = ("name", "normalizer", "max_tokens", "temperature", "dataset")
 """The fields of `run.json` that are attributes of `Run`, besides the labels."""
