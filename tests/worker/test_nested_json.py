@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -13,8 +14,8 @@ from tweets.labelled_tweet import NotALabelledTweetError
 from tweets.reasons import BadRecordError
 from worker import checkpoint
 from worker.counts import RunningCounts
-from worker.errors import ExitCode, FatalError
-from worker.kafka import state_transfer
+from worker.errors import ExitCode, FatalError, TransientError
+from worker.kafka import committed, state_transfer
 from worker.redis import store
 
 DEPTHS: Final = (500, 980, 1000, 100_000)
@@ -85,3 +86,11 @@ def test_a_deep_value_is_refused_wherever_it_is(reader: Callable[[str], Any], de
     deep = "[" * depth + "]" * depth if brackets == "[]" else '{"a":' * depth + "1" + "}" * depth
     for outer in OUTER.values():
         reader(outer.format(deep))
+
+
+@pytest.mark.parametrize("value", [b"[" * 100_000, b"{}", b"", None, b"\xff"], ids=lambda value: ascii(value)[:12])
+def test_verify_names_the_place_of_a_record_that_no_worker_wrote(value: bytes | None) -> None:
+    record = SimpleNamespace(topic="tweets.emotions", partition=3, offset=7, value=value)
+    with pytest.raises(TransientError, match=r"tweets\.emotions\[3\]@7: no worker wrote") as caught:
+        committed._emotion(record)
+    assert "\n" not in str(caught.value)
