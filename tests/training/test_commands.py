@@ -12,7 +12,7 @@ import pytest
 
 from tests.training.moods import MakeBase, MakeDataset, rows_of
 from training.__main__ import main
-from training.export.manifest import sha256
+from worker.inference.manifest import sha256
 
 PLAIN = ["--r-drop", "0", "--shifted", "0", "--unannounced", "0"]
 QUICK = ["--epochs", "4", "--learning-rate", "1e-2", "--batch-size", "8", "--ema-decay", "0.5", *PLAIN]
@@ -186,7 +186,7 @@ def test_a_model_folder_with_other_files_is_refused_before_training(
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "thesis.txt").write_text("")
     assert train(tmp_path, moods, "minilm") == 2
-    assert "holds other files" in capsys.readouterr().err
+    assert "is not exactly a model folder that this program wrote" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

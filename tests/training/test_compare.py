@@ -17,6 +17,8 @@ from training.compare.table import entry_table
 from training.learn.fit import fit
 from training.learn.imbalance import Imbalance
 from training.output.errors import TrainingError
+from training.output.own_folder import REPORT_FOLDER
+from training.output.whole_folder import whole_folder
 from training.score.scores import ClassScores, Scores
 from tweets.emotions import EMOTIONS
 
@@ -64,7 +66,7 @@ def test_models_and_strategies_are_trained_and_reported(
     assert summary["strategies_on"] == tiny_base
     assert (summary["judged_on"], summary["left_out"]) == ("test", [])
     assert summary["models"]["tfidf"] == {"accuracy": 1.0, "macro_f1": 1.0}
-    assert {path.name for path in output.iterdir()} == {"report.json", "models.png", "imbalance.png"}
+    assert {path.name for path in output.iterdir()} == {"SHA256SUMS", "report.json", "models.png", "imbalance.png"}
     assert "tweets/s" in printed
 
     report = json.loads((output / "report.json").read_text())
@@ -110,8 +112,9 @@ def test_the_baseline_can_be_compared_without_a_test_split(
     tmp_path: Path, make_dataset: MakeDataset, capsys: pytest.CaptureFixture[str]
 ) -> None:
     dataset = make_dataset(train=rows_of(LABELS, each=6), validation=rows_of(LABELS, each=2))
-    (tmp_path / "compared").mkdir()
-    (tmp_path / "compared" / "imbalance.png").write_text("of an earlier comparison")
+    with whole_folder(tmp_path / "compared", replaces=REPORT_FOLDER) as earlier:
+        for name in ("report.json", "imbalance.png"):
+            (earlier / name).write_text("of an earlier comparison")
     assert compare(tmp_path / "compared", dataset, "tfidf", "--imbalance", "none") == 0
     captured = capsys.readouterr()
     summary = last_line(captured.out)

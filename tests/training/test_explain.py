@@ -10,7 +10,7 @@ import pytest
 from tests.training.explained import HEADS, LAYERS, MakeModel, explanation_of
 from training.__main__ import main
 from training.explain.explanation import open_explainer, signed
-from training.export.manifest import write_manifest
+from training.output.manifest import write_manifest
 from worker.inference.classifier import load_classifier
 
 # The command.
@@ -25,7 +25,12 @@ def test_the_command_writes_report_page_and_pictures(
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert summary["output"] == str(output)
     assert len(summary["pictures"]) == 6
-    assert {path.name for path in output.iterdir()} == {*summary["pictures"], "report.json", "explain.html"}
+    assert {path.name for path in output.iterdir()} == {
+        *summary["pictures"],
+        "report.json",
+        "explain.html",
+        "SHA256SUMS",
+    }
     assert all((output / name).read_bytes().startswith(b"\x89PNG") for name in summary["pictures"])
 
     report = json.loads((output / "report.json").read_text())
@@ -79,12 +84,12 @@ def test_a_text_without_tokens_is_named(
 
 def without_weights(model: Path) -> None:
     (model / "model.safetensors").rename(model / "model.int8.onnx")
-    write_manifest(model, "SHA256SUMS")
+    write_manifest(model)
 
 
 def with_broken_weights(model: Path) -> None:
     (model / "model.safetensors").write_bytes(b"none")
-    write_manifest(model, "SHA256SUMS")
+    write_manifest(model)
 
 
 def damaged(model: Path) -> None:

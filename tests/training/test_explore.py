@@ -15,9 +15,9 @@ from training.explore.repeats import across, places, within
 from training.explore.split_facts import split_facts
 from training.explore.telling_words import z_scores
 from training.explore.text import as_text
-from training.export.manifest import write_manifest
 from training.output.json_file import write_json
-from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
+from training.output.manifest import write_manifest
+from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, ONNX_FILE, TOKENIZER_FILE
 
 LABELS = ("glad", "low", "cross")
 PICTURES = ["classes.png", "lengths.png", "words.png"]
@@ -39,7 +39,7 @@ def model(tmp_path: Path) -> Path:
     write_json(folder / GOLDEN_FILE, {"tolerance": 0.1, "texts": [golden]})
     (folder / ONNX_FILE).write_bytes(b"no weights")
     word_pieces().save(str(folder / TOKENIZER_FILE))
-    write_manifest(folder, MANIFEST)
+    write_manifest(folder)
     return folder
 
 

@@ -1,4 +1,4 @@
-"""A report's folder is checked before the work starts; afterwards no picture of an earlier report is left."""
+"""A report's folder is checked before the work starts; afterwards no file of an earlier report is left."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from training.__main__ import main
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
 
-PICTURES = r"(?:models|text-\d+)\.png"
 Command = Callable[[Path], list[str]]
 
 
@@ -20,15 +19,72 @@ def test_the_folder_and_its_parents_are_made(tmp_path: Path) -> None:
     assert list((tmp_path / "deep" / "report").iterdir()) == []
 
 
-def test_an_existing_folder_stays_unchanged_until_the_report_is_written(tmp_path: Path) -> None:
-    for name in ("models.png", "text-3.png", "mine.png", "text-3.png.txt"):
-        (tmp_path / name).write_text("")
+def write(output: Path, *names: str) -> None:
+    """Write a report with these pictures."""
+    with writing_report(output) as folder:
+        for name in ("report.json", *names):
+            (folder / name).write_text("new")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_an_earlier_report_stays_unchanged_until_the_next_one_is_written(tmp_path: Path) -> None:
+    write(tmp_path, "models.png", "text-3.png")
     prepare_report_folder(tmp_path)
-    assert len(list(tmp_path.iterdir())) == 4
-    with writing_report(tmp_path, pictures=PICTURES):
-        (tmp_path / "models.png").write_text("new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.png", "models.png", "text-3.png.txt"]
-    assert (tmp_path / "models.png").read_text() == "new"
+    assert names(tmp_path) == ["SHA256SUMS", "models.png", "report.json", "text-3.png"]
+    write(tmp_path, "models.png")
+    assert names(tmp_path) == ["SHA256SUMS", "models.png", "report.json"]
+
+
+@pytest.mark.parametrize("name", ["history.png", "report.json", "mine.txt", ".hidden"])
+def test_a_folder_with_a_file_of_another_program_is_kept(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("mine")
+    for use in (prepare_report_folder, write):
+        with pytest.raises(TrainingError, match="is not exactly a report that this program wrote"):
+            use(tmp_path)
+    assert names(tmp_path) == [name]
+
+
+def test_a_report_with_a_remark_of_its_reader_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, "models.png")
+    (tmp_path / "report.json").write_text("my remark")
+    with pytest.raises(TrainingError, match=r"report.json does not have the SHA-256"):
+        write(tmp_path)
+    assert (tmp_path / "report.json").read_text() == "my remark"
+    assert (tmp_path / "models.png").exists()
+
+
+def test_a_link_to_a_folder_is_refused(tmp_path: Path) -> None:
+    write_to = tmp_path / "link"
+    write_to.symlink_to(tmp_path)
+    with pytest.raises(TrainingError, match="is a symbolic link"):
+        prepare_report_folder(write_to)
+
+
+def test_files_that_belong_beside_a_report_stay(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_text("study")
+    prepare_report_folder(tmp_path, beside=["study.db"])
+    for name in ("first.png", "second.png"):
+        with writing_report(tmp_path, beside=["study.db"]) as folder:
+            (folder / "report.json").write_text("{}")
+            (folder / name).write_text("")
+    assert names(tmp_path) == ["SHA256SUMS", "report.json", "second.png", "study.db"]
+
+
+def test_an_error_while_the_report_is_written_keeps_the_earlier_one(tmp_path: Path) -> None:
+    write(tmp_path, "models.png")
+
+    def fail_half_way() -> None:
+        with writing_report(tmp_path) as folder:
+            (folder / "report.json").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert (tmp_path / "report.json").read_text() == "new"
+    assert names(tmp_path) == ["SHA256SUMS", "models.png", "report.json"]
 
 
 def test_the_error_names_a_file_at_the_path_and_the_file_is_kept(tmp_path: Path) -> None:
@@ -48,7 +104,7 @@ def test_the_error_names_a_folder_that_cannot_be_made() -> None:
 def test_a_full_disk_while_the_report_is_written_gives_one_line(tmp_path: Path) -> None:
     with (
         pytest.raises(TrainingError, match=r"cannot be written \(No space left on device\); free disk space"),
-        writing_report(tmp_path, pictures=PICTURES),
+        writing_report(tmp_path),
     ):
         raise OSError(28, "No space left on device")
 
@@ -81,7 +137,7 @@ def test_every_command_refuses_a_file_with_the_same_error(
 
 def test_a_refused_command_keeps_the_earlier_report(tmp_path: Path, moods: str) -> None:
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "history.png").write_text("of an earlier search")
+    write(tmp_path / "out", "history.png")
     assert main(["tune", "--dataset", moods, "--base", "/nowhere", "--output", str(tmp_path / "out")]) == 2
     assert (tmp_path / "out" / "history.png").exists()
 
@@ -92,4 +148,4 @@ def test_a_report_in_a_new_folder_is_complete(
     output = tmp_path / "deep" / "out"
     assert main(["explain", "so glad", "--model", str(make_model()), "--output", str(output)]) == 0
     pictures = json.loads(capsys.readouterr().out.splitlines()[-1])["pictures"]
-    assert {path.name for path in output.iterdir()} == {*pictures, "explain.html", "report.json"}
+    assert {path.name for path in output.iterdir()} == {*pictures, "explain.html", "report.json", "SHA256SUMS"}

@@ -60,7 +60,7 @@ def test_a_search_reports_its_trials_and_the_command_that_repeats_the_best_one(
     values = {trial["value"] for trial in json.loads((output / "report.json").read_text())["trials"]}
     assert sum(summary["importances"].values()) == pytest.approx(int(len(values) > 1), abs=1e-3)
     assert summary["pictures"] == ["history.png", *(["importance.png"] if summary["importances"] else [])]
-    assert {path.name for path in output.iterdir()} == {STUDY_FILE, "report.json", *summary["pictures"]}
+    assert {path.name for path in output.iterdir()} == {STUDY_FILE, "report.json", "SHA256SUMS", *summary["pictures"]}
     assert summary["command"] in printed
 
     report = json.loads((output / "report.json").read_text())

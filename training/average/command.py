@@ -16,7 +16,6 @@ from training.average.mean import average_runs
 from training.data.recorded_data import recorded_validations
 from training.learn.base import load_base
 from training.learn.run_folder import (
-    RUN_FILE,
     Run,
     is_finished,
     read_run,
@@ -26,6 +25,7 @@ from training.learn.run_folder import (
     write_run,
 )
 from training.output.errors import TrainingError
+from training.output.own_folder import RUN_FOLDER
 from training.output.progress import say
 from training.output.provenance import provenance
 from training.output.whole_folder import whole_folder
@@ -53,7 +53,7 @@ def average(
     if not again and is_finished(target, made_from):
         say(f"{target}: this mean is finished and is kept")
         return _summary(target, read_run(target))
-    with whole_folder(target, replaces=RUN_FILE) as folder:
+    with whole_folder(target, replaces=RUN_FOLDER) as folder:
         start = None if towards is None else _start(towards, runs[0])
         validations = recorded_validations(
             runs[0].record, runs[0].labels, dataset=dataset or runs[0].dataset, root=data_root

@@ -11,10 +11,9 @@ from training.export.command import export
 from training.export.measured import CardReferences
 from training.learn.fit import Task
 from training.learn.recipe import MPNET, Recipe
+from training.output.own_folder import MODEL_FOLDER, own_files
 from training.output.progress import say
-from training.output.whole_folder import require_replaceable
 from training.train.command import train
-from worker.inference.model_folder import MANIFEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def bundle(plan: BundlePlan, stages: Stages | None = None) -> dict[str, Any]:
     checkpoint. `stages` None are those of the bundled model. Raises TrainingError if a stage cannot be run.
     """
     stages = stages or bundled_stages()
-    require_replaceable(plan.model, replaces=MANIFEST)
+    own_files(plan.model, MODEL_FOLDER)  # fail before training, not after
     clock = Clock(plan.runs, [step.run for step in stages.steps])
     for number, step in enumerate(stages.steps, start=1):
         say(f"stage {number} of {len(stages.steps) + 1}: {step.run}")

@@ -77,13 +77,12 @@ def _train(options: Namespace) -> dict[str, Any]:
     from training.export.command import export
     from training.learn.fit import Task
     from training.learn.recipe import Recipe
-    from training.output.whole_folder import require_replaceable
+    from training.output.own_folder import MODEL_FOLDER, own_files
     from training.train.command import is_main_process, train
-    from worker.inference.model_folder import MANIFEST
 
     model: Path = options.model or _beside(options.run)
     if not options.no_export:  # fail before training, not after
-        require_replaceable(model, replaces=MANIFEST)
+        own_files(model, MODEL_FOLDER)
     task = Task(**{name: getattr(options, name) for name in Task.__dataclass_fields__})
     recipe = Recipe(**{name: getattr(options, name) for name in Recipe.__dataclass_fields__})
     summary = train(task, recipe, options.run, served=not options.no_export)

@@ -14,7 +14,7 @@ from training.compare.baseline import TFIDF
 from training.compare.comparison import Comparison, Plan
 from training.compare.contest import Contest, open_contest
 from training.compare.entry import Entry
-from training.compare.report import PICTURES, as_text, report
+from training.compare.report import as_text, report
 from training.learn.imbalance import Imbalance
 from training.output.errors import TrainingError
 from training.output.report_folder import prepare_report_folder, writing_report
@@ -42,8 +42,8 @@ def compare(plan: Plan, output: Path) -> dict[str, Any]:
         raise TrainingError(f"no base of --bases could be trained; reason of the first: {found.left_out[0]['reason']}")
     _try_strategies(found, contest, strategies)
     print(as_text(found, contest))
-    with writing_report(output, pictures=PICTURES):
-        return report(plan, contest, found, output)
+    with writing_report(output) as folder:
+        return report(plan, contest, found, output=output, folder=folder)
 
 
 def _strategies(names: Sequence[str]) -> list[Imbalance]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from training.compare.comparison import Comparison, Plan
 from training.compare.contest import Contest
@@ -15,7 +15,6 @@ from training.output.provenance import provenance
 from training.output.report_folder import REPORT_FILE
 
 MODELS, STRATEGIES = "models.png", "imbalance.png"
-PICTURES: Final = r"(?:models|imbalance)\.png"
 
 
 def as_text(found: Comparison, contest: Contest) -> str:
@@ -29,9 +28,9 @@ def as_text(found: Comparison, contest: Contest) -> str:
     return "\n\n".join(parts)
 
 
-def report(plan: Plan, contest: Contest, found: Comparison, output: Path) -> dict[str, Any]:
-    """Write report and pictures into the prepared folder; return the JSON line."""
-    pictures = _draw(contest, found, output)
+def report(plan: Plan, contest: Contest, found: Comparison, *, output: Path, folder: Path) -> dict[str, Any]:
+    """Write report and pictures into `folder`, later `output`; return the JSON line."""
+    pictures = _draw(contest, found, folder)
     facts = {
         "judged_on": contest.scored_split.name,
         "rarest_class": contest.rarest,
@@ -52,7 +51,7 @@ def report(plan: Plan, contest: Contest, found: Comparison, output: Path) -> dic
         "data": contest.digests(),
         **provenance(),
     }
-    write_json(output / REPORT_FILE, {**facts, **entries, **about})
+    write_json(folder / REPORT_FILE, {**facts, **entries, **about})
     return {"models": _main_figures(found.models), "strategies": _main_figures(found.strategies), **facts}
 
 

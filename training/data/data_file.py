@@ -101,7 +101,10 @@ def recorded(specs: Sequence[MappedDataset]) -> list[dict[str, Any]]:
 
 def from_record(entries: Sequence[Mapping[str, Any]], ours: Sequence[str], root: Path) -> tuple[MappedDataset, ...]:
     """Return the data sets that `recorded` described; `root` is the folder of relative paths."""
-    checked = [_Entry.model_validate(entry) for entry in entries]
+    try:
+        checked = [_Entry.model_validate(entry) for entry in entries]
+    except (ValidationError, TypeError) as error:
+        raise TrainingError(f"run.json: its data sets cannot be read ({reason_of(error)})") from error
     return mapped_datasets(checked, ours=tuple(ours), root=root, where="run.json")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from training.data.evaluation_rows import EvaluationRows
 from training.data.leaks import warn_of_leaks
 from training.data.splits import TRAIN, has_other_split, read_texts
-from training.evaluate.report import PICTURES, Report, report
+from training.evaluate.report import Report, report
 from training.evaluate.rows import rows_of, shifted_rows, source_of
 from training.evaluate.subject import Subject
 from training.evaluate.threshold import suggested_by
@@ -43,8 +43,8 @@ def evaluate(
         given = _served(other, rows.labelled.texts, subject)
         given = replace(given, scores=_reordered(given.scores, other.labels, model.labels))
         comparison = paired(evaluation, evaluation_of(other, given, rows.labelled.targets, resamples=resamples))
-    with writing_report(output, pictures=PICTURES):
-        return report(subject, rows, evaluation, comparison, output)
+    with writing_report(output) as written:
+        return report(subject, rows, evaluation, comparison, output=output, folder=written)
 
 
 def _threshold(model: ModelFolder, subject: Subject) -> float | None:

@@ -19,7 +19,6 @@ from training.score.paired import Paired
 from training.score.text_kinds import accuracy_by_kind, kinds_of
 
 CONFUSION, RELIABILITY, COMPARISON = "confusion.png", "reliability.png", "comparison.png"
-PICTURES: Final = r"(?:confusion|reliability|comparison)\.png"
 _LISTED_ROWS: Final = 20
 """Rows in each list of report.json: as many as a person reads one by one."""
 
@@ -33,13 +32,19 @@ class Report:
 
 
 def report(
-    subject: Subject, rows: EvaluationRows, evaluation: Evaluation, comparison: Paired | None, output: Path
+    subject: Subject,
+    rows: EvaluationRows,
+    evaluation: Evaluation,
+    comparison: Paired | None,
+    *,
+    output: Path,
+    folder: Path,
 ) -> Report:
-    """Write report and pictures into the prepared folder; return the JSON line and the printed report."""
+    """Write report and pictures into `folder`, later `output`; return the JSON line and the printed report."""
     labelled = rows.labelled
     ids = [f"{subject.name}-{number}" for number in labelled.numbers]
     wrong = most_confidently_wrong(evaluation, ids, count=_LISTED_ROWS)
-    pictures = _draw(subject, evaluation, comparison, output)
+    pictures = _draw(subject, evaluation, comparison, folder)
     named = {"dataset": subject.dataset, "split": subject.split, "engine": subject.engine, "shifted": subject.shifted}
     mapped = {} if subject.data is None else {"data": str(subject.data), "same_names": subject.same_names}
     against = {} if comparison is None else {"against": comparison.summary()}
@@ -57,7 +62,7 @@ def report(
         "data": {"rows": len(rows.both), "sha256": rows.both.sha256()},
         **provenance(),
     }
-    write_json(output / REPORT_FILE, details)
+    write_json(folder / REPORT_FILE, details)
     texts = labelled.texts if sys.stdout.isatty() else None  # the licence of a data set may forbid copies in files
     return Report(
         summary, described(f"{subject.described}, {subject.engine}", evaluation, comparison, wrong, texts=texts)

@@ -1,10 +1,10 @@
 """The threshold of neutral that a model folder suggests."""
 
-import json
 from pathlib import Path
 from typing import Final
 
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
+from worker.inference.model_config import checked_number, read_json
 
 METRICS_FILE: Final = "metrics.json"
 
@@ -18,9 +18,14 @@ def suggested_by(folder: Path) -> float | None:
     if not path.is_file():
         return None
     try:
-        threshold = json.loads(path.read_text(encoding="utf-8")).get("neutral", {}).get("threshold")
-        return None if threshold is None else float(threshold)
+        threshold = read_json(path).get("neutral", {}).get("threshold")
+        if threshold is None:
+            return None
+        number = checked_number(threshold, "neutral.threshold")
+        if not 0 <= number <= 1:
+            raise ValueError("neutral.threshold is not from 0 to 1")
+        return number
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TrainingError(
-            f"{path}: no threshold can be read ({type(error).__name__}); give one with --neutral-threshold"
+            f"{path}: no threshold can be read ({reason_of(error)}); give one with --neutral-threshold"
         ) from error

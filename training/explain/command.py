@@ -20,7 +20,6 @@ MAX_TEXTS: Final = 20
 PAGE_FILE: Final = "explain.html"
 _SAMPLE_TEXTS: Final = 3
 """Tweets of `sample-dev` that are explained if no text is given: enough to see what the page shows."""
-PICTURES: Final = r"(?:attention-\d+(?:-last-layer)?|attribution-\d+)\.png"
 
 
 def explain(texts: Sequence[str], model: Path, output: Path) -> dict[str, Any]:
@@ -34,13 +33,13 @@ def explain(texts: Sequence[str], model: Path, output: Path) -> dict[str, Any]:
     prepare_report_folder(output)
     explanations = []
     pictures: list[str] = []
-    with writing_report(output, pictures=PICTURES):
+    with writing_report(output) as folder:
         with progress("explaining", len(texts)) as advance:
             for number, text in enumerate(texts, start=1):
                 explanations.append(explainer.explain(text))
-                pictures += _draw(explanations[-1], number, output)
+                pictures += _draw(explanations[-1], number, folder)
                 advance("")
-        _write(explanations, explainer, output)
+        _write(explanations, explainer, folder)
     say(f"open {output / PAGE_FILE} in a browser")
     return _summary(explanations, explainer, output, pictures)
 
@@ -61,25 +60,25 @@ def _is_unicode(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _draw(explanation: Explanation, number: int, output: Path) -> list[str]:
+def _draw(explanation: Explanation, number: int, folder: Path) -> list[str]:
     drawn = {
         f"attribution-{number}.png": draw_attributions,
         f"attention-{number}.png": draw_heads,
         f"attention-{number}-last-layer.png": draw_last_layer,
     }
     for name, draw in drawn.items():
-        draw(explanation, output / name, title=f"text {number}")
+        draw(explanation, folder / name, title=f"text {number}")
     return list(drawn)
 
 
-def _write(explanations: Sequence[Explanation], explainer: Explainer, output: Path) -> None:
-    folder = explainer.folder
-    page = explanation_page(explanations, model_id=folder.model_id, max_tokens=folder.max_tokens)
-    (output / PAGE_FILE).write_text(page, encoding="utf-8")
+def _write(explanations: Sequence[Explanation], explainer: Explainer, folder: Path) -> None:
+    model = explainer.folder
+    page = explanation_page(explanations, model_id=model.model_id, max_tokens=model.max_tokens)
+    (folder / PAGE_FILE).write_text(page, encoding="utf-8")
     method = {"name": "integrated gradients", "baseline": "[PAD] for every token of the text", "steps": STEPS}
-    described = {"model_id": folder.model_id, "temperature": folder.temperature, "max_tokens": folder.max_tokens}
+    described = {"model_id": model.model_id, "temperature": model.temperature, "max_tokens": model.max_tokens}
     texts = [explanation.as_dict() for explanation in explanations]
-    write_json(output / REPORT_FILE, {**described, "attribution": method, "texts": texts})
+    write_json(folder / REPORT_FILE, {**described, "attribution": method, "texts": texts})
 
 
 def _summary(

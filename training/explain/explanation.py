@@ -11,13 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
 from training.explain.attribution import Attributions, integrated_gradients
 from training.output.errors import TrainingError, reason_of
 from training.score.scores import softmax
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
+from worker.inference.tokenizer_file import read_tokenizer
+from worker.inference.torch_model import torch_model
 
 WEIGHTS_FILE = "model.safetensors"
 
@@ -139,14 +141,8 @@ def open_explainer(path: Path) -> Explainer:
             "give a folder with weights, as written by python -m training export"
         )
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            path,
-            dtype=torch.float32,
-            attn_implementation="eager",  # the fast implementations do not return the attention
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-        )
-        return Explainer(folder, model, Tokenizer.from_file(str(path / TOKENIZER_FILE)))
+        # The fast implementations of attention do not return the attention.
+        model = torch_model(path, dtype=torch.float32, attention="eager")
+        return Explainer(folder, model, read_tokenizer(path / TOKENIZER_FILE))
     except Exception as error:  # the libraries do not document what they raise on broken files
         raise TrainingError(f"model {path} cannot be loaded ({reason_of(error)}); export the model again") from error

@@ -23,7 +23,6 @@ ALL: Final = "all"
 """The report's name for all splits together."""
 
 CLASSES, LENGTHS, WORDS = "classes.png", "lengths.png", "words.png"
-PICTURES: Final = r"(?:classes|lengths|words)\.png"
 _MAX_TELLING_WORDS: Final = 12
 """Of each class: as many bars as a panel of the picture has room for."""
 
@@ -88,11 +87,11 @@ def _findings(
 def _write(output: Path, report: dict[str, Any], token_counts: Lengths) -> list[str]:
     """Write the pictures and the report; return the file names of the pictures."""
     pictures = [CLASSES, LENGTHS, WORDS]
-    with writing_report(output, pictures=PICTURES):
-        draw_classes(report, output / CLASSES)
-        draw_lengths(report, token_counts, output / LENGTHS)
-        draw_words(report, output / WORDS)
-        write_json(output / REPORT_FILE, {**report, "pictures": pictures})
+    with writing_report(output) as folder:
+        draw_classes(report, folder / CLASSES)
+        draw_lengths(report, token_counts, folder / LENGTHS)
+        draw_words(report, folder / WORDS)
+        write_json(folder / REPORT_FILE, {**report, "pictures": pictures})
     return pictures
 
 

@@ -9,6 +9,7 @@ from training.output.errors import TrainingError, reason_of
 from training.output.progress import progress
 from tweets.normalizer import NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder
+from worker.inference.tokenizer_file import read_tokenizer
 
 #: Texts that are tokenised in one call: large enough for all cores, small enough for steady progress.
 _BATCH_TEXTS = 4096
@@ -34,8 +35,8 @@ def token_counts_of(folder: ModelFolder, split: Split) -> Lengths:
 def _uncut_tokenizer(folder: ModelFolder) -> Tokenizer:
     path = folder.path / TOKENIZER_FILE
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises plain Exception
+        tokenizer = read_tokenizer(path)
+    except ValueError as error:
         raise TrainingError(
             f"{path}: not a tokenizer file ({reason_of(error)}); export the model folder again"
         ) from error

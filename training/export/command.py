@@ -1,6 +1,5 @@
 """`export`: write the model folder of a training run, which the worker serves."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice, zip_longest
@@ -15,16 +14,16 @@ from training.data.splits import TEST, TRAIN, VALIDATION, Split, read_other_spli
 from training.export.card import model_card
 from training.export.data_counts import data_counts
 from training.export.evaluation_sets import evaluation_sets
-from training.export.manifest import write_manifest
 from training.export.measured import METRICS_FILE, CardReferences, compared, measured
 from training.export.model_files import write_model
+from training.export.pinned import pin_bundled_model
 from training.learn.run_folder import Run, read_run
 from training.output.errors import TrainingError
 from training.output.json_file import write_json
+from training.output.own_folder import MODEL_FOLDER
 from training.output.progress import say
 from training.output.whole_folder import whole_folder
 from tweets.normalizer import NORMALIZERS
-from worker.inference.model_folder import MANIFEST
 
 CARD_FILE: Final = "README.md"
 
@@ -60,14 +59,15 @@ def export(
     """Write the model folder of a run and return the JSON line; an existing model folder is replaced as a whole.
 
     `dataset` is the path of the run's data set, if the path has changed, `data_root` the root of its several data sets.
-    The first `calibration_rows` training rows fix the int8 scales. Raises TrainingError if run or data set cannot be
-    used, or if no int8 model keeps the limits of training.export.int8.
+    The first `calibration_rows` training rows fix the int8 scales. If `target` is the folder of the bundled model, the
+    digest of its manifest in the code is rewritten. Raises TrainingError if run or data set cannot be used, or if no
+    int8 model keeps the limits of training.export.int8.
     """
     run = read_run(run_folder)
     _require_servable(run_folder, run)
     specs = recorded_datasets(run.record, run.labels, root=data_root)
     data = _read_mixed(specs, run) if specs else _read_data(dataset or run.dataset, run)
-    with whole_folder(target, replaces=MANIFEST) as folder:
+    with whole_folder(target, replaces=MODEL_FOLDER) as folder:
         tried = write_model(folder, run, data.validations, calibration=data.calibration(calibration_rows))
         sets = evaluation_sets(specs, run.labels)
         with_neutral = bool(specs) and specs[0].has_neutral
@@ -76,16 +76,15 @@ def export(
         metrics |= compared(run, data.test, comparisons or CardReferences())
         write_json(folder / METRICS_FILE, metrics)
         (folder / CARD_FILE).write_text(model_card(metrics, run.labels), encoding="utf-8")
-        _make_readable(folder)
-        write_manifest(folder, MANIFEST)
+    pin_bundled_model(target)
     return _summary(target, metrics)
 
 
 def _read_data(dataset: str, run: Run) -> _Data:
-    train = read_split(dataset, TRAIN, run.labels, limit=run.record["limit"])
+    train = read_split(dataset, TRAIN, run.labels, limit=run.record.get("limit"))
     validation = read_split(dataset, VALIDATION, run.labels)
     for split in (train, validation):
-        if split.sha256() != run.record["data"][split.name]["sha256"]:
+        if split.sha256() != run.record["data"].get(split.name, {}).get("sha256"):
             raise TrainingError(
                 f"data set {dataset!r}: split {split.name!r} is not the one this run was trained with (other SHA-256); "
                 "give the run's data set with --dataset, or train again"
@@ -99,7 +98,7 @@ def _read_mixed(specs: Sequence[MappedDataset], run: Run) -> _Data:
     data = read_mixed_data(
         specs,
         normalize=NORMALIZERS[run.normalizer],
-        limit=run.record["limit"],
+        limit=run.record.get("limit"),
         skipped="teachers" in run.record,
     )
     for name, facts in data.digests().items():
@@ -133,11 +132,6 @@ def _test_split(dataset: str, labels: Sequence[str]) -> Split | None:
     if test is None:
         say(f"no scores on {TEST!r}: data set {dataset!r} has no split {TEST!r}")
     return test
-
-
-def _make_readable(folder: Path) -> None:
-    for path in folder.iterdir():
-        os.chmod(path, 0o644)
 
 
 def _summary(target: Path, metrics: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The metrics of an exported model: scores with the worker's classifier, and scores of other models and seeds."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +16,12 @@ from training.export.robustness import robustness
 from training.export.threshold import ChoiceSet, chosen_threshold
 from training.export.unfamiliar import unfamiliar_shares
 from training.learn.run_folder import Run, read_run, require_siblings, validation_scores
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from tweets.datasets import SAMPLE, dataset_name
 from worker.errors import FatalError
-from worker.inference.model_folder import MANIFEST, open_model_folder
+from worker.inference.manifest import MANIFEST
+from worker.inference.model_config import read_json
+from worker.inference.model_folder import open_model_folder
 
 METRICS_FILE: Final = "metrics.json"
 
@@ -138,6 +139,10 @@ def _before(folder: Path, test: Split | None) -> dict[str, Any]:
     """Score the previous model folder on raw tweets, and add the record of its run if there is one."""
     found: dict[str, Any] = {"model_id": open_model_folder(folder).model_id}
     if (folder / METRICS_FILE).is_file():
-        found["run"] = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))["run"]
-        found["run"] = published(found["run"])
+        try:
+            found["run"] = published(read_json(folder / METRICS_FILE)["run"])
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            raise TrainingError(
+                f"--before {folder}: {METRICS_FILE} has no record of a run ({reason_of(error)})"
+            ) from error
     return {**found, "robustness": robustness(folder, test)}

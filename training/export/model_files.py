@@ -15,7 +15,6 @@ from transformers import PreTrainedModel
 from training.data.mapped_split import MappedSplit
 from training.export.golden import golden, most_confident, sample_texts
 from training.export.int8 import Reference, int8_model
-from training.export.manifest import sha256, write_manifest
 from training.export.onnx_graph import fused_graph
 from training.export.quantize import run_graph
 from training.learn.predict import predict
@@ -23,9 +22,11 @@ from training.learn.run_folder import Run
 from training.learn.tokens import encode
 from training.learn.validation import Logits, label_logits, margins_of, validation_rows
 from training.output.json_file import write_json
+from training.output.manifest import write_manifest
 from training.score.scores import Probabilities, softmax
 from tweets.normalizer import NORMALIZERS
-from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, MANIFEST, ONNX_FILE, TOKENIZER_FILE
+from worker.inference.manifest import sha256
+from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, ONNX_FILE, TOKENIZER_FILE
 
 WEIGHTS_FILE: Final = "model.safetensors"
 
@@ -47,7 +48,7 @@ def write_model(
     graph, tried = _int8_graph(folder, run, validations, calibration)
     onnx.save(graph, folder / ONNX_FILE)
     write_json(folder / GOLDEN_FILE, _golden(folder, run))
-    write_manifest(folder, MANIFEST)
+    write_manifest(folder)
     return tried
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tokenizers import Tokenizer
-
 from training.export.evaluation_sets import SAME_NAMES, UNUSUAL, EvaluationSet
 from tweets.normalizer import NORMALIZERS
 from tweets.unfamiliar_tokens import UNFAMILIAR_ABOVE, UnfamiliarTokens
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder
+from worker.inference.tokenizer_file import read_tokenizer
 
 OTHER_LANGUAGES: Final = "other languages"
 """The name of the shipped tweets in languages other than English."""
@@ -25,7 +24,7 @@ def unfamiliar_shares(folder: ModelFolder, sets: Sequence[EvaluationSet]) -> dic
     if UNUSUAL not in texts:
         return {}
     texts[OTHER_LANGUAGES] = texts.pop(UNUSUAL)
-    tokenizer = Tokenizer.from_file(str(folder.path / TOKENIZER_FILE))
+    tokenizer = read_tokenizer(folder.path / TOKENIZER_FILE)
     tokenizer.no_padding()
     tokenizer.enable_truncation(folder.max_tokens)
     unfamiliar, normalize = UnfamiliarTokens(tokenizer.get_vocab()), NORMALIZERS[folder.normalizer]

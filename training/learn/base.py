@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from transformers import (
     PreTrainedModel,
 )
 
+from training.learn.listed_files import listed_files
 from training.learn.neutral import load_neutral_output
 from training.learn.packaged import minilm, unpacked_mpnet
 from training.learn.recipe import AUTO, DISTILBERT, MINILM, MPNET
@@ -77,7 +79,7 @@ def label_maps(labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _pretrained(name: str, labels: Sequence[str]) -> Base:
-    """Load weights from safetensors only, and never execute code of the repository.
+    """Load weights from safetensors only, and never execute code of the repository; of a folder see `listed_files`.
 
     A classification head for another number of labels is replaced by a new head.
     """
@@ -86,11 +88,12 @@ def _pretrained(name: str, labels: Sequence[str]) -> Base:
         raise TrainingError(f"base {name!r}: no such folder; give a folder, a hub id, {AUTO!r} or {MINILM!r}")
     safe = {"trust_remote_code": False, "local_files_only": local or not _hub_answers()}
     try:
-        config = AutoConfig.from_pretrained(name, **safe, **label_maps(labels))
-        model = AutoModelForSequenceClassification.from_pretrained(
-            name, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **safe
-        )
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True, **safe)
+        with listed_files(Path(name)) if local else nullcontext(name) as source:
+            config = AutoConfig.from_pretrained(source, **safe, **label_maps(labels))
+            model = AutoModelForSequenceClassification.from_pretrained(
+                source, config=config, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **safe
+            )
+            tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, **safe)
         if local:
             load_neutral_output(model, Path(name))
         history = _history(Path(name)) if local else None

@@ -17,14 +17,17 @@ from training.learn.calibration import calibrated_neutral, calibrated_temperatur
 from training.learn.checkpoint import Checkpoint
 from training.learn.fine_tuning import AfterEpoch, FineTuned, fine_tune
 from training.learn.neutral import add_neutral_output, remove_neutral_output
+from training.learn.positions import positions
 from training.learn.recipe import Recipe
 from training.learn.rows import Encode, TrainingRows, encoder
 from training.learn.run_folder import Run
 from training.learn.teacher import SoftLabels
 from training.learn.validation import validation_rows
 from training.learn.vocabulary import kept_ids, pruned_tokenizer, shrink_embeddings
+from training.output.progress import say
 from training.output.provenance import provenance
 from tweets.normalizer import NORMALIZERS
+from worker.inference.model_config import MOST_TOKENS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def fit(
     """
     normalize = NORMALIZERS[task.normalizer]
     base = _pruned(base, [normalize(text) for text in data.texts], task.vocabulary_rows)
-    max_tokens = min(recipe.max_tokens, _longest_input(base))
+    max_tokens = _longest_text(base, recipe.max_tokens)
     encode = encoder(base.tokenizer, normalize=normalize, max_tokens=max_tokens)
     _fit_outputs(base, data)
     validation = validation_rows(data.validations, encode, data.labels)
@@ -146,9 +149,12 @@ def _pruned(base: Base, texts: Sequence[str], rows: int) -> Base:
     return replace(base, tokenizer=tokenizer)
 
 
-def _longest_input(base: Base) -> int:
-    """Return the tokens that the base has positions for; 512, as in BERT, if its configuration has no such field."""
-    return int(getattr(base.model.config, "max_position_embeddings", 512))
+def _longest_text(base: Base, max_tokens: int) -> int:
+    """Return `max_tokens`, or the tokens that the base has positions for and a worker serves, if these are fewer."""
+    most = min(positions(base.model), MOST_TOKENS)
+    if max_tokens > most:
+        say(f"texts are cut after {most} tokens instead of --max-tokens {max_tokens}: base {base.name} reads no more")
+    return min(max_tokens, most)
 
 
 def _record(

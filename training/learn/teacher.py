@@ -17,9 +17,9 @@ import torch
 from training.learn.fine_tuning import has_bf16
 from training.learn.neutral import has_neutral_output
 from training.learn.predict import predict
-from training.learn.run_folder import RUN_FILE, WEIGHTS_FILE, Run, read_run
+from training.learn.run_folder import WEIGHTS_FILE, Run, read_record, read_run
 from training.learn.tokens import encode
-from training.output.errors import TrainingError
+from training.output.errors import TrainingError, reason_of
 from training.output.progress import progress, say
 from tweets.normalizer import NORMALIZERS
 
@@ -61,7 +61,7 @@ def soft_labels(
 
 
 def _about(teacher: Path) -> dict[str, Any]:
-    record = json.loads((teacher / RUN_FILE).read_text(encoding="utf-8"))
+    record = read_record(teacher)
     return {name: record[name] for name in _ABOUT if name in record}
 
 
@@ -86,8 +86,7 @@ def _of_teacher(
     file = kept_in / f"soft-labels-{_digest(teacher, texts, labels, neutral=neutral)}.npy"
     if file.is_file():
         say(f"soft labels of {teacher} are read from {file}")
-        kept: SoftLogs = np.load(file, allow_pickle=False)
-        return kept
+        return _kept(file, len(texts))
     run = read_run(teacher)
     if tuple(run.labels) != tuple(labels) or has_neutral_output(run.model) != neutral:
         raise TrainingError(
@@ -97,6 +96,16 @@ def _of_teacher(
         )
     file.parent.mkdir(parents=True, exist_ok=True)
     return _computed(run, texts, file)
+
+
+def _kept(file: Path, rows: int) -> SoftLogs:
+    try:
+        kept: SoftLogs = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise TrainingError(f"{file}: soft labels cannot be read ({reason_of(error)}); delete the file") from error
+    if kept.ndim != 2 or len(kept) != rows:
+        raise TrainingError(f"{file}: has not the soft labels of {rows} texts; delete the file")
+    return kept
 
 
 def _computed(run: Run, texts: Sequence[str], file: Path) -> SoftLogs:

@@ -2,21 +2,26 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from training.output.errors import TrainingError
+from training.output.manifest import write_manifest
+from training.output.own_folder import FolderKind, own_files
+from training.output.progress import say
 
 
 @contextmanager
-def whole_folder(target: Path, *, replaces: str) -> Iterator[Path]:
-    """Yield a temporary folder to fill; rename the folder to `target` when the block ends without an error.
+def whole_folder(target: Path, *, replaces: FolderKind) -> Iterator[Path]:
+    """Yield a temporary folder to fill; give it a manifest and rename it to `target` when the block ends without error.
 
-    An existing target is replaced only if it is empty or holds the file `replaces`, which marks a folder of the
-    same kind. Raises TrainingError otherwise, before the block starts, and if a file cannot be written.
+    An existing target is replaced only if it is empty or exactly a folder of the kind `replaces`, see `own_files`.
+    Raises TrainingError otherwise, before the block starts and, if the target has changed meanwhile, after its end; and
+    if a file cannot be written.
     """
-    require_replaceable(target, replaces=replaces)
+    own_files(target, replaces)
+    target = target.resolve()  # such as "."
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
@@ -24,8 +29,9 @@ def whole_folder(target: Path, *, replaces: str) -> Iterator[Path]:
         raise TrainingError(f"{target}: cannot be written ({error.strerror}); choose another folder") from error
     try:
         yield temporary
-        temporary.chmod(0o755)
-        _put_in_place(temporary, target)
+        write_manifest(temporary)
+        _make_readable(temporary)
+        _put_in_place(temporary, target, own_files(target, replaces))
     except OSError as error:
         raise TrainingError(
             f"{target}: cannot be written ({error.strerror}); free disk space or choose another folder"
@@ -34,17 +40,24 @@ def whole_folder(target: Path, *, replaces: str) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def require_replaceable(target: Path, *, replaces: str) -> None:
-    """Raise TrainingError if the target is a file, or a folder with files but without the file `replaces`."""
-    if target.exists() and not target.is_dir():
-        raise TrainingError(f"{target}: is a file; choose a folder")
-    if target.is_dir() and any(target.iterdir()) and not (target / replaces).is_file():
-        raise TrainingError(f"{target}: holds other files and no {replaces}; choose a new or an empty folder")
+def _make_readable(folder: Path) -> None:
+    """Let other users read the folder: some of its files were made with the rights of temporary files."""
+    folder.chmod(0o755)
+    for path in folder.iterdir():
+        path.chmod(0o644)
 
 
-def _put_in_place(temporary: Path, target: Path) -> None:
+def _put_in_place(temporary: Path, target: Path, replaced: Sequence[str]) -> None:
+    """Rename the temporary folder to the target, and delete the files `replaced` of the earlier folder."""
     old = temporary.with_name(temporary.name + "-old")
     if target.exists():
         target.rename(old)
     temporary.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+    if not old.exists():
+        return
+    try:
+        for name in replaced:
+            (old / name).unlink()
+        old.rmdir()
+    except OSError as error:
+        say(f"{old}: the earlier folder cannot be deleted ({error.strerror}) and is kept there")

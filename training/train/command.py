@@ -17,7 +17,6 @@ from training.learn.checkpoint import Checkpoint
 from training.learn.fit import Task, fit, seed_everything
 from training.learn.recipe import Recipe
 from training.learn.run_folder import (
-    RUN_FILE,
     Run,
     is_finished,
     read_run,
@@ -27,9 +26,10 @@ from training.learn.run_folder import (
 )
 from training.learn.teacher import SoftLabels, soft_labels
 from training.output.errors import TrainingError
+from training.output.own_folder import RUN_FOLDER, own_files
 from training.output.progress import say
 from training.output.provenance import provenance
-from training.output.whole_folder import require_replaceable, whole_folder
+from training.output.whole_folder import whole_folder
 from training.train.curves import draw_curves
 from tweets.normalizer import NORMALIZERS
 
@@ -42,7 +42,8 @@ def train(task: Task, recipe: Recipe, folder: Path, *, served: bool = True, agai
     the run will be exported for a worker. Of several processes under `accelerate launch` only the main process writes.
     Raises TrainingError if the data, the base or the folder cannot be used.
     """
-    require_replaceable(folder, replaces=RUN_FILE)
+    if again:
+        own_files(folder, RUN_FOLDER)  # fail before the data is read
     data = _read_data(task)
     seed_everything(recipe.seed)
     base = load_base(task.base, data.labels)
@@ -54,8 +55,9 @@ def train(task: Task, recipe: Recipe, folder: Path, *, served: bool = True, agai
     if not again and is_finished(folder, identity):
         say(f"{folder}: this run is finished and is kept")
         return _summary(folder, read_run(folder))
+    own_files(folder, RUN_FOLDER)
     checkpoint = Checkpoint(folder.with_name(folder.name + ".checkpoint"), identity)
-    with whole_folder(folder, replaces=RUN_FILE) if is_main_process() else nullcontext() as temporary:
+    with whole_folder(folder, replaces=RUN_FOLDER) if is_main_process() else nullcontext() as temporary:
         run = fit(task, recipe, data, base, soft_labels=soft, checkpoint=checkpoint)
         run.record["identity"] = identity
         if temporary is not None:

@@ -7,7 +7,7 @@ read the test split.
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
@@ -19,12 +19,11 @@ from training.output.provenance import provenance
 from training.output.report_folder import REPORT_FILE, prepare_report_folder, writing_report
 from training.tune.hyperparameters import train_command
 from training.tune.pictures import draw_history, draw_importances
-from training.tune.study import REASON, STUDY_FILE, finished_trials, importances, only_user, open_study
+from training.tune.study import REASON, STUDY_FILE, STUDY_FILES, finished_trials, importances, only_user, open_study
 from training.tune.text import described
 from training.tune.trials import EPOCHS, HYPERPARAMETERS, Search, Trials, best_epoch, state_of
 
 HISTORY, IMPORTANCE = "history.png", "importance.png"
-PICTURES: Final = r"(?:history|importance)\.png"
 
 
 def tune(search: Search, output: Path) -> dict[str, Any]:
@@ -32,24 +31,24 @@ def tune(search: Search, output: Path) -> dict[str, Any]:
 
     Raises TrainingError if the data, the base or the study cannot be used, or if no trial is complete.
     """
-    prepare_report_folder(output)
+    prepare_report_folder(output, beside=STUDY_FILES)
     with only_user(output):
         trials = Trials(search)
         study = open_study(output / STUDY_FILE, trials.identity())
         trials.run(study)
-        with writing_report(output, pictures=PICTURES):
-            return _reported(search, trials.task, study, output)
+        with writing_report(output, beside=STUDY_FILES) as folder:
+            return _reported(search, trials.task, study, output=output, folder=folder)
 
 
 # Reporting.
 
 
-def _reported(search: Search, task: Task, study: optuna.Study, output: Path) -> dict[str, Any]:
+def _reported(search: Search, task: Task, study: optuna.Study, *, output: Path, folder: Path) -> dict[str, Any]:
     trials = study.get_trials(deepcopy=False)
     best = _best(study)
     found = importances(study, search.seed)
     command = train_command(task, best.user_attrs[HYPERPARAMETERS], epochs=search.epochs, seed=search.seed)
-    pictures = _draw(study, best, found, output)
+    pictures = _draw(study, best, found, folder)
     print(described(trials, best, found, command=command))
     summary = {
         "trials": dict(Counter(map(state_of, trials))),
@@ -64,7 +63,7 @@ def _reported(search: Search, task: Task, study: optuna.Study, output: Path) -> 
         "pictures": pictures,
     }
     details = {"arguments": asdict(search), "study": study.user_attrs, **provenance()}
-    write_json(output / REPORT_FILE, {**summary, "trials": [_as_dict(trial) for trial in trials], **details})
+    write_json(folder / REPORT_FILE, {**summary, "trials": [_as_dict(trial) for trial in trials], **details})
     return summary
 
 
@@ -75,13 +74,13 @@ def _best(study: optuna.Study) -> FrozenTrial:
     raise TrainingError(f"no trial is complete; reason of the last failure: {reasons[-1]}")
 
 
-def _draw(study: optuna.Study, best: FrozenTrial, found: dict[str, float], output: Path) -> list[str]:
+def _draw(study: optuna.Study, best: FrozenTrial, found: dict[str, float], folder: Path) -> list[str]:
     """Draw the pictures and return their file names; without importances there is only the history."""
-    draw_history(finished_trials(study), output / HISTORY)
+    draw_history(finished_trials(study), folder / HISTORY)
     if not found:
         return [HISTORY]
     complete = len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
-    draw_importances(found, best.user_attrs[HYPERPARAMETERS], output / IMPORTANCE, complete=complete)
+    draw_importances(found, best.user_attrs[HYPERPARAMETERS], folder / IMPORTANCE, complete=complete)
     return [HISTORY, IMPORTANCE]
 
 

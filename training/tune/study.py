@@ -21,6 +21,8 @@ from training.output.errors import TrainingError, reason_of
 from training.output.progress import say
 
 STUDY_FILE: Final = "study.db"
+STUDY_FILES: Final = (STUDY_FILE, f"{STUDY_FILE}-journal")
+"""The study, and the file that SQLite leaves beside it when a process is killed."""
 REASON: Final = "reason"
 """The trial attribute with the reason of a failure; an interrupted trial has no reason."""
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
 from tweets.emotions import NEUTRAL
 from tweets.normalizer import NORMALIZERS
@@ -17,6 +17,7 @@ from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
 from worker.inference.passes import cut_into_passes
+from worker.inference.tokenizer_file import read_tokenizer
 from worker.process.metrics import Metrics
 
 _NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
@@ -58,7 +59,7 @@ class Classifier:
         self._neutral_threshold = neutral_threshold
         self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
         self._normalize = NORMALIZERS[folder.normalizer]
-        self._tokenizer = Tokenizer.from_file(str(folder.path / TOKENIZER_FILE))
+        self._tokenizer = read_tokenizer(folder.path / TOKENIZER_FILE)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(folder.max_tokens)
         self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.get_vocab())
@@ -202,6 +203,7 @@ def load_classifier(
             metrics=metrics or Metrics(),
             neutral_threshold=neutral_threshold,
         )
+        _check_longest_text(folder, classifier.engine)
         classifier.probe()
     except FatalError:
         raise
@@ -217,6 +219,19 @@ def _check_threshold(folder: ModelFolder, neutral_threshold: float | None) -> No
             "neutral output; unset NEUTRAL_THRESHOLD, or set MODEL_PATH to a model with a neutral output",
             ExitCode.SETTINGS,
         )
+
+
+def _check_longest_text(folder: ModelFolder, engine: Engine) -> None:
+    """Raise FatalError unless the engine computes a text of `max_tokens` tokens; the golden texts are short."""
+    longest = np.zeros((1, folder.max_tokens), dtype=np.int64)
+    try:
+        engine.forward(longest, np.ones_like(longest))
+    except Exception as error:  # the engines do not document what they raise for a position that they do not have
+        raise FatalError(
+            f"MODEL_PATH={folder.path}: the model cannot read max_tokens={folder.max_tokens} tokens "
+            f"({_one_line(error)}); export the model again",
+            ExitCode.MODEL,
+        ) from error
 
 
 def _engine(folder: ModelFolder, device: str, engine: str | None) -> Engine:

@@ -25,6 +25,8 @@ class OnnxEngine:
         options = ort.SessionOptions()
         # Threads that spin between passes would take CPU time from the Kafka client.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # A graph can name further files with weights; the manifest need not list these, so no such file is read.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
         try:
             self._session = ort.InferenceSession(path / ONNX_FILE, options, providers=["CPUExecutionProvider"])
         except Exception as error:

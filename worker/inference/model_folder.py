@@ -1,8 +1,6 @@
 """The model folder, which training writes and the worker reads: its files, and the checks before they are used."""
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +8,19 @@ from typing import Any, Final
 from tweets.emotions import NEUTRAL
 from tweets.normalizer import NORMALIZERS
 from worker.errors import ExitCode, FatalError
+from worker.inference.bundled import BUNDLED_MANIFEST_SHA256
+from worker.inference.manifest import MANIFEST, ManifestError, check_files, read_manifest, sha256
+from worker.inference.model_config import (
+    checked_max_tokens,
+    checked_name,
+    checked_number,
+    checked_temperature,
+    labels_of,
+    read_json,
+)
 from worker.inference.neutral import NeutralCalibration
+from worker.settings import BUNDLED_MODEL
 
-MANIFEST: Final = "SHA256SUMS"
 ONNX_FILE: Final = "model.int8.onnx"
 SAFETENSORS_FILE: Final = "model.safetensors"
 TOKENIZER_FILE: Final = "tokenizer.json"
@@ -63,17 +71,17 @@ def open_model_folder(path: Path) -> ModelFolder:
         raise _unusable(path, "there is no such folder; set MODEL_PATH, or train a model with python -m training train")
     _check_manifest(path)
     try:
-        config = json.loads((path / CONFIG_FILE).read_text(encoding="utf-8"))
-        labels = tuple(config["id2label"][str(i)] for i in range(len(config["id2label"])))
+        config = read_json(path / CONFIG_FILE)
+        labels = labels_of(config["id2label"])
         neutral = _neutral(config, labels)
         return ModelFolder(
             path=path,
-            model_id=str(config["model_id"]),
+            model_id=checked_name(config["model_id"], "model_id"),
             labels=labels,
             normalizer=_known_normalizer(path, config["normalizer"]),
-            temperature=float(config["temperature"]),
-            max_tokens=int(config["max_tokens"]),
-            golden=_golden(json.loads((path / GOLDEN_FILE).read_text(encoding="utf-8")), labels, neutral is not None),
+            temperature=checked_temperature(config["temperature"]),
+            max_tokens=checked_max_tokens(config["max_tokens"], config.get("max_position_embeddings")),
+            golden=_golden(read_json(path / GOLDEN_FILE), labels, neutral is not None),
             neutral=neutral,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -83,24 +91,21 @@ def open_model_folder(path: Path) -> ModelFolder:
 
 
 def _check_manifest(path: Path) -> None:
+    """Check the files that the manifest lists, and that it lists every file that the worker reads."""
     try:
-        lines = (path / MANIFEST).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
-        raise _unusable(
-            path, f"there is no {MANIFEST} that can be read; export it again with python -m training export"
-        ) from None
-    sums = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
+        sums = read_manifest(path)
+        if path.resolve() == BUNDLED_MODEL.resolve() and sha256(path / MANIFEST) != BUNDLED_MANIFEST_SHA256:
+            raise ManifestError(f"{MANIFEST} is not that of the model of this release")
+        _require_listed(path, sums)
+        check_files(path, sums)
+    except ManifestError as error:
+        raise _unusable(path, f"{error}; copy or export the folder again") from None
+
+
+def _require_listed(path: Path, names: Collection[str]) -> None:
     for name in _READ_BY_THE_WORKER:
-        if name not in sums and (name not in _WEIGHTS or (path / name).exists()):
-            raise _unusable(path, f"{MANIFEST} does not list {name}; export the folder again")
-    for name, expected in sums.items():
-        try:
-            with (path / name).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            raise _unusable(path, f"{name} is missing; copy or export the folder again") from None
-        if found != expected:
-            raise _unusable(path, f"{name} does not have the SHA-256 in {MANIFEST}; copy or export the folder again")
+        if name not in names and (name not in _WEIGHTS or (path / name).exists()):
+            raise ManifestError(f"{MANIFEST} does not list {name}")
 
 
 def _known_normalizer(path: Path, name: str) -> str:
@@ -124,11 +129,24 @@ def _golden(fields: dict[str, Any], labels: Sequence[str], with_neutral: bool) -
     if with_neutral and any("neutral" not in entry for entry in texts):
         raise ValueError("the golden texts lack the probability of neutral")
     return Golden(
-        tolerance=float(fields["tolerance"]),
-        texts=[str(entry["text"]) for entry in texts],
-        scores=[{name: float(score) for name, score in entry["scores"].items()} for entry in texts],
-        neutral=[float(entry["neutral"]) for entry in texts] if with_neutral else None,
+        tolerance=_share(fields["tolerance"], "tolerance"),
+        texts=[_text(entry["text"]) for entry in texts],
+        scores=[{name: _share(score, "a golden score") for name, score in entry["scores"].items()} for entry in texts],
+        neutral=[_share(entry["neutral"], "a golden probability") for entry in texts] if with_neutral else None,
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a golden text is not a string")
+    return value
+
+
+def _share(value: object, what: str) -> float:
+    number = checked_number(value, what)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{what} is {number:g}, and must be from 0 to 1")
+    return number
 
 
 def _unusable(path: Path, why: str) -> FatalError:

@@ -1,6 +1,5 @@
 """The neutral output of a model: how likely a text shows none of the model's labels."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,8 +7,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-_LARGEST_INTEGER: Final = 10**9
-"""JSON has integers that no float can hold; a larger calibration than this cannot come from a fit."""
+from worker.inference.model_config import checked_number
+
+_LARGEST: Final = 1e9
+"""A larger calibration than this cannot come from a fit, and its products could overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,7 @@ class NeutralCalibration:
 
 
 def _finite(fields: Mapping[str, Any], name: str) -> float:
-    value = fields.get(name)
-    if type(value) is float and math.isfinite(value):
-        return value
-    if type(value) is int and abs(value) <= _LARGEST_INTEGER:
-        return float(value)
-    raise ValueError(f"neutral.{name} must be a finite number")
+    number = checked_number(fields.get(name), f"neutral.{name}")
+    if abs(number) > _LARGEST:
+        raise ValueError(f"neutral.{name} is {number:g}, and must be from -{_LARGEST:g} to {_LARGEST:g}")
+    return number

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
@@ -119,7 +119,7 @@ class CommittedReader:
         while unread := [partition for partition in reading if self._counted_to[partition] < ends[partition]]:
             polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
             for partition, records in polled.items():
-                self._counted[partition].update(decode(record.value).emotion for record in records)
+                self._counted[partition].update(_emotion(record) for record in records)
             for partition in reading:
                 read_to = position(self._consumer, partition) or 0
                 if read_to > self._counted_to[partition]:
@@ -143,9 +143,15 @@ class CommittedReader:
             yield
         except KafkaError as error:
             raise translated(error, self._settings.kafka_bootstrap_servers) from error
-        except NotALabelledTweetError as error:
-            raise TransientError(
-                f"topic {self._settings.kafka_output_topic} has a record that no worker wrote: {error}"
-            ) from error
         except (ValueError, KeyError, TypeError) as error:  # of a connection that closes while kafka-python uses it
             raise TransientError(f"{type(error).__name__}: {error}") from error
+
+
+def _emotion(record: Any) -> str:
+    """Return the label of a record on the output topic. Raises TransientError for a record of another program."""
+    try:
+        return decode(record.value).emotion
+    except NotALabelledTweetError as error:
+        raise TransientError(
+            f"{record.topic}[{record.partition}]@{record.offset}: no worker wrote this record: {error}"
+        ) from None
