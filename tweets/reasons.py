@@ -17,8 +17,8 @@ REASONS: Final = {
     ),
     "not_utf8": Reason(
         "The value is not UTF-8.",
-        "The producer writes another encoding, Avro or Protobuf; the message says which, where it shows. Send JSON in "
-        "UTF-8.",
+        "The producer writes another encoding, Avro or Protobuf; the message names the encoding where the "
+        "bytes show it. Send JSON in UTF-8.",
     ),
     "not_json": Reason(
         "The value is not JSON, or is nested too deeply.",
@@ -30,8 +30,8 @@ REASONS: Final = {
     ),
     "no_text": Reason(
         "The object has no text, neither in the field `text` nor where Twitter or Kafka Connect have it.",
-        "The producer names the field differently, or nests it; the message says where there is a text. Rename the "
-        "field to `text`.",
+        "The producer names the field differently, or nests it; the message names a field with a text. "
+        "Rename the field to `text`.",
     ),
     "blank_text": Reason(
         "The text has no visible character.",

@@ -39,7 +39,7 @@ def tweet_object(record: Mapping[str, Any]) -> Mapping[str, Any]:
 def whole_text(tweet: Mapping[str, Any], record: Mapping[str, Any]) -> str:
     """Return the text of the tweet, the whole text where `text` is cut.
 
-    Raises BadRecordError if there is none; its detail says what `record` has instead.
+    Raises BadRecordError if there is none; its detail names what `record` has instead.
     """
     text = tweet.get("text")
     if not _MORE_TEXT.isdisjoint(tweet):
