@@ -73,7 +73,7 @@ class Board:
             "redis": self.redis.as_json(),
             "counts": None if self.counts is None else dict(self.counts),
             "rates": {label: round(rate, 3) for label, rate in stream.rates.items()},
-            "lag": lag and {"records": lag.records, "seconds": round(lag.seconds, 1)},
+            "lag": lag and {"records": lag.records, "seconds": None if lag.seconds is None else round(lag.seconds, 1)},
             "latency": latency
             and {
                 "p50_ms": round(1000 * latency.p50_s),

@@ -105,6 +105,8 @@ class KafkaWatch:
         for number, offset, tweet in records:
             self._positions[number] = max(self._positions.get(number, 0), offset + 1)
             if tweet is not None:
+                if tweet.input_at_s is not None:
+                    self._lag.labelled(number, tweet.input_at_s)
                 (earlier if offset < (self._live_from or {}).get(number, 0) else live).append(tweet)
         self._statistics.show_only(earlier)
         self._statistics.add(live)

@@ -1,7 +1,7 @@
 """Reads the output topic with read_committed and without a group, so that the page commits no offset."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from kafka import TopicPartition
 from kafka.errors import KafkaError
@@ -60,11 +60,7 @@ class OutputReader:
             raise UnreadableOutputError(
                 f"the client cannot read the topic {self._topic} any further ({type(error).__name__})"
             ) from error
-        return [
-            (each.partition, each.offset, self._tweet(each.partition, each.offset, each.timestamp, each.value))
-            for records in polled.values()
-            for each in records
-        ]
+        return [(each.partition, each.offset, self._tweet(each)) for records in polled.values() for each in records]
 
     def __enter__(self) -> Self:
         return self
@@ -72,10 +68,11 @@ class OutputReader:
     def __exit__(self, *_: object) -> None:
         self._consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
 
-    def _tweet(self, partition: int, offset: int, timestamp_ms: int, value: bytes | None) -> ShownTweet | None:
+    def _tweet(self, fetched: Any) -> ShownTweet | None:
         return read_shown_tweet(
-            value,
-            place=f"{partition}@{offset}",
-            timestamp_ms=timestamp_ms,
+            fetched.value,
+            place=f"{fetched.partition}@{fetched.offset}",
+            timestamp_ms=fetched.timestamp,
             neutral_is_a_label=self._settings.neutral_threshold is not None,
+            headers=fetched.headers,
         )

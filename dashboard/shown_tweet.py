@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from tweets.emotions import NEUTRAL
-from tweets.labelled_tweet import LabelledTweet, decode
+from tweets.labelled_tweet import LabelledTweet, decode, input_timestamp_ms
+from tweets.records import Headers
 
 TEXT_SHOWN_CHARS: Final = 400
 """Characters of a text that the page shows, more than any tweet's; each open page is sent up to 20 texts a second."""
@@ -19,7 +20,8 @@ class ShownTweet:
     """A labelled tweet, the `place` of its record (`partition@offset`) and the record's time in Unix seconds.
 
     `latency_s` runs from the tweet's `created_at` to its record on the output topic; None without a `created_at`.
-    `neutral_is_a_label` is true where NEUTRAL_THRESHOLD is set.
+    `neutral_is_a_label` is true where NEUTRAL_THRESHOLD is set. `input_at_s` is the time of the input record; None for
+    a record of a worker that did not keep this time.
     """
 
     place: str
@@ -27,6 +29,7 @@ class ShownTweet:
     tweet: LabelledTweet
     latency_s: float | None = None
     neutral_is_a_label: bool = False
+    input_at_s: float | None = None
 
     @property
     def emotion(self) -> str:
@@ -56,13 +59,14 @@ class ShownTweet:
 
 
 def read_shown_tweet(
-    value: bytes | None, *, place: str, timestamp_ms: int, neutral_is_a_label: bool = False
+    value: bytes | None, *, place: str, timestamp_ms: int, neutral_is_a_label: bool = False, headers: Headers = ()
 ) -> ShownTweet | None:
     """Return the labelled tweet in a record's value; None for a record that no worker can have written."""
     try:
         tweet = decode(value)
-        at_s = timestamp_ms / 1000
-        return ShownTweet(place, at_s, tweet, _latency_s(tweet.created_at, at_s), neutral_is_a_label)
+        at_s, input_ms = timestamp_ms / 1000, input_timestamp_ms(headers)
+        input_at_s = None if input_ms is None else input_ms / 1000
+        return ShownTweet(place, at_s, tweet, _latency_s(tweet.created_at, at_s), neutral_is_a_label, input_at_s)
     except ValueError:  # NotALabelledTweetError is a ValueError, and a `created_at` in another format raises one
         return None
 

@@ -17,7 +17,7 @@ from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, R
 from deploy.markdown import table
 from deploy.time_limit_tables import with_time_limits
 from tweets import dead_letter
-from tweets.labelled_tweet import LabelledTweet
+from tweets.labelled_tweet import INPUT_TIMESTAMP, LabelledTweet
 from tweets.reasons import REASONS
 from tweets.tweet import Tweet
 from worker.errors import ExitCode
@@ -75,12 +75,18 @@ Each record on the input topic becomes exactly one record: a labelled tweet on t
 Values are JSON in UTF-8. Readers of both output topics must set `isolation.level=read_committed`.
 
 The output record keeps the key, the headers and the partition number of the input record, and records of one partition
-keep their order. Two cases differ, because the Kafka client cannot send them: a record without key and value becomes a
-dead letter with an empty value, and a header without a value gets an empty value.
+keep their order. A labelled tweet has one more header, `{INPUT_TIMESTAMP}`, after those of the input record: the
+timestamp of the input record, Unix milliseconds in decimal digits. The labelled tweet's own timestamp is the time at
+which the worker published it.
+
+Two cases differ, because the Kafka client cannot send them: a record without key and value becomes a dead letter with
+an empty value, and a header without a value gets an empty value.
 
 ### Tweet: `{_default("kafka_input_topic")}`
 
-Only `text` is required. Unknown fields are ignored, optional fields of another type are left out.
+Only `text` is required. Unknown fields are ignored, optional fields of another type are left out. The objects of
+Twitter's interfaces, envelopes and frames are read too: see [Tweets of other
+programs](operations.md#tweets-of-other-programs).
 
 {table(("Field", "Type", "Meaning"), [(f"`{name}`", kind, text) for name, kind, _, text in _record_fields(Tweet)])}
 ### Labelled tweet: `{_default("kafka_output_topic")}`

@@ -32,7 +32,8 @@ def _add_what_to_send(parser: ArgumentParser) -> None:
         "--split",
         default="test",
         metavar="NAME",
-        help=f"split of the data set; with {SAMPLE}, {SAMPLE_DEV} or a file the split is only part of the ids; "
+        help="split of the data set, where val is another name of validation; "
+        f"with {SAMPLE}, {SAMPLE_DEV} or a file the split is only part of the ids; "
         "default: %(default)s",
     )
     parser.add_argument(

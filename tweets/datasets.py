@@ -5,16 +5,17 @@ Rows of one split are numbered from 0 in the order of the file; blank lines of a
 skipped without a number.
 """
 
-import csv
-import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tweets.dataset_files import EXTRA_DATA, FORMATS, RowFields, first_line, read_fields
+from tweets.dataset_files import DatasetError as DatasetError  # noqa: PLC0414 - users of this module catch it
 from tweets.emotions import EMOTIONS
+from tweets.label_values import label_name
 
 SAMPLE, SAMPLE_DEV = "sample", "sample-dev"
 """The shipped samples of labelled tweets: `sample` for scores, `sample-dev` for choices during development."""
@@ -23,18 +24,10 @@ SAMPLE_FILES = {
     SAMPLE_DEV: Path(__file__).with_name("sample_dev.jsonl"),
 }
 
-RowFields = Mapping[str, Any]
-"""The fields of one row before any check: `text`, in many data sets `label`, and others that are ignored."""
-
-_COLUMNS = ("text", "label", "labels", "kind")
-"""The columns that are read from a Parquet file; the others would take memory."""
+_VALIDATION = ("validation", "val", "valid", "dev")
+"""Names of one split: a data set that lacks the first has one of the others."""
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_EXTRA_DATA = "install the extra: pip install '.[data]' in the project's folder"
-
-
-class DatasetError(Exception):
-    """A data set cannot be read; the text is one line that names the problem, the place and what to do."""
 
 
 class SplitMissingError(DatasetError):
@@ -64,13 +57,13 @@ def read_rows(dataset: str, split: str, *, labels: Sequence[str] = EMOTIONS) -> 
     path = _local_path(dataset, split)
     if path is None:
         return _hub_rows(dataset, split, labels=labels)
-    return _rows(_fields_in(path), where=str(path), labels=labels)
+    return _rows(read_fields(path, labels), where=str(path), labels=labels)
 
 
 def dataset_name(dataset: str) -> str:
     """Return the short name of a folder, file or hub id; the ids of tweets begin with this name."""
     path = Path(dataset)
-    if path.suffix in _READERS and not path.is_dir():
+    if path.suffix in FORMATS and not path.is_dir():
         return path.stem
     return path.resolve().name or "root"
 
@@ -87,7 +80,7 @@ def _local_path(dataset: str, split: str) -> Path | None:
         return _file_of_split(path, split)
     if path.is_file():
         return _readable(path)
-    if _HUB_ID.fullmatch(dataset) and path.suffix not in _READERS:
+    if _HUB_ID.fullmatch(dataset) and path.suffix not in FORMATS:
         return None
     raise DatasetError(
         f"data set {dataset!r}: no such file or folder; give a path, a hub id such as dair-ai/emotion, "
@@ -96,91 +89,29 @@ def _local_path(dataset: str, split: str) -> Path | None:
 
 
 def _file_of_split(folder: Path, split: str) -> Path:
-    for suffix in _READERS:
-        path = folder / f"{split}{suffix}"
-        if path.is_file():
-            return path
-    found = sorted({path.stem for path in folder.iterdir() if path.suffix in _READERS and path.is_file()})
+    for name in _names_of(split):
+        for suffix in FORMATS:
+            path = folder / f"{name}{suffix}"
+            if path.is_file():
+                return path
+    found = sorted({path.stem for path in folder.iterdir() if path.suffix in FORMATS and path.is_file()})
     raise SplitMissingError(f"data set {str(folder)!r} has no split {split!r}; {_choices(found)}")
+
+
+def _names_of(split: str) -> Iterable[str]:
+    """Return the names that the split may have, its own first."""
+    return dict.fromkeys((split, *(_VALIDATION if split in _VALIDATION else ())))
 
 
 def _choices(splits: Iterable[str]) -> str:
     names = ", ".join(splits)
-    return f"choose one of: {names}" if names else f"expected a file <split>{'|'.join(_READERS)} in the folder"
+    return f"choose one of: {names}" if names else f"expected a file <split>{'|'.join(FORMATS)} in the folder"
 
 
 def _readable(path: Path) -> Path:
-    if path.suffix not in _READERS:
-        raise DatasetError(f"data set {str(path)!r}: unknown format {path.suffix!r}; use {', '.join(_READERS)}")
+    if path.suffix not in FORMATS:
+        raise DatasetError(f"data set {str(path)!r}: unknown format {path.suffix!r}; use {', '.join(FORMATS)}")
     return path
-
-
-# From a file to the fields of rows.
-
-
-def _fields_in(path: Path) -> Iterator[RowFields]:
-    try:
-        yield from _READERS[path.suffix](path)
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{path}: not UTF-8 ({error.reason}); save the file as UTF-8") from error
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror}); check the file's permissions") from error
-
-
-def _read_jsonl(path: Path) -> Iterator[RowFields]:
-    for number, line in _lines(path):
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise DatasetError(f"{path}, line {number}: not JSON ({error}); correct or delete the line") from error
-        if not isinstance(fields, dict):
-            raise DatasetError(f'{path}, line {number}: not a JSON object; each line must be like {{"text": "…"}}')
-        yield fields
-
-
-def _read_txt(path: Path) -> Iterator[RowFields]:
-    for _, line in _lines(path):
-        yield {"text": line}
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not blank, with their numbers as an editor shows them."""
-    with path.open(encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                yield number, line.rstrip("\n")
-
-
-def _read_csv(path: Path) -> Iterator[RowFields]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            yield from reader
-        except csv.Error as error:
-            raise DatasetError(f"{path}, line {reader.reader.line_num}: not CSV ({error}); correct the line") from error
-
-
-def _read_parquet(path: Path) -> Iterator[RowFields]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise DatasetError(f"data set {str(path)!r}: parquet needs pyarrow; {_EXTRA_DATA}") from error
-    try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            wanted = [name for name in file.schema_arrow.names if name in _COLUMNS]
-            for batch in file.iter_batches(columns=wanted if "text" in wanted else None):
-                yield from batch.to_pylist()
-    except pyarrow.ArrowInvalid as error:
-        raise DatasetError(f"{path}: not a parquet file ({_first_line(error)}); write the file again") from error
-
-
-_READERS: dict[str, Callable[[Path], Iterator[RowFields]]] = {
-    ".jsonl": _read_jsonl,
-    ".csv": _read_csv,
-    ".parquet": _read_parquet,
-    ".txt": _read_txt,
-}
 
 
 # From a data set of the hub to rows.
@@ -188,9 +119,10 @@ _READERS: dict[str, Callable[[Path], Iterator[RowFields]]] = {
 
 def _hub_rows(dataset: str, split: str, *, labels: Sequence[str]) -> Iterator[Row]:
     splits = _load_from_hub(dataset)
-    if split not in splits:
+    name = next((name for name in _names_of(split) if name in splits), None)
+    if name is None:
         raise SplitMissingError(f"data set {dataset!r} has no split {split!r}; {_choices(splits)}")
-    rows = splits[split]
+    rows = splits[name]
     return _rows(rows, where=f"{dataset}, split {split}", labels=_names_in(rows.features) or labels)
 
 
@@ -210,21 +142,16 @@ def _load_from_hub(dataset: str) -> Mapping[str, Any]:
         import datasets
     except ImportError as error:
         raise DatasetError(
-            f"data set {dataset!r}: no such folder, and a hub id needs an extra; {_EXTRA_DATA}"
+            f"data set {dataset!r}: no such folder, and a hub id needs an extra; {EXTRA_DATA}"
         ) from error
     try:
         splits: Mapping[str, Any] = datasets.load_dataset(dataset)
     except Exception as error:  # the library passes on the errors of several HTTP clients and file systems
         raise DatasetError(
-            f"data set {dataset!r}: no such folder, and loading from the hub failed ({_first_line(error)}); "
+            f"data set {dataset!r}: no such folder, and loading from the hub failed ({first_line(error)}); "
             "check the name and the network, or give a folder that holds the data set"
         ) from error
     return splits
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 # From fields to rows.
@@ -242,6 +169,8 @@ def _text(fields: RowFields, coordinates: str) -> str:
     text = fields.get("text")
     if isinstance(text, str):
         return text
+    if "text" in fields and text is None:
+        raise DatasetError(f"{coordinates}: the text is missing; correct or delete the row")
     if "text" in fields:
         raise DatasetError(f"{coordinates}: text is {type(text).__name__}, not a string; correct or delete the row")
     columns = ", ".join(str(name) for name in fields) or "none"
@@ -259,15 +188,11 @@ def _labels(values: object, labels: Sequence[str], coordinates: str) -> tuple[st
 
 
 def _label(value: object, labels: Sequence[str], coordinates: str) -> str | None:
-    """Return the name of the label. CSV has no numbers, so a string of digits is a label id in every format."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and not value.isdecimal():
-        return value
-    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 <= int(value) < len(labels):
-        return labels[int(value)]
-    allowed = f"0 to {len(labels) - 1} ({', '.join(labels)}), a name, or an empty value"
-    raise DatasetError(f"{coordinates}: label {value!r} is not allowed; use {allowed}")
+    try:
+        return label_name(value, labels)
+    except ValueError:
+        allowed = f"0 to {len(labels) - 1} ({', '.join(labels)}), a name, or an empty value"
+        raise DatasetError(f"{coordinates}: label {value!r} is not allowed; use {allowed}") from None
 
 
 def _kind(value: object) -> str | None:

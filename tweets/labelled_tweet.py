@@ -4,12 +4,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
-from tweets.records import OutputRecord, Record, max_wire_bytes
+from tweets.records import Headers, OutputRecord, Record, max_wire_bytes
 from tweets.tweet import Tweet
+
+INPUT_TIMESTAMP: Final = "emotion.input.timestamp"
+"""The header with the timestamp of the input record: Unix milliseconds in decimal digits.
+
+The record's own timestamp is the time at which the worker published it.
+"""
+
+_TIMESTAMP_DIGITS: Final = 19
+"""Digits of the largest timestamp that Kafka knows, a signed number of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +38,7 @@ class LabelledTweet:
     ] = None
     model: Annotated[str, "Identifier of the model that made the prediction."]
     classified_at: Annotated[str, "Time of the prediction, RFC 3339 in UTC with milliseconds."]
-    created_at: Annotated[str | None, "The tweet's `created_at`, unchanged."] = None
+    created_at: Annotated[str | None, "The tweet's `created_at`, as RFC 3339."] = None
     label: Annotated[str | None, "The tweet's `label`, unchanged."] = None
 
 
@@ -40,7 +49,7 @@ class NotALabelledTweetError(ValueError):
 def encode(
     tweet: Tweet, record: Record, prediction: Prediction, *, topic: str, model: str, classified_at: str, max_bytes: int
 ) -> OutputRecord:
-    """Return the labelled tweet as a record with the key and the headers of the input record.
+    """Return the labelled tweet as a record with key and headers of the input record, and the header INPUT_TIMESTAMP.
 
     Raises BadRecordError if the output record would exceed `max_bytes` on the wire.
     """
@@ -56,10 +65,11 @@ def encode(
     if tweet.label is not None:
         fields["label"] = tweet.label
     value = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    size = max_wire_bytes(record.key, value, record.headers)
+    headers = _with_timestamp(record)
+    size = max_wire_bytes(record.key, value, headers)
     if size > max_bytes:
         raise BadRecordError("record_too_large", f"{size} bytes as a labelled tweet, topic {topic} takes {max_bytes}")
-    return OutputRecord(topic, record.partition.number, record.key, value, record.headers)
+    return OutputRecord(topic, record.partition.number, record.key, value, headers)
 
 
 def decode(value: bytes | None) -> LabelledTweet:
@@ -86,6 +96,15 @@ def decode(value: bytes | None) -> LabelledTweet:
         raise NotALabelledTweetError(f"not a labelled tweet ({type(error).__name__})") from None
 
 
+def input_timestamp_ms(headers: Headers) -> int | None:
+    """Return the timestamp of the input record in Unix milliseconds; None without a usable header.
+
+    An input record may itself have a header of this name, from another worker: the last header is of the last worker.
+    """
+    content = next((content for name, content in reversed(headers) if name == INPUT_TIMESTAMP), None) or b""
+    return int(content) if content.isdigit() and len(content) <= _TIMESTAMP_DIGITS else None
+
+
 def rfc3339_now() -> str:
     """Return the current time in UTC with milliseconds, as RFC 3339 writes it."""
     return rfc3339(datetime.now(UTC))
@@ -94,6 +113,12 @@ def rfc3339_now() -> str:
 def rfc3339(moment: datetime) -> str:
     """Return a moment, which must have a time zone, in UTC with milliseconds as RFC 3339 writes it."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _with_timestamp(record: Record) -> Headers:
+    if record.timestamp_ms < 0:  # the record has no timestamp
+        return record.headers
+    return [*record.headers, (INPUT_TIMESTAMP, b"%d" % record.timestamp_ms)]
 
 
 def _text(value: object) -> str:

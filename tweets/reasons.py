@@ -17,19 +17,21 @@ REASONS: Final = {
     ),
     "not_utf8": Reason(
         "The value is not UTF-8.",
-        "The producer writes another encoding, Avro, or a schema registry's prefix. Send JSON in UTF-8.",
+        "The producer writes another encoding, Avro or Protobuf; the message names the encoding where the "
+        "bytes show it. Send JSON in UTF-8.",
     ),
     "not_json": Reason(
         "The value is not JSON, or is nested too deeply.",
-        "The producer writes plain text, or cuts long values. Send one JSON object per record.",
+        "The producer writes plain text, Avro or Protobuf, or cuts long values. Send one JSON object per record.",
     ),
     "not_an_object": Reason(
         "The value is JSON and not an object.",
         "The producer sends lists or strings. Send one object per tweet.",
     ),
     "no_text": Reason(
-        "The object has no string in the field `text`.",
-        "The producer names the field differently, or nests it. Rename the field to `text`.",
+        "The object has no text, neither in the field `text` nor where Twitter or Kafka Connect have it.",
+        "The producer names the field differently, or nests it; the message names a field with a text. "
+        "Rename the field to `text`.",
     ),
     "blank_text": Reason(
         "The text has no visible character.",
@@ -70,3 +72,7 @@ class BadRecordError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+    def explained(self, detail: str) -> "BadRecordError":
+        """Return an error with the same reason and a more precise detail."""
+        return type(self)(self.reason, detail)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from tweets.records import Partition
+from tweets.records import Partition, Record
 from worker import time_limits
 from worker.labelling import RecordOutcome
 from worker.process.metrics import Metrics
@@ -21,7 +21,11 @@ class Accounting:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._fetched_any = False
-        self._last_committed_ms: dict[Partition, int] = {}
+        self._reached_ms: dict[Partition, int] = {}
+        """Timestamp of the oldest fetched record that waits, else of the last committed record.
+
+        Without an entry the age of what waits is unknown: after a start, or when records follow a time without lag.
+        """
         self._since_report: Counter[str] = Counter()
         self._reported_at_s = time.monotonic()
         self._cut_logged_at_s = -math.inf
@@ -32,6 +36,12 @@ class Accounting:
             self._metrics.first_fetch.set_to_current_time()
             self._fetched_any = True
 
+    def waiting(self, records: Sequence[Record]) -> None:
+        """Take the age of each partition's lag from the first of these fetched records."""
+        for record in reversed(records):
+            if record.timestamp_ms >= 0:  # -1: the record has no timestamp
+                self._reached_ms[record.partition] = record.timestamp_ms
+
     def committed(self, results: Sequence[RecordOutcome]) -> None:
         """Count the results of a committed transaction."""
         metrics, now_s = self._metrics, time.time()
@@ -40,9 +50,9 @@ class Accounting:
         metrics.batch_tweets.observe(len(results))
         metrics.consumed.inc(len(results))
         for result in results:
-            if result.record.timestamp_ms >= 0:  # -1: the record has no timestamp
+            if result.record.timestamp_ms >= 0:
                 metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
-                self._last_committed_ms[result.record.partition] = result.record.timestamp_ms
+                self._reached_ms[result.record.partition] = result.record.timestamp_ms
             self._count(result)
 
     def cut(self, labelled: int, fetched: int, seconds: float) -> None:
@@ -65,15 +75,21 @@ class Accounting:
         self._metrics.transactions.labels("aborted").inc()
 
     def show_lag(self, lags: Mapping[Partition, int | None]) -> None:
-        """Show the lag in records of each owned partition; None: not known yet, and the metric keeps its value."""
+        """Show the lag of each owned partition; None: not known yet, and the metrics keep their values.
+
+        The metric in seconds also keeps its value, or stays without one, until the age of what waits is known.
+        """
         for partition, lag in lags.items():
             if lag is None:
                 continue
             labels = (partition.topic, str(partition.number))
             self._metrics.consumer_lag.labels(*labels).set(lag)
-            last_ms = self._last_committed_ms.get(partition)
-            behind_s = max(0.0, time.time() - last_ms / 1000) if lag and last_ms else 0.0
-            self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
+            if not lag:
+                self._reached_ms.pop(partition, None)
+                self._metrics.consumer_lag_seconds.labels(*labels).set(0.0)
+            elif partition in self._reached_ms:
+                behind_s = max(0.0, time.time() - self._reached_ms[partition] / 1000)
+                self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
 
     def passed(self) -> None:
         """Count a transaction that committed offsets only, because there was no record before them."""
@@ -97,7 +113,7 @@ class Accounting:
     def revoked(self, partitions: Iterable[Partition]) -> None:
         """Remove the lag of partitions that this worker has lost."""
         for partition in partitions:
-            self._last_committed_ms.pop(partition, None)
+            self._reached_ms.pop(partition, None)
             for gauge in (self._metrics.consumer_lag, self._metrics.consumer_lag_seconds):
                 with suppress(KeyError):  # no lag was shown for this partition yet
                     gauge.remove(partition.topic, str(partition.number))

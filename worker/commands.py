@@ -138,7 +138,8 @@ def _readable(argument: str) -> str:
 
 
 def _lines_of_stdin() -> Iterator[str]:
-    return (_readable(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
+    lines = (line.removeprefix("\ufeff") if number == 0 else line for number, line in enumerate(sys.stdin))
+    return (_readable(line.rstrip("\r\n")) for line in lines if line.strip())
 
 
 def _batches(texts: Iterable[str], size: int) -> Iterator[list[str]]:

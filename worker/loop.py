@@ -114,6 +114,8 @@ class Loop:
         batch = self._collect()
         if batch:
             self._metrics.stage_seconds.labels("wait").observe(time.perf_counter() - started)
+            self._accounting.waiting(batch[0])
+            self._show_lag({record.partition for record in batch[0]})
             self._process(*batch)
             self._errors_in_a_row = 0
             self._batch_limit.succeeded()

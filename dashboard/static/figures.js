@@ -54,7 +54,7 @@ function showEmotion(row, known) {
 
 function showLag(lag) {
   setText(byId("lag"), lag ? whole(lag.records) : UNKNOWN);
-  const age = lag?.records ? `; the oldest has waited ${seconds(lag.seconds)}` : "";
+  const age = lag?.records && lag.seconds !== null ? `; the oldest has waited ${seconds(lag.seconds)}` : "";
   setText(byId("lag-hint"), `tweets not labelled yet${age}`);
 }
 

@@ -58,7 +58,7 @@ def _stream_figures() -> list[Panel]:
         number(PanelOptions("Consumed", "Records per second.", PER_SECOND, 3, 4), Query(consumed, "consumed")),
         number(PanelOptions("Lag", "Input records not yet committed.", "short", 3, 4), Query(f"sum({LAG})", "records")),
         number(
-            PanelOptions("Lag in seconds", "Age of the oldest committed position while records wait.", "s", 3, 4),
+            PanelOptions("Lag in seconds", "Age of the oldest record that waits; 0 while none waits.", "s", 3, 4),
             Query(f"max(emotion_consumer_lag_seconds{{{WORKER}}})", "seconds"),
         ),
         number(
@@ -155,7 +155,7 @@ def _lag() -> PanelRow:
             ),
             lines(
                 PanelOptions(
-                    "Lag in seconds, by partition", "Age of the last committed record; 0 while no record waits.", "s", 7
+                    "Lag in seconds, by partition", "Age of the oldest record that waits; 0 while none waits.", "s", 7
                 ),
                 Query(
                     f"max by (topic, partition) (emotion_consumer_lag_seconds{{{WORKER}}})", "{{topic}}[{{partition}}]"

@@ -87,6 +87,12 @@ def test_several_texts_get_results_in_order(app: RunningApp) -> None:
     assert [result["confidence"] for result in answer["results"]] == [0.9, 0.4, 0.65]
 
 
+@pytest.mark.parametrize("path", ["/classify", "/explain"])
+def test_a_byte_order_mark_before_the_json_is_skipped(app: RunningApp, path: str) -> None:
+    status, answer = app.post(path, b'\xef\xbb\xbf{"text":"happy"}')
+    assert (status, answer["emotion"]) == (200, app.post(path, {"text": "happy"})[1]["emotion"])
+
+
 def test_an_explanation_is_a_result_with_words(app: RunningApp) -> None:
     status, answer = app.post("/explain", {"text": "so happy"})
     assert status == 200

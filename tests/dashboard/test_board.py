@@ -3,6 +3,7 @@
 import pytest
 
 from dashboard.board import Board, ServiceState, ServiceStatus
+from dashboard.lag import Lag
 
 
 def test_before_the_first_attempt_nothing_is_known() -> None:
@@ -11,6 +12,14 @@ def test_before_the_first_attempt_nothing_is_known() -> None:
     assert state["redis"] == {"state": "connecting", "notice": "Redis is not connected yet."}
     assert (state["counts"], state["lag"], state["latency"], state["quality"]) == (None, None, None, None)
     assert state["rates"] == {}
+
+
+def test_an_unknown_age_of_the_lag_is_none() -> None:
+    board = Board()
+    board.lag = Lag(43, None)
+    assert board.state()["lag"] == {"records": 43, "seconds": None}
+    board.lag = Lag(43, 61.04)
+    assert board.state()["lag"] == {"records": 43, "seconds": 61.0}
 
 
 @pytest.mark.parametrize("state", [state for state in ServiceState if state is not ServiceState.ANSWERS])

@@ -20,7 +20,31 @@ def test_the_age_is_that_of_the_oldest_record_that_is_not_committed() -> None:
     assert clock.measure(106.0, ends={0: 9}, committed={0: 9}) == Lag(0, 0.0)
 
 
+def test_the_age_of_a_backlog_from_before_the_page_is_that_of_the_newest_labelled_tweet() -> None:
+    clock = LagClock()
+    assert clock.measure(100.0, ends={0: 50}, committed={0: 7}) == Lag(43, None), "nothing is known yet"
+    clock.labelled(0, 40.0)
+    assert clock.measure(101.0, ends={0: 60}, committed={0: 8}) == Lag(52, 61.0)
+    clock.labelled(0, 90.0)
+    assert clock.measure(102.0, ends={0: 60}, committed={0: 49}) == Lag(11, 12.0)
+    assert clock.measure(103.0, ends={0: 60}, committed={0: 50}) == Lag(10, 2.0), "published while the page watched"
+    assert clock.measure(104.0, ends={0: 60}, committed={0: 60}) == Lag(0, 0.0)
+
+
+def test_the_age_is_unknown_while_that_of_one_partition_is() -> None:
+    clock = LagClock()
+    clock.labelled(0, 90.0)
+    assert clock.measure(100.0, ends={0: 5, 1: 5}, committed={0: 4, 1: 4}) == Lag(2, None)
+    assert clock.measure(100.0, ends={0: 5, 1: 5}, committed={0: 4, 1: 5}) == Lag(1, 10.0)
+
+
+def test_the_clock_of_a_producer_that_is_ahead_gives_no_negative_age() -> None:
+    clock = LagClock()
+    clock.labelled(0, 200.0)
+    assert clock.measure(100.0, ends={0: 5}, committed={0: 4}) == Lag(1, 0.0)
+
+
 def test_a_topic_that_was_created_again_starts_from_zero() -> None:
     clock = LagClock()
-    clock.measure(100.0, ends={0: 50}, committed={0: 0})
+    clock.measure(100.0, ends={0: 50}, committed={0: 50})
     assert clock.measure(110.0, ends={0: 3}, committed={0: 0}) == Lag(3, 0.0)

@@ -73,6 +73,17 @@ def test_scores_and_neutral_are_sent_in_tenths_of_a_percent() -> None:
     assert (shown.as_json()["scores"], shown.as_json()["neutral"]) == ({"joy": 0.9, "fear": 0.1}, 0.123)
 
 
+def test_the_time_of_the_input_record_is_read_from_the_header() -> None:
+    def read_with(*headers: tuple[str, bytes | None]) -> float | None:
+        shown = read_shown_tweet(json.dumps(FIELDS).encode(), place="3@7", timestamp_ms=2_000, headers=headers)
+        assert shown is not None
+        return shown.input_at_s
+
+    assert read_with(("trace", b"1"), ("emotion.input.timestamp", b"1500")) == 1.5
+    assert read_with(("emotion.input.timestamp", b"soon")) is None
+    assert read_with() is None
+
+
 def test_latency_runs_from_created_at_to_the_record() -> None:
     tweet = read(created_at="1970-01-01T00:00:01.500Z")
     assert tweet is not None

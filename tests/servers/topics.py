@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -31,6 +31,8 @@ class Message:
     headers: tuple[tuple[str, bytes | None], ...] = ()
     partition: int | None = None
     offset: int | None = None
+    timestamp_ms: int = field(default=-1, compare=False)
+    """The record's own timestamp, -1 before the record is sent."""
 
 
 def unique_topics(
@@ -147,4 +149,5 @@ def _read_to_ends(consumer: Consumer, topic: str) -> list[Message]:
 
 def _message(message: ClientMessage) -> Message:
     headers = cast(list[tuple[str, bytes | None]], message.headers() or [])
-    return Message(message.value(), message.key(), tuple(headers), message.partition(), message.offset())
+    _, timestamp_ms = message.timestamp()
+    return Message(message.value(), message.key(), tuple(headers), message.partition(), message.offset(), timestamp_ms)

@@ -14,6 +14,7 @@ from tests.servers import Message, Stack, eventually, read_committed
 from tests.stream.offsets import GroupOffset, fetch_positions
 from tests.stream.tweets import fields
 from tweets.emotions import NEUTRAL
+from tweets.labelled_tweet import INPUT_TIMESTAMP
 
 CLIENT_S = 30.0
 """Seconds that a request of the tests' own clients may take."""
@@ -229,7 +230,8 @@ def _promised(record: Message, topic: str) -> tuple[object, ...]:
     given, label = tweet.get("id"), tweet.get("label")
     name = str(given) if isinstance(given, str | int) and given else f"{topic}-{record.partition}-{record.offset}"
     carried = label if isinstance(label, str) else None
-    return (record.partition, name, _utf8(tweet["text"]), carried, record.key, _sendable(record))
+    headers = (*_sendable(record), (INPUT_TIMESTAMP, str(record.timestamp_ms).encode()))
+    return (record.partition, name, _utf8(tweet["text"]), carried, record.key, headers)
 
 
 def _delivered(record: Message) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.records import PARTITION, a_prediction, a_record, a_tweet_record
 from tests.tweets.wire import HEADERS, bytes_on_the_wire
 from tweets.emotions import EMOTIONS
-from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode, encode, rfc3339_now
+from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode, encode, input_timestamp_ms, rfc3339_now
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record
 from tweets.tweet import Tweet
@@ -73,7 +73,30 @@ def test_key_headers_and_partition_number_are_kept() -> None:
     headers = [("trace", b"\x00\xff"), ("empty", b""), ("none", None), ("trace", b"again")]
     outgoing = _labelled(Tweet("t1", "a"), a_record(key=b"\xff\x00", headers=headers))
     assert (outgoing.topic, outgoing.partition) == ("out", PARTITION.number)
-    assert (outgoing.key, outgoing.headers) == (b"\xff\x00", headers)
+    assert (outgoing.key, outgoing.headers[:-1]) == (b"\xff\x00", headers)
+
+
+def test_the_timestamp_of_the_input_record_is_the_last_header_in_unix_milliseconds() -> None:
+    outgoing = _labelled(Tweet("t1", "a"), a_record(headers=[("trace", b"1")], timestamp_ms=1_539_202_764_123))
+    assert outgoing.headers[-1] == ("emotion.input.timestamp", b"1539202764123")
+    assert input_timestamp_ms(outgoing.headers) == 1_539_202_764_123
+
+
+def test_a_timestamp_header_that_the_input_record_brings_is_kept_before_the_own_one() -> None:
+    brought = ("emotion.input.timestamp", b"5")
+    outgoing = _labelled(Tweet("t1", "a"), a_record(headers=[brought], timestamp_ms=7))
+    assert list(outgoing.headers) == [brought, ("emotion.input.timestamp", b"7")]
+    assert input_timestamp_ms(outgoing.headers) == 7
+
+
+def test_an_input_record_without_a_timestamp_gives_no_header() -> None:
+    assert _labelled(Tweet("t1", "a"), a_record(headers=[("h", b"1")], timestamp_ms=-1)).headers == [("h", b"1")]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-1", b"1.5", b"soon", b"\xff", b"1" * 20, b" 1"])
+def test_a_timestamp_header_that_no_worker_wrote_is_ignored(content: bytes | None) -> None:
+    assert input_timestamp_ms([("emotion.input.timestamp", content)]) is None
+    assert input_timestamp_ms([("other", b"1")]) is None
 
 
 def test_a_labelled_tweet_that_no_longer_fits_is_refused() -> None:

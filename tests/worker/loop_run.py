@@ -48,6 +48,8 @@ class ScriptedStream:
     states: list[Mapping[Partition, CommittedCounts]] = field(default_factory=list)
     members: list[Membership] = field(default_factory=list)
     sought: list[Mapping[Partition, int]] = field(default_factory=list)
+    end: int = 100
+    before_publish: Callable[[], None] = lambda: None
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         self.before_poll(max_records)
@@ -68,6 +70,7 @@ class ScriptedStream:
         self.sought.append(offsets)
 
     def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+        self.before_publish()
         self._call("publish")
         self.published.append(records)
         self.states.append(states)
@@ -81,7 +84,7 @@ class ScriptedStream:
         self._call("rollback")
 
     def lag(self, partition: Partition, offset: int) -> int | None:
-        return 100 - offset
+        return self.end - offset
 
     def _call(self, name: str) -> None:
         self.calls.append(name)

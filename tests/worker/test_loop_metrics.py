@@ -1,5 +1,7 @@
 """The metrics of the loop: what is counted, and when."""
 
+import time
+
 import pytest
 
 from tests.records import a_record, a_tweet_record
@@ -63,6 +65,51 @@ def test_lag_is_shown_for_owned_partitions_and_goes_with_them() -> None:
     running.run()
     assert running.value("emotion_consumer_lag", **labels) is None
     assert running.value("emotion_consumer_lag_seconds", **labels) is None
+
+
+LAG = {"topic": "tweets", "partition": "3"}
+
+
+def an_old_record(offset: int, *, age_s: float) -> Record:
+    return a_record(offset=offset, timestamp_ms=int((time.time() - age_s) * 1000))
+
+
+def test_the_age_of_a_backlog_is_shown_before_the_first_commit() -> None:
+    ages: list[float | None] = []
+    backlog = PolledRecords([an_old_record(7, age_s=3_600), an_old_record(8, age_s=60)], OWNED)
+    running = LoopRun(NOTHING, backlog, fail={"publish": [TransientError("broker gone")]})
+    running.stream.before_publish = lambda: ages.append(running.value("emotion_consumer_lag_seconds", **LAG))
+    running.run()
+    assert ages == [pytest.approx(3_600, abs=60)]
+    assert running.value("emotion_consumer_lag", **LAG) == 93
+    assert running.value("emotion_consumer_lag_seconds", **LAG) == pytest.approx(3_600, abs=60)
+
+
+def test_the_age_of_a_backlog_is_unknown_and_not_0_until_its_first_record_is_fetched() -> None:
+    running = LoopRun(NOTHING).run()
+    assert running.value("emotion_consumer_lag", **LAG) == 93
+    assert running.value("emotion_consumer_lag_seconds", **LAG) is None
+
+
+def test_records_after_a_time_without_lag_are_as_old_as_they_are() -> None:
+    ages: list[float | None] = []
+
+    def before_poll(_: int) -> None:
+        ages.append(running.value("emotion_consumer_lag_seconds", **LAG))
+        if len(ages) == 3:
+            running.stream.end = 102  # two new records, which the next poll does not return yet
+
+    old = PolledRecords([an_old_record(99, age_s=7_200)], OWNED)
+    new = PolledRecords([an_old_record(100, age_s=1)], OWNED)
+    running = LoopRun(NOTHING, old, NOTHING, new, before_poll=before_poll)
+    running.run()
+    assert ages == [None, None, 0, 0, pytest.approx(1, abs=60)]
+
+
+def test_without_lag_the_age_is_0() -> None:
+    running = LoopRun(NOTHING, PolledRecords([an_old_record(99, age_s=3_600)], OWNED)).run()
+    assert running.value("emotion_consumer_lag", **LAG) == 0
+    assert running.value("emotion_consumer_lag_seconds", **LAG) == 0
 
 
 def test_a_record_without_a_timestamp_counts_but_has_no_age() -> None:

@@ -137,7 +137,7 @@ def test_classify_prints_a_line_for_each_text(capsys: pytest.CaptureFixture[str]
 def test_classify_reads_lines_of_stdin_and_writes_objects(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("i feel fine\r\n\nsad\n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffi feel fine\r\n\nsad\n"))
     assert main(["classify", "--json"]) == ExitCode.OK
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [row["text"] for row in rows] == ["i feel fine", "sad"]

@@ -153,7 +153,8 @@ class Metrics:
     consumer_lag_seconds = DeclaredMetric(
         Gauge,
         "emotion_consumer_lag_seconds",
-        "Age of the last committed record while records wait, else 0.",
+        "While records wait, the age of the oldest of them that is fetched, or of the last committed record; else 0. "
+        "After a start, a partition has no value until its first record is fetched.",
         ["topic", "partition"],
         advice="Grows by one second per second: nothing is committed; see LagWithoutCommits.",
     )
