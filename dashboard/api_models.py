@@ -5,7 +5,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 TEXTS_MAX: Final = 1_000
-"""Texts in one request: one call of the model takes as many (`batcher.CALL_MAX_TEXTS`)."""
+"""Texts in one request; a long request takes several calls of the model."""
 
 BODY_MAX_BYTES: Final = 256 * 1024
 """Bytes of a request's body: about 1,000 texts of a tweet's length; the server holds each body in memory."""

@@ -1,28 +1,20 @@
 """Combines the texts of many requests into few calls of the model. One thread owns the classifier.
 
-Requests that arrive during a call wait in a queue, and the next call takes all of them. Requests that were answered
-together are likely to return together, so the owner waits up to GATHER_S for as many requests as the last call had.
-A single client has no such wait.
+Requests that arrive during a call wait in a queue, and the next call takes all of them, up to the bounds of a call.
+Requests that were answered together are likely to return together, so the owner waits up to GATHER_S for as many
+requests as the last call had. A single client has no such wait.
 """
 
 import threading
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from tweets.prediction import Prediction
-from tweets.reasons import BadRecordError
+from dashboard.request_queue import Answer, CallPart, Request, RequestQueue
 from worker.errors import ExitCode, FatalError
 from worker.inference.isolate import TextClassifier, classify_each
 from worker.process.stop import StopRequest
-
-QUEUE_MAX_TEXTS: Final = 4_000
-"""Texts in the queue: the last of them waits for seconds on a CPU; a client whose request is refused can retry."""
-
-CALL_MAX_TEXTS: Final = 1_000
-"""Texts in one call: as many as the largest request has (`api_models.TEXTS_MAX`)."""
 
 GATHER_S: Final = 0.02
 """The longest wait for more requests: about the time of one call with one text."""
@@ -30,17 +22,9 @@ GATHER_S: Final = 0.02
 STOP_CHECK_S: Final = 0.25
 """Seconds between two checks of the stop flag while no request arrives."""
 
-Answer = list[Prediction | BadRecordError]
-
 
 class BusyError(Exception):
     """The queue is full, or the server is stopping."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    texts: Sequence[str]
-    answer: "Future[Answer]" = field(default_factory=Future)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +41,7 @@ class Batcher:
     def __init__(self, classifier: TextClassifier) -> None:
         self._classifier = classifier
         self._changed = threading.Condition()
-        self._queue: deque[_Request] = deque()
-        self._waiting_texts = 0
+        self._queue = RequestQueue()
         self._together = 1
         self._ended = False
         self.counts = CallCounts()
@@ -68,62 +51,62 @@ class Batcher:
 
         Raises BusyError.
         """
-        request = _Request(texts)
+        request = Request(texts)
         with self._changed:
-            if self._ended or self._waiting_texts + len(texts) > QUEUE_MAX_TEXTS:
+            if self._ended or not self._queue.add(request):
                 raise BusyError
-            self._queue.append(request)
-            self._waiting_texts += len(texts)
             self._changed.notify()
         return request.answer
 
     @property
     def waiting_texts(self) -> int:
         """Texts in the queue."""
-        return self._waiting_texts
+        return self._queue.texts
 
     def run(self, stop: StopRequest) -> None:
         """Answer requests until the flag is set. Raises FatalError if the model is broken."""
         try:
             while not stop.is_set():
-                if requests := self._take():
-                    self._answer([each for each in requests if each.answer.set_running_or_notify_cancel()])
+                if call := self._take():
+                    self._answer(call)
         finally:
             self._end()
 
-    def _take(self) -> list[_Request]:
-        """Return whole requests with at most CALL_MAX_TEXTS texts; nothing if no request arrives in STOP_CHECK_S."""
-        taken: list[_Request] = []
+    def _take(self) -> list[CallPart]:
+        """Return the texts of the next call; nothing if no request arrives in STOP_CHECK_S."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._queue, STOP_CHECK_S):
-                return taken
-            self._changed.wait_for(lambda: len(self._queue) >= self._together, GATHER_S)
-            texts = 0
-            while self._queue and (not taken or texts + len(self._queue[0].texts) <= CALL_MAX_TEXTS):
-                taken.append(self._queue.popleft())
-                texts += len(taken[-1].texts)
-            self._waiting_texts -= texts
-            self._together = len(taken)
-        return taken
+            if not self._changed.wait_for(lambda: len(self._queue), STOP_CHECK_S):
+                return []
+            self._changed.wait_for(lambda: len(self._queue) >= self._together or self._queue.fills_a_call, GATHER_S)
+            call = self._queue.take_call()
+            self._together = len({id(part.request) for part in call})
+        return call
 
-    def _answer(self, requests: Sequence[_Request]) -> None:
-        texts = [text for request in requests for text in request.texts]
-        if not texts:
-            return
+    def _answer(self, call: Sequence[CallPart]) -> None:
+        texts = [text for part in call for text in part.texts]
         try:
             predictions = iter(classify_each(self._classifier.classify, self._classifier.probe, texts))
         except FatalError as error:
-            for request in requests:
-                request.answer.set_exception(error)
+            for part in call:
+                _fail(part.request, error)
             raise
         self.counts = CallCounts(self.counts.model_calls + 1, self.counts.texts + len(texts))
-        for request in requests:
-            request.answer.set_result([next(predictions) for _ in request.texts])
+        for part in call:
+            request = part.request
+            request.predictions += [next(predictions) for _ in part.texts]
+            complete = len(request.predictions) == len(request.texts)
+            if complete and request.answer.set_running_or_notify_cancel():
+                request.answer.set_result(request.predictions)
 
     def _end(self) -> None:
         with self._changed:
             self._ended = True
-            left, self._queue = self._queue, deque()
+            left = self._queue.take_all()
         for request in left:
-            if request.answer.set_running_or_notify_cancel():
-                request.answer.set_exception(FatalError("the page's server is stopping", ExitCode.OK))
+            _fail(request, FatalError("the page's server is stopping", ExitCode.OK))
+
+
+def _fail(request: Request, error: FatalError) -> None:
+    """Answer with the error, unless the request was answered or given up before."""
+    if not request.answer.done() and request.answer.set_running_or_notify_cancel():
+        request.answer.set_exception(error)

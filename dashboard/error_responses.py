@@ -9,8 +9,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from dashboard.api_models import BODY_MAX_BYTES
-from dashboard.batcher import QUEUE_MAX_TEXTS, BusyError
+from dashboard.batcher import BusyError
 from dashboard.refusals import RefusedError
+from dashboard.request_queue import QUEUE_MAX_CHARS, QUEUE_MAX_TEXTS
 from worker.errors import FatalError
 
 RETRY_AFTER_S: Final = 1
@@ -76,7 +77,7 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
 
 
 def _busy(_: Request, __: Exception) -> JSONResponse:
-    sentence = f"the queue is full ({QUEUE_MAX_TEXTS} texts): try again in a moment"
+    sentence = f"the queue is full ({QUEUE_MAX_TEXTS} texts or {QUEUE_MAX_CHARS} characters): try again in a moment"
     return error_response(503, sentence, {"Retry-After": str(RETRY_AFTER_S)})
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from dashboard.request_queue import TEXT_MAX_CHARS
 from tweets.prediction import Prediction
 
 WORDS_MAX: Final = 60
@@ -10,11 +11,15 @@ WORDS_MAX: Final = 60
 
 
 def without_each(text: str) -> list[str]:
-    """Return the text without its first word, without its second, and so on; nothing for a text of one word."""
+    """Return the text without its first word, without its second, and so on; nothing for a text of one word.
+
+    Each is cut to TEXT_MAX_CHARS, or one request of a long text would fill the queue with its copies.
+    """
     words = text.split()
     if len(words) < 2:
         return []
-    return [" ".join(words[:place] + words[place + 1 :]) for place in range(min(len(words), WORDS_MAX))]
+    places = range(min(len(words), WORDS_MAX))
+    return [" ".join(words[:place] + words[place + 1 :])[:TEXT_MAX_CHARS] for place in places]
 
 
 def word_effects(text: str, whole: Prediction, without: Sequence[Prediction]) -> list[dict[str, Any]]:

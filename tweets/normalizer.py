@@ -2,33 +2,51 @@
 
 The training set is lower case, without punctuation, digits, links, mentions or emoji, and writes "don't" as "dont".
 The `config.json` of a model folder names the normaliser that the model was trained with, so that training and serving
-call the same function. Each normaliser is pure, takes time linear in the length of the text, and never returns an
-empty string.
+call the same function. Each normaliser is pure, takes time linear in the length of the text, never returns an empty
+string, and returns at most `max_chars` characters, which a model with few tokens does not read to their end.
 """
 
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 EMPTY: Final = "tweet"
 """What a text becomes if nothing is left of the text, as of a lone link."""
 
+CHARS_PER_TOKEN: Final = 32
+"""Characters per token of a model beyond which a text is cut: the longest token of BERT's vocabularies has 18.
 
-def tweet_v1(text: str) -> str:
+English has 4 to 5 characters per token. Of a longer text the model reads the beginning, with or without the cut.
+"""
+
+MAX_CHARS: Final = 512 * CHARS_PER_TOKEN
+"""Characters that a model with 512 tokens reads, as many as BERT has positions."""
+
+
+class Normalizer(Protocol):
+    """Maps a raw tweet to the text that the model reads."""
+
+    def __call__(self, text: str, max_chars: int = MAX_CHARS, /) -> str:
+        """Return the normalised text, cut to `max_chars` characters; more characters of `text` are not looked at."""
+
+
+def tweet_v1(text: str, max_chars: int = MAX_CHARS, /) -> str:
     """Return the tweet as words of the training set's domain: no links, mentions or punctuation, emoji as words."""
+    text = text[:max_chars]
     if not _PLAIN.fullmatch(text):
-        text = _words_of_raw_text(text)
-    return _ELONGATED.sub(_shortened, text) or EMPTY
+        text = _words_of_raw_text(text, max_chars)
+    return _ELONGATED.sub(_shortened, text)[:max_chars].rstrip() or EMPTY
 
 
-def _words_of_raw_text(text: str) -> str:
+def _words_of_raw_text(text: str, max_chars: int) -> str:
     if "&" in text:
         text = _unescaped(text)
     if not text.isascii():
-        text = _REPEATED_EMOJI.sub(r"\1", text).translate(_UNICODE)
+        # The names of emoji may be 50 times as long as the text.
+        text = _REPEATED_EMOJI.sub(r"\1", text).translate(_UNICODE)[:max_chars]
     if "/" in text or "www." in text:
         text = _LINK.sub(" ", text)
     if "@" in text:
@@ -183,12 +201,12 @@ _REMEMBERED_CHARACTERS: Final = 4096
 
 
 class _UnicodeTable(dict[int, str]):
-    """A `str.translate` table that computes each character once and caches at most _REMEMBERED_CHARACTERS of them."""
+    """A `str.translate` table that caches at most _REMEMBERED_CHARACTERS characters, and then begins again."""
 
     def __missing__(self, codepoint: int) -> str:
-        replacement = _in_plain_text(chr(codepoint))
-        if len(self) < _REMEMBERED_CHARACTERS:
-            self[codepoint] = replacement
+        if len(self) >= _REMEMBERED_CHARACTERS:  # or rare characters would fill the cache until the process ends
+            self.clear()
+        self[codepoint] = replacement = _in_plain_text(chr(codepoint))
         return replacement
 
 
@@ -226,10 +244,10 @@ _UNICODE: Final = _UnicodeTable()
 _ASCII: Final = {code: None if chr(code) in "'`" else " " for code in range(128) if not chr(code).isalnum()}
 
 
-def unchanged(text: str) -> str:
-    """Return the text unchanged, for models trained on raw text; blank text becomes EMPTY."""
-    return text if text.strip() else EMPTY
+def unchanged(text: str, max_chars: int = MAX_CHARS, /) -> str:
+    """Return the text as it is, for models trained on raw text; blank text becomes EMPTY."""
+    return text[:max_chars] if text[:max_chars].strip() else EMPTY
 
 
-NORMALIZERS: Final[Mapping[str, Callable[[str], str]]] = MappingProxyType({"none": unchanged, "tweet-v1": tweet_v1})
+NORMALIZERS: Final[Mapping[str, Normalizer]] = MappingProxyType({"none": unchanged, "tweet-v1": tweet_v1})
 """Every normaliser by its name in the `config.json` of a model folder. The function of a name never changes."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 Headers = Sequence[tuple[str, bytes | None]]
+
+HEADER_BYTES: Final = 150
+"""Memory of a header beside its characters and bytes: a tuple, a string and a bytes object. On the wire, 3 bytes."""
 
 
 class Partition(NamedTuple):
@@ -35,8 +38,8 @@ class Record:
 
     @property
     def size_bytes(self) -> int:
-        """The bytes of key and value."""
-        return len(self.key or b"") + len(self.value or b"")
+        """The memory of key, value and headers, in bytes."""
+        return size_bytes(self.key, self.value, self.headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,14 @@ class OutputRecord:
     key: bytes | None
     value: bytes | None
     headers: Headers
+
+
+def size_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    """Return about how many bytes of memory key, value and headers need."""
+    size = len(key or b"") + len(value or b"")
+    for name, content in headers:
+        size += len(name) + len(content or b"") + HEADER_BYTES
+    return size
 
 
 def max_wire_bytes(key: bytes | None, value: bytes, headers: Headers) -> int:

@@ -12,6 +12,12 @@ FIRST_SLICE_RECORDS: Final = 32
 RECORD_COST_BYTES: Final = 64
 """Cost of a record beside its value, in bytes of value: the model's work grows with the text, yet never from zero."""
 
+READ_BYTES: Final = 768
+"""Bytes of a record up to which the model's work grows with the text: 128 tokens of English and the other fields."""
+
+UNREAD_SHARE: Final = 1 / 1024
+"""Cost of each further byte, which is only decoded: a record of 1 MB takes as long as a text that the model reads."""
+
 NEWEST_SHARE: Final = 0.5
 """Weight of the newest measurement in the running mean: a change of speed counts within two or three slices."""
 
@@ -56,5 +62,6 @@ class BatchLimit:
         self.records = min(self._most, self.records + max(1, self.records // 8))
 
 
-def _cost_bytes(record: Record) -> int:
-    return record.size_bytes + RECORD_COST_BYTES
+def _cost_bytes(record: Record) -> float:
+    size = record.size_bytes
+    return RECORD_COST_BYTES + min(size, READ_BYTES) + UNREAD_SHARE * max(0, size - READ_BYTES)

@@ -12,10 +12,11 @@ from starlette.testclient import TestClient
 
 from dashboard.api_models import BODY_MAX_BYTES, TEXTS_MAX
 from dashboard.app import make_app
-from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher
+from dashboard.batcher import Batcher
 from dashboard.board import Board
 from dashboard.events import Events
 from dashboard.guard import Guard
+from dashboard.request_queue import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS
 from tests.fakes import FakeClassifier
 from tests.records import a_prediction
 from tests.servers import eventually

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.batcher import CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, Batcher, BusyError
+from dashboard.batcher import Batcher, BusyError
+from dashboard.request_queue import CALL_MAX_CHARS, CALL_MAX_TEXTS, QUEUE_MAX_TEXTS, TEXT_MAX_CHARS
 from tests.fakes import FakeClassifier, happiness
 from tests.servers import eventually
 from tweets.reasons import BadRecordError
@@ -59,13 +60,48 @@ def test_requests_that_wait_for_a_busy_model_are_answered_by_one_call(owner: Own
     assert (owner.batcher.counts.model_calls, owner.batcher.counts.texts) == (2, 61)
 
 
-def test_one_call_takes_whole_requests_and_no_more_texts_than_its_limit(owner: Owner) -> None:
+def test_a_request_longer_than_a_call_is_answered_in_order_by_several_calls(owner: Owner) -> None:
     owner.hold()
-    answers = [owner.batcher.submit(["text"] * 400) for _ in range(5)]
+    texts = [f"{'happy ' * (number % 3)}{number}" for number in range(450)]
+    answer = owner.batcher.submit(texts)
     owner.model.may_answer.set()
-    assert [len(answer.result(5)) for answer in answers] == [400] * 5
-    assert [len(call) for call in owner.model.calls] == [1, 800, 800, 400]
-    assert max(map(len, owner.model.calls)) <= CALL_MAX_TEXTS
+    assert answer.result(5) == [happiness(text) for text in texts]
+    assert [len(call) for call in owner.model.calls] == [1, 100, 100, 100, 100, 50]
+
+
+@pytest.mark.parametrize("text", ["text", "x" * 10_000, "text " * 500], ids=["many", "longest", "long"])
+def test_a_short_request_is_in_the_next_call_whatever_else_waits(owner: Owner, text: str) -> None:
+    owner.hold()
+    long = [owner.batcher.submit([text] * 30) for _ in range(4)]
+    short = owner.batcher.submit(["short"])
+    owner.model.may_answer.set()
+    assert short.result(5) == [happiness("short")]
+    assert "short" in owner.model.calls[1]
+    assert sum(min(len(each), TEXT_MAX_CHARS) for each in owner.model.calls[1]) <= CALL_MAX_CHARS
+    for answer in long:
+        assert len(answer.result(5)) == 30
+
+
+def test_a_long_request_proceeds_while_short_ones_keep_coming(owner: Owner) -> None:
+    owner.hold()
+    long = owner.batcher.submit(["long " * 1_000] * 10)
+    short = [owner.batcher.submit(["x" * 1_000]) for _ in range(40)]
+    owner.model.may_answer.set()
+    assert len(long.result(5)) == 10
+    for answer in short:
+        answer.result(5)
+    assert all(any("long" in text for text in call) for call in owner.model.calls[1:11])
+
+
+def test_a_request_that_is_given_up_half_way_takes_no_more_calls(owner: Owner) -> None:
+    owner.model.may_answer.clear()
+    given_up = owner.batcher.submit(["unwanted"] * (3 * CALL_MAX_TEXTS))
+    eventually(lambda: owner.model.calls, 5, "its first call has begun")
+    given_up.cancel()
+    wanted = owner.batcher.submit(["wanted"])
+    owner.model.may_answer.set()
+    assert wanted.result(5) == [happiness("wanted")]
+    assert owner.model.calls == [["unwanted"] * CALL_MAX_TEXTS, ["wanted"]]
 
 
 def test_a_full_queue_refuses_requests_until_it_is_empty(owner: Owner) -> None:

@@ -1,5 +1,6 @@
 """The effect of each word, from the scores of the texts without the word."""
 
+from dashboard.request_queue import TEXT_MAX_CHARS
 from dashboard.word_effects import WORDS_MAX, without_each, word_effects
 from tests.fakes import happiness
 from tests.records import a_prediction
@@ -43,3 +44,11 @@ def test_words_beyond_the_limit_are_listed_but_not_tried() -> None:
     assert [number for number, word in enumerate(words) if word["fall"] is None] == list(
         range(WORDS_MAX, WORDS_MAX + 5)
     )
+
+
+def test_the_copies_of_a_long_text_are_no_longer_than_what_the_model_reads() -> None:
+    text = "so happy " + "😂 " * 5_000
+    without = without_each(text)
+    assert [len(each) for each in without] == [TEXT_MAX_CHARS] * WORDS_MAX
+    assert without[0].startswith("happy 😂")
+    assert len(word_effects(text, happiness(text), [happiness(each) for each in without])) == 5_002

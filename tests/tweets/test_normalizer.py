@@ -2,13 +2,18 @@
 
 import random
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tweets.normalizer import EMPTY, NORMALIZERS
+from benchmarks.hostile_texts import CHARS, hostile_texts
+from tweets import normalizer
+from tweets.normalizer import EMPTY, MAX_CHARS, NORMALIZERS
+
+TEXTS = hostile_texts()
 
 tweet_v1 = NORMALIZERS["tweet-v1"]
 
@@ -119,3 +124,38 @@ def test_random_characters_of_all_of_unicode_are_no_error() -> None:
     rng = random.Random(7)
     for _ in range(50):
         assert tweet_v1("".join(chr(rng.randrange(0x110000)) for _ in range(200)))
+
+
+@pytest.mark.parametrize("normalize", NORMALIZERS.values(), ids=NORMALIZERS)
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_no_text_becomes_longer_than_the_bound(text: str, normalize: normalizer.Normalizer) -> None:
+    assert len(text) == CHARS
+    assert 0 < len(normalize(text, 4_096)) <= 4_096
+    assert len(normalize(text * 2)) <= MAX_CHARS
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_no_text_becomes_long_on_the_way_either(text: str) -> None:
+    tweet_v1(text, 4_096)  # fills the cache of characters, which has a bound of its own
+    tracemalloc.start()
+    try:
+        tweet_v1(text, 4_096)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 1_500_000
+
+
+def test_a_cut_leaves_no_blank_at_the_end() -> None:
+    assert tweet_v1("so sad", 3) == "so"
+    assert tweet_v1("So sad!", 3) == "so"
+    assert tweet_v1("   sad", 3) == EMPTY
+
+
+def test_rare_characters_do_not_keep_common_ones_out_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = normalizer._UnicodeTable()
+    monkeypatch.setattr(normalizer, "_REMEMBERED_CHARACTERS", 10)
+    "".join(map(chr, range(0x4E00, 0x4E00 + 100))).translate(table)
+    assert len(table) <= 10
+    "\U0001f602\U0001f602".translate(table)
+    assert 0x1F602 in table

@@ -58,11 +58,22 @@ def test_an_empty_poll_does_not_start_the_wait() -> None:
     assert batch.remaining_s == 1.0
 
 
-def test_a_batch_closes_at_so_many_bytes_of_keys_and_values() -> None:
+def test_a_batch_closes_at_so_many_bytes_of_keys_values_and_headers() -> None:
     batch = Batch(1_000_000, 60.0, Clock(100.0))
     batch.add([a_record(b"v" * (BATCH_MAX_BYTES // 2), key=None)])
     assert not batch.closed
-    batch.add([a_record(None, key=b"k" * (BATCH_MAX_BYTES // 2))])
+    batch.add([a_record(None, key=b"k" * (BATCH_MAX_BYTES // 4))])
+    assert not batch.closed
+    assert batch.room > 1
+    batch.add([a_record(None, key=None, headers=[("name", b"h" * (BATCH_MAX_BYTES // 4))])])
+    assert batch.closed
+    assert batch.room == 0, "the next poll asks for as few records as possible"
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_record_of_a_megabyte_of_tiny_headers_counts_with_the_memory_of_its_headers(content: bytes | None) -> None:
+    batch = Batch(1_000_000, 60.0, Clock(100.0))
+    batch.add([a_record(b"{}", headers=[("h", content)] * 350_000)])
     assert batch.closed
 
 

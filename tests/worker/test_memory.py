@@ -116,4 +116,4 @@ def test_all_that_a_worker_holds_at_once_fits_under_400_mb_beside_the_model() ->
     assert arguments["max_partition_fetch_bytes"] == MIB  # fetched and not yet polled, for each owned partition
     assert arguments["fetch_max_bytes"] <= 50 * MIB  # the same for all partitions of a broker
     assert MAX_BATCH_BYTES <= 64 * MIB  # one expanded batch
-    assert BATCH_MAX_BYTES <= 16 * MIB  # records of a transaction, once as input and once as dead letters
+    assert BATCH_MAX_BYTES <= 4 * MIB  # records of a transaction, once as input and once as dead letters

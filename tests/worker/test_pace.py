@@ -31,8 +31,23 @@ def test_a_fast_model_gets_the_whole_batch() -> None:
 def test_longer_texts_make_smaller_slices() -> None:
     pace = LabellingPace()
     pace.measured(TWEETS[:100], seconds=1.0)
-    long = [a_record(b"x" * 2_400, offset=offset) for offset in range(100)]
-    assert 1 < pace.next_slice(long) < pace.next_slice(TWEETS) / 10
+    long = [a_record(b"x" * 600, offset=offset) for offset in range(100)]
+    assert 1 < pace.next_slice(long) < pace.next_slice(TWEETS) / 3
+
+
+def test_a_text_costs_no_more_than_the_model_reads_of_it() -> None:
+    """The speed of texts of 40 kB, of which the model reads the beginning, is no speed of texts that it reads whole."""
+    pace = LabellingPace()
+    pace.measured([a_record(b"x" * 40_000)] * 60, seconds=1.0)
+    whole = [a_record(b"x" * 600, offset=offset) for offset in range(1_000)]
+    assert pace.next_slice(whole) < 1.5 * 60 * time_limits.LABEL_SLICE.seconds
+
+
+def test_a_record_of_a_megabyte_that_is_only_decoded_costs_something_too() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:300], seconds=1.0)
+    large = [a_record(b"x" * 1_000_000, offset=offset) for offset in range(1_000)]
+    assert 1 < pace.next_slice(large) < pace.next_slice(TWEETS) / 5
 
 
 def test_a_model_slower_than_one_record_in_a_slice_still_gets_one() -> None:

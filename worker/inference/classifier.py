@@ -8,16 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding
 
 from tweets.emotions import NEUTRAL
-from tweets.normalizer import NORMALIZERS
 from tweets.prediction import Prediction
 from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
-from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
+from worker.inference.model_folder import ModelFolder, open_model_folder
 from worker.inference.passes import cut_into_passes
-from worker.inference.tokenizer_file import read_tokenizer
+from worker.inference.tokens import TextTokenizer
 from worker.process.metrics import Metrics
 
 _NVIDIA_DEVICES = ("/dev/nvidiactl", "/dev/dxg")
@@ -58,11 +56,8 @@ class Classifier:
         self._metrics = metrics
         self._neutral_threshold = neutral_threshold
         self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
-        self._normalize = NORMALIZERS[folder.normalizer]
-        self._tokenizer = read_tokenizer(folder.path / TOKENIZER_FILE)
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(folder.max_tokens)
-        self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.get_vocab())
+        self._tokenizer = TextTokenizer(folder)
+        self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.vocabulary)
 
     @property
     def model_id(self) -> str:
@@ -88,13 +83,13 @@ class Classifier:
         """Return a prediction for each text, in order. Raises FloatingPointError if a logit is not finite."""
         if not texts:
             return []
-        encodings = self._tokenize(texts)
-        scores, neutral = self._scores_and_neutral(encodings)
+        token_ids = self._tokenize(texts)
+        scores, neutral = self._scores_and_neutral(token_ids)
         probabilities = [None] * len(texts) if neutral is None else neutral.tolist()
         return [
-            self._prediction(encoding, row, index, probability)
-            for encoding, row, index, probability in zip(
-                encodings, scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
+            self._prediction(ids, row, index, probability)
+            for ids, row, index, probability in zip(
+                token_ids, scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
             )
         ]
 
@@ -129,47 +124,47 @@ class Classifier:
                 ExitCode.MODEL,
             )
 
-    def _prediction(self, encoding: Encoding, scores: list[float], best: int, neutral: float | None) -> Prediction:
+    def _prediction(self, ids: list[int], scores: list[float], best: int, neutral: float | None) -> Prediction:
         by_label = dict(zip(self.labels, scores, strict=True))
-        unfamiliar = self._unfamiliar_tokens.share(encoding.ids) if self._unfamiliar_tokens.cuts_words else None
+        unfamiliar = self._unfamiliar_tokens.share(ids) if self._unfamiliar_tokens.cuts_words else None
         if neutral is not None and self._neutral_threshold is not None and neutral > self._neutral_threshold:
             return Prediction(NEUTRAL, neutral, by_label, neutral, unfamiliar)
         return Prediction(self.labels[best], scores[best], by_label, neutral, unfamiliar)
 
     def _scores_and_neutral(
-        self, encodings: Sequence[Encoding]
+        self, token_ids: Sequence[list[int]]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Return what `scores_and_neutral` returns, for tokenised texts."""
-        logits = self._logits(encodings)
+        logits = self._logits(token_ids)
         scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
         calibration = self._folder.neutral
         return scores, None if calibration is None else calibration.probabilities(logits)
 
-    def _logits(self, encodings: Sequence[Encoding]) -> NDArray[np.float64]:
+    def _logits(self, token_ids: Sequence[list[int]]) -> NDArray[np.float64]:
         """Return the logits of all texts, [texts, outputs]."""
         outputs = len(self.labels) + (self._folder.neutral is not None)
-        logits = np.empty((len(encodings), outputs), dtype=np.float64)
-        for rows in cut_into_passes([len(encoding) for encoding in encodings], self._max_pass_tokens):
-            logits[rows] = self._forward([encodings[row] for row in rows])
+        logits = np.empty((len(token_ids), outputs), dtype=np.float64)
+        for rows in cut_into_passes([len(ids) for ids in token_ids], self._max_pass_tokens):
+            logits[rows] = self._forward([token_ids[row] for row in rows])
         if not np.isfinite(logits).all():
             raise FloatingPointError("a logit of the model is not a finite number")
         return logits
 
-    def _tokenize(self, texts: Sequence[str]) -> list[Encoding]:
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         started = time.perf_counter()
-        encodings = self._tokenizer.encode_batch_fast([self._normalize(text) for text in texts])
+        token_ids = self._tokenizer.token_ids(texts)
         self._metrics.stage_seconds.labels("tokenize").observe(time.perf_counter() - started)
-        return encodings
+        return token_ids
 
-    def _forward(self, encodings: Sequence[Encoding]) -> NDArray[np.float32]:
+    def _forward(self, token_ids: Sequence[list[int]]) -> NDArray[np.float32]:
         """Return the logits of one pass, [rows, outputs]."""
         started = time.perf_counter()
-        longest = max(len(encoding) for encoding in encodings)
-        input_ids = np.zeros((len(encodings), longest), dtype=np.int64)
+        longest = max(map(len, token_ids))
+        input_ids = np.zeros((len(token_ids), longest), dtype=np.int64)
         attention_mask = np.zeros_like(input_ids)
-        for row, encoding in enumerate(encodings):
-            input_ids[row, : len(encoding)] = encoding.ids
-            attention_mask[row, : len(encoding)] = 1
+        for row, ids in enumerate(token_ids):
+            input_ids[row, : len(ids)] = ids
+            attention_mask[row, : len(ids)] = 1
         logits = self._engine.forward(input_ids, attention_mask)
         self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
         self._metrics.pass_tokens.labels("real").observe(int(attention_mask.sum()))

@@ -23,6 +23,7 @@ from kafka.protocol.producer import (
 
 from worker import time_limits
 from worker.kafka.decompression import install as bound_decompression
+from worker.kafka.poll_bound import install as bound_polls
 from worker.settings import Settings
 
 NETWORK: Final[dict[str, Any]] = {
@@ -111,6 +112,7 @@ def _as_connection_error(error: BaseException) -> BaseException:
 def consumer_arguments(settings: Settings) -> dict[str, Any]:
     """Return the arguments of every consumer of the project; the caller adds the group and sizes."""
     bound_decompression()
+    bound_polls()
     return {
         **NETWORK,
         **settings.kafka_connection(),

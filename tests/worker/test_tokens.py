@@ -1,0 +1,123 @@
+"""The token ids of ordinary texts are those without any cut; hostile texts are cut before they need memory or time."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from tokenizers import Tokenizer
+
+from benchmarks.hostile_texts import hostile_texts
+from tweets.datasets import SAMPLE, SAMPLE_DEV, read_rows
+from tweets.normalizer import CHARS_PER_TOKEN, NORMALIZERS
+from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
+from worker.inference.tokens import CHUNK_CHARS, TextTokenizer
+from worker.settings import BUNDLED_MODEL
+
+UNUSUAL = str(Path(__file__).parents[2] / "training" / "data" / "unusual_tweets.jsonl")
+UNBOUNDED = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def folder() -> ModelFolder:
+    return open_model_folder(BUNDLED_MODEL)
+
+
+def uncut_ids(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
+    """Return what the tokenizer gives for the whole of each text."""
+    tokenizer = Tokenizer.from_file(str(folder.path / TOKENIZER_FILE))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(folder.max_tokens)
+    normalize = NORMALIZERS[folder.normalizer]
+    return [encoding.ids for encoding in tokenizer.encode_batch([normalize(text, UNBOUNDED) for text in texts])]
+
+
+@pytest.mark.parametrize("rows", [SAMPLE, SAMPLE_DEV, UNUSUAL], ids=["sample", "sample-dev", "unusual"])
+def test_the_token_ids_of_tweets_are_those_of_the_whole_text(folder: ModelFolder, rows: str) -> None:
+    texts = [row.text for row in read_rows(rows, "test")]
+    assert TextTokenizer(folder).token_ids(texts) == uncut_ids(folder, texts)
+
+
+def test_the_token_ids_of_the_longest_posts_of_ordinary_words_are_those_of_the_whole_text(folder: ModelFolder) -> None:
+    rng = random.Random(3)
+    tweets = [row.text for row in read_rows(SAMPLE, "test")]
+    texts = [" ".join(rng.choices(tweets, k=100))[:10_000] for _ in range(50)]
+    ids = TextTokenizer(folder).token_ids(texts)
+    assert ids == uncut_ids(folder, texts)
+    assert {len(each) for each in ids} == {folder.max_tokens}
+
+
+def test_every_token_of_the_vocabulary_is_shorter_than_the_characters_that_a_token_may_have(
+    folder: ModelFolder,
+) -> None:
+    assert max(map(len, TextTokenizer(folder).vocabulary)) < CHARS_PER_TOKEN
+
+
+class Watched:
+    """A tokenizer that notes the characters of each text of each call."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.calls: list[list[int]] = []
+        self._tokenizer = tokenizer
+
+    def encode_batch_fast(self, texts: Sequence[str]) -> Any:
+        self.calls.append([len(text) for text in texts])
+        return self._tokenizer.encode_batch_fast(texts)
+
+
+@pytest.fixture
+def watched(folder: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[TextTokenizer, Watched]:
+    tokenizer = TextTokenizer(folder)
+    seen = Watched(tokenizer._tokenizer)
+    monkeypatch.setattr(tokenizer, "_tokenizer", seen)
+    return tokenizer, seen
+
+
+def test_the_tokenizer_gets_no_text_beyond_what_the_model_reads_and_no_call_beyond_the_chunk(
+    folder: ModelFolder, watched: tuple[TextTokenizer, Watched]
+) -> None:
+    tokenizer, seen = watched
+    texts = list(hostile_texts().values())
+    ids = tokenizer.token_ids(texts)
+    most = folder.max_tokens * CHARS_PER_TOKEN
+    assert all(0 < len(each) <= folder.max_tokens for each in ids)
+    assert len(ids) == sum(map(len, seen.calls)) == len(texts)
+    assert max(max(call) for call in seen.calls) <= most
+    assert all(sum(call) < CHUNK_CHARS + most for call in seen.calls)
+
+
+def test_a_batch_of_ordinary_tweets_is_one_call(watched: tuple[TextTokenizer, Watched]) -> None:
+    tokenizer, seen = watched
+    tokenizer.token_ids(
+        ["a tweet of ordinary length, of which a batch holds several hundred, so that one call pays"] * 512
+    )
+    assert len(seen.calls) == 1
+
+
+PROGRAM: Final = """
+import sys
+from benchmarks.hostile_texts import hostile_texts
+from worker.inference.model_folder import open_model_folder
+from worker.inference.tokens import TextTokenizer
+from worker.settings import BUNDLED_MODEL
+
+def peak_mib():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM:"))
+
+tokenizer = TextTokenizer(open_model_folder(BUNDLED_MODEL))
+texts = [text for text in hostile_texts().values() for _ in range(10)][:512]
+tokenizer.token_ids(["warm up"])
+before = peak_mib()
+tokenizer.token_ids(texts)
+print(peak_mib() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="not Linux: the kernel does not name the peak")
+def test_a_batch_of_hostile_texts_needs_little_memory_in_the_normaliser_and_the_tokenizer() -> None:
+    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60
