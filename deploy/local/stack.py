@@ -54,6 +54,9 @@ class LocalStack:
             "KAFKA_CHECKPOINT_TOPIC": CHECKPOINT_TOPIC,
             "REDIS_URL": self.servers.redis_url,
             "REDIS_URL_FILE": "",
+            "REDIS_SSL_CAFILE": "",
+            "REDIS_SSL_CERTFILE": "",
+            "REDIS_SSL_KEYFILE": "",
             "REDIS_KEY_PREFIX": KEY_PREFIX,
             "METRICS_HOST": LOOPBACK,
             "METRICS_PORT": str(self.metrics_port),
@@ -64,7 +67,7 @@ class LocalStack:
     @property
     def settings(self) -> Settings:
         """The settings of this stack's worker: `environment`, and the user's own for everything else."""
-        values: dict[str, Any] = {name.lower(): value for name, value in self.environment.items()}
+        values: dict[str, Any] = {name.lower(): value or None for name, value in self.environment.items()}
         return Settings(**values)
 
     def start(self, supervisor: Supervisor) -> None:
