@@ -5,6 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,9 @@ class Certificates:
         )
         return "".join(f"{line}\n" for line in lines)
 
-    def settings(self, url: str, *, client: Certified | None = None, **more: object) -> Settings:
+    def settings(self, url: str, *, client: Certified | None = None, **more: Any) -> Settings:
         """Return settings with the authority, and the client's certificate."""
-        files: dict[str, object] = {"redis_ssl_cafile": self.authority.certificate}
+        files: dict[str, Any] = {"redis_ssl_cafile": self.authority.certificate}
         if client is not None:
             files |= {"redis_ssl_certfile": client.certificate, "redis_ssl_keyfile": client.key}
         return Settings(_env_file=None, redis_url=url, redis_key_prefix=PREFIX, **(files | more))

@@ -32,7 +32,7 @@ def failure(error: BaseException, address: RedisAddress, *, certificate: bool) -
     """
     causes = list(_causes(error))
     named = next((found[1] for each in causes if (found := _PLACE.search(str(each)))), None)
-    why = next((found for each in reversed(causes) if (found := _why(each, certificate=certificate))), None)
+    why = next((known for each in reversed(causes) if (known := _why(each, certificate=certificate))), None)
     return f"{named or _only_place(address)}: {why or _closed(tls=address.tls, certificate=certificate)}"
 
 
