@@ -1,4 +1,4 @@
-"""The user of docker-compose.yml on a real redis-server: the programs need no more rights, and nobody has more."""
+"""The user of docker-compose.yml on a real redis-server: the programs need no more rights, and no client has more."""
 
 import os
 import re
@@ -57,7 +57,7 @@ class ServerOfCompose:
 
     def cli(self, *arguments: str) -> str:
         """Return what redis.sh cli prints."""
-        command = [DOCKER / "redis.sh", "cli", "-p", str(self.port), *arguments]
+        command = [str(DOCKER / "redis.sh"), "cli", "-p", str(self.port), *arguments]
         done = subprocess.run(command, env=self.env, capture_output=True, text=True, check=False, timeout=30)
         return done.stdout
 
@@ -148,7 +148,7 @@ def test_other_commands_and_keys_are_refused(server: ServerOfCompose, command: t
 @pytest.mark.parametrize(
     "login", [{}, {"password": ""}, {"username": "default", "password": "x"}, {"username": "emotion", "password": "x"}]
 )
-def test_nobody_works_without_the_password(server: ServerOfCompose, login: dict[str, str]) -> None:
+def test_no_client_works_without_the_password(server: ServerOfCompose, login: dict[str, str]) -> None:
     with server.client(**login) as client, pytest.raises((redis.AuthenticationError, redis.ResponseError)) as caught:
         client.hgetall("{emotion}:counts")
     assert re.search(r"Authentication required|invalid username-password|WRONGPASS", str(caught.value))

@@ -24,7 +24,7 @@ PASS_PHRASE = "correct-horse"
 
 
 class Certificates:
-    """An authority with a server's and a client's certificate, and one that nobody trusts."""
+    """An authority with a server's and a client's certificate, and an authority that no server knows."""
 
     def __init__(self, folder: Path) -> None:
         for name in ("trusted", "other"):
@@ -114,7 +114,11 @@ def test_an_encrypted_key_connects_with_its_pass_phrase(certificates: Certificat
 def test_a_server_without_client_certificates_needs_the_authority_only(
     certificates: Certificates, one_sided: int
 ) -> None:
-    publishes(certificates.settings(f"rediss://{HOST}:{one_sided}/0?ssl_cert_reqs=required&ssl_check_hostname=true"))
+    options = (
+        "ssl_cert_reqs=required&ssl_check_hostname=true&client_name=x&health_check_interval=30&protocol=3"
+        "&socket_connect_timeout=5&socket_keepalive=true&socket_timeout=5.5&db=0"
+    )
+    publishes(certificates.settings(f"rediss://{HOST}:{one_sided}/0?{options}"))
 
 
 def test_sentinel_and_its_servers_use_the_client_certificate(
