@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
-_LONGEST_TIMEOUT_S: Final = 3_600.0
-"""Longest time-out that is accepted: above every useful one, and far below what a socket accepts."""
+from worker import time_limits
 
 _OPTION_NAME: Final = re.compile(r"[a-z_]{1,40}")
 
@@ -28,10 +27,13 @@ def _matching(allowed: str, pattern: str) -> _Option:
 
 
 def _is_timeout(value: str) -> bool:
-    return re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) is not None and 0 < float(value) <= _LONGEST_TIMEOUT_S
+    return (
+        re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) is not None
+        and 0 < float(value) <= time_limits.REDIS_TIMEOUT_IN_URL.seconds
+    )
 
 
-_TIMEOUT: Final = _Option(f"seconds above 0, at most {_LONGEST_TIMEOUT_S:g}", _is_timeout)
+_TIMEOUT: Final = _Option(f"seconds above 0, at most {time_limits.REDIS_TIMEOUT_IN_URL.seconds:g}", _is_timeout)
 _TEXT: Final = _matching("text", r"(?s).+")
 _OPTIONS: Final = {
     "client_name": _matching("printable ASCII characters without spaces", r"[!-~]+"),

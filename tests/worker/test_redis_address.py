@@ -113,7 +113,7 @@ KINDS = ("redis://:hunter2@a", "redis+sentinel://:hunter2@a/service", "redis+clu
         ("protocol=", "the option protocol must be one of 2, 3"),
         ("protocol", "the option protocol must be one of 2, 3"),
         ("protocol=2&protocol=2", "the option protocol is given twice"),
-        ("socket_timeout=hunter2", "the option socket_timeout must be seconds above 0, at most 3600"),
+        ("socket_timeout=hunter2", "the option socket_timeout must be seconds above 0, at most 60"),
         ("socket_timeout=nan", "the option socket_timeout must be"),
         ("socket_timeout=-1", "the option socket_timeout must be"),
         ("socket_connect_timeout=0", "the option socket_connect_timeout must be"),

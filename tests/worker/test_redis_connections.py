@@ -86,8 +86,8 @@ def publishes(settings: Settings) -> None:
         store.close()
 
 
-def failure(settings: Settings) -> str:
-    """Return the one line of both ways to use a store."""
+def failures(settings: Settings) -> list[str]:
+    """Return the lines of both ways to use a store."""
     store = CountsStore.of(settings)
     lines = []
     for call in (lambda: store.publish({P0: committed(1)}), store.snapshot):
@@ -95,10 +95,19 @@ def failure(settings: Settings) -> str:
             call()
         lines.append(str(caught.value))
     store.close()
-    assert "hunter2" not in lines[0]
-    assert "\n" not in lines[0]
-    assert lines[0] == lines[1]
-    return lines[0]
+    assert not any("hunter2" in line or "\n" in line for line in lines)
+    return lines
+
+
+def failure(settings: Settings) -> str:
+    """Return the one line of both ways to use a store."""
+    (line,) = set(failures(settings))
+    return line
+
+
+def only_about_the_client_certificate(lines: list[str]) -> bool:
+    """Return whether every line is about it: the server's alert may be overtaken by the end of its connection."""
+    return all("client certificate" in line and "REDIS_SSL_CERTFILE" in line for line in lines)
 
 
 def test_a_client_certificate_and_an_authority_of_ones_own_connect(certificates: Certificates, mutual: int) -> None:
@@ -136,7 +145,7 @@ def test_sentinel_and_its_servers_use_the_client_certificate(
     servers.enter_context(running(tmp_path, "--sentinel", config=config))
     url = f"rediss+sentinel://{HOST}:{for_sentinel}/counts/0"
     publishes(certificates.settings(url, client=certificates.client))
-    assert "client certificate" in failure(certificates.settings(url))
+    assert only_about_the_client_certificate(failures(certificates.settings(url)))
 
 
 def test_a_cluster_uses_the_client_certificate(certificates: Certificates, tmp_path: Path, servers: ExitStack) -> None:
@@ -149,20 +158,19 @@ def test_a_cluster_uses_the_client_certificate(certificates: Certificates, tmp_p
         eventually(lambda: "cluster_state:ok" in client.execute_command("CLUSTER", "INFO"), 30, "the cluster is there")
     url = f"rediss+cluster://{HOST}:{port}"
     publishes(certificates.settings(url, client=certificates.client))
-    assert "client certificate" in failure(certificates.settings(url))
+    assert only_about_the_client_certificate(failures(certificates.settings(url)))
     unknown = failure(certificates.settings(url, client=certificates.client, redis_ssl_cafile=None))
     assert f"{LOOPBACK}:{port}: the authority of the certificate is not known (" in unknown
 
 
 def test_a_missing_client_certificate_names_the_settings(certificates: Certificates, mutual: int) -> None:
-    line = failure(certificates.settings(f"rediss://:hunter2@{HOST}:{mutual}/0"))
-    assert "client certificate" in line
-    assert "REDIS_SSL_CERTFILE" in line
+    lines = failures(certificates.settings(f"rediss://:hunter2@{HOST}:{mutual}/0"))
+    assert only_about_the_client_certificate(lines)
 
 
 def test_a_client_certificate_of_another_authority_is_refused_by_name(certificates: Certificates, mutual: int) -> None:
-    line = failure(certificates.settings(f"rediss://{HOST}:{mutual}/0", client=certificates.stranger))
-    assert "client certificate in REDIS_SSL_CERTFILE" in line
+    lines = failures(certificates.settings(f"rediss://{HOST}:{mutual}/0", client=certificates.stranger))
+    assert only_about_the_client_certificate(lines)
 
 
 def test_a_certificate_of_an_unknown_authority_names_the_setting(certificates: Certificates, one_sided: int) -> None:
