@@ -9,14 +9,15 @@ from pydantic_settings import SettingsConfigDict
 
 from worker.errors import ExitCode, FatalError
 from worker.kafka_settings import KafkaSettings
-from worker.redis_address import parse_redis_url
+from worker.redis_address import RedisAddress, parse_redis_url
 from worker.setting_fields import setting
 from worker.time_order import broken_order
+from worker.tls_files import check_tls_files
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "model"
 
 _LOCAL_REDIS: Final = "redis://localhost:6379/0"
-_SECRETS: Final = ("kafka_sasl_password", "redis_url")
+_SECRETS: Final = ("kafka_sasl_password", "redis_url", "redis_ssl_key_password")
 _MEMBER_NAME: Final = r"^[a-zA-Z0-9._-]{1,200}$"
 """Kafka's rule for `group.instance.id`, a little shorter than Kafka's limit of 249 characters."""
 
@@ -58,6 +59,31 @@ class Settings(KafkaSettings):
         None,
         meaning="File that holds the address of Redis, in UTF-8.",
         change="Instead of `REDIS_URL`, when the address contains a password; setting both is refused.",
+    )
+    redis_ssl_cafile: Path | None = setting(
+        None,
+        meaning="PEM file with the certificate of the authority that signed the certificate of Redis.",
+        change="When `REDIS_URL` begins with `rediss` and the authority is not one of the system's.",
+    )
+    redis_ssl_certfile: Path | None = setting(
+        None,
+        meaning="PEM file with the client's certificate for Redis.",
+        change="When Redis requires client certificates (`tls-auth-clients yes`), together with `REDIS_SSL_KEYFILE`.",
+    )
+    redis_ssl_keyfile: Path | None = setting(
+        None,
+        meaning="PEM file with the private key of the client's certificate for Redis.",
+        change="Together with `REDIS_SSL_CERTFILE`, unless that file has the key too.",
+    )
+    redis_ssl_key_password: SecretStr | None = setting(
+        None,
+        meaning="Pass phrase of an encrypted `REDIS_SSL_KEYFILE`. Never in the log.",
+        change="When the private key is encrypted. A file is safer: `REDIS_SSL_KEY_PASSWORD_FILE`.",
+    )
+    redis_ssl_key_password_file: Path | None = setting(
+        None,
+        meaning="File that holds the pass phrase of `REDIS_SSL_KEYFILE`, in UTF-8.",
+        change="Instead of `REDIS_SSL_KEY_PASSWORD`; setting both is refused.",
     )
     redis_key_prefix: str = setting(
         "{emotion}",
@@ -173,12 +199,26 @@ class Settings(KafkaSettings):
 
     @model_validator(mode="after")
     def _one_slot(self) -> Self:
-        cluster = parse_redis_url(self.redis_url.get_secret_value()).kind == "cluster"
-        if cluster and not _HASH_TAG.search(self.redis_key_prefix):
+        if self._redis().kind == "cluster" and not _HASH_TAG.search(self.redis_key_prefix):
             raise ValueError(
                 f"REDIS_KEY_PREFIX={self.redis_key_prefix}: needs braces, as in {{emotion}}, so that all keys are in "
                 "one slot of the Redis Cluster"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _redis_tls_files(self) -> Self:
+        files = {
+            "cafile": self.redis_ssl_cafile,
+            "certfile": self.redis_ssl_certfile,
+            "keyfile": self.redis_ssl_keyfile,
+        }
+        for name, path in files.items():
+            if path is not None and not self._redis().tls:
+                raise ValueError(
+                    f"REDIS_SSL_{name.upper()}={path}: needs TLS: write rediss instead of redis in REDIS_URL"
+                )
+        check_tls_files("REDIS_SSL", **files, key_password=self.redis_ssl_key_password)
         return self
 
     @model_validator(mode="after")
@@ -188,9 +228,23 @@ class Settings(KafkaSettings):
             raise ValueError(broken.refusal(self))
         return self
 
+    def redis_tls(self) -> dict[str, str]:
+        """Return the arguments of redis-py for the authority and the client certificate."""
+        password = self.redis_ssl_key_password
+        arguments = {
+            "ssl_ca_certs": self.redis_ssl_cafile,
+            "ssl_certfile": self.redis_ssl_certfile,
+            "ssl_keyfile": self.redis_ssl_keyfile,
+            "ssl_password": None if password is None else password.get_secret_value(),
+        }
+        return {name: str(value) for name, value in arguments.items() if value is not None and self._redis().tls}
+
     def redacted(self) -> str:
         """Return all settings on one line for the log, with secrets hidden."""
         return " ".join(f"{name.upper()}={value}" for name, value in self if value is not None)
+
+    def _redis(self) -> RedisAddress:
+        return parse_redis_url(self.redis_url.get_secret_value())
 
 
 def load_settings() -> Settings:

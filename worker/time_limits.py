@@ -94,6 +94,7 @@ VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares a
 # Redis.
 REDIS_CONNECT: Final = TimeLimit(2, "A connection to Redis.")
 REDIS_ANSWER: Final = TimeLimit(2, "The answer to one command of Redis.")
+REDIS_TIMEOUT_IN_URL: Final = TimeLimit(60, "Longest socket_timeout and socket_connect_timeout that REDIS_URL may set.")
 REDIS_RETRY_PAUSE: Final = TimeLimit(1, "Pause before counts that Redis did not accept are published again.")
 REPUBLISH: Final = TimeLimit(5, "All owned counts are published again after this, so that a wiped Redis recovers.")
 MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute for this long.")

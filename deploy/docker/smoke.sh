@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Smoke test of the images: two workers and the producer on a real Kafka and Redis; one worker is killed under load.
-# Passes if no tweet is lost or duplicated and the restarted worker continues with its own partitions.
+# Passes if no tweet is lost or duplicated, the restarted worker continues with its own partitions, and Redis refuses what
+# the user of the programs may not do.
 #
 #   deploy/docker/smoke.sh              with the images that docker-compose.yml names
 #   deploy/docker/smoke.sh --stand-in   without an image registry: images of Debian's Redis and the Kafka of KAFKA_HOME are
@@ -33,6 +34,8 @@ main() {
         *) fail "$1: the only option is --stand-in" ;;
     esac
     find_compose
+    export SECRETS_DIR=$work/secrets
+    deploy/docker/make_secrets.sh
     step "building the images"
     compose --profile replay build worker producer >"$work/build.log" 2>&1 || fail_with_log build
     step "starting Kafka, Redis and two workers"
@@ -64,6 +67,7 @@ run_test() {
     docker exec "$victim" sh -c "$(hardened)" || fail "a container has more rights than docker-compose.yml allows"
     local verdict
     verdict=$(judge "$victim" check --tweets "$tweets" --before "$before")
+    check_who_reaches_what
     stop_workers "${workers[@]}"
     report "$verdict"
 }
@@ -82,6 +86,40 @@ for compiler in cc gcc c++ clang; do
 done
 python -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("torch") is not None)'
 CHECKS
+}
+
+# Redis refuses other commands and other users; a container beside Prometheus reaches the workers, not Kafka or Redis.
+check_who_reaches_what() {
+    step "checking who reaches what"
+    local redis kafka
+    redis=$(compose ps -q redis) kafka=$(compose ps -q kafka)
+    docker exec "$redis" emotion-redis cli flushall 2>&1 | grep -q NOPERM || fail "the user of the programs may run FLUSHALL"
+    docker exec "$redis" redis-cli ping 2>&1 | grep -q NOAUTH || fail "Redis answers without a password"
+    local reached
+    reached=$(beside_prometheus worker:8000 redis:6379 "$(address "$redis"):6379" kafka:19092 "$(address "$kafka"):19092")
+    [[ $reached == worker:8000 ]] || fail "a container beside Prometheus reaches $reached, not worker:8000 only"
+}
+
+# address CONTAINER: its IP address in the network of the stream.
+address() {
+    docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "$1" | awk '{print $1}'
+}
+
+# beside_prometheus HOST:PORT...: prints those that a container in the network of Prometheus connects to.
+beside_prometheus() {
+    docker run --rm -i --network "${COMPOSE_PROJECT_NAME}_monitoring" emotion-stream-worker:0.1.0 python - "$@" <<'PROGRAM'
+import socket, sys
+
+reached = []
+for place in sys.argv[1:]:
+    host, port = place.split(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=3).close()
+    except OSError:
+        continue
+    reached.append(place)
+print(*reached)
+PROGRAM
 }
 
 stop_workers() {

@@ -45,8 +45,8 @@ build_servers_image() {
 # The build gets a plain list of wheels, so that settings of this machine's pip (an index, credentials) stay out of it.
 serve_wheels() {
     step "collecting the wheels"
-    # Debian 12 has Python 3.11.2, for which redis needs async-timeout.
-    "$python" -m pip wheel --constraint constraints.txt --wheel-dir "$work/wheels" setuptools async-timeout . \
+    "$python" -m pip download --no-deps --only-binary :all: --require-hashes --dest "$work/wheels" \
+        -r deploy/docker/requirements/build.txt -r deploy/docker/requirements/worker.txt \
         >"$work/wheels.log" 2>&1 || fail_with_log wheels
     local port
     port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

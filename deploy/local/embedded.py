@@ -2,10 +2,15 @@
 
 The program keeps all data in memory and is made for development. Acknowledged records are lost when the program is
 killed, and a group member that dies without leaving the group keeps its partitions.
+
+Besides the ports of Kafka and Redis the program opens a third port, for its own commands (`noida-db status`), on a free
+port of the loopback address. This port answers only requests with the token in `noida.control.json` in the data folder;
+the folder belongs to the user who started the program.
 """
 
 import importlib.util
 import os
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,6 +70,16 @@ class EmbeddedServers:
             "kafka,redis",
             *ports,
         ]
+
+    def require_password(self) -> str:
+        """Let Redis require a random password from now on; return the password.
+
+        The program has no option for a password, so the ports are open between its start and this call, and empty.
+        """
+        password = secrets.token_hex(16)
+        with redis.Redis(host=LOOPBACK, port=self.redis_port, socket_timeout=_ANSWER_TIMEOUT_S) as client:
+            client.config_set("requirepass", password)
+        return password
 
     def ready(self) -> bool:
         """Return whether both servers answer requests."""

@@ -1,12 +1,13 @@
 """Start the embedded servers, the topics, one worker and the live page, in this order."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from deploy.local import redis_relay
 from deploy.local.embedded import START_DEADLINE_S, EmbeddedServers
 from deploy.local.metrics import answers
-from deploy.local.ports import LOOPBACK
+from deploy.local.ports import LOOPBACK, free_ports
 from deploy.local.progress import say
 from deploy.local.supervisor import Supervisor
 from worker.settings import Settings
@@ -30,7 +31,7 @@ KEY_PREFIX: Final = "{emotion}"
 
 @dataclass(frozen=True, slots=True)
 class LocalStack:
-    """The ports of the stack's programs, all on the loopback address."""
+    """The ports of the stack's programs, all on the loopback address; Redis' port is that of the relay before Redis."""
 
     servers: EmbeddedServers
     metrics_port: int
@@ -54,6 +55,9 @@ class LocalStack:
             "KAFKA_CHECKPOINT_TOPIC": CHECKPOINT_TOPIC,
             "REDIS_URL": self.servers.redis_url,
             "REDIS_URL_FILE": "",
+            "REDIS_SSL_CAFILE": "",
+            "REDIS_SSL_CERTFILE": "",
+            "REDIS_SSL_KEYFILE": "",
             "REDIS_KEY_PREFIX": KEY_PREFIX,
             "METRICS_HOST": LOOPBACK,
             "METRICS_PORT": str(self.metrics_port),
@@ -64,7 +68,7 @@ class LocalStack:
     @property
     def settings(self) -> Settings:
         """The settings of this stack's worker: `environment`, and the user's own for everything else."""
-        values: dict[str, Any] = {name.lower(): value for name, value in self.environment.items()}
+        values: dict[str, Any] = {name.lower(): value or None for name, value in self.environment.items()}
         return Settings(**values)
 
     def start(self, supervisor: Supervisor) -> None:
@@ -73,9 +77,7 @@ class LocalStack:
         Raises LocalError if a program ends or misses its deadline.
         """
         say("starting the embedded Kafka and Redis ...")
-        command = self.servers.command(supervisor.folder / "servers")
-        supervisor.start("embedded servers", command, stop_s=_SERVERS_STOP_S)
-        supervisor.wait(self.servers.ready, START_DEADLINE_S, "the embedded Kafka and Redis to answer")
+        self._start_servers(supervisor)
 
         say("creating the topics ...")
         supervisor.run(
@@ -91,6 +93,17 @@ class LocalStack:
 
         supervisor.start("dashboard", program("dashboard"), env=self.environment)
         supervisor.wait(lambda: answers(self.page_port, "/healthz"), _PAGE_DEADLINE_S, "the live page to answer")
+
+    def _start_servers(self, supervisor: Supervisor) -> None:
+        """Start both servers, with Redis on a free port, and the relay on the port of `servers`."""
+        (redis_port,) = free_ports(1)
+        servers = replace(self.servers, redis_port=redis_port)
+        command = servers.command(supervisor.folder / "servers")
+        supervisor.start("embedded servers", command, stop_s=_SERVERS_STOP_S)
+        supervisor.wait(servers.ready, START_DEADLINE_S, "the embedded Kafka and Redis to answer")
+        relay = redis_relay.command(self.servers.redis_port, redis_port)
+        supervisor.start("redis relay", relay, env=redis_relay.environment(servers.require_password()))
+        supervisor.wait(self.servers.ready, START_DEADLINE_S, "the relay before the embedded Redis to answer")
 
 
 def program(module: str, *arguments: str) -> list[str]:

@@ -150,10 +150,49 @@ def test_every_setting_in_the_file_is_a_setting_of_its_program(file: str, name: 
 
 def test_the_programs_accept_the_values_of_the_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    secret = tmp_path / "redis_url"
+    secret.write_text("redis://emotion:secret@redis:6379/0\n", encoding="utf-8")
     for name, kind in [("worker", Settings), ("producer", Settings), ("dashboard", DashboardSettings)]:
         for setting, value in SERVICES[name]["environment"].items():
-            monkeypatch.setenv(setting, default(str(value)))
+            monkeypatch.setenv(setting, default(str(value)).replace("/run/secrets/redis_url", str(secret)))
         kind()
+
+
+def test_prometheus_and_grafana_share_a_network_with_the_workers_only() -> None:
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert set(COMPOSE["networks"]) == set().union(*networks.values())
+    for name in ("prometheus", "grafana"):
+        reached = {other for other in networks if networks[name] & networks[other]}
+        assert reached == {"prometheus", "grafana", "worker"}
+
+
+def test_only_redis_and_the_programs_that_use_it_have_its_secret() -> None:
+    assert {name for name in SERVICES if "redis_url" in SERVICES[name].get("secrets", [])} == {
+        "redis",
+        "worker",
+        "dashboard",
+    }
+    for name in ("worker", "dashboard"):
+        assert SERVICES[name]["environment"]["REDIS_URL_FILE"] == "/run/secrets/redis_url"
+    assert not any("REDIS_URL" in service.get("environment", {}) for service in SERVICES.values())
+
+
+def test_redis_starts_and_is_checked_as_the_user_of_the_secret() -> None:
+    service = SERVICES["redis"]
+    assert service["command"][:2] == ["emotion-redis", "server"]
+    assert service["healthcheck"]["test"][1].startswith("emotion-redis cli ping ")
+    (script,) = [volume for volume in service["volumes"] if volume.startswith("./deploy/docker/redis.sh:")]
+    assert script.split(":")[1] == "/usr/local/bin/emotion-redis"
+    assert os.access(ROOT / "deploy/docker/redis.sh", os.X_OK)
+
+
+@each_service
+def test_a_tmpfs_has_a_size_limit_within_the_memory_of_its_container(name: str) -> None:
+    sizes = [re.findall(r"[:,]size=(\d+)m\b", mount) for mount in SERVICES[name].get("tmpfs", [])]
+    assert all(len(size) == 1 for size in sizes)
+    memory = SERVICES[name]["mem_limit"]
+    megabytes = int(memory[:-1]) * {"m": 1, "g": 1024}[memory[-1]]
+    assert sum(int(size) for (size,) in sizes) <= megabytes / 2
 
 
 def default(value: str) -> str:
@@ -223,7 +262,7 @@ def test_the_build_context_has_the_packages_of_the_programs_and_nothing_else() -
     sent = {line[1:] for line in ignored if line.startswith("!")}
     assert all((ROOT / name).exists() for name in sent)
     packages = {"tweets", "worker", "producer", "dashboard"}
-    assert sent == packages | {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
+    assert sent == packages | {"deploy/docker/requirements", "pyproject.toml", "README.md", "LICENSE"}
 
 
 def test_the_gpu_file_changes_only_the_worker() -> None:

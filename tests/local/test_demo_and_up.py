@@ -6,9 +6,10 @@ import signal
 import socket
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
@@ -171,13 +172,41 @@ def test_up_labels_what_anybody_publishes_until_ctrl_c(tmp_path: Path) -> None:
         emotion = json.loads(labelled.value or b"")["emotion"]
         with redis.Redis.from_url(stack.redis_url, decode_responses=True) as client:
             eventually(lambda: client.hget("{emotion}:counts", emotion) == "1", 10, "Redis has counted it")
+            assert answer_to_a_web_page(stack.redis_port) == b""
+            (hidden,) = embedded_ports(program) - {stack.kafka_port, control_port(program)}
+            assert b"-NOAUTH" in answer_to_a_web_page(hidden)
+            assert answer_to_a_web_page(control_port(program)).startswith(b"HTTP/1.1 401 ")
+            assert client.hget("{emotion}:counts", emotion) == "1"
         program.signal(signal.SIGINT)
         assert program.end(END_S) == 0
         program.expect_nothing_left()
 
 
+def answer_to_a_web_page(port: int) -> bytes:
+    """Return what comes back for the request of a web page whose text has commands of Redis."""
+    with socket.create_connection((LOOPBACK, port), timeout=10) as connection, suppress(ConnectionError):
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nFLUSHALL\r\nQUIT\r\n")
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+    return b""
+
+
+def embedded_ports(program: Program) -> set[int]:
+    """Return the ports of the embedded servers."""
+    connections = program.child("kafka,redis").net_connections("inet")
+    return {each.laddr.port for each in connections if each.status == psutil.CONN_LISTEN}
+
+
+def control_port(program: Program) -> int:
+    """Return the port for the commands of the embedded servers' own program."""
+    (file,) = program.temporary.glob("*/servers/noida.control.json")
+    return int(json.loads(file.read_text(encoding="utf-8"))["port"])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("part", "name"), [("worker", "worker"), ("kafka,redis", "embedded servers")])
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [("worker", "worker"), ("kafka,redis", "embedded servers"), ("deploy.local.redis_relay", "redis relay")],
+)
 def test_up_ends_when_a_part_of_it_dies(part: str, name: str, tmp_path: Path) -> None:
     with running_up(tmp_path) as (program, _):
         program.child(part).kill()

@@ -7,9 +7,7 @@ import redis
 
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
-from worker.errors import ExitCode, FatalError
 from worker.redis.store import CountsStore, CountsStoreError
-from worker.settings import Settings
 
 TWEETS_7 = Partition("tweets", 7)
 
@@ -54,11 +52,3 @@ def test_the_field_of_a_partition_is_parsed_back(store: CountsStore) -> None:
 )
 def test_the_fields_of_other_groups_and_topics_are_no_partition(store: CountsStore, field: str) -> None:
     assert store.partition(field, "tweets") is None
-
-
-def test_a_url_that_cannot_be_understood_is_one_line_without_the_url() -> None:
-    with pytest.raises(FatalError) as caught:
-        CountsStore.of(Settings(_env_file=None, redis_url="redis://:hunter2@localhost:6379/0?foo=1"))
-    assert caught.value.exit_code is ExitCode.SETTINGS
-    assert str(caught.value).startswith("REDIS_URL=(hidden): ")
-    assert "hunter2" not in str(caught.value)

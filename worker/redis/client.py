@@ -8,9 +8,9 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import parse_url
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from worker import time_limits
+from worker.redis.sentinels import Sentinels
 from worker.redis_address import RedisAddress
 
 PROTOCOL: Final = 2
@@ -23,8 +23,8 @@ _LOGIN: Final = ("username", "password", "db", "client_name")
 class RedisClient:
     """Makes the client of redis-py at the first use, and again after `drop`. Only one thread may use the object."""
 
-    def __init__(self, address: RedisAddress) -> None:
-        """Check the options of the URL, without a connection. Raises ValueError or TypeError."""
+    def __init__(self, address: RedisAddress, tls: Mapping[str, str]) -> None:
+        """Prepare the client, without a connection. `tls`: the arguments of redis-py for certificates, by name."""
         self._address = address
         options: Mapping[str, Any] = parse_url(address.url)  # type: ignore[no-untyped-call]
         self._options = {
@@ -33,9 +33,9 @@ class RedisClient:
             "decode_responses": True,
             "encoding_errors": "backslashreplace",  # a foreign field may be any bytes and must not raise
             "protocol": PROTOCOL,
+            **tls,
             **options,
         }
-        redis.ConnectionPool(**self._options).make_connection()  # does not connect, but checks the options
         self._client: Any = None
         self._close: Callable[[], None] = lambda: None
         self._nodes = address.nodes
@@ -74,7 +74,7 @@ class RedisClient:
         """Return a client that asks the Sentinels for the master at each new connection, and how to close both."""
         options = self._options_for_many()
         for_sentinels = {name: value for name, value in options.items() if name not in _LOGIN}
-        sentinel = Sentinel(  # type: ignore[no-untyped-call]
+        sentinel = Sentinels(  # type: ignore[no-untyped-call]
             list(self._address.nodes),
             sentinel_kwargs={**for_sentinels, **dict(self._address.sentinel_login)},
             **options,

@@ -17,6 +17,8 @@ from redis.exceptions import (
 from redis.sentinel import MasterNotFoundError
 
 from worker.errors import TransientError
+from worker.redis.connection_errors import failure
+from worker.redis_address import RedisAddress
 
 CLIENT_ERRORS: Final = (redis.RedisError, RedisClusterException, OSError)
 """Everything that redis-py raises when Redis fails; OSError: the look-up of a name of a cluster's node."""
@@ -46,16 +48,16 @@ class CountsStoreError(TransientError):
         self.refused = refused
 
 
-def translated(error: BaseException, *, prefix: str, cluster: bool) -> CountsStoreError:
-    """Return the error to raise instead of redis-py's `error`; `prefix` and `cluster` are those of the store.
+def translated(error: BaseException, address: RedisAddress, *, prefix: str, certificate: bool) -> CountsStoreError:
+    """Return the error to raise instead of redis-py's `error`.
 
-    The text of a connection error may contain the URL with its password, so the text is not used.
+    `prefix` is that of the store's keys; `certificate`: a client certificate is set.
     """
-    name = type(error).__name__
+    name, cluster = type(error).__name__, address.kind == "cluster"
     if isinstance(error, redis.AuthenticationError):
         return CountsStoreError(f"{name}: Redis refuses the login, check user and password in REDIS_URL", refused=True)
     if isinstance(error, MasterNotFoundError):
-        return CountsStoreError(f"{name}: no Sentinel in REDIS_URL knows a reachable master of the service")
+        return _no_master(error, address, certificate=certificate)
     if isinstance(error, ClusterCrossSlotError) or (cluster and _OTHER_SLOTS.search(str(error))):
         return CountsStoreError(
             f"{name}: REDIS_KEY_PREFIX={prefix}: braces are missing, so the keys are in different slots of the Redis "
@@ -63,13 +65,35 @@ def translated(error: BaseException, *, prefix: str, cluster: bool) -> CountsSto
             refused=True,
         )
     if isinstance(error, RedisClusterException):
-        return CountsStoreError(
-            f"{name}: no node in REDIS_URL answers as a complete Redis Cluster; a user with "
-            "an ACL needs +cluster|slots +command"
-        )
+        return _no_cluster(error, address, certificate=certificate)
     if isinstance(error, redis.ResponseError):
         return _of_reply(error, prefix=prefix, cluster=cluster)
-    return CountsStoreError(f"{name}: is it running, and is REDIS_URL right?")
+    return CountsStoreError(f"{name}: {failure(error, address, certificate=certificate)}")
+
+
+def _no_master(error: MasterNotFoundError, address: RedisAddress, *, certificate: bool) -> CountsStoreError:
+    name, cause = type(error).__name__, error.__cause__
+    if isinstance(cause, redis.AuthenticationError):
+        return CountsStoreError(
+            f"{name}: a Sentinel refuses the login, check sentinel_username and sentinel_password in REDIS_URL",
+            refused=True,
+        )
+    why = "" if cause is None else f" ({failure(cause, address, certificate=certificate)})"
+    return CountsStoreError(f"{name}: no Sentinel in REDIS_URL knows a reachable master of the service{why}")
+
+
+def _no_cluster(error: RedisClusterException, address: RedisAddress, *, certificate: bool) -> CountsStoreError:
+    name, cause = type(error).__name__, error.__cause__
+    if isinstance(cause, redis.AuthenticationError):
+        return CountsStoreError(f"{name}: Redis refuses the login, check user and password in REDIS_URL", refused=True)
+    if isinstance(cause, redis.ConnectionError | redis.TimeoutError | OSError):
+        return CountsStoreError(
+            f"{name}: no node in REDIS_URL can be reached ({failure(cause, address, certificate=certificate)})"
+        )
+    return CountsStoreError(
+        f"{name}: no node in REDIS_URL answers as a complete Redis Cluster; a user with "
+        "an ACL needs +cluster|slots +command"
+    )
 
 
 def _of_reply(error: redis.ResponseError, *, prefix: str, cluster: bool) -> CountsStoreError:

@@ -14,7 +14,6 @@ from redis.exceptions import NoScriptError
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts, state_name
-from worker.errors import ExitCode, FatalError
 from worker.redis.client import RedisClient
 from worker.redis.errors import CLIENT_ERRORS, CountsStoreError, translated
 from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS, UNFINISHED
@@ -47,27 +46,27 @@ class CountsStore:
     may use a store.
     """
 
-    def __init__(self, url: str, *, prefix: str, group: str) -> None:
-        """Prepare a connection, which opens at the first use. Raises ValueError for a URL that is not valid."""
-        address = parse_redis_url(url)
-        self._client = RedisClient(address)
-        self._cluster = address.kind == "cluster"
+    def __init__(self, url: str, *, prefix: str, group: str, tls: Mapping[str, str] | None = None) -> None:
+        """Prepare a connection, which opens at the first use. Raises ValueError for a URL that is not valid.
+
+        `tls` has the arguments of redis-py for an authority and a client certificate (`Settings.redis_tls`).
+        """
+        self._address = parse_redis_url(url)
+        self._client = RedisClient(self._address, tls or {})
+        self._certificate = bool(tls and "ssl_certfile" in tls)
         self.prefix = prefix
         self._group = group
         self._checked_s: float | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> "CountsStore":
-        """Return the store of these settings. Raises FatalError if REDIS_URL is not valid."""
-        try:
-            url = settings.redis_url.get_secret_value()
-            return cls(url, prefix=settings.redis_key_prefix, group=settings.kafka_group_id)
-        except (ValueError, TypeError, *CLIENT_ERRORS):  # the error texts contain the URL, and so the password
-            raise FatalError(
-                "REDIS_URL=(hidden): is not a valid URL; check port, database number and options, and write "
-                "/ # ? @ in the password as %2F %23 %3F %40",
-                ExitCode.SETTINGS,
-            ) from None
+        """Return the store of these settings."""
+        return cls(
+            settings.redis_url.get_secret_value(),
+            prefix=settings.redis_key_prefix,
+            group=settings.kafka_group_id,
+            tls=settings.redis_tls(),
+        )
 
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> dict[Partition, str]:
         """Publish committed counts; return `applied`, `known` or `stale` for each partition.
@@ -172,7 +171,7 @@ class CountsStore:
         except CLIENT_ERRORS as error:
             self._checked_s = None
             self._client.drop()
-            raise translated(error, prefix=self.prefix, cluster=self._cluster) from error
+            raise translated(error, self._address, prefix=self.prefix, certificate=self._certificate) from error
 
 
 def _parts(items: list[tuple[Partition, CommittedCounts]], size: int) -> list[list[tuple[Partition, CommittedCounts]]]:
