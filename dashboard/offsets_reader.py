@@ -12,6 +12,7 @@ from kafka.errors import AuthorizationError, KafkaError
 from worker import time_limits
 from worker.errors import TransientError
 from worker.kafka.client import RepairedClient
+from worker.kafka.connection import connection_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -39,7 +40,7 @@ class OffsetsReader:
         self._settings = settings
         with self._translating():
             self._admin = KafkaAdminClient(
-                **settings.kafka_connection(),
+                **connection_arguments(settings),
                 kafka_client=RepairedClient,
                 bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,

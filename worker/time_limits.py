@@ -35,6 +35,12 @@ METADATA_MAX_AGE: Final = TimeLimit(5, "Leaders and partitions of the topics are
 CLOSE: Final = TimeLimit(2, "The close of a client, the end of its thread, and the abort before the close.")
 ADMIN_REQUEST: Final = TimeLimit(10, "A request of create-topics and of the checks of the topics at the start.")
 
+# Access tokens of OAUTHBEARER.
+TOKEN_REQUEST: Final = TimeLimit(10, "A request to the token endpoint, per step of the network.")
+TOKEN_WAIT: Final = TimeLimit(
+    1.5, "A login waits this long for the token endpoint; a later answer serves the next attempt to log in."
+)
+
 # The start of a program.
 START: Final = TimeLimit(15, "At the start, a program waits this long for a broker that accepts the login.")
 START_RETRY_PAUSE: Final = TimeLimit(0.5, "Pause between attempts to reach a broker at the start.")

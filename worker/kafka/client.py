@@ -11,6 +11,8 @@ from typing import Any, Final
 from kafka import KafkaProducer, errors
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 from kafka.protocol.metadata import FindCoordinatorRequest
 from kafka.protocol.producer import (
     AddOffsetsToTxnRequest,
@@ -21,6 +23,7 @@ from kafka.protocol.producer import (
 )
 
 from worker import time_limits
+from worker.kafka.connection import connection_arguments
 from worker.kafka.decompression import install as bound_decompression
 from worker.settings import Settings
 
@@ -45,14 +48,26 @@ _TRANSACTION_REQUESTS: Final = (
 )
 
 
-class RepairedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
+class NamingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
+    """Makes connections whose errors name the address; kafka-python's own text is "111 ECONNREFUSED" alone."""
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super()._build_transport(node, timeout_at=timeout_at)
+        except errors.KafkaConnectionError as error:
+            reason = str(error).removeprefix(f"{type(error).__name__}: ")
+            raise errors.KafkaConnectionError(f"{node.host}:{node.port}: {reason}") from error
+
+
+class RepairedClient(KafkaNetClient):  # type: ignore[misc]
     """The network client to pass as `kafka_client=` to a consumer or producer."""
 
     def __init__(self, **configs: Any) -> None:
         # Consumer and producer do not accept these two settings; the defaults wait 10 to 30 s for a frozen broker.
         configs["socket_connection_setup_timeout_ms"] = time_limits.CONNECTION_SETUP.ms
         configs["socket_connection_setup_timeout_max_ms"] = time_limits.CONNECTION_SETUP_MAX.ms
-        super().__init__(**configs)
+        network = NetworkSelector(**configs)
+        super().__init__(net=network, manager=NamingManager(network, **configs))
 
     def await_ready(self, node_id: int, timeout_ms: float = time_limits.REQUEST.ms) -> bool:
         """Return whether the node can take a request; never raise.
@@ -94,7 +109,7 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
     bound_decompression()
     return {
         **NETWORK,
-        **settings.kafka_connection(),
+        **connection_arguments(settings),
         "kafka_client": RepairedClient,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",  # where a program does not seek; TweetConsumer has another policy

@@ -13,6 +13,7 @@ from tweets.records import OutputRecord, Partition
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, RefusedRecordsError
 from worker.kafka.client import NETWORK, RepairedClient, discard
+from worker.kafka.connection import connection_arguments
 from worker.kafka.refusals import REFUSED_RECORD, are_exact, refusals, refused_topic
 from worker.membership import CommittedOffset, Membership
 from worker.settings import Settings
@@ -37,7 +38,7 @@ class ResultProducer:
         self._single_records = single_records
         self._producer = KafkaProducer(
             **NETWORK,
-            **settings.kafka_connection(),
+            **connection_arguments(settings),
             kafka_client=RepairedClient,
             client_id=f"emotion-worker-{settings.worker_id or 'dynamic'}",
             transactional_id=transactional_id,

@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from kafka import errors
@@ -11,6 +12,7 @@ from kafka import errors
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import NETWORK, RepairedClient, silent_client
+from worker.kafka.connection import connection_arguments
 from worker.kafka.errors import translated
 from worker.process.stop import StopRequest
 from worker.settings import Settings
@@ -28,11 +30,16 @@ def check_crc32c() -> None:
         raise FatalError("the package crc32c is missing: pip install crc32c", ExitCode.SETTINGS)
 
 
+class _AdvertisedAddressError(TransientError):
+    """A broker answers at its bootstrap address; no broker does at the address that the brokers advertise."""
+
+
 def wait_until_reachable(settings: Settings, stop: StopRequest | None = None) -> None:
     """Wait up to time_limits.START for a broker that answers and accepts the login, or until `stop` is set.
 
-    Raises KafkaUnreachableError if no broker answers, FatalError if a broker refuses the login. A consumer or producer
-    would report both cases as "Unable to bootstrap".
+    The broker must answer at its advertised address too, which clients use after the first request. Logs a warning for
+    each other broker that does not. Raises KafkaUnreachableError if no broker answers, FatalError if a broker refuses
+    the login. A consumer or producer would report all these cases as "Unable to bootstrap".
     """
     stop = stop or threading.Event()
     with silent_client():  # the client logs three errors for every attempt
@@ -48,37 +55,66 @@ def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
             return
         except TransientError as error:
             if time.monotonic() >= deadline_s:
-                raise KafkaUnreachableError(
-                    f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({error}): is it running, and are "
-                    "KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL right?",
-                    ExitCode.KAFKA,
-                ) from None
+                raise KafkaUnreachableError(_refusal(error, settings), ExitCode.KAFKA) from None
             if not waiting:
                 log.warning("waiting for Kafka at %s (%s)", settings.kafka_bootstrap_servers, error)
             waiting = True
             stop.wait(time_limits.START_RETRY_PAUSE.seconds)
 
 
+def _refusal(error: TransientError, settings: Settings) -> str:
+    if isinstance(error, _AdvertisedAddressError):
+        return str(error)
+    return (
+        f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({error}): is it running, and are "
+        "KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL right?"
+    )
+
+
 def _try_to_reach(settings: Settings) -> None:
-    client = RepairedClient(**(NETWORK | settings.kafka_connection()))
+    client = RepairedClient(**(NETWORK | connection_arguments(settings)))
     try:
         problems = []
         for broker in client.cluster.bootstrap_brokers():
             problem = _problem(client, broker)
             if problem is None:
+                _check_advertised_addresses(client, settings)
                 return
             problems.append(problem)
     finally:
         client.close()
+    raise _most_telling(problems, settings)
+
+
+def _check_advertised_addresses(client: RepairedClient, settings: Settings) -> None:
+    """Connect to every broker at the address that the metadata has, as the clients will."""
+    brokers = client.cluster.brokers()
+    problems = _unreachable(client, brokers)
+    refusals = [problem for _, problem in problems if isinstance(problem, errors.SaslAuthenticationFailedError)]
+    if refusals:
+        raise translated(refusals[0], settings.kafka_bootstrap_servers)
+    texts = [
+        f"Kafka at {settings.kafka_bootstrap_servers} answers, but the address {broker.host}:{broker.port} that broker "
+        f"{broker.node_id} advertises cannot be reached from here ({problem}): set advertised.listeners of the broker "
+        "to an address that this machine can reach"
+        for broker, problem in problems
+    ]
+    if problems and len(problems) == len(brokers):
+        raise _AdvertisedAddressError(texts[0])
+    for text in texts:
+        log.warning("%s, unless the broker is down", text)
+
+
+def _most_telling(problems: list[BaseException], settings: Settings) -> TransientError | FatalError:
     refusals = [problem for problem in problems if isinstance(problem, errors.SaslAuthenticationFailedError)]
-    raise translated((refusals or problems)[0], settings.kafka_bootstrap_servers)
+    return translated((refusals or problems)[0], settings.kafka_bootstrap_servers)
 
 
 def _problem(client: RepairedClient, broker: Any) -> BaseException | None:
+    """Connect to a bootstrap broker and read the metadata; return the error, None without one."""
+
     async def connect() -> None:
-        await client._manager.get_connection(
-            broker.node_id, timeout_ms=time_limits.CONNECTION_SETUP_MAX.ms, pop_on_close=False
-        )
+        await _connection(client, broker)
         # A broker that requires a login closes the connection at this request, not at the TLS handshake.
         await client.cluster.refresh_metadata(broker.node_id)
 
@@ -87,3 +123,25 @@ def _problem(client: RepairedClient, broker: Any) -> BaseException | None:
     except Exception as error:
         return error
     return None
+
+
+def _unreachable(client: RepairedClient, brokers: Sequence[Any]) -> list[tuple[Any, BaseException]]:
+    """Connect to all brokers at the same time; return those that cannot be reached, and the errors."""
+    problems: list[tuple[Any, BaseException]] = []
+
+    async def connect() -> None:
+        connections = [(broker, _connection(client, broker)) for broker in brokers]
+        for broker, connection in connections:
+            try:
+                await connection
+            except Exception as error:
+                problems.append((broker, error))
+
+    client._manager.run(connect)
+    return problems
+
+
+def _connection(client: RepairedClient, broker: Any) -> Any:
+    return client._manager.get_connection(
+        broker.node_id, timeout_ms=time_limits.CONNECTION_SETUP_MAX.ms, pop_on_close=False
+    )
