@@ -228,9 +228,13 @@ class KafkaSettings(BaseSettings):
 
 def _check_token_url(url: str) -> None:
     """Raise ValueError, whose text does not repeat the URL, for an address that would not keep the secret."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError where the port is no number
+    except ValueError as error:
+        raise ValueError(f"KAFKA_SASL_OAUTH_TOKEN_URL: must be https://host/path ({error})") from None
     if parts.username or parts.password:
-        raise ValueError("KAFKA_SASL_OAUTH_TOKEN_URL (hidden): must not contain a user or a password")
+        raise ValueError("KAFKA_SASL_OAUTH_TOKEN_URL: must not contain a user or a password")
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError("KAFKA_SASL_OAUTH_TOKEN_URL: must be https://host/path")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
