@@ -1,12 +1,15 @@
 """A token endpoint on this machine that answers what a test wants."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.certificates import Certified
 
 Answer = tuple[int, object]
 """A status and a body: bytes as they are, anything else as JSON."""
@@ -22,8 +25,8 @@ class TokenServer:
 
 
 @contextmanager
-def token_server(answer: Callable[[], Answer]) -> Iterator[TokenServer]:
-    """Serve until the end of the block."""
+def token_server(answer: Callable[[], Answer], certified: Certified | None = None) -> Iterator[TokenServer]:
+    """Serve until the end of the block, with TLS if there is a certificate, which must be for `localhost`."""
     state = TokenServer(answer)
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,9 +45,14 @@ def token_server(answer: Callable[[], Answer]) -> Iterator[TokenServer]:
         def log_message(self, *_: Any) -> None: ...
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if certified is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certified.certificate, certified.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     serving.start()
-    state.url = f"http://127.0.0.1:{server.server_address[1]}/token"
+    origin = "http://127.0.0.1" if certified is None else "https://localhost"
+    state.url = f"{origin}:{server.server_address[1]}/token"
     try:
         yield state
     finally:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from kafka.errors import KafkaConnectionError
 
+from tests.certificates import Authority
 from tests.token_server import TokenServer, token_server
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
@@ -212,6 +213,14 @@ def test_an_endpoint_that_does_not_answer_is_named() -> None:
         with pytest.raises(KafkaConnectionError, match="refused") as caught:
             TokenEndpoint(url, "worker", SECRET).request()
     assert f"KAFKA_SASL_OAUTH_TOKEN_URL={url}: does not answer" in str(caught.value)
+
+
+def test_an_authority_of_the_users_own_is_trusted_and_no_other(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with token_server(lambda: (200, {"access_token": "a"}), authority.certify("localhost")) as server:
+        assert TokenEndpoint(server.url, "worker", SECRET, cafile=authority.certificate).request().token == "a"
+        with pytest.raises(KafkaConnectionError, match="CERTIFICATE_VERIFY_FAILED"):
+            TokenEndpoint(server.url, "worker", SECRET).request()
 
 
 def test_no_text_of_an_endpoint_has_the_secret() -> None:
