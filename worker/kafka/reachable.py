@@ -7,8 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from kafka import errors
-
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import NETWORK, RepairedClient, silent_client
@@ -90,9 +88,9 @@ def _check_advertised_addresses(client: RepairedClient, settings: Settings) -> N
     """Connect to every broker at the address that the metadata has, as the clients will."""
     brokers = client.cluster.brokers()
     problems = _unreachable(client, brokers)
-    refusals = [problem for _, problem in problems if isinstance(problem, errors.SaslAuthenticationFailedError)]
-    if refusals:
-        raise translated(refusals[0], settings.kafka_bootstrap_servers)
+    fault = _most_telling([problem for _, problem in problems], settings)
+    if isinstance(fault, FatalError):
+        raise fault
     texts = [
         f"Kafka at {settings.kafka_bootstrap_servers} answers, but the address {broker.host}:{broker.port} that broker "
         f"{broker.node_id} advertises cannot be reached from here ({problem}): set advertised.listeners of the broker "
@@ -105,9 +103,11 @@ def _check_advertised_addresses(client: RepairedClient, settings: Settings) -> N
         log.warning("%s, unless the broker is down", text)
 
 
-def _most_telling(problems: list[BaseException], settings: Settings) -> TransientError | FatalError:
-    refusals = [problem for problem in problems if isinstance(problem, errors.SaslAuthenticationFailedError)]
-    return translated((refusals or problems)[0], settings.kafka_bootstrap_servers)
+def _most_telling(problems: Sequence[BaseException], settings: Settings) -> TransientError | FatalError:
+    """Return the first refusal of the login if there is one, else an error with the reasons of all servers."""
+    faults = [translated(problem, settings.kafka_bootstrap_servers) for problem in problems]
+    refusals = [fault for fault in faults if isinstance(fault, FatalError)]
+    return refusals[0] if refusals else TransientError("; ".join(map(str, faults)))
 
 
 def _problem(client: RepairedClient, broker: Any) -> BaseException | None:
@@ -143,5 +143,8 @@ def _unreachable(client: RepairedClient, brokers: Sequence[Any]) -> list[tuple[A
 
 def _connection(client: RepairedClient, broker: Any) -> Any:
     return client._manager.get_connection(
-        broker.node_id, timeout_ms=time_limits.CONNECTION_SETUP_MAX.ms, pop_on_close=False
+        broker.node_id,
+        timeout_ms=time_limits.CONNECTION_SETUP_MAX.ms,
+        pop_on_close=False,
+        refresh_metadata_on_err=False,  # a look-up of metadata would open a connection while the client is closed
     )
