@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, CoordinatorNotAvailableError, KafkaError
 
 from worker import time_limits
 from worker.errors import TransientError
@@ -24,7 +24,8 @@ _REQUEST_TIMEOUT_MS: Final = 3_000
 class TopicOffsets:
     """Partition → offset, all read within milliseconds; a topic that does not exist has no partitions.
 
-    `committed` is None if the user has no permission to read the group's offsets.
+    `committed` is None if the user has no permission to read the group's offsets, and while the group has no
+    coordinator: Kafka makes the topic of the offsets at its first use.
     """
 
     output_ends: Mapping[int, int]
@@ -92,7 +93,7 @@ class OffsetsReader:
         group = self._settings.kafka_group_id
         try:
             answer = self._admin.list_group_offsets({group: partitions})[group]
-        except AuthorizationError:
+        except (AuthorizationError, CoordinatorNotAvailableError):
             return None
         committed = {partition: at.offset for partition, at in answer.items()}
         first = self._offsets(partitions, OffsetSpec.EARLIEST)

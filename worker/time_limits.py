@@ -104,6 +104,9 @@ MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")
 CLIENT_LOG_REPEAT: Final = TimeLimit(30, "The same log line of the Kafka client is written once in this time.")
+CLIENT_LOG_HOLD: Final = TimeLimit(
+    5, "Log lines of the Kafka client about a state that a healthy start passes through are written if it lasts longer."
+)
 
 # The orderly stop.
 STOP_GRACE: Final = TimeLimit(

@@ -28,7 +28,7 @@ def test_a_name_that_collides_with_another_is_refused_in_the_brokers_words(apach
     taken = env["KAFKA_INPUT_TOPIC"]
     line = refusal(env | {"KAFKA_OUTPUT_TOPIC": f"{taken}.x", "KAFKA_DEAD_LETTER_TOPIC": f"{taken}_x"})
     assert f"Kafka refuses to create topic {taken}_x (InvalidTopicError: " in line
-    assert f"collides with existing topics: {taken}.x" in line
+    assert f"collides with existing topic: {taken}.x" in line
 
 
 def test_more_replicas_than_brokers_are_refused_in_the_brokers_words(apache_stack: ApacheStack) -> None:

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
@@ -16,6 +16,21 @@ from worker.process.stop import StopRequest
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
+
+_ADVICE: Final = "is it running, and are KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL right?"
+
+_TLS_ADVICE: Final = {
+    "CERTIFICATE_VERIFY_FAILED": "is KAFKA_SSL_CAFILE the authority of the broker's certificate, and does the "
+    "certificate have this host name?",
+    "CERTIFICATE_REQUIRED": "the broker requires a certificate of the client: set KAFKA_SSL_CERTFILE",
+    "ALERT_BAD_CERTIFICATE": "the broker wants another certificate of the client, or requires one: check "
+    "KAFKA_SSL_CERTFILE",
+    "ALERT_UNKNOWN_CA": "the broker does not trust the authority of the client's certificate: check KAFKA_SSL_CERTFILE",
+    "CERTIFICATE_EXPIRED": "the client's certificate has expired: renew the file of KAFKA_SSL_CERTFILE",
+    "ALERT_CERTIFICATE_UNKNOWN": "the broker does not accept the client's certificate: check KAFKA_SSL_CERTFILE",
+    "WRONG_VERSION_NUMBER": "the broker does not use TLS at this port: check KAFKA_SECURITY_PROTOCOL",
+}
+"""What to do after an error that has OpenSSL's name in its text."""
 
 
 class KafkaUnreachableError(FatalError):
@@ -63,10 +78,8 @@ def _wait_until_reachable(settings: Settings, stop: StopRequest) -> None:
 def _refusal(error: TransientError, settings: Settings) -> str:
     if isinstance(error, _AdvertisedAddressError):
         return str(error)
-    return (
-        f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({error}): is it running, and are "
-        "KAFKA_BOOTSTRAP_SERVERS and KAFKA_SECURITY_PROTOCOL right?"
-    )
+    advice = next((advice for sign, advice in _TLS_ADVICE.items() if sign in str(error)), _ADVICE)
+    return f"Kafka at {settings.kafka_bootstrap_servers} cannot be reached ({error}): {advice}"
 
 
 def _try_to_reach(settings: Settings) -> None:
