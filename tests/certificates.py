@@ -38,13 +38,15 @@ class Authority:
         request, names = self._folder / f"{name}.csr", self._folder / f"{name}.names"
         openssl(self._folder, *_NEW_KEY, "-subj", f"/CN={name}", "-keyout", made.key, "-out", request)
         names.write_text(f"subjectAltName=DNS:{name}\n")
-        signed_by: list[str | Path] = ["-CA", self.certificate, "-CAkey", "authority.key", "-CAcreateserial"]
-        made_of: list[str | Path] = ["-in", request, "-extfile", names, "-out", made.certificate]
+        signed_by = ["-CA", self.certificate, "-CAkey", "authority.key", "-CAcreateserial"]
+        made_of = ["-in", request, "-extfile", names, "-out", made.certificate]
         openssl(self._folder, "x509", "-req", "-days", "2", *made_of, *signed_by)
         return made
 
 
-def openssl(folder: Path, *arguments: str | Path) -> None:
+def openssl(folder: Path, *arguments: object) -> None:
     """Run openssl in a folder; fail if openssl does."""
-    done = subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["openssl", *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.returncode == 0, done.stderr

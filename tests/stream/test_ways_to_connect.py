@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
@@ -265,7 +266,9 @@ def outlive_tokens(stack: SecuredStack, env: Mapping[str, str], start_worker: St
 
 
 def settings_of(env: Mapping[str, str]) -> Settings:
-    known = {name.lower(): value for name, value in env.items() if name.lower() in Settings.model_fields}
+    known: dict[str, Any] = {
+        name.lower(): value for name, value in env.items() if name.lower() in Settings.model_fields
+    }
     return Settings(_env_file=None, **known)
 
 
