@@ -48,8 +48,23 @@ _TRANSACTION_REQUESTS: Final = (
 )
 
 
+_login_log = logging.getLogger("kafka.login")
+"""A name of the client's, because its lines are also limited in number and silent while a program starts."""
+
+
 class NamingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
-    """Makes connections whose errors name the address; kafka-python's own text is "111 ECONNREFUSED" alone."""
+    """Makes connections whose errors name the address; kafka-python's own text is "111 ECONNREFUSED" alone.
+
+    A refused login is logged, and followed by a pause as any failure is; kafka-python forgets the failure and connects
+    again at once.
+    """
+
+    async def _connect(self, node: Any, conn: Any, **options: Any) -> None:
+        await super()._connect(node, conn, **options)
+        error = conn.init_future.exception
+        if isinstance(error, errors.SaslAuthenticationFailedError):
+            self.update_backoff(node.node_id)
+            _login_log.error("%s:%s refuses the login: %s; trying again", node.host, node.port, error)
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
         try:
