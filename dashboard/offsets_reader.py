@@ -7,7 +7,13 @@ from typing import Any, Final, Self
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import AuthorizationError, CoordinatorNotAvailableError, KafkaError
+from kafka.errors import (
+    AuthorizationError,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 
 from worker import time_limits
 from worker.errors import TransientError
@@ -19,13 +25,16 @@ from worker.settings import Settings
 _REQUEST_TIMEOUT_MS: Final = 3_000
 """The page shows a broker that hangs as silent after this time."""
 
+_NO_COORDINATOR: Final = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+"""The group has no coordinator, or another one than before; the next read asks again."""
+
 
 @dataclass(frozen=True, slots=True)
 class TopicOffsets:
     """Partition → offset, all read within milliseconds; a topic that does not exist has no partitions.
 
     `committed` is None if the user has no permission to read the group's offsets, and while the group has no
-    coordinator: Kafka makes the topic of the offsets at its first use.
+    coordinator: Kafka creates the topic of the offsets at its first use.
     """
 
     output_ends: Mapping[int, int]
@@ -93,7 +102,10 @@ class OffsetsReader:
         group = self._settings.kafka_group_id
         try:
             answer = self._admin.list_group_offsets({group: partitions})[group]
-        except (AuthorizationError, CoordinatorNotAvailableError):
+        except AuthorizationError:
+            return None
+        except _NO_COORDINATOR:
+            self._admin._manager.cluster._coordinators.clear()  # kafka-python would ask the earlier coordinator again
             return None
         committed = {partition: at.offset for partition, at in answer.items()}
         first = self._offsets(partitions, OffsetSpec.EARLIEST)
