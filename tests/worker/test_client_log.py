@@ -7,11 +7,19 @@ import pytest
 from worker.process.client_log import PassingStates
 
 LINES = [
-    ("kafka.coordinator", "Marking the coordinator dead (node %s) for group %s: %s."),
-    ("kafka.coordinator.heartbeat", "Heartbeat failed for group %s: coordinator (node %s) is either not started or"),
+    ("kafka.coordinator", "Marking the coordinator dead (node 1) for group g: [Error 16] NotCoordinatorError."),
+    (
+        "kafka.coordinator",
+        "Marking the coordinator dead (node 1) for group g: [Error 15] CoordinatorNotAvailableError.",
+    ),
+    (
+        "kafka.coordinator.heartbeat",
+        "Heartbeat failed for group g: coordinator (node 1) is either not started or not valid",
+    ),
+    ("kafka.coordinator.consumer", "Unknown error fetching offsets for tweets-0: [Error 88] UnstableOffsetCommitError"),
     ("kafka.coordinator.assignors.sticky.sticky_assignor", "No partition metadata for topic tweets"),
     ("kafka.cluster", "No broker metadata found in MetadataResponse -- ignoring."),
-    ("kafka.net.manager", "Bootstrap metadata response has no brokers. Retrying in %.2f secs."),
+    ("kafka.net.manager", "Bootstrap metadata response has no brokers. Retrying in 0.05 secs."),
 ]
 
 
@@ -43,11 +51,13 @@ def test_a_state_that_passes_again_an_hour_later_is_not_logged() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("kafka.net.connection", "%s: Connection lost: %s"),
-        ("kafka.net.manager", "Connection failed: %s"),
-        ("kafka.coordinator.heartbeat", "Heartbeat failed: authorization error: %s"),
-        ("kafka.net.connection", "%s: SASL re-authentication failed: %s"),
-        ("worker.loop", "Marking the coordinator dead"),
+        ("kafka.net.connection", "node 1: Connection lost: socket disconnected"),
+        ("kafka.net.manager", "Connection failed: 111 ECONNREFUSED"),
+        ("kafka.coordinator", "Marking the coordinator dead (node 1) for group g: RequestTimedOutError."),
+        ("kafka.coordinator.consumer", "Unknown error fetching offsets: UnknownServerError"),
+        ("kafka.coordinator.heartbeat", "Heartbeat failed: authorization error: GroupAuthorizationFailedError"),
+        ("kafka.net.connection", "node 1: SASL re-authentication failed: KafkaConnectionError"),
+        ("worker.loop", "No partition metadata for topic tweets"),
     ],
 )
 def test_every_other_line_is_logged_at_once(name: str, message: str) -> None:

@@ -72,8 +72,9 @@ def test_kafka_python_is_the_version_whose_traps_are_known() -> None:
         "raising, transaction requests failing with more than KafkaConnectionError, the coordinator's look-up without "
         "a pause, the set-up time-outs, committed() answering from its cache, the sender dying of expired batches, old "
         "offsets and records in a producer's next transaction, close() leaking the sender's thread, metadata of a "
-        "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing; then "
-        "the private names that worker/kafka uses; then pin it here"
+        "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing, "
+        "errors without an address, a refused login forgotten, abort hanging without a connection, passing states "
+        "logged; then the private names that worker/kafka uses; then pin it here"
     )
 
 
