@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Final, Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from dashboard.shown_tweet import ShownTweet, read_shown_tweet
 from worker import time_limits
 from worker.errors import TransientError
-from worker.kafka.client import consumer_arguments
+from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -29,7 +29,7 @@ class OutputReader:
         self._settings = settings
         self._topic = settings.kafka_output_topic
         try:
-            self._consumer = KafkaConsumer(
+            self._consumer = Consumer(
                 **consumer_arguments(settings),
                 group_id=None,
                 max_poll_records=_MAX_RECORDS,

@@ -29,6 +29,9 @@ REQUEST_RETRY_PAUSE: Final = TimeLimit(0.02, "Pause before a failed request is s
 COORDINATOR_RETRY_PAUSE: Final = TimeLimit(
     0.02, "Pause after a failed connection to a coordinator; kafka-python retries at once, in a busy loop."
 )
+EMPTY_FETCH: Final = TimeLimit(
+    0.02, "Shortest time from a fetch without records to the next one: a broker may answer at once instead of waiting."
+)
 RECONNECT_PAUSE: Final = TimeLimit(0.05, "Pause before the first attempt to reconnect to a broker.")
 RECONNECT_PAUSE_MAX: Final = TimeLimit(0.5, "Longest pause between attempts to reconnect to a broker.")
 METADATA_MAX_AGE: Final = TimeLimit(5, "Leaders and partitions of the topics are looked up again after this.")

@@ -4,11 +4,11 @@ from collections import Counter
 from types import TracebackType
 from typing import Any, Final, Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from deploy.local.errors import LocalError
 from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode
-from worker.kafka.client import consumer_arguments
+from worker.kafka.client import Consumer, consumer_arguments
 from worker.settings import Settings
 
 #: Records of one poll: enough to follow a fast replay, few enough to draw the progress between two polls.
@@ -23,7 +23,7 @@ class CommittedOutput:
         self.dead_lettered = 0
         self.counts: Counter[str] = Counter()
         self._output_topic = settings.kafka_output_topic
-        self._consumer = KafkaConsumer(**consumer_arguments(settings), max_poll_records=_MAX_POLL_RECORDS)
+        self._consumer = Consumer(**consumer_arguments(settings), max_poll_records=_MAX_POLL_RECORDS)
         topics = (settings.kafka_output_topic, settings.kafka_dead_letter_topic)
         self._consumer.assign([partition for topic in topics for partition in self._partitions(topic)])
 

@@ -28,7 +28,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
         monkeypatch.delenv(name.upper(), raising=False)
     clients = Clients()
     monkeypatch.setattr("worker.kafka.producer.KafkaProducer", clients.producer)
-    monkeypatch.setattr("worker.kafka.consumer.KafkaConsumer", clients.consumer)
+    monkeypatch.setattr("worker.kafka.consumer.Consumer", clients.consumer)
     monkeypatch.setattr("worker.kafka.stream.read_checkpoints", lambda _settings, _partitions: clients.checkpoints)
     return clients
 

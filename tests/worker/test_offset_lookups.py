@@ -85,8 +85,8 @@ class FakeKafkaConsumer:
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafkaConsumer:
     client = FakeKafkaConsumer()
-    monkeypatch.setattr("worker.kafka.consumer.KafkaConsumer", lambda *_, **__: client)
-    monkeypatch.setattr("worker.kafka.committed.KafkaConsumer", lambda *_, **__: client)
+    monkeypatch.setattr("worker.kafka.consumer.Consumer", lambda *_, **__: client)
+    monkeypatch.setattr("worker.kafka.committed.Consumer", lambda *_, **__: client)
     return client
 
 

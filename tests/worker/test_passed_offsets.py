@@ -152,7 +152,7 @@ def test_positions_from_before_an_error_are_not_committed(monkeypatch: pytest.Mo
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> FakeKafkaConsumer:
     client = FakeKafkaConsumer()
-    monkeypatch.setattr("worker.kafka.consumer.KafkaConsumer", lambda *_, **__: client)
+    monkeypatch.setattr("worker.kafka.consumer.Consumer", lambda *_, **__: client)
     return client
 
 

@@ -52,8 +52,8 @@ class ShortenedKafka(FakeKafkaConsumer):
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> ShortenedKafka:
     client = ShortenedKafka()
-    monkeypatch.setattr("worker.kafka.consumer.KafkaConsumer", lambda *_, **__: client)
-    monkeypatch.setattr("worker.kafka.committed.KafkaConsumer", lambda *_, **__: client)
+    monkeypatch.setattr("worker.kafka.consumer.Consumer", lambda *_, **__: client)
+    monkeypatch.setattr("worker.kafka.committed.Consumer", lambda *_, **__: client)
     return client
 
 

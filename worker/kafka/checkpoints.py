@@ -11,7 +11,7 @@ from tweets.records import Partition
 from worker import checkpoint, time_limits
 from worker.counts import CommittedCounts
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.client import consumer_arguments
+from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.offsets import end_offsets, first_offsets, position
 from worker.settings import Settings
 
@@ -34,14 +34,14 @@ def read_checkpoints(settings: Settings, partitions: Collection[Partition]) -> d
     topic = settings.kafka_checkpoint_topic
     arguments = consumer_arguments(settings) | {"group_id": None}
     # The end for readers of committed records may lie before a committed record, while an earlier transaction is open.
-    with closing(KafkaConsumer(**(arguments | {"isolation_level": "read_uncommitted"}))) as consumer:
+    with closing(Consumer(**(arguments | {"isolation_level": "read_uncommitted"}))) as consumer:
         numbers = consumer.partitions_for_topic(topic)
         if not numbers:
             raise FatalError(f"topic {topic} does not exist: run python -m worker create-topics", ExitCode.TOPICS)
         existing = [partition for partition in partitions if partition.number in numbers]
         asked = {TopicPartition(topic, partition.number) for partition in existing}
         ends = end_offsets(consumer, asked, time_limits.OFFSET_LOOKUP)
-    with closing(KafkaConsumer(**arguments)) as consumer:
+    with closing(Consumer(**arguments)) as consumer:
         return _Reader(consumer, settings, ends).newest(existing)
 
 

@@ -4,11 +4,12 @@ Every repair is for an observed behaviour of kafka-python 3.0.12. The version is
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from kafka import KafkaProducer, errors
+from kafka import KafkaConsumer, KafkaProducer, errors
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
@@ -115,6 +116,24 @@ class RepairedClient(KafkaNetClient):  # type: ignore[misc]
         future.add_callback(translated.success)
         future.add_errback(lambda error: translated.failure(_as_connection_error(error)))
         return translated
+
+
+class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
+    """The consumer of every program."""
+
+    def _poll_once(self, timer: Any, max_records: int, update_offsets: bool = True) -> Any:
+        """Return the records of one fetch; without records, return no sooner than EMPTY_FETCH or the end of the poll.
+
+        The embedded Kafka answers a fetch without records at once, whatever `fetch_max_wait_ms` says, and kafka-python
+        sends the next fetch immediately: an idle consumer used a whole core.
+        """
+        started_s = time.monotonic()
+        records = super()._poll_once(timer, max_records, update_offsets=update_offsets)
+        if not records:
+            time.sleep(
+                max(0.0, min(started_s + time_limits.EMPTY_FETCH.seconds - time.monotonic(), timer.timeout_secs))
+            )
+        return records
 
 
 def _as_connection_error(error: BaseException) -> BaseException:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from tweets.labelled_tweet import NotALabelledTweetError, decode
@@ -16,7 +16,7 @@ from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.checkpoints import read_checkpoints
-from worker.kafka.client import consumer_arguments
+from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.errors import translated
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
 from worker.settings import Settings
@@ -43,7 +43,7 @@ class CommittedReader:
         self._counted: defaultdict[TopicPartition, Counter[str]] = defaultdict(Counter)
         self._counted_to: defaultdict[TopicPartition, int] = defaultdict(int)
         with self._translating():
-            self._consumer = KafkaConsumer(**consumer_arguments(settings), group_id=settings.kafka_group_id)
+            self._consumer = Consumer(**consumer_arguments(settings), group_id=settings.kafka_group_id)
 
     @property
     def topic(self) -> str:

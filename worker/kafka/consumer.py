@@ -5,14 +5,14 @@ import time
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from kafka import KafkaConsumer, TopicPartition, errors
+from kafka import TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import MemberState, OffsetAndMetadata
 
 from tweets.records import Partition, Record
 from worker import time_limits
 from worker.errors import ExitCode, FatalError
-from worker.kafka.client import consumer_arguments, silent_client
+from worker.kafka.client import Consumer, consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
@@ -35,7 +35,7 @@ class TweetConsumer:
         self._topic = settings.kafka_input_topic
         self._unreadable_once: tuple[TopicPartition, int | None] | None = None
         self._polls_without_position = 0
-        self._consumer = KafkaConsumer(
+        self._consumer = Consumer(
             settings.kafka_input_topic,
             # The policy `earliest` would move a position that the broker refuses to the first record: deleted records
             # would be skipped without a word, and records before a position beyond the end be processed twice.

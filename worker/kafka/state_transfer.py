@@ -7,14 +7,14 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any, Final, Literal
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import KafkaError
 
 from tweets.records import Partition
 from worker import checkpoint, time_limits
 from worker.counts import CommittedCounts
 from worker.errors import ExitCode, FatalError
-from worker.kafka.client import consumer_arguments
+from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.committed import CommittedReader
 from worker.kafka.errors import translated
 from worker.kafka.offsets import end_offsets, first_offsets
@@ -127,7 +127,7 @@ def _moved(
 ) -> dict[Partition, CommittedCounts]:
     """Return the states with their offset in this cluster, and without the id of the exported topic."""
     asked = {partition: TopicPartition(*partition) for partition in states}
-    with closing(KafkaConsumer(**consumer_arguments(settings), group_id=None)) as consumer:
+    with closing(Consumer(**consumer_arguments(settings), group_id=None)) as consumer:
         first = first_offsets(consumer, list(asked.values()), time_limits.VERIFY_LOOKUP)
         ends = end_offsets(consumer, list(asked.values()), time_limits.VERIFY_LOOKUP)
     moved: dict[Partition, CommittedCounts] = {}
