@@ -48,7 +48,7 @@ class SecuredStack(ApacheStack):
     """An ApacheStack with an authorizer and these listeners; on PLAINTEXT everybody may do everything.
 
     SASL_SSL takes all mechanisms, the mechanism PLAIN with the user `worker` alone. MUTUAL requires a certificate of
-    the client. LOST and NAMELESS advertise addresses that nobody can reach.
+    the client. LOST and NAMELESS advertise addresses that no client can reach.
     """
 
     def __init__(self, folder: Path, kafka_home: Path) -> None:

@@ -200,6 +200,14 @@ def test_trap_connection_set_up_may_take_30_s_and_cannot_be_set_from_outside() -
         client.close()
 
 
+def test_trap_a_busy_machine_gets_a_warning_for_each_step_of_the_network_thread() -> None:
+    client = RepairedClient(bootstrap_servers=["a:1"])
+    try:
+        assert client._net.config["slow_task_threshold_secs"] == 0
+    finally:
+        client.close()
+
+
 def test_trap_a_refused_connection_does_not_name_the_address() -> None:
     with socket.socket() as bound:  # bound and not listening: no other program can answer on this port
         bound.bind(("127.0.0.1", 0))

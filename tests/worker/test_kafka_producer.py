@@ -1,4 +1,4 @@
-"""The producer of a worker: an abort that nobody answers does not hold up the next producer."""
+"""The producer of a worker: an abort without an answer ends, and the next producer starts."""
 
 import threading
 from collections.abc import Iterator

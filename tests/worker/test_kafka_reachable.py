@@ -82,7 +82,7 @@ def test_one_broker_of_several_that_cannot_be_reached_is_a_warning(
     assert "unless the broker is down" in record.getMessage()
 
 
-def test_every_address_that_nobody_answers_is_named_with_its_reason(lost_address: str) -> None:
+def test_every_address_without_an_answer_is_named_with_its_reason(lost_address: str) -> None:
     reached = Settings(_env_file=None, kafka_bootstrap_servers=f"{lost_address},kafka.invalid:9092")
     with pytest.raises(KafkaUnreachableError) as caught:
         wait_until_reachable(reached)

@@ -82,7 +82,7 @@ class RepairedClient(KafkaNetClient):  # type: ignore[misc]
         # Consumer and producer do not accept these two settings; the defaults wait 10 to 30 s for a frozen broker.
         configs["socket_connection_setup_timeout_ms"] = time_limits.CONNECTION_SETUP.ms
         configs["socket_connection_setup_timeout_max_ms"] = time_limits.CONNECTION_SETUP_MAX.ms
-        # A warning for whoever works on kafka-python, about each step of its network thread over 0.1 s: a busy machine
+        # A warning for developers of kafka-python about each step of its network thread over 0.1 s: a busy machine
         # has many. The watchdog and the brokers notice a thread that blocks.
         configs["slow_task_threshold_secs"] = 0
         network = NetworkSelector(**configs)

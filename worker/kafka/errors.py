@@ -54,7 +54,7 @@ _FATAL: Final = (
         ExitCode.KAFKA,
     ),
 )
-"""The first entry that fits is used: a subclass stands before its parent."""
+"""The first entry that fits is used: a subclass comes before its parent."""
 
 
 def translated(error: BaseException, bootstrap_servers: str) -> TransientError | FatalError:
