@@ -7,23 +7,34 @@ from typing import Any, Final, Self
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import (
+    AuthorizationError,
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 
 from worker import time_limits
 from worker.errors import TransientError
 from worker.kafka.client import RepairedClient
+from worker.kafka.connection import connection_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
 _REQUEST_TIMEOUT_MS: Final = 3_000
 """The page shows a broker that hangs as silent after this time."""
 
+_NO_COORDINATOR: Final = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+"""The group has no coordinator, or another one than before; the next read asks again."""
+
 
 @dataclass(frozen=True, slots=True)
 class TopicOffsets:
     """Partition → offset, all read within milliseconds; a topic that does not exist has no partitions.
 
-    `committed` is None if the user has no permission to read the group's offsets.
+    `committed` is None if the user has no permission to read the group's offsets, and while the group has no
+    coordinator: Kafka creates the topic of the offsets at its first use.
     """
 
     output_ends: Mapping[int, int]
@@ -39,7 +50,7 @@ class OffsetsReader:
         self._settings = settings
         with self._translating():
             self._admin = KafkaAdminClient(
-                **settings.kafka_connection(),
+                **connection_arguments(settings),
                 kafka_client=RepairedClient,
                 bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
                 request_timeout_ms=_REQUEST_TIMEOUT_MS,
@@ -92,6 +103,9 @@ class OffsetsReader:
         try:
             answer = self._admin.list_group_offsets({group: partitions})[group]
         except AuthorizationError:
+            return None
+        except _NO_COORDINATOR:
+            self._admin._manager.cluster._coordinators.clear()  # kafka-python would ask the earlier coordinator again
             return None
         committed = {partition: at.offset for partition, at in answer.items()}
         first = self._offsets(partitions, OffsetSpec.EARLIEST)

@@ -12,6 +12,7 @@ from producer.deliveries import Delivery
 from producer.replay import Send
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import NETWORK, RepairedClient, discard
+from worker.kafka.connection import connection_arguments
 from worker.kafka.errors import translated
 from worker.kafka.reachable import wait_until_reachable
 from worker.settings import Settings
@@ -46,7 +47,7 @@ def _send(producer: KafkaProducer, topic: str, key: bytes, value: bytes) -> Deli
 def _new_producer(settings: Settings) -> KafkaProducer:
     return KafkaProducer(
         **NETWORK,
-        **settings.kafka_connection(),
+        **connection_arguments(settings),
         kafka_client=RepairedClient,
         enable_idempotence=True,
         acks="all",

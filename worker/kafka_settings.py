@@ -1,15 +1,20 @@
-"""The settings of the Kafka connection, and the arguments of a Kafka client that follow from them."""
+"""The settings of the Kafka connection; `worker.kafka.connection` makes the arguments of a Kafka client of them."""
 
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr, field_validator
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from worker.setting_fields import setting
+from worker.tls_files import check_tls_files
 
 TOPIC_NAME: Final = r"^[a-zA-Z0-9._-]{1,249}$"
 """The names that Kafka accepts for a topic; groups get the same rule, so that their names fit into file names too."""
+
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+"""Hosts to which a client secret may be sent without TLS: the request does not leave this machine."""
 
 
 class KafkaSettings(BaseSettings):
@@ -78,25 +83,59 @@ class KafkaSettings(BaseSettings):
         meaning="How programs connect to the brokers: SSL is TLS, SASL is a login.",
         change="When the brokers require TLS or a login.",
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = setting(
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = setting(
         "SCRAM-SHA-512",
-        meaning="How programs log in. `PLAIN` sends the password itself and is accepted with `SASL_SSL` only.",
+        meaning="How programs log in. `PLAIN` sends the password itself, `OAUTHBEARER` an access token: both are "
+        "accepted with `SASL_SSL` only.",
         change="When the brokers offer another mechanism.",
     )
     kafka_sasl_username: str | None = setting(
         None,
         meaning="User name of the login.",
-        change="With `SASL_SSL` and `SASL_PLAINTEXT`, which need a user name and a password.",
+        change="With `PLAIN` and `SCRAM-…`, which need a user name and a password.",
     )
     kafka_sasl_password: SecretStr | None = setting(
         None,
         meaning="Password of the login. The log never shows the password.",
-        change="With `SASL_SSL` and `SASL_PLAINTEXT`. A file is safer: `KAFKA_SASL_PASSWORD_FILE`.",
+        change="With `PLAIN` and `SCRAM-…`. A file is safer: `KAFKA_SASL_PASSWORD_FILE`.",
     )
     kafka_sasl_password_file: Path | None = setting(
         None,
         meaning="File that holds the password, in UTF-8.",
         change="Instead of `KAFKA_SASL_PASSWORD`; setting both is refused.",
+    )
+    kafka_sasl_oauth_token_file: Path | None = setting(
+        None,
+        meaning="File that holds an access token, which another program renews. Each login reads the file again, and "
+        "every connection logs in again before the token expires.",
+        change="With `OAUTHBEARER`, where the platform writes the token; setting `KAFKA_SASL_OAUTH_TOKEN_URL` too is "
+        "refused.",
+    )
+    kafka_sasl_oauth_token_url: str | None = setting(
+        None,
+        meaning="Token endpoint, `https://…`, that gives access tokens for client credentials (RFC 6749, section 4.4). "
+        "`http://` is accepted for this machine only.",
+        change="With `OAUTHBEARER`, where an identity provider gives the tokens.",
+    )
+    kafka_sasl_oauth_client_id: str | None = setting(
+        None,
+        meaning="Name of the client at the token endpoint.",
+        change="With `KAFKA_SASL_OAUTH_TOKEN_URL`.",
+    )
+    kafka_sasl_oauth_client_secret: SecretStr | None = setting(
+        None,
+        meaning="Secret of the client at the token endpoint. The log never shows the secret.",
+        change="With `KAFKA_SASL_OAUTH_TOKEN_URL`. A file is safer: `KAFKA_SASL_OAUTH_CLIENT_SECRET_FILE`.",
+    )
+    kafka_sasl_oauth_client_secret_file: Path | None = setting(
+        None,
+        meaning="File that holds the secret of the client, in UTF-8.",
+        change="Instead of `KAFKA_SASL_OAUTH_CLIENT_SECRET`; setting both is refused.",
+    )
+    kafka_sasl_oauth_scope: str | None = setting(
+        None,
+        meaning="Scope that the token endpoint is asked for; several are separated by blanks.",
+        change="When the identity provider requires a scope.",
     )
     kafka_ssl_cafile: Path | None = setting(
         None,
@@ -110,8 +149,18 @@ class KafkaSettings(BaseSettings):
     )
     kafka_ssl_keyfile: Path | None = setting(
         None,
-        meaning="PEM file with the private key of the client's certificate, without a password.",
+        meaning="PEM file with the private key of the client's certificate.",
         change="For mutual TLS, together with `KAFKA_SSL_CERTFILE`.",
+    )
+    kafka_ssl_key_password: SecretStr | None = setting(
+        None,
+        meaning="Pass phrase of an encrypted private key. The log never shows the pass phrase.",
+        change="When the key in `KAFKA_SSL_KEYFILE` is encrypted. A file is safer: `KAFKA_SSL_KEY_PASSWORD_FILE`.",
+    )
+    kafka_ssl_key_password_file: Path | None = setting(
+        None,
+        meaning="File that holds the pass phrase, in UTF-8.",
+        change="Instead of `KAFKA_SSL_KEY_PASSWORD`; setting both is refused.",
     )
 
     @field_validator("kafka_bootstrap_servers")
@@ -123,38 +172,70 @@ class KafkaSettings(BaseSettings):
                 raise ValueError("must be host:port, several separated by commas")
         return servers
 
-    @field_validator("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile")
+    @field_validator("kafka_ssl_cafile", "kafka_ssl_certfile", "kafka_ssl_keyfile", "kafka_sasl_oauth_token_file")
     @classmethod
     def _readable(cls, path: Path | None) -> Path | None:
         if path is not None and not path.is_file():
             raise ValueError("must be a file that exists")
         return path
 
+    @model_validator(mode="after")
+    def _login_complete(self) -> Self:
+        if not self.kafka_security_protocol.startswith("SASL"):
+            return self
+        mechanism = self.kafka_sasl_mechanism
+        if mechanism in ("PLAIN", "OAUTHBEARER") and self.kafka_security_protocol != "SASL_SSL":
+            sent = "the password itself" if mechanism == "PLAIN" else "the access token itself"
+            raise ValueError(f"KAFKA_SASL_MECHANISM={mechanism} sends {sent}: use {mechanism} with SASL_SSL only")
+        if mechanism != "OAUTHBEARER" and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
+        if mechanism == "OAUTHBEARER" and not (self.kafka_sasl_oauth_token_file or self.kafka_sasl_oauth_token_url):
+            raise ValueError(
+                "KAFKA_SASL_OAUTH_TOKEN_FILE or KAFKA_SASL_OAUTH_TOKEN_URL is needed with KAFKA_SASL_MECHANISM="
+                "OAUTHBEARER"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_source_of_tokens(self) -> Self:
+        if self.kafka_sasl_oauth_token_file and self.kafka_sasl_oauth_token_url:
+            raise ValueError("KAFKA_SASL_OAUTH_TOKEN_FILE and KAFKA_SASL_OAUTH_TOKEN_URL are both set: set one of them")
+        if self.kafka_sasl_oauth_token_url:
+            _check_token_url(self.kafka_sasl_oauth_token_url)
+            if not (self.kafka_sasl_oauth_client_id and self.kafka_sasl_oauth_client_secret):
+                raise ValueError(
+                    "KAFKA_SASL_OAUTH_CLIENT_ID and KAFKA_SASL_OAUTH_CLIENT_SECRET are needed with "
+                    "KAFKA_SASL_OAUTH_TOKEN_URL"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _usable_tls_files(self) -> Self:
+        if "SSL" in self.kafka_security_protocol:
+            check_tls_files(
+                "KAFKA_SSL",
+                cafile=self.kafka_ssl_cafile,
+                certfile=self.kafka_ssl_certfile,
+                keyfile=self.kafka_ssl_keyfile,
+                key_password=self.kafka_ssl_key_password,
+            )
+        return self
+
     def written_topics(self) -> tuple[str, str, str]:
         """Return the topics that workers write; each needs the partition numbers of the input topic."""
         return self.kafka_output_topic, self.kafka_dead_letter_topic, self.kafka_checkpoint_topic
 
-    def kafka_connection(self) -> dict[str, Any]:
-        """Return the arguments that every kafka-python client of this project connects with."""
-        connection: dict[str, Any] = {
-            "bootstrap_servers": [server.strip() for server in self.kafka_bootstrap_servers.split(",")],
-            "security_protocol": self.kafka_security_protocol,
-        }
-        if "SSL" in self.kafka_security_protocol:
-            connection |= {
-                "ssl_check_hostname": True,
-                "ssl_cafile": _text(self.kafka_ssl_cafile),
-                "ssl_certfile": _text(self.kafka_ssl_certfile),
-                "ssl_keyfile": _text(self.kafka_ssl_keyfile),
-            }
-        if self.kafka_security_protocol.startswith("SASL") and self.kafka_sasl_password is not None:
-            connection |= {
-                "sasl_mechanism": self.kafka_sasl_mechanism,
-                "sasl_plain_username": self.kafka_sasl_username,
-                "sasl_plain_password": self.kafka_sasl_password.get_secret_value(),
-            }
-        return connection
 
-
-def _text(path: Path | None) -> str | None:
-    return None if path is None else str(path)
+def _check_token_url(url: str) -> None:
+    """Raise ValueError, whose text does not repeat the URL, for an address that would not keep the secret."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError where the port is no number
+    except ValueError as error:
+        raise ValueError(f"KAFKA_SASL_OAUTH_TOKEN_URL: must be https://host/path ({error})") from None
+    if parts.username or parts.password:
+        raise ValueError("KAFKA_SASL_OAUTH_TOKEN_URL: must not contain a user or a password")
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise ValueError("KAFKA_SASL_OAUTH_TOKEN_URL: must be https://host/path")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("KAFKA_SASL_OAUTH_TOKEN_URL: must begin with https://, the request contains the client secret")

@@ -17,7 +17,13 @@ from worker.tls_files import check_tls_files
 BUNDLED_MODEL: Final = Path(__file__).parent / "model"
 
 _LOCAL_REDIS: Final = "redis://localhost:6379/0"
-_SECRETS: Final = ("kafka_sasl_password", "redis_url", "redis_ssl_key_password")
+_SECRETS: Final = (
+    "kafka_sasl_password",
+    "kafka_sasl_oauth_client_secret",
+    "kafka_ssl_key_password",
+    "redis_url",
+    "redis_ssl_key_password",
+)
 _MEMBER_NAME: Final = r"^[a-zA-Z0-9._-]{1,200}$"
 """Kafka's rule for `group.instance.id`, a little shorter than Kafka's limit of 249 characters."""
 
@@ -190,11 +196,6 @@ class Settings(KafkaSettings):
             raise ValueError(
                 "KAFKA_INPUT_TOPIC, KAFKA_OUTPUT_TOPIC, KAFKA_DEAD_LETTER_TOPIC and KAFKA_CHECKPOINT_TOPIC must differ"
             )
-        if self.kafka_security_protocol.startswith("SASL"):
-            if not self.kafka_sasl_username or not self.kafka_sasl_password:
-                raise ValueError("KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are needed with SASL")
-            if self.kafka_sasl_mechanism == "PLAIN" and self.kafka_security_protocol != "SASL_SSL":
-                raise ValueError("KAFKA_SASL_MECHANISM=PLAIN sends the password itself: use PLAIN with SASL_SSL only")
         return self
 
     @model_validator(mode="after")

@@ -38,6 +38,12 @@ METADATA_MAX_AGE: Final = TimeLimit(5, "Leaders and partitions of the topics are
 CLOSE: Final = TimeLimit(2, "The close of a client, the end of its thread, and the abort before the close.")
 ADMIN_REQUEST: Final = TimeLimit(10, "A request of create-topics and of the checks of the topics at the start.")
 
+# Access tokens of OAUTHBEARER.
+TOKEN_REQUEST: Final = TimeLimit(10, "A request to the token endpoint, per step of the network.")
+TOKEN_WAIT: Final = TimeLimit(
+    1.5, "A login waits this long for the token endpoint; a later answer serves the next attempt to log in."
+)
+
 # The start of a program.
 START: Final = TimeLimit(15, "At the start, a program waits this long for a broker that accepts the login.")
 START_RETRY_PAUSE: Final = TimeLimit(0.5, "Pause between attempts to reach a broker at the start.")
@@ -81,6 +87,7 @@ RETRY_PAUSE_MAX: Final = TimeLimit(5, "Longest pause of the loop after transient
 LINGER: Final = TimeLimit(0.005, "The producer waits this long for more records of a partition before it sends.")
 DELIVERY: Final = TimeLimit(14, "A record that is not acknowledged after this, retries included, has failed.")
 MAX_BLOCK: Final = TimeLimit(15, "A send that needs metadata, and init_transactions, fail after this.")
+ABORT: Final = TimeLimit(10, "An abort without an answer is left to the next producer after this.")
 FLUSH: Final = TimeLimit(20, "The producer waits this long until every record is acknowledged or has failed.")
 
 # Look-ups.
@@ -102,6 +109,9 @@ MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")
 CLIENT_LOG_REPEAT: Final = TimeLimit(30, "The same log line of the Kafka client is written once in this time.")
+CLIENT_LOG_HOLD: Final = TimeLimit(
+    5, "Log lines of the Kafka client about a state that a healthy start passes through are written if it lasts longer."
+)
 
 # The orderly stop.
 STOP_GRACE: Final = TimeLimit(

@@ -55,6 +55,7 @@ ORDER: Final = (
         "REQUEST",
         "an attempt to connect to a frozen broker must fail before the request that waits for the connection",
     ),
+    Order("TOKEN_WAIT", "CONNECTION_SETUP", "a login that waited for an access token must still have time to use it"),
     Order("RECONNECT_PAUSE_MAX", "REQUEST", "a request must have time for more than one attempt to reconnect"),
     Order(
         "CONNECTION_SETUP_MAX + START_RETRY_PAUSE",
@@ -110,6 +111,8 @@ ORDER: Final = (
     Order("MAX_BLOCK", "ACKNOWLEDGE", "a send without metadata must fail before the watchdog ends the process"),
     Order("REQUEST", "MAX_BLOCK", "init_transactions must have time for one failed request and another attempt"),
     Order("BOOTSTRAP + MAX_BLOCK", "INIT_TRANSACTIONS", "a new producer must fail before the watchdog acts"),
+    Order("REQUEST", "ABORT", "an abort must have time for an answer"),
+    Order("ABORT", "COMMIT", "an abort that the brokers do not answer must be given up before the watchdog acts"),
     Order("3 * REQUEST", "COMMIT", "AddOffsetsToTxn, TxnOffsetCommit and EndTxn may each take the whole REQUEST"),
     Order(
         "MAX_BLOCK + 3 * OFFSET_LOOKUP",

@@ -19,6 +19,7 @@ import redis
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from worker.kafka.connection import connection_arguments
 from worker.settings import Settings, load_settings
 
 #: The partitions that the service `topics` creates.
@@ -110,7 +111,7 @@ def _check(settings: Settings, tweets: int, before: Members) -> dict[str, Any]:
 def _ids(settings: Settings, topic: str) -> list[str]:
     """Return the id of every record that is committed on a topic."""
     consumer = KafkaConsumer(
-        **settings.kafka_connection(),
+        **connection_arguments(settings),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,
@@ -133,7 +134,7 @@ def _ids(settings: Settings, topic: str) -> list[str]:
 
 def _members(settings: Settings) -> Members:
     group = settings.kafka_group_id
-    admin = KafkaAdminClient(**settings.kafka_connection())
+    admin = KafkaAdminClient(**connection_arguments(settings))
     try:
         described = admin.describe_groups([group])[group]
     finally:
@@ -149,7 +150,7 @@ def _members(settings: Settings) -> Members:
 def _committed(settings: Settings) -> int:
     """Return the number of input records that the group has committed."""
     group = settings.kafka_group_id
-    admin = KafkaAdminClient(**settings.kafka_connection())
+    admin = KafkaAdminClient(**connection_arguments(settings))
     try:
         return sum(at.offset for at in admin.list_group_offsets({group: None})[group].values())
     finally:

@@ -1,48 +1,28 @@
 """A Kafka with TLS, passwords and permissions: the worker processes tweets, or names in one line what is missing."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
 
-from tests.servers import kafka_home, publish, running_stack, unique_topics
+from tests.servers import publish, unique_topics
 from tests.stream.programs import Ended, StartWorker, run_program
-from tests.stream.secured import SecuredStack
+from tests.stream.secured import PASSWORD, SecuredStack, worker_permissions
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
 
-PASSWORD = "correct-horse"
 DONE_S = 120.0
 """Seconds until all tweets of a test must be committed, on a slow and busy machine."""
 
 pytestmark = [pytest.mark.servers, pytest.mark.apache, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(scope="module")
-def secured_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredStack]:
-    with running_stack(SecuredStack(tmp_path_factory.mktemp("secured"), kafka_home())) as stack:
-        yield stack
-
-
 def test_a_user_with_the_named_permissions_works_over_tls(
     secured_stack: SecuredStack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(secured_stack, 3)
-    secured_stack.add_user(
-        "worker",
-        PASSWORD,
-        [
-            (ResourceType.GROUP, env["KAFKA_GROUP_ID"], AclOperation.READ),
-            (ResourceType.TOPIC, env["KAFKA_INPUT_TOPIC"], AclOperation.READ),
-            (ResourceType.TOPIC, env["KAFKA_OUTPUT_TOPIC"], AclOperation.WRITE),
-            (ResourceType.TOPIC, env["KAFKA_DEAD_LETTER_TOPIC"], AclOperation.WRITE),
-            (ResourceType.TOPIC, env["KAFKA_CHECKPOINT_TOPIC"], AclOperation.WRITE),
-            (ResourceType.TOPIC, env["KAFKA_CHECKPOINT_TOPIC"], AclOperation.READ),
-            (ResourceType.TRANSACTIONAL_ID, env["KAFKA_GROUP_ID"], AclOperation.WRITE),
-        ],
-    )
+    secured_stack.add_user("worker", PASSWORD, worker_permissions(env))
     verifier = Verifier(secured_stack, env)
     publish(secured_stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(1_000, partitions=3))
     worker = start_worker({**env, **secured_stack.environment("worker", PASSWORD)})

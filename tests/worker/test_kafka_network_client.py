@@ -1,6 +1,7 @@
 """The traps of kafka-python 3.0.12 that the worker's client repairs, each by its name."""
 
 import importlib.metadata
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -71,8 +72,9 @@ def test_kafka_python_is_the_version_whose_traps_are_known() -> None:
         "raising, transaction requests failing with more than KafkaConnectionError, the coordinator's look-up without "
         "a pause, the set-up time-outs, committed() answering from its cache, the sender dying of expired batches, old "
         "offsets and records in a producer's next transaction, close() leaking the sender's thread, metadata of a "
-        "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing; then "
-        "the private names that worker/kafka uses; then pin it here"
+        "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing, "
+        "errors without an address, a refused login forgotten, abort hanging without a connection, passing states "
+        "logged; then the private names that worker/kafka uses; then pin it here"
     )
 
 
@@ -187,13 +189,50 @@ def test_other_requests_pass_unchanged(send: Sending, request_type: type) -> Non
         send(request_type, raises=errors.RequestTimedOutError())
 
 
-def test_trap_connection_set_up_may_take_30_s_and_cannot_be_set_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    configs: dict[str, Any] = {}
-    monkeypatch.setattr(KafkaNetClient, "__init__", lambda self, **given: configs.update(given))
-    RepairedClient(bootstrap_servers=["a:1"], socket_connection_setup_timeout_ms=10_000)
-    assert configs["bootstrap_servers"] == ["a:1"]
-    assert configs["socket_connection_setup_timeout_ms"] == 2_000
-    assert configs["socket_connection_setup_timeout_max_ms"] == 4_000
+def test_trap_connection_set_up_may_take_30_s_and_cannot_be_set_from_outside() -> None:
+    client = RepairedClient(bootstrap_servers=["a:1"], socket_connection_setup_timeout_ms=10_000)
+    try:
+        configs = client._manager.config
+        assert configs["bootstrap_servers"] == ["a:1"]
+        assert configs["socket_connection_setup_timeout_ms"] == 2_000
+        assert configs["socket_connection_setup_timeout_max_ms"] == 4_000
+    finally:
+        client.close()
+
+
+def test_trap_a_busy_machine_gets_a_warning_for_each_step_of_the_network_thread() -> None:
+    client = RepairedClient(bootstrap_servers=["a:1"])
+    try:
+        assert client._net.config["slow_task_threshold_secs"] == 0
+    finally:
+        client.close()
+
+
+def test_trap_a_refused_connection_does_not_name_the_address() -> None:
+    with socket.socket() as bound:  # bound and not listening: no other program can answer on this port
+        bound.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{bound.getsockname()[1]}"
+        assert address in refusal_of(address)
+
+
+def test_trap_a_name_that_does_not_resolve_is_not_named() -> None:
+    assert "kafka.invalid:9092" in refusal_of("kafka.invalid:9092")
+
+
+def refusal_of(address: str) -> str:
+    """Return the error of a connection to an address."""
+    client = RepairedClient(bootstrap_servers=[address])
+    (broker,) = client.cluster.bootstrap_brokers()
+
+    async def connect() -> None:
+        await client._manager.get_connection(broker.node_id)
+
+    try:
+        with pytest.raises(errors.KafkaConnectionError) as caught:
+            client._manager.run(connect)
+    finally:
+        client.close()
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +240,8 @@ def test_trap_connection_set_up_may_take_30_s_and_cannot_be_set_from_outside(mon
     [
         (errors.FencedInstanceIdError(), ExitCode.FENCED, "WORKER_ID"),
         (errors.SaslAuthenticationFailedError(), ExitCode.KAFKA, "KAFKA_SASL_PASSWORD"),
+        (errors.SaslAuthenticationFailedError(), ExitCode.KAFKA, "the access token and its expiry"),
+        (errors.UnsupportedSaslMechanismError(), ExitCode.KAFKA, "check KAFKA_SASL_MECHANISM"),
         (errors.GroupAuthorizationFailedError(), ExitCode.KAFKA, "READ on the group"),
         (errors.TopicAuthorizationFailedError(), ExitCode.KAFKA, "WRITE on both output topics"),
         (errors.TransactionalIdAuthorizationFailedError(), ExitCode.KAFKA, "transactional id"),

@@ -14,6 +14,14 @@ _SASL = {
     "KAFKA_SASL_PASSWORD": "hunter2",
 }
 
+_OAUTH = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER"}
+_TOKEN_URL = _OAUTH | {
+    "KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp/token",
+    "KAFKA_SASL_OAUTH_CLIENT_ID": "worker",
+    "KAFKA_SASL_OAUTH_CLIENT_SECRET": "hunter2",
+}
+_SECRETS = ["KAFKA_SASL_PASSWORD", "KAFKA_SASL_OAUTH_CLIENT_SECRET", "KAFKA_SSL_KEY_PASSWORD", "REDIS_URL"]
+
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -87,6 +95,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ("KAFKA_SSL_CAFILE", "/nowhere/ca.pem", "file that exists"),
         ("KAFKA_SSL_CERTFILE", "/nowhere/cert.pem", "file that exists"),
         ("KAFKA_SSL_KEYFILE", "/nowhere/key.pem", "file that exists"),
+        ("KAFKA_SASL_OAUTH_TOKEN_FILE", "/nowhere/token", "file that exists"),
         ("WORKER_ID", "a/b", "pattern"),
         ("REDIS_KEY_PREFIX", "p" * 101, "at most 100"),
         ("DEVICE", "gpu", "'cuda'"),
@@ -135,6 +144,23 @@ def test_a_value_of_several_lines_is_refused_in_one(monkeypatch: pytest.MonkeyPa
             _SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM": "PLAIN"},
             "use PLAIN with SASL_SSL only",
         ),
+        (
+            _OAUTH | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_OAUTH_TOKEN_FILE": __file__},
+            "use OAUTHBEARER with SASL_SSL only",
+        ),
+        (_OAUTH, "KAFKA_SASL_OAUTH_TOKEN_FILE or KAFKA_SASL_OAUTH_TOKEN_URL is needed"),
+        (
+            _OAUTH | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp/token"},
+            "KAFKA_SASL_OAUTH_CLIENT_ID and KAFKA_SASL_OAUTH",
+        ),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_CLIENT_SECRET": ""}, "KAFKA_SASL_OAUTH_CLIENT_SECRET are needed"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_FILE": __file__}, "TOKEN_URL are both set: set one of them"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "http://idp/token"}, "must begin with https://"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "file:///etc/passwd"}, "must be https://host/path"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "idp.example.com/token"}, "must be https://host/path"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://[idp/token"}, "KAFKA_SASL_OAUTH_TOKEN_URL: "),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp:none/token"}, "KAFKA_SASL_OAUTH_TOKEN_URL: "),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://worker:hunter2@idp/token"}, "a user or a password"),
     ],
 )
 def test_settings_that_contradict_each_other_are_one_line(
@@ -146,7 +172,8 @@ def test_settings_that_contradict_each_other_are_one_line(
 
 
 def test_no_text_of_the_settings_has_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = _loaded(monkeypatch, _SASL | {"REDIS_URL": "redis://user:hunter2@localhost:6379/0"})
+    secrets = {"REDIS_URL": "redis://user:hunter2@localhost:6379/0", "KAFKA_SSL_KEY_PASSWORD": "hunter2"}
+    settings = _loaded(monkeypatch, _TOKEN_URL | _SASL | secrets)
     for text in (repr(settings), str(settings), settings.redacted(), settings.model_dump_json()):
         assert "hunter2" not in text
     assert settings.redis_url.get_secret_value() == "redis://user:hunter2@localhost:6379/0"
@@ -175,7 +202,7 @@ def test_a_threshold_from_0_to_1_is_taken(monkeypatch: pytest.MonkeyPatch, value
 
 
 @pytest.mark.parametrize(
-    ("secret", "content"), [("KAFKA_SASL_PASSWORD", "hunter2"), ("REDIS_URL", "redis://:hunter2@localhost:6379/0")]
+    ("secret", "content"), [(secret, "redis://:hunter2@h:1/0" if "URL" in secret else "hunter2") for secret in _SECRETS]
 )
 def test_a_secret_may_be_read_from_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str, content: str
@@ -186,7 +213,7 @@ def test_a_secret_may_be_read_from_a_file(
     assert "hunter2" not in settings.redacted()
 
 
-@pytest.mark.parametrize("secret", ["KAFKA_SASL_PASSWORD", "REDIS_URL"])
+@pytest.mark.parametrize("secret", _SECRETS)
 def test_a_secret_and_its_file_are_not_both_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str) -> None:
     (tmp_path / "secret").write_text("redis://hunter2")
     message = _refused(monkeypatch, {secret: "redis://hunter2", f"{secret}_FILE": str(tmp_path / "secret")})
@@ -194,13 +221,13 @@ def test_a_secret_and_its_file_are_not_both_taken(monkeypatch: pytest.MonkeyPatc
     assert "hunter2" not in message
 
 
-@pytest.mark.parametrize("secret", ["KAFKA_SASL_PASSWORD", "REDIS_URL"])
+@pytest.mark.parametrize("secret", _SECRETS)
 def test_a_secret_file_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
     message = _refused(monkeypatch, {f"{secret}_FILE": "/nowhere/secret"})
     assert f"{secret}_FILE=/nowhere/secret: " in message
 
 
-@pytest.mark.parametrize("secret", ["KAFKA_SASL_PASSWORD", "REDIS_URL"])
+@pytest.mark.parametrize("secret", _SECRETS)
 def test_a_secret_file_that_is_no_text_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str) -> None:
     (tmp_path / "secret").write_bytes(b"\xff\xfehunter2")
     message = _refused(monkeypatch, {f"{secret}_FILE": str(tmp_path / "secret")})
@@ -233,25 +260,3 @@ def test_dotenv_may_name_the_file_of_a_secret(tmp_path: Path) -> None:
 def test_a_dotenv_that_is_no_text_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"KAFKA_GROUP_ID=\xff\xfe\n")
     assert ".env" in _refused(monkeypatch, {})
-
-
-def test_a_plain_connection_carries_neither_login_nor_certificates() -> None:
-    assert load_settings().kafka_connection() == {
-        "bootstrap_servers": ["localhost:9092"],
-        "security_protocol": "PLAINTEXT",
-    }
-
-
-def test_several_servers_may_be_separated_by_commas_and_blanks(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = _loaded(monkeypatch, {"KAFKA_BOOTSTRAP_SERVERS": "a:1, b:2,[::1]:3"})
-    assert settings.kafka_connection()["bootstrap_servers"] == ["a:1", "b:2", "[::1]:3"]
-
-
-def test_tls_checks_host_names_and_a_login_goes_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("x")
-    connection = _loaded(monkeypatch, _SASL | {"KAFKA_SSL_CAFILE": str(tmp_path / "ca.pem")}).kafka_connection()
-    assert connection["ssl_check_hostname"] is True
-    assert connection["ssl_cafile"] == str(tmp_path / "ca.pem")
-    assert connection["sasl_mechanism"] == "SCRAM-SHA-512"
-    assert connection["sasl_plain_username"] == "worker"
-    assert connection["sasl_plain_password"] == "hunter2"

@@ -12,6 +12,8 @@ from typing import Any, Final
 from kafka import KafkaConsumer, KafkaProducer, errors
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 from kafka.protocol.metadata import FindCoordinatorRequest
 from kafka.protocol.producer import (
     AddOffsetsToTxnRequest,
@@ -22,6 +24,7 @@ from kafka.protocol.producer import (
 )
 
 from worker import time_limits
+from worker.kafka.connection import connection_arguments
 from worker.kafka.decompression import install as bound_decompression
 from worker.kafka.poll_bound import install as bound_polls
 from worker.settings import Settings
@@ -47,14 +50,44 @@ _TRANSACTION_REQUESTS: Final = (
 )
 
 
-class RepairedClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
+_login_log = logging.getLogger("kafka.login")
+"""A name of the client's, because its lines are also limited in number and silent while a program starts."""
+
+
+class NamingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
+    """Makes connections whose errors name the address; kafka-python's own text is "111 ECONNREFUSED" alone.
+
+    A refused login is logged, and followed by a pause as any failure is; kafka-python forgets the failure and connects
+    again at once.
+    """
+
+    async def _connect(self, node: Any, conn: Any, **options: Any) -> None:
+        await super()._connect(node, conn, **options)
+        error = conn.init_future.exception
+        if isinstance(error, errors.SaslAuthenticationFailedError):
+            self.update_backoff(node.node_id)
+            _login_log.error("%s:%s refuses the login: %s; trying again", node.host, node.port, error)
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super()._build_transport(node, timeout_at=timeout_at)
+        except errors.KafkaConnectionError as error:
+            reason = str(error).removeprefix(f"{type(error).__name__}: ")
+            raise errors.KafkaConnectionError(f"{node.host}:{node.port}: {reason}") from error
+
+
+class RepairedClient(KafkaNetClient):  # type: ignore[misc]
     """The network client to pass as `kafka_client=` to a consumer or producer."""
 
     def __init__(self, **configs: Any) -> None:
         # Consumer and producer do not accept these two settings; the defaults wait 10 to 30 s for a frozen broker.
         configs["socket_connection_setup_timeout_ms"] = time_limits.CONNECTION_SETUP.ms
         configs["socket_connection_setup_timeout_max_ms"] = time_limits.CONNECTION_SETUP_MAX.ms
-        super().__init__(**configs)
+        # A warning for developers of kafka-python about each step of its network thread over 0.1 s: a busy machine
+        # has many. The watchdog and the brokers notice a thread that blocks.
+        configs["slow_task_threshold_secs"] = 0
+        network = NetworkSelector(**configs)
+        super().__init__(net=network, manager=NamingManager(network, **configs))
 
     def await_ready(self, node_id: int, timeout_ms: float = time_limits.REQUEST.ms) -> bool:
         """Return whether the node can take a request; never raise.
@@ -115,7 +148,7 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
     bound_polls()
     return {
         **NETWORK,
-        **settings.kafka_connection(),
+        **connection_arguments(settings),
         "kafka_client": RepairedClient,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",  # where a program does not seek; TweetConsumer has another policy

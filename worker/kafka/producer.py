@@ -13,6 +13,7 @@ from tweets.records import OutputRecord, Partition
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, RefusedRecordsError
 from worker.kafka.client import NETWORK, RepairedClient, discard
+from worker.kafka.connection import connection_arguments
 from worker.kafka.refusals import REFUSED_RECORD, are_exact, refusals, refused_topic
 from worker.membership import CommittedOffset, Membership
 from worker.settings import Settings
@@ -37,7 +38,7 @@ class ResultProducer:
         self._single_records = single_records
         self._producer = KafkaProducer(
             **NETWORK,
-            **settings.kafka_connection(),
+            **connection_arguments(settings),
             kafka_client=RepairedClient,
             client_id=f"emotion-worker-{settings.worker_id or 'dynamic'}",
             transactional_id=transactional_id,
@@ -137,8 +138,16 @@ class ResultProducer:
         """
         return isinstance(self._producer._transaction_manager.last_error, ProducerFencedError)
 
-    def abort(self) -> None:
-        """Abort an open transaction. Raises nothing: init_transactions of the next producer aborts it too."""
+    def abort(self, limit: time_limits.TimeLimit = time_limits.ABORT) -> None:
+        """Abort an open transaction. Raises nothing: init_transactions of the next producer aborts it too.
+
+        Without a connection to the brokers, kafka-python's own abort returns only after the connection is back.
+        """
+        aborting = threading.Thread(target=self._abort, daemon=True)
+        aborting.start()
+        aborting.join(limit.seconds)
+
+    def _abort(self) -> None:
         try:
             self._producer.abort_transaction()
         except Exception as error:
@@ -151,9 +160,7 @@ class ResultProducer:
     def close(self) -> None:
         """Stop the producer; before, abort an open transaction within CLOSE, so that readers need not wait for it."""
         if self._in_transaction:
-            aborting = threading.Thread(target=self.abort, daemon=True)
-            aborting.start()
-            aborting.join(time_limits.CLOSE.seconds)
+            self.abort(time_limits.CLOSE)
         self.discard()
 
 

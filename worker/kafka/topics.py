@@ -6,11 +6,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import AuthorizationError, KafkaError
+from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError, for_code
 
 from worker import time_limits
-from worker.errors import ExitCode, FatalError
+from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import RepairedClient
+from worker.kafka.connection import connection_arguments
 from worker.kafka.errors import translated
 from worker.settings import Settings
 
@@ -87,7 +88,7 @@ class Topics:
                     configs = CHECKPOINT_CONFIGS if checkpoints else {"max.message.bytes": str(room)}
                     yield _create(admin, topic, wanted, replication_factor, configs)
                 elif existing[topic] < wanted:
-                    admin.create_partitions({topic: wanted})
+                    _grow(admin, topic, wanted)
                     yield f"{topic}: exists, grown from {existing[topic]} to {wanted} partitions"
                 else:
                     yield f"{topic}: exists, {existing[topic]} partitions"
@@ -140,7 +141,7 @@ class Topics:
         settings = self._settings
         try:
             admin = KafkaAdminClient(
-                **settings.kafka_connection(),
+                **connection_arguments(settings),
                 kafka_client=RepairedClient,
                 bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
                 request_timeout_ms=time_limits.ADMIN_REQUEST.ms,
@@ -149,7 +150,7 @@ class Topics:
                 yield admin
             finally:
                 admin.close()
-        except (KafkaError, TypeError) as error:
+        except (KafkaError, TypeError, RuntimeError) as error:  # RuntimeError: the cluster has no controller
             raise translated(error, settings.kafka_bootstrap_servers) from error
 
     def _names(self) -> list[str]:
@@ -188,5 +189,28 @@ def _create(
     admin: KafkaAdminClient, topic: str, partitions: int, replication_factor: int, configs: Mapping[str, str]
 ) -> str:
     options = {"num_partitions": partitions, "replication_factor": replication_factor, "configs": dict(configs)}
-    admin.create_topics({topic: options}, wait_for_metadata=True)
+    (answer,) = admin.create_topics({topic: options}, raise_errors=False)["topics"]
+    if answer["error_code"] == TopicAlreadyExistsError.errno:  # another program was faster
+        return f"{topic}: exists"
+    _raise_refusal("create topic", topic, answer["error_code"], answer.get("error_message"))
+    admin.wait_for_topics([topic])
     return f"{topic}: created, {partitions if partitions > 0 else 'the default number of'} partitions"
+
+
+def _grow(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
+    (answer,) = admin.create_partitions({topic: partitions}, raise_errors=False).results
+    _raise_refusal("add partitions to topic", topic, answer.error_code, answer.error_message)
+
+
+def _raise_refusal(operation: str, topic: str, code: int, sentence: str | None) -> None:
+    """Raise TransientError with the broker's own sentence; the error of kafka-python is a dump of request and answer.
+
+    An old broker gives no sentence, but a code, which has a description.
+    """
+    if code == 0:
+        return
+    error = for_code(code)
+    advice = ": grant CREATE and ALTER on the topics" if issubclass(error, AuthorizationError) else ""
+    raise TransientError(
+        f"Kafka refuses to {operation} {topic} ({error.__name__}: {sentence or error.description}){advice}"
+    )

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 
 from worker import time_limits
+from worker.process.client_log import PassingStates
 
 
 class _JsonFormatter(logging.Formatter):
@@ -43,6 +44,7 @@ def configure_logging(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     handler.setFormatter(_JsonFormatter() if form == "json" else text)
+    handler.addFilter(PassingStates())
     handler.addFilter(_RepeatedClientLines())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # DEBUG lines of kafka-python contain keys, values and headers; its INFO lines report every connection.
