@@ -46,7 +46,8 @@ class StreamSummary:
     """The stream at one moment; `quality` compares the predictions with the labels that tweets carry.
 
     `rates` is emotion → tweets per second, empty if unknown. `history` is emotion → tweets per second at the end of
-    each closed bucket since `history_from_s`, in Unix seconds; None where the output topic was not read.
+    each closed bucket since `history_from_s`, in Unix seconds; None where the output topic was not read
+    all the time.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -121,11 +122,11 @@ class StreamStatistics:
         return {label: sums[label] / span_s for label in self._labels}
 
     def _mean(self, label: str, number: int) -> float | None:
-        """Return the rate over a closed bucket and the four before it; None if the bucket was not read."""
-        if number not in self._buckets:
-            return None
+        """Return the rate over a closed bucket and the four before it; None if one of them was not read."""
         known = self._known(number)
-        return sum(self._buckets[each][label] for each in known) / (BUCKET_S * len(known))
+        if len(known) < RATE_BUCKETS:
+            return None
+        return sum(self._buckets[each][label] for each in known) / (BUCKET_S * RATE_BUCKETS)
 
     def _known(self, last: int) -> list[int]:
         """Return the buckets that were read, of this bucket and the four before it."""

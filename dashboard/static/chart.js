@@ -87,7 +87,7 @@ export class Chart {
     return {
       width,
       height: HEIGHT_PX,
-      axes: [{ ...line, grid: { show: false }, values: times, incrs: [10, 30, 60], space: 64, size: 30 }, { ...line, size: 48, ...yAxis }],
+      axes: [{ ...line, grid: { show: false }, values: times, incrs: [10, 30, 60, 120], space: 56, size: 30 }, { ...line, size: 48, ...yAxis }],
       cursor: { show: false },
       legend: { show: false },
       padding: [8, right, null, null],

@@ -66,15 +66,15 @@ def test_the_rate_is_tweets_per_second_of_the_last_ten_and_falls_to_zero(
 
 
 def test_history_holds_means_of_closed_buckets_only_and_is_bounded(statistics: StreamStatistics, clock: Clock) -> None:
-    read(statistics, clock, 1)
-    read(statistics, clock, 1, labelled())
+    read(statistics, clock, RATE_BUCKETS)
+    read(statistics, clock, 1, *[labelled()] * 5)
     clock.now_s -= 1
-    assert statistics.summary().history["joy"][-1] is None, "the bucket of the tweets is still open"
+    assert statistics.summary().history["joy"][-1] is None, "the fifth whole bucket is still open"
     clock.now_s += 1
     assert statistics.summary().history["joy"][-1] == 1.0
     read(statistics, clock, 1)
     later = statistics.summary()
-    assert later.history["joy"][-3:] == (None, 1.0, 0.5)
+    assert later.history["joy"][-3:] == (None, 1.0, 1.0)
     assert len(later.history["joy"]) == BUCKETS
     assert later.history_from_s == clock.now_s - BUCKETS * BUCKET_S
 
@@ -82,12 +82,13 @@ def test_history_holds_means_of_closed_buckets_only_and_is_bounded(statistics: S
 def test_a_time_in_which_nothing_was_read_is_unknown_and_the_backlog_after_it_is_no_rate(
     statistics: StreamStatistics, clock: Clock
 ) -> None:
-    read(statistics, clock, 4, labelled())
+    read(statistics, clock, RATE_BUCKETS + 1, labelled())
+    assert statistics.summary().history["joy"][-1] == 1.0
     clock.now_s += 60
     read(statistics, clock, 1, *[labelled()] * 500)
-    read(statistics, clock, 2, labelled())
+    read(statistics, clock, RATE_BUCKETS, labelled())
     summary = statistics.summary()
-    assert summary.history["joy"][-3:] == (None, 1.0, 1.0)
+    assert summary.history["joy"][-2:] == (None, 1.0)
     assert summary.rates["joy"] == pytest.approx(1.0)
     assert len(summary.recent) == RECENT
 
