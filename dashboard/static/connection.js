@@ -1,8 +1,9 @@
 // The stream of events, and whether it is alive.
 import { clockTime, setText } from "./show.js";
 
-// The server sends an event every second. After so long without one the connection is lost, whatever the browser
-// knows: a network that drops packets closes nothing. Three lost seconds are a busy machine, ten are too late to be told.
+// The server sends an event every second. After so long without an event, the connection is lost, whatever the browser
+// knows: a network that drops packets closes nothing. A busy machine may skip two or three events; a reader should see
+// within ten seconds that the figures are old.
 const SILENCE_MS = 5000;
 // The time until the next attempt where the browser makes none by itself.
 const RECONNECT_MS = 2000;

@@ -2,7 +2,7 @@
 let colours = {};
 
 const NO_BREAK = "\u00a0"; // a space that keeps number and unit on one line
-const DECIMALS_BELOW = 100; // a tenth of a larger number says nothing
+const DECIMALS_BELOW = 100; // tenths of larger numbers are noise
 const SHARE_PARTS = 1000; // shares are shown in tenths of a percent
 export const UNKNOWN = "–";
 export const useColours = (found) => { colours = found; };

@@ -64,7 +64,7 @@ function oneWord(word, fall, largest, emotion) {
   return span;
 }
 
-/** Says what the marks mean, for those marks that there are. */
+/** Returns the meaning of the marks that the text has. */
 function legend({ emotion, words: all }) {
   const least = `${100 * VISIBLE} points or more`;
   const rises = all.some(({ fall }) => fall <= -VISIBLE);

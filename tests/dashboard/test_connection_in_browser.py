@@ -1,4 +1,4 @@
-"""A connection that is dead without a sign, in a real browser: the page says so within ten seconds, and comes back."""
+"""A connection that died silently, in a real browser: the page shows the loss within ten seconds, and reconnects."""
 
 import re
 from typing import Final

@@ -16,7 +16,8 @@ POINTS: Final = 90
 FIGURES: Final = """
 () => {
   const number = (text) => Number(text.replace(/[^0-9.]/g, ""));
-  const column = (name) => [...document.querySelectorAll(`#emotions tbody .${name}`)].map((each) => number(each.textContent));
+  const cells = (name) => [...document.querySelectorAll(`#emotions tbody .${name}`)];
+  const column = (name) => cells(name).map((each) => number(each.textContent));
   return {
     shares: column("share"), counts: column("count"), rates: column("rate"),
     total: number(total.textContent), rate: number(rate.textContent), throughput: number(throughput.textContent),
