@@ -1,10 +1,12 @@
 """The latest of everything that the page shows: one thread writes each part, the web server reads all parts."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dashboard.chart_history import MinuteCounts, chart_history
 from dashboard.lag import Lag
 from dashboard.stream_statistics import StreamSummary
 
@@ -63,6 +65,11 @@ class Board:
         self.counts: Mapping[str, int] | None = None
         self.stream = StreamSummary()
         self.lag: Lag | None = None
+        self.minutes = MinuteCounts()
+
+    def snapshot(self) -> "Board":
+        """Return the parts of this moment: what a page is sent together must agree."""
+        return copy(self)
 
     def state(self) -> dict[str, Any]:
         """Return the figures of this moment; an unknown figure is None, unknown rates are empty."""
@@ -93,6 +100,5 @@ class Board:
         return [tweet.as_json() for tweet in self.stream.recent]
 
     def history(self) -> dict[str, Any]:
-        """Return the tweets per second of each emotion in each closed bucket, oldest first."""
-        series = {label: list(values) for label, values in self.stream.history.items()}
-        return {"from": self.stream.history_from_s, "series": series}
+        """Return the tweets per second of each emotion at the end of each closed bucket, oldest first."""
+        return chart_history(self.stream, self.minutes)

@@ -13,7 +13,7 @@ from dashboard.refusals import RefusedError
 from worker.process.stop import StopRequest
 
 EVERY_S: Final = 1.0
-"""Seconds between two events `state`."""
+"""Seconds between two events `state`, which are also the heartbeat: see SILENCE_MS in static/connection.js."""
 
 HISTORY_EVERY: Final = 2
 """Each second event `state` comes with a `history`: a bucket of the history lasts two seconds."""
@@ -50,12 +50,13 @@ class Events:
             seen: Any = None
             second = 0
             while not self._stop.is_set():
-                yield _event("state", self._board.state() | {"at": round(time.time(), 3)})
-                if (tweets := self._board.tweets()) != seen:
+                board = self._board.snapshot()
+                yield _event("state", board.state() | {"at": round(time.time(), 3)})
+                if (tweets := board.tweets()) != seen:
                     seen = tweets
                     yield _event("tweets", tweets)
                 if second % HISTORY_EVERY == 0:
-                    yield _event("history", self._board.history())
+                    yield _event("history", board.history())
                 second += 1
                 await self._pause(EVERY_S)
         finally:

@@ -45,6 +45,7 @@ class KafkaWatch:
 
     def run(self) -> None:
         """Follow the output topic until the flag is set."""
+        self._board.stream = self._statistics.summary()  # without a Kafka, the chart has the minutes in Redis
         while not self._stop.is_set():
             try:
                 wait_until_reachable(self._settings, self._stop)

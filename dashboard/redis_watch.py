@@ -1,11 +1,14 @@
-"""The thread that watches Redis: it reads the total of each emotion and retries after every failure."""
+"""The thread that watches Redis: it reads the totals and the last minutes, and retries after every failure."""
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from dashboard.board import Board, ServiceState
+from dashboard.chart_history import MINUTE_S, MinuteCounts
+from dashboard.stream_statistics import BUCKET_S, BUCKETS
 from worker.process.stop import StopRequest
 from worker.redis.store import CountsStore, CountsStoreError
 
@@ -14,22 +17,38 @@ log = logging.getLogger(__name__)
 READ_EVERY_S: Final = 0.5
 """Seconds between two reads: half of the interval at which pages are sent the counts."""
 
+MINUTES_EVERY: Final = 10
+"""Each tenth read also reads the last minutes, which only the part of the chart from before the page needs."""
+
 
 class RedisWatch:
-    """Writes the board's `redis` and `counts`."""
+    """Writes the board's `redis`, `counts` and `minutes`. `clock` returns Unix seconds."""
 
-    def __init__(self, store: CountsStore, board: Board, labels: Sequence[str], stop: StopRequest) -> None:
+    def __init__(
+        self,
+        store: CountsStore,
+        board: Board,
+        labels: Sequence[str],
+        stop: StopRequest,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store = store
         self._board = board
         self._labels = labels
         self._stop = stop
+        self._clock = clock
         self._logged: set[str] = set()
+        self._minutes_failed = False
 
     def run(self) -> None:
         """Read the counts until the flag is set."""
+        reads = 0
         while not self._stop.is_set():
             try:
                 self._read()
+                if reads % MINUTES_EVERY == 0:
+                    self._read_minutes()
+                reads += 1
             except CountsStoreError as error:
                 self._show_failure(error)
             self._stop.wait(READ_EVERY_S)
@@ -42,6 +61,18 @@ class RedisWatch:
         self._logged.clear()
         self._board.counts = dict.fromkeys(self._labels, 0) | totals
         self._board.redis = replace(self._board.redis, state=ServiceState.ANSWERS)
+
+    def _read_minutes(self) -> None:
+        """Read the minutes of the chart; the totals do not depend on them, so a failure is only logged, once."""
+        now_s = self._clock()
+        numbers = range(int(now_s - BUCKETS * BUCKET_S) // MINUTE_S, int(now_s) // MINUTE_S + 1)
+        try:
+            self._board.minutes = MinuteCounts(now_s, self._store.minutes(numbers))
+            self._minutes_failed = False
+        except CountsStoreError as error:
+            if not self._minutes_failed:
+                log.warning("cannot read the counts of the last minutes from Redis (%s): the chart begins empty", error)
+            self._minutes_failed = True
 
     def _show_failure(self, error: CountsStoreError) -> None:
         """Mark Redis as silent, or as refusing, log each reason once, and keep the last known counts."""

@@ -16,7 +16,10 @@ BUCKETS: Final = 150
 """Points of the chart: five minutes."""
 
 RATE_BUCKETS: Final = 5
-"""Buckets over which a rate is the mean: ten seconds, so that a slow stream's rate does not jump."""
+"""Buckets over which a rate is the mean: ten seconds, so that the rates of a slow stream do not jump."""
+
+RATE_MIN_S: Final = 1.0
+"""Seconds that must have been read before a rate is known: less would be the rate of a single batch."""
 
 RECENT: Final = 20
 """Tweets in the list of the last tweets."""
@@ -42,8 +45,9 @@ class Latency:
 class StreamSummary:
     """The stream at one moment; `quality` compares the predictions with the labels that tweets carry.
 
-    `rates` is emotion → tweets per second; `history` is emotion → tweets per second in each bucket since
-    `history_from_s`, in Unix seconds.
+    `rates` is emotion → tweets per second, empty if unknown. `history` is emotion → tweets per second at the end of
+    each closed bucket since `history_from_s`, in Unix seconds; None where the output topic was not read
+    all the time.
     """
 
     rates: Mapping[str, float] = field(default_factory=dict)
@@ -51,7 +55,7 @@ class StreamSummary:
     latency: Latency | None = None
     quality: ClassificationScores | None = None
     history_from_s: float = 0.0
-    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    history: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
 
 
 class StreamStatistics:
@@ -60,8 +64,9 @@ class StreamStatistics:
     def __init__(self, labels: Iterable[str], clock: Callable[[], float]) -> None:
         self._labels = tuple(labels)
         self._clock = clock
-        self._started_s = clock()
+        self._read_s: float | None = None
         self._buckets: dict[int, Counter[str]] = {}
+        """Only buckets that were read without a pause since their beginning: after a pause, a backlog is read."""
         self._recent: deque[ShownTweet] = deque(maxlen=RECENT)
         self._pairs: Counter[tuple[str, str]] = Counter()
         self._latencies: deque[tuple[float, float]] = deque(maxlen=LATENCY_TWEETS)
@@ -71,9 +76,13 @@ class StreamStatistics:
         self._recent.extend(sorted(tweets, key=lambda tweet: tweet.at_s))
 
     def add(self, tweets: Iterable[ShownTweet]) -> None:
-        """Add new tweets to all figures."""
+        """Add what a read of the output topic returned to all figures, also if the read returned nothing."""
         now_s = self._clock()
-        bucket = self._buckets.setdefault(_bucket(now_s), Counter())
+        number = _bucket(now_s)
+        if self._read_s is not None and _bucket(self._read_s) != number and now_s - self._read_s <= BUCKET_S:
+            self._buckets[number] = Counter()
+        self._read_s = now_s
+        bucket = self._buckets.get(number, Counter[str]())
         for tweet in sorted(tweets, key=lambda tweet: tweet.at_s):
             bucket[tweet.emotion] += 1
             self._recent.append(tweet)
@@ -86,36 +95,42 @@ class StreamStatistics:
         """Return all figures of this moment."""
         now_s = self._clock()
         self._forget(now_s)
-        first = max(_bucket(now_s) - BUCKETS, _bucket(self._started_s))
+        end = _bucket(now_s)
+        first = end - BUCKETS
         return StreamSummary(
             rates=self._rates(now_s),
             recent=tuple(reversed(self._recent)),
             latency=self._latency(),
             quality=classification_scores(self._pairs),
             history_from_s=first * BUCKET_S,
-            history={label: self._series(label, first, _bucket(now_s)) for label in self._labels},
+            history={label: tuple(self._mean(label, number) for number in range(first, end)) for label in self._labels},
         )
 
     def _forget(self, now_s: float) -> None:
-        oldest = _bucket(now_s) - BUCKETS
+        oldest = _bucket(now_s) - BUCKETS - RATE_BUCKETS
         self._buckets = {number: counts for number, counts in self._buckets.items() if number >= oldest}
         while self._latencies and self._latencies[0][0] < now_s - LATENCY_WINDOW_S:
             self._latencies.popleft()
 
     def _rates(self, now_s: float) -> dict[str, float]:
-        """Return tweets per second over the open bucket and the four before it, or since the start."""
-        first = _bucket(now_s) - RATE_BUCKETS + 1
-        span_s = max(1.0, now_s - max(first * BUCKET_S, self._started_s))
-        sums: Counter[str] = Counter()
-        for number, counts in self._buckets.items():
-            if number >= first:
-                sums.update(counts)
+        """Return tweets per second over the open bucket and the four before it; nothing if these were not read."""
+        known = self._known(_bucket(now_s))
+        span_s = sum(min(BUCKET_S, now_s - number * BUCKET_S) for number in known)
+        if span_s < RATE_MIN_S:
+            return {}
+        sums = sum((self._buckets[number] for number in known), Counter[str]())
         return {label: sums[label] / span_s for label in self._labels}
 
-    def _series(self, label: str, first: int, end: int) -> tuple[float, ...]:
-        """Return the rates of the closed buckets; the open bucket would always look like a fall."""
-        none: Counter[str] = Counter()
-        return tuple(self._buckets.get(number, none)[label] / BUCKET_S for number in range(first, end))
+    def _mean(self, label: str, number: int) -> float | None:
+        """Return the rate over a closed bucket and the four before it; None if one of them was not read."""
+        known = self._known(number)
+        if len(known) < RATE_BUCKETS:
+            return None
+        return sum(self._buckets[each][label] for each in known) / (BUCKET_S * RATE_BUCKETS)
+
+    def _known(self, last: int) -> list[int]:
+        """Return the buckets that were read, of this bucket and the four before it."""
+        return [number for number in range(last - RATE_BUCKETS + 1, last + 1) if number in self._buckets]
 
     def _latency(self) -> Latency | None:
         if not self._latencies:

@@ -2,30 +2,37 @@
 import { doubt } from "./doubt.js";
 import { colourOf, element, percent, swatch } from "./show.js";
 
-const SMALL_EFFECT = 0.005; // a change of the score below half a percent is not marked
-const FULL_EFFECT = 0.05; // the largest effect of a text has the full colour, unless it is smaller than this
+// A word is marked if the score changes by so much without it, a twentieth of the bar below: the eye sees the change.
+// Smaller changes are spread over words like "to" and "the".
+const VISIBLE = 0.05;
+const NO_ANSWER = "The server does not answer; try again in a moment.";
 
+/** Returns an object whose `giveUp` ends the wait for an answer that will not come. */
 export function setUpTry(form, answer) {
+  let asked = new AbortController();
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const button = form.querySelector("button");
     button.disabled = true;
-    answer.replaceChildren(...(await explain(form.elements.text.value)));
+    asked = new AbortController();
+    answer.replaceChildren(...(await explain(form.elements.text.value, asked.signal)));
     button.disabled = false;
   });
+  return { giveUp: () => asked.abort() };
 }
 
-async function explain(text) {
+async function explain(text, signal) {
   try {
-    const response = await fetch("/explain", {
+    const response = await fetch("explain", {
       method: "POST",
+      signal,
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ text }),
     });
     const found = await response.json();
     return response.ok ? explanation(found) : [failure(found.error)];
   } catch {
-    return [failure("The server does not answer; try again in a moment.")];
+    return [failure(NO_ANSWER)];
   }
 }
 
@@ -42,14 +49,14 @@ function unsure(found) {
 }
 
 function words({ emotion, words: all }) {
-  const largest = Math.max(FULL_EFFECT, ...all.map(({ fall }) => Math.abs(fall ?? 0)));
+  const largest = Math.max(VISIBLE, ...all.map(({ fall }) => Math.abs(fall ?? 0)));
   const spans = all.map(({ word, fall }) => oneWord(word, fall, largest, emotion));
   return element("p", { class: "words" }, spans.flatMap((span) => [span, " "]));
 }
 
 function oneWord(word, fall, largest, emotion) {
   if (fall === null) return element("span", { class: "untried" }, [word]);
-  const kind = fall > SMALL_EFFECT ? "for" : fall < -SMALL_EFFECT ? "against" : "";
+  const kind = fall >= VISIBLE ? "for" : fall <= -VISIBLE ? "against" : "";
   const span = element("span", { class: kind }, [word]);
   span.style.setProperty("--strength", 0.1 + 0.3 * Math.min(1, Math.abs(fall) / largest));
   span.title = `without this word: ${emotion} ${fall >= 0 ? "−" : "+"}${percent(Math.abs(fall))}`;
@@ -57,8 +64,17 @@ function oneWord(word, fall, largest, emotion) {
   return span;
 }
 
-const legend = ({ emotion }) =>
-  element("p", { class: "hint" }, [`Solid underline: the score of ${emotion} falls without this word. Dashed underline: the score rises.`]);
+/** Returns the meaning of the marks that the text has. */
+function legend({ emotion, words: all }) {
+  const least = `${100 * VISIBLE} points or more`;
+  const rises = all.some(({ fall }) => fall <= -VISIBLE);
+  const falls = all.some(({ fall }) => fall >= VISIBLE);
+  const sentences = [];
+  if (falls) sentences.push(`Solid underline: without this word, the score of ${emotion} falls by ${least}.`);
+  if (rises) sentences.push(`Dashed underline: without this word, the score of ${emotion} rises by ${least}.`);
+  if (!falls && !rises && all.some(({ fall }) => fall !== null)) sentences.push(`Without any one of these words, the score of ${emotion} changes by less than ${100 * VISIBLE} points.`);
+  return element("p", { class: "hint" }, [sentences.join(" ")]);
+}
 
 function scores(found) {
   const rows = Object.entries(found.scores).sort(([, one], [, other]) => other - one);

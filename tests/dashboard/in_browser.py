@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.page_process import PageProcess
@@ -18,10 +19,16 @@ ARGUMENTS: Final = (
 )
 
 
-def opened(browser: Browser, server: PageProcess, *, rows: int = 6, **options: Any) -> Page:
-    """Open the page of a server; return once the table of emotions has so many rows."""
+def opened(browser: Browser, server: PageProcess, *, rows: int = 6, port: int | None = None, **options: Any) -> Page:
+    """Open the page of a server, by default on its own port; return once the table of emotions has so many rows."""
     page = browser.new_page(**options)
     page.set_default_timeout(SHOWN_MS)
-    page.goto(f"http://127.0.0.1:{server.port}")
+    page.goto(f"http://127.0.0.1:{port or server.port}")
     expect(page.locator("#emotions tbody tr")).to_have_count(rows)
     return page
+
+
+def serious_faults(page: Page) -> list[tuple[str, str]]:
+    """Return rule and element of each serious or critical fault that axe-core finds."""
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in ("serious", "critical")]

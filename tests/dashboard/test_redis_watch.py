@@ -1,13 +1,19 @@
 """The counts on the board follow Redis, and the board shows whether Redis answers."""
 
+import logging
 import threading
+from collections.abc import Iterable
 from typing import Any
+
+import pytest
 
 from dashboard.board import Board
 from dashboard.redis_watch import RedisWatch
+from dashboard.stream_statistics import BUCKET_S, BUCKETS
 from worker.redis.store import CountsStore, CountsStoreError
 
 LABELS = ("joy", "fear")
+NOW_S = 600_030.0
 
 
 class Store(CountsStore):
@@ -16,6 +22,8 @@ class Store(CountsStore):
     def __init__(self) -> None:
         super().__init__("redis://localhost:1/0", prefix="p", group="g")
         self.totals: dict[str, int] | None = {}
+        self.growth: dict[int, dict[str, int]] | None = {}
+        self.asked: list[int] = []
         self.stop = threading.Event()
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
@@ -24,11 +32,17 @@ class Store(CountsStore):
             raise CountsStoreError("ConnectionError")
         return self.totals, {}
 
+    def minutes(self, numbers: Iterable[int]) -> dict[int, dict[str, int]]:
+        if self.growth is None:
+            raise CountsStoreError("WRONGTYPE")
+        self.asked = list(numbers)
+        return self.growth
+
 
 def look(store: Store, board: Board) -> dict[str, Any]:
     """Return the state of the board after one read."""
     store.stop.clear()
-    RedisWatch(store, board, LABELS, store.stop).run()
+    RedisWatch(store, board, LABELS, store.stop, lambda: NOW_S).run()
     return board.state()
 
 
@@ -47,3 +61,22 @@ def test_a_failure_of_redis_and_its_end_are_shown_and_the_last_counts_stay() -> 
     state = look(store, board)
     assert state["redis"]["state"] == "silent"
     assert state["counts"] == {"joy": 7, "fear": 0, "old label": 2}
+
+
+def test_the_minutes_that_the_chart_shows_are_read() -> None:
+    board, store = Board(), Store()
+    store.growth = {10_000: {"joy": 60}}
+    look(store, board)
+    assert store.asked == list(range(int(NOW_S - BUCKETS * BUCKET_S) // 60, 10_001))
+    assert (board.minutes.at_s, board.minutes.counts) == (NOW_S, {10_000: {"joy": 60}})
+
+
+def test_minutes_that_cannot_be_read_leave_the_counts_and_the_state_of_redis_as_they_are(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    board, store = Board(), Store()
+    store.totals, store.growth = {"joy": 1}, None
+    with caplog.at_level(logging.WARNING, "dashboard"):
+        state = look(store, board)
+    assert (state["redis"]["state"], state["counts"]) == ("answers", {"joy": 1, "fear": 0})
+    assert "WRONGTYPE" in caplog.text

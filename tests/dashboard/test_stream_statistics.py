@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.shown_tweet import ShownTweet
-from dashboard.stream_statistics import BUCKET_S, BUCKETS, RECENT, StreamStatistics
+from dashboard.stream_statistics import BUCKET_S, BUCKETS, RATE_BUCKETS, RECENT, StreamStatistics
 from tests.clock import Clock
 from tweets.labelled_tweet import LabelledTweet
 
@@ -37,33 +37,60 @@ def statistics(clock: Clock) -> StreamStatistics:
     return StreamStatistics(LABELS, clock)
 
 
-def test_before_any_tweet_everything_is_empty_or_zero(statistics: StreamStatistics) -> None:
+def read(statistics: StreamStatistics, clock: Clock, buckets: int, *tweets: ShownTweet) -> None:
+    """Read the output topic for so many whole buckets; each read of half a bucket returns these tweets."""
+    for _ in range(2 * buckets):
+        statistics.add(tweets)
+        clock.now_s += BUCKET_S / 2
+
+
+def test_before_the_output_topic_is_read_everything_is_unknown(statistics: StreamStatistics) -> None:
     summary = statistics.summary()
-    assert summary.rates == {"joy": 0.0, "fear": 0.0}
+    assert summary.rates == {}
     assert (summary.recent, summary.latency, summary.quality) == ((), None, None)
+    assert set(summary.history["joy"]) == {None}
+
+
+def test_a_topic_without_new_tweets_has_rates_of_zero(statistics: StreamStatistics, clock: Clock) -> None:
+    read(statistics, clock, 3)
+    assert statistics.summary().rates == {"joy": 0.0, "fear": 0.0}
 
 
 def test_the_rate_is_tweets_per_second_of_the_last_ten_and_falls_to_zero(
     statistics: StreamStatistics, clock: Clock
 ) -> None:
-    for _ in range(20):
-        statistics.add([labelled(), labelled(), labelled("fear")])
-        clock.now_s += 1
-    assert statistics.summary().rates["joy"] == pytest.approx(2, rel=0.15)
-    assert statistics.summary().rates["fear"] == pytest.approx(1, rel=0.15)
-    clock.now_s += 30
+    read(statistics, clock, 10, labelled(), labelled(), labelled("fear"))
+    assert statistics.summary().rates == {"joy": pytest.approx(2.0), "fear": pytest.approx(1.0)}
+    read(statistics, clock, RATE_BUCKETS + 1)
     assert statistics.summary().rates == {"joy": 0.0, "fear": 0.0}
 
 
-def test_history_holds_closed_buckets_only_and_is_bounded(statistics: StreamStatistics, clock: Clock) -> None:
-    statistics.add([labelled()] * 4)
-    assert statistics.summary().history["joy"] == ()
-    clock.now_s += BUCKET_S
-    assert statistics.summary().history == {"joy": (4 / BUCKET_S,), "fear": (0.0,)}
-    clock.now_s += 10 * BUCKETS * BUCKET_S
+def test_history_holds_means_of_closed_buckets_only_and_is_bounded(statistics: StreamStatistics, clock: Clock) -> None:
+    read(statistics, clock, RATE_BUCKETS)
+    read(statistics, clock, 1, *[labelled()] * 5)
+    clock.now_s -= 1
+    assert statistics.summary().history["joy"][-1] is None, "the fifth whole bucket is still open"
+    clock.now_s += 1
+    assert statistics.summary().history["joy"][-1] == 1.0
+    read(statistics, clock, 1)
     later = statistics.summary()
-    assert later.history["joy"] == (0.0,) * BUCKETS
+    assert later.history["joy"][-3:] == (None, 1.0, 1.0)
+    assert len(later.history["joy"]) == BUCKETS
     assert later.history_from_s == clock.now_s - BUCKETS * BUCKET_S
+
+
+def test_a_time_in_which_nothing_was_read_is_unknown_and_the_backlog_after_it_is_no_rate(
+    statistics: StreamStatistics, clock: Clock
+) -> None:
+    read(statistics, clock, RATE_BUCKETS + 1, labelled())
+    assert statistics.summary().history["joy"][-1] == 1.0
+    clock.now_s += 60
+    read(statistics, clock, 1, *[labelled()] * 500)
+    read(statistics, clock, RATE_BUCKETS, labelled())
+    summary = statistics.summary()
+    assert summary.history["joy"][-2:] == (None, 1.0)
+    assert summary.rates["joy"] == pytest.approx(1.0)
+    assert len(summary.recent) == RECENT
 
 
 def test_the_last_tweets_come_newest_first_and_are_bounded(statistics: StreamStatistics) -> None:
@@ -77,7 +104,7 @@ def test_tweets_from_before_the_start_are_shown_but_not_counted(statistics: Stre
     statistics.show_only([labelled(label="joy", latency_s=1.0)])
     summary = statistics.summary()
     assert len(summary.recent) == 1
-    assert (summary.rates["joy"], summary.quality, summary.latency) == (0.0, None, None)
+    assert (summary.rates, summary.quality, summary.latency) == ({}, None, None)
 
 
 def test_latency_is_of_the_last_minute_and_leaves_out_impossible_values(

@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -115,6 +115,17 @@ class CountsStore:
             {name: int(count) for name, count in totals.items() if _INTEGER.fullmatch(count)},
             {field: _counts(counts) for field, counts in partitions.items()},
         )
+
+    def minutes(self, numbers: Iterable[int]) -> dict[int, dict[str, int]]:
+        """Return the growth of each emotion's total in each of these minutes of Unix time that has any."""
+        asked = list(numbers)
+        keys = self._keys(*(f"{MINUTE_COUNTS.name}{number}" for number in asked))
+        with self._commands(), self._client.transaction(keys[0]) as pipeline:
+            for key in keys:
+                pipeline.hgetall(key)
+            found = pipeline.execute()
+        grown = [{name: int(count) for name, count in each.items() if _INTEGER.fullmatch(count)} for each in found]
+        return {number: counts for number, counts in zip(asked, grown, strict=True) if counts}
 
     def counted(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return how many tweets Redis counts in each of these partitions of the group."""
