@@ -31,7 +31,7 @@ function showConnection(state, words) {
 }
 
 function connect() {
-  const events = new EventSource("/events");
+  const events = new EventSource("events");
   let silence;
   const lost = () => showConnection("lost", "Connection lost; reconnecting …");
   const reconnect = (delayMs) => {

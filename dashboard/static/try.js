@@ -17,7 +17,7 @@ export function setUpTry(form, answer) {
 
 async function explain(text) {
   try {
-    const response = await fetch("/explain", {
+    const response = await fetch("explain", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ text }),
