@@ -8,8 +8,7 @@ from typing import Annotated, Any, Final
 
 import fastapi_offline
 from fastapi import Body, Depends, FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from fastapi.sse import EventSourceResponse
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from dashboard.api_models import (
@@ -91,17 +90,23 @@ def _add_pages(app: FastAPI) -> None:
     app.mount("/docs", StaticFiles(directory=_HERE / "api"))
 
 
+class _EventStream(StreamingResponse):
+    """Not FastAPI's EventSourceResponse: its tasks fail with a traceback where a slow page vanishes."""
+
+    media_type = "text/event-stream"
+
+
 def _add_events(app: FastAPI, events: Events) -> None:
     @app.get(
         "/events",
-        response_class=EventSourceResponse,
+        response_class=_EventStream,
         responses=_FULL,
         dependencies=[Depends(events.place)],
         summary="The figures of the live page, sent as they change",
     )
-    async def stream() -> EventSourceResponse:
+    async def stream() -> _EventStream:
         # X-Accel-Buffering: a proxy such as nginx passes each event on at once.
-        return EventSourceResponse(events.stream(), headers={"X-Accel-Buffering": "no"})
+        return _EventStream(events.stream(), headers={"X-Accel-Buffering": "no"})
 
 
 def _add_classifier(app: FastAPI, labeller: "_TextLabeller") -> None:
