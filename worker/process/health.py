@@ -101,7 +101,7 @@ class _Answers:
         """Return status, body and content type."""
         plain = "text/plain; charset=utf-8"
         if path == "/metrics":
-            encode, content_type = choose_encoder(accept)
+            encode, content_type = _encoder(accept)
             return 200, encode(self._registry), content_type
         if path == "/healthz":
             overdue = self._overdue()
@@ -109,6 +109,14 @@ class _Answers:
         if path == "/readyz":
             return (200, b"ready\n", plain) if self._ready() else (503, b"not ready\n", plain)
         return 404, b"try /metrics, /healthz or /readyz\n", plain
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """Return the text format that the header Accept asks for; Prometheus' own where the version is not a number."""
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):  # of the client library, at a version such as `x`
+        return choose_encoder("")
 
 
 class _Connection(asyncio.Protocol):
@@ -139,7 +147,7 @@ class _Exchange(BaseHTTPRequestHandler):
     """The standard library's reading of a head, without its socket; `wfile` has the response."""
 
     server_version = "emotion-stream"
-    sys_version = ""
+    default_request_version = "HTTP/1.0"  # HTTP/0.9, the default, has answers without a status
     error_content_type = "text/plain; charset=utf-8"
     error_message_format = "%(message)s\n"
     wfile: BytesIO
