@@ -25,7 +25,11 @@ class ClassifyRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
-            "examples": [{"text": "so happy to see you again"}, {"texts": ["what a day", "leave me alone"]}]
+            "examples": [{"text": "so happy to see you again"}, {"texts": ["what a day", "leave me alone"]}],
+            "oneOf": [
+                {"required": ["text"], "properties": {"text": {"type": "string"}}},
+                {"required": ["texts"], "properties": {"texts": {"type": "array"}}},
+            ],
         },
     )
 

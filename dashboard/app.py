@@ -2,14 +2,13 @@
 
 import asyncio
 import importlib.metadata
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import fastapi_offline
 from fastapi import Body, Depends, FastAPI, Request
-from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 
 from dashboard.api_models import (
@@ -32,9 +31,16 @@ from tweets.reasons import BadRecordError
 
 _HERE: Final = Path(__file__).parent
 _SWAGGER: Final = Path(fastapi_offline.__file__).parent / "static"
-_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    400: {"model": ErrorResponse, "description": "The body is not JSON"},
+_Responses = dict[int | str, dict[str, Any]]
+_ALWAYS_REFUSED: Final[_Responses] = {
     413: {"model": ErrorResponse, "description": f"The body is larger than {BODY_MAX_BYTES} bytes"},
+    421: {"model": ErrorResponse, "description": "The host name is not in DASHBOARD_ALLOWED_HOSTS"},
+}
+_FULL: Final[_Responses] = {
+    503: {"model": ErrorResponse, "description": "As many pages are open as allowed"},
+}
+_REFUSALS: Final[_Responses] = {
+    400: {"model": ErrorResponse, "description": "The body is not JSON"},
     415: {"model": ErrorResponse, "description": "The content type is not application/json"},
     422: {"model": ErrorResponse, "description": "A field is missing or wrong, or the model cannot classify a text"},
     503: {"model": ErrorResponse, "description": "The queue is full; retry after the seconds in Retry-After"},
@@ -49,13 +55,16 @@ def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: i
         version=importlib.metadata.version("emotion-stream"),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would name the scheme of this server and not of its proxy
         max_body_size=BODY_MAX_BYTES,
+        responses=_ALWAYS_REFUSED,
     )
     add_error_handlers(app)
     _add_pages(app)
     _add_events(app, events)
     _add_classifier(app, _TextLabeller(batcher, model, tweet_max_chars))
 
+    @app.head("/stats", include_in_schema=False)
     @app.get("/stats", summary="How often the model was called")
     async def stats() -> StatsResponse:
         return StatsResponse(model_calls=batcher.counts.model_calls, texts=batcher.counts.texts)
@@ -81,16 +90,23 @@ def _add_pages(app: FastAPI) -> None:
     app.mount("/docs", StaticFiles(directory=_HERE / "api"))
 
 
+class _EventStream(StreamingResponse):
+    """Not FastAPI's EventSourceResponse: its tasks fail with a traceback where a slow page vanishes."""
+
+    media_type = "text/event-stream"
+
+
 def _add_events(app: FastAPI, events: Events) -> None:
     @app.get(
         "/events",
-        response_class=EventSourceResponse,
-        dependencies=[Depends(events.admit)],
+        response_class=_EventStream,
+        responses=_FULL,
+        dependencies=[Depends(events.place)],
         summary="The figures of the live page, sent as they change",
     )
-    async def stream() -> AsyncIterator[ServerSentEvent]:
-        async for event in events.stream():
-            yield event
+    async def stream() -> _EventStream:
+        # X-Accel-Buffering: a proxy such as nginx passes each event on at once.
+        return _EventStream(events.stream(), headers={"X-Accel-Buffering": "no"})
 
 
 def _add_classifier(app: FastAPI, labeller: "_TextLabeller") -> None:

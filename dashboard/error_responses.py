@@ -17,6 +17,9 @@ from worker.errors import FatalError
 RETRY_AFTER_S: Final = 1
 """The shortest time that the header Retry-After can name; the model empties a full queue within seconds."""
 
+NAME_MAX_CHARS: Final = 100
+"""Characters of an unknown field's name that a sentence repeats."""
+
 TOO_LARGE: Final = f"the body is larger than {BODY_MAX_BYTES} bytes"
 
 
@@ -49,7 +52,7 @@ def _sentence(first: Mapping[str, Any]) -> str:
     if not place:
         missing = kind in ("missing", "model_attributes_type")
         return 'send a JSON object such as {"text": "so happy"}' if missing else message
-    name = "".join(f"[{part}]" if isinstance(part, int) else str(part) for part in place)
+    name = "".join(f"[{part}]" if isinstance(part, int) else str(part)[:NAME_MAX_CHARS] for part in place)
     known = {
         "extra_forbidden": "there is no such field",
         "too_short": "the list is empty; send at least one text",

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-from fastapi.sse import ServerSentEvent
+from fastapi.sse import format_sse_event
 
 from dashboard.board import Board
 from dashboard.refusals import RefusedError
@@ -31,36 +31,40 @@ VIEWERS_MAX: Final = 200
 class Events:
     """The events that each open page is sent until the flag is set."""
 
-    def __init__(self, board: Board, hello: Mapping[str, Any], stop: StopRequest) -> None:
+    def __init__(
+        self, board: Board, hello: Mapping[str, Any], stop: StopRequest, *, viewers_max: int = VIEWERS_MAX
+    ) -> None:
         self._board = board
         self._hello = hello
         self._stop = stop
+        self._viewers_max = viewers_max
         self._viewers = 0
 
-    def admit(self) -> None:
-        """Check the number of open pages. Raises RefusedError if VIEWERS_MAX pages are open."""
-        if self._viewers >= VIEWERS_MAX:
-            raise RefusedError(503, f"{VIEWERS_MAX} pages are open, the most allowed: close one")
-
-    async def stream(self) -> AsyncIterator[ServerSentEvent]:
-        """Yield `hello`, then every EVERY_S what has changed."""
+    async def place(self) -> AsyncIterator[None]:
+        """Hold a place among the open pages until the response ends. Raises RefusedError if every place is taken."""
+        if self._viewers >= self._viewers_max:
+            raise RefusedError(503, f"{self._viewers_max} pages are open, the most allowed: close one")
         self._viewers += 1
         try:
-            yield _event("hello", self._hello, retry=RECONNECT_MS)
-            seen: Any = None
-            second = 0
-            while not self._stop.is_set():
-                board = self._board.snapshot()
-                yield _event("state", board.state() | {"at": round(time.time(), 3)})
-                if (tweets := board.tweets()) != seen:
-                    seen = tweets
-                    yield _event("tweets", tweets)
-                if second % HISTORY_EVERY == 0:
-                    yield _event("history", board.history())
-                second += 1
-                await self._pause(EVERY_S)
+            yield
         finally:
             self._viewers -= 1
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield `hello`, then every EVERY_S what has changed."""
+        yield _event("hello", self._hello, retry=RECONNECT_MS)
+        seen: Any = None
+        second = 0
+        while not self._stop.is_set():
+            board = self._board.snapshot()
+            yield _event("state", board.state() | {"at": round(time.time(), 3)})
+            if (tweets := board.tweets()) != seen:
+                seen = tweets
+                yield _event("tweets", tweets)
+            if second % HISTORY_EVERY == 0:
+                yield _event("history", board.history())
+            second += 1
+            await self._pause(EVERY_S)
 
     async def _pause(self, seconds: float) -> None:
         """Sleep in small pieces, so that an open page does not delay the end of the program."""
@@ -69,6 +73,6 @@ class Events:
             await asyncio.sleep(min(left_s, STOP_CHECK_S))
 
 
-def _event(name: str, content: Any, retry: int | None = None) -> ServerSentEvent:
+def _event(name: str, content: Any, retry: int | None = None) -> bytes:
     line = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-    return ServerSentEvent(event=name, raw_data=line, retry=retry)
+    return format_sse_event(event=name, data_str=line, retry=retry)

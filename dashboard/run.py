@@ -12,17 +12,21 @@ import uvicorn
 from dashboard.app import make_app
 from dashboard.batcher import Batcher
 from dashboard.board import Board
-from dashboard.events import Events
+from dashboard.events import VIEWERS_MAX, Events
 from dashboard.guard import Guard
 from dashboard.kafka_watch import KafkaWatch
 from dashboard.redis_watch import RedisWatch
+from dashboard.root_path import RootPath
 from dashboard.settings import DashboardSettings, load_dashboard_settings
 from dashboard.stream_statistics import BUCKET_S, StreamStatistics
 from dashboard.thread_watch import ThreadWatch
+from dashboard.unread_body import UnreadBody
+from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, DESCRIPTORS_EACH, STOP_S, web_server
 from tweets.colours import colours
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import Classifier, load_classifier
 from worker.kafka.reachable import check_crc32c
+from worker.process.connections import allowed_connections, listening_socket
 from worker.process.logs import configure_logging
 from worker.process.stop import StopFlag
 from worker.redis.store import CountsStore
@@ -31,12 +35,6 @@ log = logging.getLogger(__name__)
 
 STOP_CHECK_S: Final = 0.1
 """Seconds of one wait for the stop flag; a signal or the failure of a thread ends the wait at once."""
-
-BACKLOG: Final = 512
-"""Connections that may wait to be accepted: more than a burst of the largest load test opens."""
-
-WEB_STOP_S: Final = 1
-"""Seconds that open requests get to finish after the stop flag is set."""
 
 WATCHES_STOP_S: Final = 0.5
 """Seconds that the other threads get after the web server; nothing is lost if a thread needs longer."""
@@ -61,7 +59,8 @@ def run() -> int:
 def _run(settings: DashboardSettings) -> int:
     log.info("%s", settings.redacted())
     check_crc32c()
-    listener = _listen(settings)
+    host, root_path = settings.dashboard_host, settings.dashboard_root_path
+    listener = listening_socket(host, settings.dashboard_port, settings="DASHBOARD", backlog=BACKLOG)
     store = CountsStore.of(settings)
     classifier = load_classifier(
         settings.model_path,
@@ -79,10 +78,13 @@ def _run(settings: DashboardSettings) -> int:
         "redis": RedisWatch(store, board, classifier.emotions, stop).run,
         "classifier": lambda: batcher.run(stop),
     }
-    events = Events(board, _hello(settings, classifier), stop)
+    connections_max = allowed_connections(CONNECTIONS_MAX, descriptors_each=DESCRIPTORS_EACH)
+    viewers_max = min(VIEWERS_MAX, connections_max // 2)
+    events = Events(board, _hello(settings, classifier), stop, viewers_max=viewers_max)
     app = make_app(batcher, events, model=classifier.model_id, tweet_max_chars=settings.tweet_max_chars)
-    server = _server(Guard(app, settings.allowed_hosts))
-    log.info("live page on http://%s:%d", settings.dashboard_host, listener.getsockname()[1])
+    guarded = UnreadBody(Guard(RootPath(app, root_path), settings.allowed_hosts))
+    server = web_server(guarded, connections_max=connections_max)
+    log.info("live page on http://%s:%d%s", host, listener.getsockname()[1], root_path and f"{root_path}/")
     _work_until(stop, watches, server, listener)
     if stop.failure is not None:
         raise stop.failure
@@ -100,44 +102,8 @@ def _work_until(
         pass
     log.info("stopping")
     server.should_exit = True
-    _wait_for([web], 2 * WEB_STOP_S)
+    _wait_for([web], 2 * STOP_S)
     _wait_for(watching, WATCHES_STOP_S)
-
-
-def _listen(settings: DashboardSettings) -> socket.socket:
-    host, port = settings.dashboard_host, settings.dashboard_port
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)[0]
-        # asyncio sets TCP_NODELAY only for IPPROTO_TCP; without TCP_NODELAY small responses are 40 ms late.
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        raise FatalError(
-            f"DASHBOARD_HOST={host} DASHBOARD_PORT={port}: cannot listen there ({error.strerror}); "
-            "choose another host or port, or port 0 for any free port",
-            ExitCode.SETTINGS,
-        ) from None
-    return listener
-
-
-def _server(app: Guard) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            http="h11",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            loop="asyncio",
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=WEB_STOP_S,
-            ws="none",
-        )
-    )
 
 
 def _hello(settings: DashboardSettings, classifier: Classifier) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from worker.settings import Settings, load
 
 
 class DashboardSettings(Settings):
-    """The worker's settings, which name the same Kafka, Redis and model, and three of the live page alone."""
+    """The worker's settings, which name the same Kafka, Redis and model, and those of the live page alone."""
 
     dashboard_host: str = setting(
         "127.0.0.1",
@@ -24,6 +24,13 @@ class DashboardSettings(Settings):
         meaning="Host names with a dot under which browsers may open the page, separated by commas. Addresses and "
         "names without a dot are always allowed.",
         change="When browsers open the page under a name such as `emotions.example.com`; else the page answers 421.",
+    )
+    dashboard_root_path: str = setting(
+        "",
+        pattern=r"^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$",
+        meaning="Path under which a proxy shows the page, such as `/emotions`, without a slash at its end. The proxy "
+        "may remove the path from requests or keep it.",
+        change="When the page is not at the root of its host. The proxy must not buffer `/events`.",
     )
 
     @property

@@ -108,7 +108,9 @@ MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute 
 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")
-CLIENT_LOG_REPEAT: Final = TimeLimit(30, "The same log line of the Kafka client is written once in this time.")
+CLIENT_LOG_REPEAT: Final = TimeLimit(
+    30, "The same log line of the Kafka client or of a web server is written once in this time."
+)
 CLIENT_LOG_HOLD: Final = TimeLimit(
     5, "Log lines of the Kafka client about a state that a healthy start passes through are written if it lasts longer."
 )
@@ -119,7 +121,16 @@ STOP_GRACE: Final = TimeLimit(
 )
 SHUTDOWN: Final = TimeLimit(9, "From SIGTERM to exit: the open batch is committed and the clients are closed.")
 FINAL_PUBLISH: Final = TimeLimit(2, "Publishing the last counts to Redis before exit.")
-HEALTH_POLL: Final = TimeLimit(0.5, "The health server looks this often whether to stop.")
+HEALTH_CLOSE: Final = TimeLimit(0.5, "The end of the health server's thread.")
+
+# The HTTP servers of the worker and the live page.
+HTTP_CLIENT: Final = TimeLimit(
+    10, "A client of an HTTP server must send its request, and read the response, within this; also an idle client."
+)
+HTTP_PEER: Final = TimeLimit(20, "A connection whose peer acknowledges nothing ends after this (TCP_USER_TIMEOUT).")
+HTTP_LINGER: Final = TimeLimit(
+    1, "The rest of a refused body is read for this long, so that the client can read the refusal."
+)
 
 
 class TimeSettings(Protocol):

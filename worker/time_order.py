@@ -140,7 +140,7 @@ ORDER: Final = (
         "after SIGTERM the open batch must be complete before the watchdog ends the process",
     ),
     Order(
-        "3 * CLOSE + FINAL_PUBLISH + HEALTH_POLL",
+        "3 * CLOSE + FINAL_PUBLISH + HEALTH_CLOSE",
         "SHUTDOWN",
         "an abort, the end of the producer, the end of the consumer and the last publish must fit into the shutdown",
     ),

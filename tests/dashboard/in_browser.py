@@ -21,9 +21,14 @@ ARGUMENTS: Final = (
 
 def opened(browser: Browser, server: PageProcess, *, rows: int = 6, port: int | None = None, **options: Any) -> Page:
     """Open the page of a server, by default on its own port; return once the table of emotions has so many rows."""
+    return opened_at(browser, f"http://127.0.0.1:{port or server.port}", rows=rows, **options)
+
+
+def opened_at(browser: Browser, address: str, *, rows: int = 6, **options: Any) -> Page:
+    """Open the page at this address; return once the table of emotions has so many rows."""
     page = browser.new_page(**options)
     page.set_default_timeout(SHOWN_MS)
-    page.goto(f"http://127.0.0.1:{port or server.port}")
+    page.goto(address)
     expect(page.locator("#emotions tbody tr")).to_have_count(rows)
     return page
 

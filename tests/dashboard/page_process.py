@@ -39,7 +39,7 @@ class PageProcess:
     def _logged_port(self) -> int:
         """Return 0 until the log names the port."""
         self._child.check()
-        found = re.search(r"live page on http://127\.0\.0\.1:(\d+)$", self.log, re.MULTILINE)
+        found = re.search(r"live page on http://127\.0\.0\.1:(\d+)(?:/|$)", self.log, re.MULTILINE)
         return int(found[1]) if found else 0
 
     @property

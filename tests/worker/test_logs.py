@@ -67,6 +67,17 @@ def test_a_repeated_line_of_the_client_is_logged_once_and_of_the_worker_every_ti
     assert text.count("worker.loop: attempt") == 50
 
 
+def test_a_repeated_line_of_a_web_server_is_logged_once_whatever_connection_it_names(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("INFO", "text")
+    for attempt in range(50):
+        logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        logging.getLogger("asyncio").error(f"socket.accept() out of system resource\nsocket: {attempt}")
+    text = capsys.readouterr().err
+    assert (text.count("Invalid HTTP"), text.count("out of system resource")) == (1, 1)
+
+
 def test_a_second_configuration_replaces_the_first(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("INFO", "text")
     configure_logging("INFO", "json")

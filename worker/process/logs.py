@@ -4,9 +4,13 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from typing import Final
 
 from worker import time_limits
 from worker.process.client_log import PassingStates
+
+_REPEATING: Final = ("kafka", "uvicorn", "asyncio")
+"""Loggers whose lines are repeated as often as others cause them."""
 
 
 class _JsonFormatter(logging.Formatter):
@@ -23,16 +27,19 @@ class _JsonFormatter(logging.Formatter):
 
 
 class _RepeatedClientLines(logging.Filter):
-    """Passes a log line of the Kafka client once in CLIENT_LOG_REPEAT; the client logs three lines per attempt."""
+    """Passes a log line of the Kafka client or a web server once in CLIENT_LOG_REPEAT.
+
+    The client logs three lines per attempt; a web server logs a line per broken request, as many as others send.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._last_s: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("kafka"):
+        if not record.name.startswith(_REPEATING):
             return True
-        key = (record.name, str(record.msg))
+        key = (record.name, str(record.msg).partition("\n")[0])  # asyncio's further lines name the connection
         due = record.created - self._last_s.get(key, 0.0) >= time_limits.CLIENT_LOG_REPEAT.seconds
         if due:
             self._last_s[key] = record.created

@@ -1,0 +1,105 @@
+"""The web server of the live page: uvicorn, with a bound on connections and a limit for each wait for a client."""
+
+import asyncio
+from typing import Any, Final
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from worker.process.connections import Connections
+
+CONNECTIONS_MAX: Final = 400
+"""Twice as many as open pages (`events.VIEWERS_MAX`): the others are for short requests."""
+
+DESCRIPTORS_EACH: Final = 2
+"""A connection and the file that is sent over it."""
+
+BACKLOG: Final = 128
+"""Connections accepted at once: so few that a request which is there is read before newer connections can end it."""
+
+STOP_S: Final = 1
+"""Seconds that open requests get to finish after the stop flag is set."""
+
+
+def web_server(app: ASGIApp, *, connections_max: int) -> uvicorn.Server:
+    """Return a server for the app; the caller passes the listening socket to its `run`."""
+    return uvicorn.Server(_Config(app, Connections(connections_max)))
+
+
+class _Config(uvicorn.Config):
+    def __init__(self, app: ASGIApp, open_connections: Connections) -> None:
+        self.open_connections = open_connections
+        super().__init__(
+            app,
+            access_log=False,
+            backlog=BACKLOG,
+            http=_Protocol,
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            loop="asyncio",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_S,
+            ws="none",
+        )
+
+
+class _Protocol(H11Protocol):
+    """A connection that waits for its client or for the app; uvicorn limits only the wait between two requests."""
+
+    def __init__(
+        self,
+        config: _Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._all = config.open_connections
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._all.wait_for_client(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._all.end(self.transport)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.timeout_keep_alive_task is not None:  # the first bytes of a further request
+            self._all.wait_for_client(self.transport)
+        super().data_received(data)
+        self._end_wait_for_request()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self in self.connections:
+            self._all.wait_for_client(self.transport)  # until the client has read the response, or sends a request
+            self._end_wait_for_request()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._all.wait_for_client(self.transport)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._end_wait_for_request()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP; a response that has begun cannot be followed by another."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        super().send_400_response(msg)
+        if self.cycle is not None:  # its app must not answer too
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+
+    def _end_wait_for_request(self) -> None:
+        """Note that the client waits, if its request was read to the end."""
+        if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE) and self in self.connections:
+            self._all.wait_for_server(self.transport)

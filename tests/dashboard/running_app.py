@@ -1,0 +1,87 @@
+"""The web app with a fake classifier: in memory, and as a web server in a thread."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from dashboard.app import make_app
+from dashboard.batcher import Batcher
+from dashboard.board import Board
+from dashboard.events import VIEWERS_MAX, Events
+from dashboard.guard import Guard
+from dashboard.unread_body import UnreadBody
+from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, web_server
+from tests.fakes import FakeClassifier
+from worker.process.connections import listening_socket
+
+MAX_CHARS = 200
+JSON = {"Content-Type": "application/json"}
+
+
+class RunningApp:
+    """The app, its batcher and its model; `client` gets a response with status 500 instead of the app's exception."""
+
+    def __init__(self, viewers_max: int = VIEWERS_MAX) -> None:
+        self.model = FakeClassifier()
+        self.stop = threading.Event()
+        self.batcher = Batcher(self.model)
+        self.owner = threading.Thread(target=self.batcher.run, args=(self.stop,))
+        events = Events(Board(), {"labels": []}, self.stop, viewers_max=viewers_max)
+        app = make_app(self.batcher, events, model="fake-1", tweet_max_chars=MAX_CHARS)
+        self.guarded = UnreadBody(Guard(app, frozenset({"page.example"})))
+        self.client = TestClient(self.guarded, base_url="http://localhost", raise_server_exceptions=False)
+
+    def post(self, path: str, content: Any) -> tuple[int, Any]:
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        response = self.client.post(path, content=body, headers=JSON)
+        return response.status_code, response.json()
+
+    @contextmanager
+    def served(self, connections_max: int = CONNECTIONS_MAX) -> Iterator[int]:
+        """Yield the port of a web server that ends with the block."""
+        listener = listening_socket("127.0.0.1", 0, settings="DASHBOARD", backlog=BACKLOG)
+        server = web_server(self.guarded, connections_max=connections_max)
+        web = threading.Thread(target=server.run, args=([listener],))
+        web.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            self.stop.set()
+            server.should_exit = True
+            web.join(10)
+
+
+def connected(port: int, sent: bytes) -> socket.socket:
+    """Return a connection on which these bytes were sent."""
+    client = socket.create_connection(("127.0.0.1", port), timeout=10)
+    client.sendall(sent)
+    return client
+
+
+def is_ended(client: socket.socket) -> bool:
+    """Return whether the server has ended the connection; drops what the server has sent."""
+    client.setblocking(False)
+    try:
+        while client.recv(65536):
+            pass
+        return True
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def answer(client: socket.socket) -> bytes:
+    """Return what the server sends until it ends the connection."""
+    received = b""
+    try:
+        while piece := client.recv(65536):
+            received += piece
+    except ConnectionResetError:
+        pass
+    return received
