@@ -35,8 +35,8 @@ _RATE: Final = 20
 _SEED: Final = 7
 """Any seed: in a shuffled order, the six lines of the chart are alike."""
 
-_POINTS: Final = 25
-"""Points of the chart, one every two seconds: a chart that is neither empty nor crowded."""
+_TWEETS: Final = 1_600
+"""Tweets in the counts, of 80 seconds: most of the chart is from the output topic, not from a minute in Redis."""
 
 _ROWS: Final = 8
 """Tweets of the list that are in the picture, which ends below the last of them."""
@@ -45,7 +45,7 @@ _LABELS: Final = 6
 _TEXT: Final = "so happy to see you again, but I miss my old dog"
 
 _FILLED_DEADLINE_S: Final = 180.0
-"""Three times what the chart needs for its points."""
+"""More than twice what the tweets need."""
 
 _ANSWER_DEADLINE_S: Final = 30.0
 _OPEN_DEADLINE_MS: Final = 30_000
@@ -55,10 +55,10 @@ _HEIGHT_PX: Final = 900
 _FAILED: Final = 1
 
 _IS_FILLED: Final = """
-([points, rows]) => {
+([count, rows]) => {
   const texts = [...document.querySelectorAll("#tweets .text")].slice(0, rows).map((item) => item.textContent);
   const tiles = [...document.querySelectorAll("#throughput, #lag, #latency, #accuracy")];
-  return Number(document.querySelector("#chart").dataset.points) >= points
+  return Number(document.querySelector("#total").dataset.count) >= count
     && tiles.every((tile) => tile.textContent !== "–")
     && texts.length === rows && texts.some((text) => /\\p{Emoji_Presentation}/u.test(text));
 }
@@ -155,9 +155,9 @@ def _fill(page: "Page", supervisor: Supervisor) -> None:
     answer = page.locator("#answer tbody tr")
     supervisor.wait(lambda: answer.count() == _LABELS, _ANSWER_DEADLINE_S, "the live page to explain a text")
     page.locator("#text").blur()
-    say(f"waiting for {_POINTS} points in the chart ...")
+    say(f"waiting for {_TWEETS} tweets ...")
     supervisor.wait(
-        lambda: bool(page.evaluate(_IS_FILLED, [_POINTS, _ROWS])),
+        lambda: bool(page.evaluate(_IS_FILLED, [_TWEETS, _ROWS])),
         _FILLED_DEADLINE_S,
         "the live page to fill its chart, its tiles and its list",
     )

@@ -12,6 +12,7 @@ const NAMES_FROM_PX = 420; // a narrower chart has the legend only
 const RIGHT_PX = 24; // room for the half of a time that ends at the last point
 
 const times = (_plot, splits, _axis, _space, every) => splits.map((each) => clockTime(each).slice(0, every % 60 ? 8 : 5));
+const timeSpace = (_plot, _axis, first, last) => (last - first > WINDOW_S / 2 ? 56 : 80); // shorter spans show seconds too
 const isDark = matchMedia("(prefers-color-scheme: dark)");
 
 export class Chart {
@@ -87,7 +88,7 @@ export class Chart {
     return {
       width,
       height: HEIGHT_PX,
-      axes: [{ ...line, grid: { show: false }, values: times, incrs: [10, 30, 60, 120], space: 56, size: 30 }, { ...line, size: 48, ...yAxis }],
+      axes: [{ ...line, grid: { show: false }, values: times, incrs: [10, 20, 30, 60, 120], space: timeSpace, size: 30 }, { ...line, size: 48, ...yAxis }],
       cursor: { show: false },
       legend: { show: false },
       padding: [8, right, null, null],
