@@ -18,7 +18,8 @@ DESCRIPTORS_EACH: Final = 2
 """A connection and the file that is sent over it."""
 
 BACKLOG: Final = 128
-"""Connections accepted at once: so few that a request which is there is read before newer connections can end it."""
+"""Connections accepted at once, at most a quarter of the bound: a request that is there is read before newer
+connections can end it."""
 
 STOP_S: Final = 1
 """Seconds that open requests get to finish after the stop flag is set."""
@@ -26,16 +27,16 @@ STOP_S: Final = 1
 
 def web_server(app: ASGIApp, *, connections_max: int) -> uvicorn.Server:
     """Return a server for the app; the caller passes the listening socket to its `run`."""
-    return uvicorn.Server(_Config(app, Connections(connections_max)))
+    return uvicorn.Server(_Config(app, connections_max))
 
 
 class _Config(uvicorn.Config):
-    def __init__(self, app: ASGIApp, open_connections: Connections) -> None:
-        self.open_connections = open_connections
+    def __init__(self, app: ASGIApp, connections_max: int) -> None:
+        self.open_connections = Connections(connections_max)
         super().__init__(
             app,
             access_log=False,
-            backlog=BACKLOG,
+            backlog=min(BACKLOG, connections_max // 4),
             http=_Protocol,
             lifespan="off",
             log_config=None,

@@ -36,6 +36,9 @@ def finished(folder: Path, environment: Mapping[str, str]) -> "subprocess.Comple
     ("environment", "words"),
     [
         ({"DASHBOARD_PORT": "70000"}, "DASHBOARD_PORT=70000: "),
+        ({"DASHBOARD_ROOT_PATH": "emotions"}, "DASHBOARD_ROOT_PATH=emotions: "),
+        ({"DASHBOARD_ROOT_PATH": "/emotions/"}, "DASHBOARD_ROOT_PATH=/emotions/: "),
+        ({"DASHBOARD_ROOT_PATH": "/a/../b"}, "DASHBOARD_ROOT_PATH=/a/../b: "),
         ({"DASHBOARD_HOST": "no.such.host.invalid"}, "DASHBOARD_HOST=no.such.host.invalid"),
     ],
     ids=str,

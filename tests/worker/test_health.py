@@ -151,6 +151,7 @@ def test_an_error_that_ends_the_server_is_reported(worker: Worker, monkeypatch: 
     def fail(_: int) -> int:
         raise error
 
+    assert worker.get("/healthz")[0] == 200, "the first server has not started"
     monkeypatch.setattr(health, "allowed_connections", fail)  # called in the server's thread
     other = worker.serve(0)
     other.start()

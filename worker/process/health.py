@@ -24,7 +24,8 @@ HEAD_MAX_BYTES: Final = 16 * 1024
 """Bytes of a request's head, as on the live page; Prometheus sends a few hundred."""
 
 BACKLOG: Final = 32
-"""Connections accepted at once: so few that a request which is there is read before newer connections can end it."""
+"""Connections accepted at once, at most a quarter of the bound: a request that is there is read before newer
+connections can end it."""
 
 
 class HealthServer:
@@ -76,9 +77,11 @@ class HealthServer:
             self._on_death(error)
 
     async def _answer_until_stopped(self) -> None:
-        connections = Connections(allowed_connections(CONNECTIONS_MAX))
+        connections_max = allowed_connections(CONNECTIONS_MAX)
+        connections = Connections(connections_max)
+        backlog = min(BACKLOG, connections_max // 4)
         server = await self._loop.create_server(
-            lambda: _Connection(connections, self._answers), sock=self._listener, backlog=BACKLOG
+            lambda: _Connection(connections, self._answers), sock=self._listener, backlog=backlog
         )
         try:
             await self._stopped.wait()
