@@ -91,3 +91,9 @@ def test_runs_that_started_from_a_plain_base_are_refused(
     other = trained(tmp_path / "other", moods, base=tiny_base, seed=3)
     assert main(["average", str(first), str(other), "--run", str(tmp_path / "mean")]) == 2
     assert "started from a plain base" in capsys.readouterr().err
+
+
+def test_a_share_without_a_start_is_refused(tmp_path: Path, first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["average", str(first), "--share", "0.5", "--run", str(tmp_path / "mean")]) == 2
+    assert "--share needs --towards" in capsys.readouterr().err
+    assert not (tmp_path / "mean").exists()

@@ -67,3 +67,12 @@ def test_without_a_base_the_trained_weights_stay_unchanged(model: Any) -> None:
     model.load_state_dict(weights_with(model, -6.0))
     assert interpolate(model, None, PredictFromBias(model), VALIDATION).share == 1.0
     assert float(model.classifier.bias[0].detach()) == -6.0
+
+
+def test_a_given_share_is_kept_without_a_search_and_recorded_as_given(model: Any) -> None:
+    start = weights_with(model, 4.0)
+    model.load_state_dict(weights_with(model, 2.0))
+    found = interpolate(model, start, PredictFromBias(model), VALIDATION, share=0.5)
+    assert model.classifier.bias[0].item() == pytest.approx(3.0)
+    assert found.as_dict()["share"] == 0.5
+    assert found.as_dict()["given"] is True

@@ -36,6 +36,7 @@ def average(
     target: Path,
     *,
     towards: Path | None = None,
+    share: float | None = None,
     dataset: str | None = None,
     data_root: Path | None = None,
     again: bool = True,
@@ -43,13 +44,16 @@ def average(
     """Write the run with the mean of the runs' weights into `target` and return its summary.
 
     `towards` is the run or model folder from which all runs started: the written weights are interpolated between the
-    start and the mean (see `interpolate`). `dataset` replaces the path of the data set that the runs recorded,
-    `data_root` the root of their several data sets. With `again` False, a finished mean of the same runs is kept.
-    Raises TrainingError if the runs differ in recipe or start, or two runs have the same seed.
+    start and the mean (see `interpolate`), with `share` of the mean if given. `dataset` replaces the path of the data
+    set that the runs recorded, `data_root` the root of their several data sets. With `again` False, a finished mean of
+    the same runs is kept. Raises TrainingError if the runs differ in recipe or start, two runs have the same seed, or
+    `share` has no start.
     """
+    if share is not None and towards is None:
+        raise TrainingError("--share needs --towards: the share is that of the trained weights, the rest is the start")
     runs = [read_run(run) for run in folders]
     _require_common_start(folders, runs)
-    made_from = _made_from(runs, towards)
+    made_from = _made_from(runs, towards, share)
     if not again and is_finished(target, made_from):
         say(f"{target}: this mean is finished and is kept")
         return _summary(target, read_run(target))
@@ -58,7 +62,7 @@ def average(
         validations = recorded_validations(
             runs[0].record, runs[0].labels, dataset=dataset or runs[0].dataset, root=data_root
         )
-        run = average_runs(runs, start, validations)
+        run = average_runs(runs, start, validations, share=share)
         run.record["identity"] = made_from
         write_run(folder, run)
     scores = validation_scores(run.record)
@@ -66,11 +70,11 @@ def average(
     return _summary(target, run)
 
 
-def _made_from(runs: Sequence[Run], towards: Path | None) -> str:
+def _made_from(runs: Sequence[Run], towards: Path | None, share: float | None) -> str:
     """Return a SHA-256 of the weights of the runs and of the start."""
     weights = [weights_digest(run.model) for run in runs]
     start = None if towards is None else weights_digest(load_base(str(towards), runs[0].labels).model)
-    return hashlib.sha256(json.dumps([weights, start, provenance()["versions"]]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([weights, start, share, provenance()["versions"]]).encode()).hexdigest()
 
 
 def _summary(target: Path, run: Run) -> dict[str, Any]:

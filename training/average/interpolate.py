@@ -6,7 +6,7 @@ interpolations of the two sets of weights keep most of both, and are often bette
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import torch
@@ -33,11 +33,13 @@ class Interpolation:
     scores: ValidationScores
     logits: Logits
     """[rows, outputs]."""
+    given: bool = False
+    """Whether the share was given, not searched."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return share and scores, rounded, JSON-ready."""
         scores = {name: value for name, value in self.scores.as_dict().items() if name != "loss"}
-        return {"share": round(self.share, 6), **scores}
+        return {"share": round(self.share, 6), **({"given": True} if self.given else {}), **scores}
 
 
 def interpolate(
@@ -45,18 +47,24 @@ def interpolate(
     base: Weights | None,
     predict: Predict,
     validation: ValidationRows,
+    *,
+    share: float | None = None,
 ) -> Interpolation:
     """Leave the largest share of the trained weights in `model` that scores no worse than the base on validation.
 
-    The score is `ValidationScores.rank`, as for the best epoch. If `base` is None, the trained weights stay unchanged.
+    The score is `ValidationScores.rank`, as for the best epoch. With `share`, leave this share without a search. If
+    `base` is None, the trained weights stay unchanged.
     """
     trained = {name: weight.detach().to("cpu", copy=True) for name, weight in model.state_dict().items()}
     if base is None:
         return _evaluate_share(model, trained, trained, 1.0, predict=predict, validation=validation)
-    of_base = _evaluate_share(model, base, trained, 0.0, predict=predict, validation=validation)
-    for share in _SHARES:
+    if share is not None:
         found = _evaluate_share(model, base, trained, share, predict=predict, validation=validation)
-        say(f"{share:.0%} of the trained weights: {found.scores.described()}")
+        return replace(found, given=True)
+    of_base = _evaluate_share(model, base, trained, 0.0, predict=predict, validation=validation)
+    for tried in _SHARES:
+        found = _evaluate_share(model, base, trained, tried, predict=predict, validation=validation)
+        say(f"{tried:.0%} of the trained weights: {found.scores.described()}")
         if found.scores.rank >= of_base.scores.rank:
             return found
     raise AssertionError("a share of 0 is the base itself")

@@ -16,8 +16,13 @@ from training.learn.validation import validation_rows
 from tweets.normalizer import NORMALIZERS
 
 
-def average_runs(runs: Sequence[Run], start: Weights | None, validations: Sequence[MappedSplit]) -> Run:
-    """Return the run with the mean of the runs' weights, interpolated with the weights `start` if these are given."""
+def average_runs(
+    runs: Sequence[Run], start: Weights | None, validations: Sequence[MappedSplit], *, share: float | None = None
+) -> Run:
+    """Return the run with the mean of the runs' weights, interpolated with the weights `start` if these are given.
+
+    `share` is the share of the mean; None: the largest one that validation allows, see `interpolate`.
+    """
     first = runs[0]
     model: Any = first.model
     model.to("cuda" if torch.cuda.is_available() else "cpu")
@@ -28,7 +33,7 @@ def average_runs(runs: Sequence[Run], start: Weights | None, validations: Sequen
     def interpolated(weights: Weights) -> Interpolation:
         """Leave the weights, or their interpolation with the start, in the first run's model."""
         first.model.load_state_dict(weights)
-        return interpolate(first.model, start, scores, validation)
+        return interpolate(first.model, start, scores, validation, share=share)
 
     weights = [{name: weight.cpu().clone() for name, weight in run.model.state_dict().items()} for run in runs]
     members = [

@@ -17,7 +17,7 @@ from training.cli.shared_options import (
 )
 from training.cli.task_options import add_task
 from training.learn.recipe import MPNET
-from worker.process.option_types import positive, whole
+from worker.process.option_types import number, positive, whole
 
 
 def _train(parser: ArgumentParser) -> None:
@@ -93,6 +93,13 @@ def _average(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="the run or model folder that the runs started from: interpolate between its weights and the mean, with "
         "the largest share of the mean that scores no worse on validation; default: keep the mean",
+    )
+    parser.add_argument(
+        "--share",
+        type=number(0.0, 1.0),
+        metavar="S",
+        help="with --towards: the share of the mean, 0 to 1, instead of a search; default: the largest share that "
+        "scores no worse on validation",
     )
     _add_moved_dataset(parser, "runs")
     add_data_root(parser, default=None)

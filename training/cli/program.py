@@ -138,7 +138,14 @@ def _average(options: Namespace) -> dict[str, Any]:
     from training.average.command import average
 
     root = None if options.data_root is None else Path(options.data_root)
-    return average(options.runs, options.run, towards=options.towards, dataset=options.dataset, data_root=root)
+    return average(
+        options.runs,
+        options.run,
+        towards=options.towards,
+        share=options.share,
+        dataset=options.dataset,
+        data_root=root,
+    )
 
 
 def _export(options: Namespace) -> dict[str, Any]:

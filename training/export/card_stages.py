@@ -92,11 +92,13 @@ def averaging(run: dict[str, Any], start: str = "the start model") -> list[str]:
     on_validation = f"sum of accuracy and macro F1 on validation is not below that of {start}"
     if share == 1.0:
         return [*mean, f"Interpolation (WiSE-FT): not needed. The {weights} are kept; their {on_validation}."]
-    return [
-        *mean,
-        f"Interpolation (WiSE-FT): {share:.0%} of the {weights} and {1 - share:.0%} of the weights of {start}. "
-        f"This is the largest share of the {weights} whose {on_validation}.",
-    ]
+    why = (
+        "The share was given, not searched."
+        if run["averaged"].get("given")
+        else f"This is the largest share of the {weights} whose {on_validation}."
+    )
+    parts = f"{share:.0%} of the {weights} and {1 - share:.0%} of the weights of {start}"
+    return [*mean, f"Interpolation (WiSE-FT): {parts}. {why}"]
 
 
 def best_epoch(run: dict[str, Any]) -> str:
