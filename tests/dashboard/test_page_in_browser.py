@@ -102,6 +102,25 @@ def test_a_typed_text_gets_scores_words_and_clear_errors(browser: Browser, start
     expect(page.locator("#answer .error")).not_to_be_empty()
 
 
+def test_a_word_is_marked_where_the_score_changes_by_5_points_without_it(
+    browser: Browser, start_page: StartPage
+) -> None:
+    page = opened(browser, start_page(NO_SERVERS))
+    falls = {"so": 0.049, "happy": 0.05, "but": -0.049, "tired": -0.06, "today": None}
+    answer = {
+        "emotion": "joy",
+        "confidence": 0.9,
+        "scores": {"joy": 0.9, "sadness": 0.1},
+        "words": [{"word": word, "fall": fall} for word, fall in falls.items()],
+    }
+    page.route("**/explain", lambda route: route.fulfill(json=answer))
+    page.fill("#text", " ".join(falls))
+    page.press("#text", "Enter")
+    expect(page.locator("#answer .words > span")).to_have_count(len(falls))
+    marked = page.locator("#answer .words > span").evaluate_all("spans => spans.map(span => span.className)")
+    assert marked == ["", "for", "", "against", "untried"]
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_fault_and_nothing_is_wider_than_the_screen(

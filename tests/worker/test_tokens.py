@@ -13,6 +13,8 @@ from tokenizers import Tokenizer
 from benchmarks.hostile_texts import hostile_texts
 from tweets.datasets import SAMPLE, SAMPLE_DEV, read_rows
 from tweets.normalizer import CHARS_PER_TOKEN, NORMALIZERS
+from tweets.reasons import BadRecordError
+from worker.inference.isolate import classify_each
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder, open_model_folder
 from worker.inference.tokens import CHUNK_CHARS, TextTokenizer
 from worker.settings import BUNDLED_MODEL
@@ -100,6 +102,7 @@ def test_a_batch_of_ordinary_tweets_is_one_call(watched: tuple[TextTokenizer, Wa
 PROGRAM: Final = """
 import sys
 from benchmarks.hostile_texts import hostile_texts
+from worker.inference.isolate import classify_each
 from worker.inference.model_folder import open_model_folder
 from worker.inference.tokens import TextTokenizer
 from worker.settings import BUNDLED_MODEL
@@ -121,3 +124,29 @@ print(peak_mib() - before)
 def test_a_batch_of_hostile_texts_needs_little_memory_in_the_normaliser_and_the_tokenizer() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 60
+
+
+class Panic(BaseException):
+    """What the tokenizer's library raises where its Rust code panics."""
+
+
+class PanicsOn:
+    """A tokenizer that panics on texts with a word."""
+
+    def __init__(self, tokenizer: Tokenizer, word: str) -> None:
+        self._tokenizer = tokenizer
+        self._word = word
+
+    def encode_batch_fast(self, texts: Sequence[str]) -> Any:
+        if any(self._word in text for text in texts):
+            raise Panic("index out of bounds")
+        return self._tokenizer.encode_batch_fast(texts)
+
+
+def test_a_panic_of_the_tokenizer_costs_the_text_alone(folder: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = TextTokenizer(folder)
+    monkeypatch.setattr(tokenizer, "_tokenizer", PanicsOn(tokenizer._tokenizer, "strange"))
+    good, bad, also_good = classify_each(tokenizer.token_ids, lambda: None, ["so happy", "a strange one", "so sad"])
+    assert isinstance(bad, BadRecordError)
+    assert bad.reason == "classifier_failed"
+    assert [good, also_good] == tokenizer.token_ids(["so happy", "so sad"])

@@ -5,7 +5,7 @@ from typing import Final
 
 from tweets.normalizer import CHARS_PER_TOKEN, NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, ModelFolder
-from worker.inference.tokenizer_file import read_tokenizer
+from worker.inference.tokenizer_file import panics_as_errors, read_tokenizer
 
 CHUNK_CHARS: Final = 65_536
 """Characters that are tokenised at once: a batch of 512 ordinary tweets, or 16 texts of the largest size.
@@ -31,9 +31,15 @@ class TextTokenizer:
         return vocabulary
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, at most as many as the model reads, special tokens included."""
+        """Return the token ids of each text, at most as many as the model reads, special tokens included.
+
+        Raises RuntimeError if the tokenizer fails on a text.
+        """
         normalized = (self._normalize(text, self._max_chars) for text in texts)
-        return [encoding.ids for chunk in _chunks(normalized) for encoding in self._tokenizer.encode_batch_fast(chunk)]
+        with panics_as_errors():
+            return [
+                encoding.ids for chunk in _chunks(normalized) for encoding in self._tokenizer.encode_batch_fast(chunk)
+            ]
 
 
 def _chunks(texts: Iterator[str]) -> Iterator[list[str]]:
