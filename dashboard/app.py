@@ -25,6 +25,7 @@ from dashboard.batcher import Batcher
 from dashboard.error_responses import add_error_handlers
 from dashboard.events import Events
 from dashboard.refusals import RefusedError, checked_texts, refusal
+from dashboard.request_queue import TEXT_MAX_CHARS
 from dashboard.word_effects import without_each, word_effects
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
@@ -153,9 +154,9 @@ class _TextLabeller:
         return [self._label(prediction) for prediction in await self._predictions(checked, many=many)]
 
     async def explanation(self, text: str) -> dict[str, Any]:
-        """Return an ExplainResponse. Raises RefusedError if the text cannot be classified."""
+        """Return an ExplainResponse for the first TEXT_MAX_CHARS. Raises RefusedError for an invalid text."""
         (text,) = checked_texts([text], max_chars=self._tweet_max_chars, many=False)
-        whole, *without = await self._predictions([text, *without_each(text)], many=False)
+        whole, *without = await self._predictions([text[:TEXT_MAX_CHARS], *without_each(text)], many=False)
         return self._label(whole) | {"words": word_effects(text, whole, without)}
 
     def _label(self, prediction: Prediction) -> dict[str, Any]:

@@ -26,7 +26,7 @@ CALL_MAX_CHARS: Final = 8 * 1024
 """Characters in one call, CALL_MAX_TEXTS of a tweet's length: a quarter of a second to one second on two cores."""
 
 TEXT_MAX_CHARS: Final = CALL_MAX_CHARS // 2
-"""A longer text counts as so many characters: the classifier does not read more (`normalizer.CHARS_PER_TOKEN`)."""
+"""A longer text counts as so many characters: a model of 128 tokens reads no more (`normalizer.CHARS_PER_TOKEN`)."""
 
 Answer = list[Prediction | BadRecordError]
 

@@ -1,4 +1,4 @@
-"""Ends the connection of a request whose body is not read to its end, so that nobody sends a refused body for hours."""
+"""Ends the connection of a request whose body is not read to its end: a refused body could be sent for hours."""
 
 import asyncio
 from typing import Final
@@ -24,7 +24,7 @@ class UnreadBody:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         unread = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
-        async def receive_noting_the_end() -> Message:
+        async def receive_until_the_end() -> Message:
             nonlocal unread
             message = await receive()
             unread = unread and message["type"] == "http.request" and message.get("more_body", False)
@@ -40,7 +40,7 @@ class UnreadBody:
                 message = {"type": "http.response.body", "body": b"", "more_body": False}
             await send(message)
 
-        await self._app(scope, receive_noting_the_end, send_closing)
+        await self._app(scope, receive_until_the_end, send_closing)
 
 
 async def _drop_rest(receive: Receive) -> None:

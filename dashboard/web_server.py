@@ -101,6 +101,6 @@ class _Protocol(H11Protocol):
             self.cycle.message_event.set()
 
     def _end_wait_for_request(self) -> None:
-        """Note that the client waits, if its request was read to the end."""
+        """Record that the client waits, if its request was read to the end."""
         if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE) and self in self.connections:
             self._all.wait_for_server(self.transport)

@@ -119,7 +119,11 @@ class Endpoint(NamedTuple):
 
 
 WORKER_ENDPOINTS: Final = (
-    Endpoint("GET", "/metrics", "The metrics, in the text format of Prometheus or OpenMetrics."),
+    Endpoint(
+        "GET",
+        "/metrics",
+        "The metrics, in the text format of Prometheus or OpenMetrics. HEAD is answered on all three paths.",
+    ),
     Endpoint(
         "GET",
         "/healthz",
@@ -130,7 +134,7 @@ WORKER_ENDPOINTS: Final = (
 )
 
 PAGE_ENDPOINTS: Final = (
-    Endpoint("GET", "/", "The live page."),
+    Endpoint("GET", "/", "The live page. HEAD is answered on every path of GET, except `/events` and `/static/…`."),
     Endpoint("GET", "/static/…", "Scripts and styles of the live page."),
     Endpoint("GET", "/events", "Server-sent events: everything that the page shows, as it changes."),
     Endpoint(

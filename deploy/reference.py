@@ -61,7 +61,7 @@ over `.env`, and an empty value counts as unset. A wrong value ends the program 
 the setting, the value and what is allowed. All programs that use Kafka, Redis or a model read these settings:
 
 {_settings_table(Settings.model_fields)}
-The live page, `python -m dashboard`, reads three more:
+The live page, `python -m dashboard`, also reads:
 
 {_settings_table(page_fields)}"""
 

@@ -28,7 +28,7 @@ class DatasetError(Exception):
 def read_fields(path: Path, labels: Sequence[str]) -> Iterator[RowFields]:
     """Yield the fields of each row of a file whose suffix is one of FORMATS.
 
-    `labels` are the names that label ids stand for: in a text file, they tell labels from other words.
+    `labels` are the names that label ids stand for: in a text file, they distinguish labels from other words.
     """
     try:
         yield from _READERS[path.suffix](path, labels)

@@ -14,7 +14,7 @@ _WORDS: Final = 50
 """Different words at the ends of lines that may be labels; GoEmotions has 28."""
 
 _WORD: Final = r'"?(?P<word>\w[\w.-]{0,29})"?'
-_LAST: Final = re.compile(rf"(?P<text>.*)(?:[;\t] *|(?P<other>\| *|,)){_WORD}\s*")
+_LAST: Final = re.compile(rf"(?P<text>.*)(?:[;\t] *|(?P<other>\| *|,)){_WORD};?\s*")
 _FIRST: Final = re.compile(rf"\s*{_WORD}(?:[;\t|]|,\S)")
 
 

@@ -60,7 +60,11 @@ def _longest_form(tweet: Mapping[str, Any]) -> object:
     """
     text = _full_text(tweet) or tweet.get("text")
     original = tweet.get("retweeted_status")
-    cut = not isinstance(text, str) or text.endswith("…") or (text is tweet.get("text") and tweet.get("truncated"))
+    cut = (
+        not isinstance(text, str)
+        or text.rstrip().endswith("…")
+        or (text is tweet.get("text") and tweet.get("truncated"))
+    )
     if isinstance(original, dict) and cut:
         return _full_text(original) or original.get("text") or text
     return text

@@ -66,7 +66,7 @@ def test_the_table_has_the_numbers_of_the_view_that_is_chosen(page: Page) -> Non
     assert serious_faults(page) == []
 
 
-def test_minutes_that_nobody_knows_are_dashes_in_the_table(browser: Browser, start_page: StartPage) -> None:
+def test_unknown_minutes_are_dashes_in_the_table(browser: Browser, start_page: StartPage) -> None:
     page = opened(browser, start_page(NO_SERVERS))
     page.click("summary")
     expect(page.locator("#chart-table tbody tr")).to_have_count(LABELS)

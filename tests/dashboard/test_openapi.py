@@ -1,4 +1,4 @@
-"""The server answers as its own OpenAPI description says, whatever schemathesis makes of the description."""
+"""The server answers as its own OpenAPI description describes, with every request that schemathesis derives from it."""
 
 from collections.abc import Iterator
 from typing import Any, Final

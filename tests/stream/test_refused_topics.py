@@ -1,4 +1,4 @@
-"""What the broker says against a new topic: the broker's own sentence, on one short line."""
+"""A new topic that the broker refuses: the broker's own sentence, on one short line."""
 
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]
@@ -46,7 +46,7 @@ def test_a_record_size_that_the_broker_does_not_accept_is_refused_in_the_brokers
     assert "max.message.bytes" in refusal(env | new, "--max-message-bytes", str(2**40))
 
 
-def test_a_user_who_may_not_create_topics_is_told_the_permission(secured_stack: SecuredStack) -> None:
+def test_a_user_who_may_not_create_topics_gets_the_name_of_the_missing_permission(secured_stack: SecuredStack) -> None:
     secured_stack.add_user("creator", PASSWORD, [(ResourceType.TOPIC, "tweets", AclOperation.DESCRIBE)])
     env = unique_topics(secured_stack, 1) | secured_stack.environment("creator", PASSWORD)
     line = refusal(env | {"KAFKA_INPUT_TOPIC": "tweets-forbidden"})
@@ -54,7 +54,7 @@ def test_a_user_who_may_not_create_topics_is_told_the_permission(secured_stack: 
     assert "grant CREATE" in line
 
 
-def test_a_user_who_may_not_add_partitions_is_told_the_permission(secured_stack: SecuredStack) -> None:
+def test_a_user_who_may_not_add_partitions_gets_the_name_of_the_missing_permission(secured_stack: SecuredStack) -> None:
     env = unique_topics(secured_stack, 2)
     small = unique_topics(secured_stack, 1)
     names = [*env.values(), *small.values()]

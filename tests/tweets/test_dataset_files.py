@@ -30,6 +30,7 @@ KAGGLE = "i feel fine;joy\ni am alone;sadness\nleave me; now;anger\n"
         "\ufeff" + KAGGLE.rstrip(),
         KAGGLE.replace("\n", "\n\n"),
         "i feel fine\tjoy\ni am alone\tsadness\nleave me; now\tanger\n",
+        "i feel fine;joy;\ni am alone;sadness;\nleave me; now;anger;\n",
         "i feel fine; joy\ni am alone; sadness \nleave me; now; anger\t\n",
         "i feel fine;1\ni am alone;0\nleave me; now;3\n",
         "i feel fine;1.0\ni am alone;0.0\nleave me; now;3.0\n",

@@ -40,6 +40,7 @@ WHOLE = "the whole text, which is longer than what the field text has"
         {"text": "the whole…", "full_text": WHOLE},
         {"full_text": "the whole…", "extended_tweet": {"full_text": WHOLE}},
         {"text": "RT @a: the…", "retweeted_status": {"text": WHOLE}},
+        {"text": "RT @a: the… ", "retweeted_status": {"text": WHOLE}},
         {"text": "RT @a: the…", "retweeted_status": {"full_text": WHOLE}},
         {"text": "RT @a: the…", "retweeted_status": {"text": "the…", "extended_tweet": {"full_text": WHOLE}}},
         {"full_text": "RT @a: the…", "retweeted_status": {"full_text": WHOLE}},

@@ -35,7 +35,7 @@ def endpoint(server: TokenServer, scope: str | None = None) -> TokenEndpoint:
 
 
 class Clock:
-    """Stands in for the module `time` of the access tokens."""
+    """Replaces the module `time` of the access tokens."""
 
     def __init__(self) -> None:
         self.now_s = time.monotonic()

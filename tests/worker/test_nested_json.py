@@ -1,4 +1,4 @@
-"""JSON from outside that is nested too deeply for Python is refused like any other JSON that nobody should write."""
+"""JSON from outside that is nested too deeply for Python is refused like any other JSON that is wrong."""
 
 import contextlib
 from collections.abc import Callable
@@ -35,7 +35,7 @@ OUTER: Final = {
 
 
 def refused_or_read_tweet(text: str) -> None:
-    with contextlib.suppress(BadRecordError):  # a tweet may have deep fields that nobody reads
+    with contextlib.suppress(BadRecordError):  # a tweet may have deep fields that are not read
         assert tweet.decode(a_record(text.encode()), max_chars=1000).text == "a"
 
 

@@ -12,8 +12,8 @@ from worker.inference.manifest import MANIFEST, check_files, read_manifest
 def listed_files(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder with links to the files of the manifest, or the folder itself if it has no manifest.
 
-    transformers reads every file whose name it knows, such as adapter_config.json or added_tokens.json, whoever put the
-    file there. Raises ManifestError if a listed file has changed.
+    transformers reads every file whose name it knows, such as adapter_config.json or added_tokens.json, listed or
+    not. Raises ManifestError if a listed file has changed.
     """
     if not (folder / MANIFEST).exists():
         yield folder

@@ -1,7 +1,7 @@
 """The manifest of the model that the package contains; `python -m training export` rewrites this file.
 
-A manifest inside a folder shows which files were damaged or exchanged by mistake. Who can change the files of a folder
-can change its manifest too. The digest below is part of the code, outside the folder.
+A manifest inside a folder shows which files were damaged or exchanged by mistake. A person who can change the files of
+a folder can change its manifest too. The digest below is part of the code, outside the folder.
 """
 
 from typing import Final

@@ -125,7 +125,7 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no ty
     def _poll_once(self, timer: Any, max_records: int, update_offsets: bool = True) -> Any:
         """Return the records of one fetch; without records, return no sooner than EMPTY_FETCH or the end of the poll.
 
-        The embedded Kafka answers a fetch without records at once, whatever `fetch_max_wait_ms` says, and kafka-python
+        The embedded Kafka answers a fetch without records at once and ignores `fetch_max_wait_ms`, and kafka-python
         sends the next fetch immediately: an idle consumer used a whole core.
         """
         started_s = time.monotonic()
