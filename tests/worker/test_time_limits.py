@@ -149,7 +149,8 @@ def test_a_time_limit_is_given_in_whole_milliseconds_too() -> None:
 @pytest.mark.parametrize("name", all_limits())
 def test_every_time_limit_says_what_it_limits_and_is_used(name: str) -> None:
     assert all_limits()[name].meaning.endswith(".")
-    used = any(f"time_limits.{name}." in path.read_text() for path in WORKER.rglob("*.py"))
+    code = (path for package in (WORKER, ROOT / "dashboard") for path in package.rglob("*.py"))
+    used = any(f"time_limits.{name}." in path.read_text() for path in code)
     assert used or any(name in _names(order.shorter) + _names(order.longer) for order in ORDER)
 
 
