@@ -14,7 +14,7 @@ from dashboard.refusals import RefusedError
 from dashboard.request_queue import QUEUE_MAX_CHARS, QUEUE_MAX_TEXTS
 from worker.errors import FatalError
 
-RETRY_AFTER_S: Final = 1
+RETRY_AFTER: Final = {"Retry-After": "1"}
 """The shortest time that the header Retry-After can name; the model empties a full queue within seconds."""
 
 NAME_MAX_CHARS: Final = 100
@@ -76,16 +76,18 @@ def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 def _refused(_: Request, error: Exception) -> JSONResponse:
-    return error_response(getattr(error, "status", 400), str(error))
+    if not isinstance(error, RefusedError):
+        raise error
+    return error_response(error.status, str(error), error.headers)
 
 
 def _busy(_: Request, __: Exception) -> JSONResponse:
     sentence = f"the queue is full ({QUEUE_MAX_TEXTS} texts or {QUEUE_MAX_CHARS} characters): try again in a moment"
-    return error_response(503, sentence, {"Retry-After": str(RETRY_AFTER_S)})
+    return error_response(503, sentence, RETRY_AFTER)
 
 
 def _stopping(_: Request, __: Exception) -> JSONResponse:
-    return error_response(503, "the server is stopping: try again in a moment", {"Retry-After": str(RETRY_AFTER_S)})
+    return error_response(503, "the server is stopping: try again in a moment", RETRY_AFTER)
 
 
 def _bug(_: Request, __: Exception) -> JSONResponse:

@@ -17,12 +17,22 @@ CONNECTIONS_MAX: Final = 400
 DESCRIPTORS_EACH: Final = 2
 """A connection and the file that is sent over it."""
 
-BACKLOG: Final = 128
-"""Connections accepted at once, at most a quarter of the bound: a request that is there is read before newer
+SPARE_CONNECTIONS: Final = 32
+"""Connections that open pages and requests for the classifier leave free, at most a quarter of the bound: for further
+pages, health checks and refusals. As many are accepted at once, so that a request that is there is read before newer
 connections can end it."""
 
 STOP_S: Final = 1
 """Seconds that open requests get to finish after the stop flag is set."""
+
+
+def requests_max(connections_max: int, viewers_max: int) -> int:
+    """Return how many requests may wait for the classifier beside the open pages."""
+    return connections_max - viewers_max - _spare_connections(connections_max)
+
+
+def _spare_connections(connections_max: int) -> int:
+    return min(SPARE_CONNECTIONS, connections_max // 4)
 
 
 def web_server(app: ASGIApp, *, connections_max: int) -> uvicorn.Server:
@@ -36,7 +46,7 @@ class _Config(uvicorn.Config):
         super().__init__(
             app,
             access_log=False,
-            backlog=min(BACKLOG, connections_max // 4),
+            backlog=_spare_connections(connections_max),
             http=_Protocol,
             lifespan="off",
             log_config=None,
@@ -101,6 +111,11 @@ class _Protocol(H11Protocol):
             self.cycle.message_event.set()
 
     def _end_wait_for_request(self) -> None:
-        """Record that the client waits, if its request was read to the end."""
-        if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE) and self in self.connections:
+        """Record that the client waits, if its request was read to the end and the client need not read first.
+
+        Once the response of a connection that ends is complete, the transport is closing until the client has read it.
+        """
+        is_whole = self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        must_read = self.flow.write_paused or self.transport.is_closing()
+        if is_whole and not must_read and self in self.connections:
             self._all.wait_for_server(self.transport)
