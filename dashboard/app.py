@@ -140,7 +140,7 @@ def _add_classifier(app: FastAPI, labeller: "_TextLabeller") -> None:
         return JSONResponse(await labeller.explanation(body.text))
 
 
-def _only_json(request: Request) -> None:
+async def _only_json(request: Request) -> None:  # FastAPI would run it in a thread without `async`
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RefusedError(415, "the content type must be application/json")

@@ -22,9 +22,9 @@ from dashboard.stream_statistics import BUCKET_S, StreamStatistics
 from dashboard.thread_watch import ThreadWatch
 from dashboard.unread_body import UnreadBody
 from dashboard.web_server import (
+    BACKLOG,
     CONNECTIONS_MAX,
     DESCRIPTORS_EACH,
-    SPARE_CONNECTIONS,
     STOP_S,
     requests_max,
     web_server,
@@ -67,7 +67,7 @@ def _run(settings: DashboardSettings) -> int:
     log.info("%s", settings.redacted())
     check_crc32c()
     host, root_path = settings.dashboard_host, settings.dashboard_root_path
-    listener = listening_socket(host, settings.dashboard_port, settings="DASHBOARD", backlog=SPARE_CONNECTIONS)
+    listener = listening_socket(host, settings.dashboard_port, settings="DASHBOARD", backlog=BACKLOG)
     store = CountsStore.of(settings)
     classifier = load_classifier(
         settings.model_path,

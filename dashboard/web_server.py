@@ -1,6 +1,7 @@
 """The web server of the live page: uvicorn, with a bound on connections and a limit for each wait for a client."""
 
 import asyncio
+import socket
 from typing import Any, Final
 
 import h11
@@ -19,8 +20,15 @@ DESCRIPTORS_EACH: Final = 2
 
 SPARE_CONNECTIONS: Final = 32
 """Connections that open pages and requests for the classifier leave free, at most a quarter of the bound: for further
-pages, health checks and refusals. As many are accepted at once, so that a request that is there is read before newer
-connections can end it."""
+pages, health checks and refusals."""
+
+SPARE_PER_ACCEPTED: Final = 4
+"""Spare connections to each that is accepted at once: asyncio reads and answers a request two or three rounds after it
+accepted the connection, and newer connections must not end it before."""
+
+BACKLOG: Final = 128
+"""Connections that wait to be accepted, far more than arrive at once: a client that finds no place tries again only
+after a second."""
 
 STOP_S: Final = 1
 """Seconds that open requests get to finish after the stop flag is set."""
@@ -37,7 +45,15 @@ def _spare_connections(connections_max: int) -> int:
 
 def web_server(app: ASGIApp, *, connections_max: int) -> uvicorn.Server:
     """Return a server for the app; the caller passes the listening socket to its `run`."""
-    return uvicorn.Server(_Config(app, connections_max))
+    return _Server(_Config(app, connections_max))
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let more connections wait than are accepted at once: for asyncio, `backlog` is both."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(BACKLOG)
 
 
 class _Config(uvicorn.Config):
@@ -46,7 +62,7 @@ class _Config(uvicorn.Config):
         super().__init__(
             app,
             access_log=False,
-            backlog=_spare_connections(connections_max),
+            backlog=_spare_connections(connections_max) // SPARE_PER_ACCEPTED,
             http=_Protocol,
             lifespan="off",
             log_config=None,

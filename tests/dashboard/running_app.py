@@ -17,7 +17,7 @@ from dashboard.board import Board
 from dashboard.events import VIEWERS_MAX, Events
 from dashboard.guard import Guard
 from dashboard.unread_body import UnreadBody
-from dashboard.web_server import CONNECTIONS_MAX, SPARE_CONNECTIONS, requests_max, web_server
+from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, requests_max, web_server
 from tests.fakes import FakeClassifier
 from worker.process.connections import listening_socket
 
@@ -47,9 +47,11 @@ class RunningApp:
         return response.status_code, response.json()
 
     @contextmanager
-    def served(self) -> Iterator[int]:
-        """Yield the port of a web server that ends with the block."""
-        listener = listening_socket("127.0.0.1", 0, settings="DASHBOARD", backlog=SPARE_CONNECTIONS)
+    def served(self, send_buffer: int | None = None) -> Iterator[int]:
+        """Yield the port of a web server that ends with the block; `send_buffer` is that of the system, in bytes."""
+        listener = listening_socket("127.0.0.1", 0, settings="DASHBOARD", backlog=BACKLOG)
+        if send_buffer is not None:  # the connections inherit it
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         server = web_server(self.guarded, connections_max=self.connections_max)
         web = threading.Thread(target=server.run, args=([listener],))
         web.start()

@@ -14,6 +14,7 @@ from tests.servers import eventually
 
 EVENTS = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 MANY = {"texts": ["happy"] * TEXTS_MAX}
+SMALL = 4096
 SLOW = {
     "HTTP/1.0": ("1.0", "", 1),
     "HTTP/1.0 that keeps the connection": ("1.0", "Connection: keep-alive\r\n", 1),
@@ -43,7 +44,7 @@ def post(path: str, content: object, version: str = "1.1", header: str = "") -> 
 def slow_reader(port: int, sent: bytes) -> socket.socket:
     """Return a connection with small buffers on which a long response has begun."""
     client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
     client.settimeout(SEEN_S)
     client.connect(("127.0.0.1", port))
     client.sendall(sent)
@@ -54,7 +55,7 @@ def slow_reader(port: int, sent: bytes) -> socket.socket:
 @pytest.mark.parametrize(("version", "header", "times"), SLOW.values(), ids=SLOW)
 def test_a_slow_reader_is_ended(app: RunningApp, impatient: None, version: str, header: str, times: int) -> None:
     sent = times * post("/classify", MANY, version, header)
-    with app.served() as port, slow_reader(port, sent) as client:
+    with app.served(SMALL) as port, slow_reader(port, sent) as client:
 
         def is_ended_after_a_few_bytes() -> bool:
             try:
@@ -67,7 +68,7 @@ def test_a_slow_reader_is_ended(app: RunningApp, impatient: None, version: str, 
 
 
 def test_bytes_of_a_further_request_do_not_lift_the_limit_of_a_slow_reader(app: RunningApp, impatient: None) -> None:
-    with app.served() as port, slow_reader(port, 2 * post("/classify", MANY)) as client:
+    with app.served(SMALL) as port, slow_reader(port, 2 * post("/classify", MANY)) as client:
 
         def is_ended_after_a_byte() -> bool:
             try:
@@ -84,7 +85,7 @@ def test_others_are_served_while_slow_readers_take_every_place(
     app: RunningApp, version: str, header: str, times: int
 ) -> None:
     sent = times * post("/classify", MANY, version, header)
-    with app.served() as port, ExitStack() as stack:
+    with app.served(SMALL) as port, ExitStack() as stack:
         for _ in range(app.connections_max + 5):
             stack.enter_context(slow_reader(port, sent))
         assert get(port, "/healthz")[0] == 200

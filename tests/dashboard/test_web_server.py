@@ -22,7 +22,15 @@ EVENTS = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture
 def app() -> Iterator[RunningApp]:
-    running = RunningApp(viewers_max=20, connections_max=40)
+    yield from started(RunningApp(viewers_max=20))
+
+
+@pytest.fixture
+def small_app() -> Iterator[RunningApp]:
+    yield from started(RunningApp(viewers_max=20, connections_max=40))
+
+
+def started(running: RunningApp) -> Iterator[RunningApp]:
     running.owner.start()
     yield running
     running.stop.set()
@@ -84,16 +92,16 @@ def test_a_client_that_does_not_read_its_response_is_ended(app: RunningApp, impa
         eventually(lambda: not open_connections(port), SEEN_S, "the server has ended the connection")
 
 
-def test_requests_are_answered_while_others_hold_every_connection_half_open(app: RunningApp) -> None:
-    with app.served() as port, ExitStack() as stack:
+def test_requests_are_answered_while_others_hold_every_connection_half_open(small_app: RunningApp) -> None:
+    with small_app.served() as port, ExitStack() as stack:
         halves = [stack.enter_context(connected(port, b"GET /he")) for _ in range(200)]
         assert get(port, "/healthz")[:2] == (200, b"ok\n")
         eventually(lambda: sum(is_ended(half) for half in halves) >= 160, SEEN_S, "no more than the bound is open")
         assert sum(is_ended(half) for half in halves) <= 161, "more were ended than there were too many"
 
 
-def test_open_pages_are_not_ended_by_half_open_connections(app: RunningApp) -> None:
-    with app.served() as port, ExitStack() as stack:
+def test_open_pages_are_not_ended_by_half_open_connections(small_app: RunningApp) -> None:
+    with small_app.served() as port, ExitStack() as stack:
         viewers = [stack.enter_context(connected(port, EVENTS)) for _ in range(20)]
         assert all(viewer.recv(12) == b"HTTP/1.1 200" for viewer in viewers)
         for _ in range(100):
