@@ -22,10 +22,10 @@ from dashboard.api_models import (
     StatsResponse,
 )
 from dashboard.batcher import Batcher
-from dashboard.error_responses import add_error_handlers
+from dashboard.error_responses import RETRY_AFTER, add_error_handlers
 from dashboard.events import Events
 from dashboard.refusals import RefusedError, checked_texts, refusal
-from dashboard.request_queue import TEXT_MAX_CHARS
+from dashboard.request_queue import TEXT_MAX_CHARS, Answer
 from dashboard.word_effects import without_each, word_effects
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
@@ -44,12 +44,18 @@ _REFUSALS: Final[_Responses] = {
     400: {"model": ErrorResponse, "description": "The body is not JSON"},
     415: {"model": ErrorResponse, "description": "The content type is not application/json"},
     422: {"model": ErrorResponse, "description": "A field is missing or wrong, or the model cannot classify a text"},
-    503: {"model": ErrorResponse, "description": "The queue is full; retry after the seconds in Retry-After"},
+    503: {
+        "model": ErrorResponse,
+        "description": "The queue is full; retry after the seconds in Retry-After",
+    },
 }
 
 
-def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: int) -> FastAPI:
-    """Return the app with everything under `/`; no handler blocks. `model` is the model's name in responses."""
+def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: int, requests_max: int) -> FastAPI:
+    """Return the app with everything under `/`; no handler blocks.
+
+    `model` is the model's name in responses; at most `requests_max` requests wait for the classifier.
+    """
     app = FastAPI(
         title="emotion-stream",
         summary="Labels texts with their emotion, with the same model as the workers.",
@@ -63,7 +69,7 @@ def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: i
     add_error_handlers(app)
     _add_pages(app)
     _add_events(app, events)
-    _add_classifier(app, _TextLabeller(batcher, model, tweet_max_chars))
+    _add_classifier(app, _TextLabeller(batcher, model, tweet_max_chars, requests_max))
 
     @app.head("/stats", include_in_schema=False)
     @app.get("/stats", summary="How often the model was called")
@@ -134,7 +140,7 @@ def _add_classifier(app: FastAPI, labeller: "_TextLabeller") -> None:
         return JSONResponse(await labeller.explanation(body.text))
 
 
-def _only_json(request: Request) -> None:
+async def _only_json(request: Request) -> None:  # FastAPI would run it in a thread without `async`
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise RefusedError(415, "the content type must be application/json")
@@ -143,10 +149,12 @@ def _only_json(request: Request) -> None:
 class _TextLabeller:
     """Checks texts, passes them to the batcher and returns the JSON of the predictions."""
 
-    def __init__(self, batcher: Batcher, model: str, tweet_max_chars: int) -> None:
+    def __init__(self, batcher: Batcher, model: str, tweet_max_chars: int, requests_max: int) -> None:
         self._batcher = batcher
         self._model = model
         self._tweet_max_chars = tweet_max_chars
+        self._requests_max = requests_max
+        self._requests = 0
 
     async def labels(self, texts: Sequence[str], *, many: bool) -> list[dict[str, Any]]:
         """Return a LabelResponse for each text. Raises RefusedError if a text cannot be classified."""
@@ -163,10 +171,21 @@ class _TextLabeller:
         return prediction.json_fields() | {"model": self._model}
 
     async def _predictions(self, texts: Sequence[str], *, many: bool) -> list[Prediction]:
-        answers = await asyncio.wrap_future(self._batcher.submit(texts))
+        answers = await self._answer(texts)
         predictions = []
         for number, answer in enumerate(answers):
             if isinstance(answer, BadRecordError):
                 raise refusal(answer, number, many=many)
             predictions.append(answer)
         return predictions
+
+    async def _answer(self, texts: Sequence[str]) -> Answer:
+        """Wait for the classifier. Raises RefusedError if `requests_max` requests wait: each holds its connection."""
+        if self._requests >= self._requests_max:
+            sentence = f"{self._requests_max} requests wait, the most allowed: try again in a moment"
+            raise RefusedError(503, sentence, RETRY_AFTER)
+        self._requests += 1
+        try:
+            return await asyncio.wrap_future(self._batcher.submit(texts))
+        finally:
+            self._requests -= 1

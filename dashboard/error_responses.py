@@ -14,7 +14,7 @@ from dashboard.refusals import RefusedError
 from dashboard.request_queue import QUEUE_MAX_CHARS, QUEUE_MAX_TEXTS
 from worker.errors import FatalError
 
-RETRY_AFTER_S: Final = 1
+RETRY_AFTER: Final = {"Retry-After": "1"}
 """The shortest time that the header Retry-After can name; the model empties a full queue within seconds."""
 
 NAME_MAX_CHARS: Final = 100
@@ -24,7 +24,7 @@ TOO_LARGE: Final = f"the body is larger than {BODY_MAX_BYTES} bytes"
 
 
 def add_error_handlers(app: FastAPI) -> None:
-    """Make the app answer every error with `error_response`."""
+    """Make the app answer every error with `error_response`; handlers that are not `async` would wait for a thread."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RefusedError, _refused)
@@ -38,7 +38,7 @@ def error_response(status: int, sentence: str, headers: Mapping[str, str] | None
     return JSONResponse({"error": sentence}, status, headers)
 
 
-def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
     if first.get("type") == "json_invalid":
         return error_response(400, f"the body is not JSON: {_lower(str(first['ctx']['error']))}")
@@ -63,7 +63,7 @@ def _sentence(first: Mapping[str, Any]) -> str:
     return f"{name}: {known.get(kind, message)}"
 
 
-def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     known = {
@@ -75,20 +75,22 @@ def _http(_: Request, error: Exception) -> JSONResponse:
     return error_response(error.status_code, known.get(error.status_code, error.detail), error.headers)
 
 
-def _refused(_: Request, error: Exception) -> JSONResponse:
-    return error_response(getattr(error, "status", 400), str(error))
+async def _refused(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, RefusedError):
+        raise error
+    return error_response(error.status, str(error), error.headers)
 
 
-def _busy(_: Request, __: Exception) -> JSONResponse:
+async def _busy(_: Request, __: Exception) -> JSONResponse:
     sentence = f"the queue is full ({QUEUE_MAX_TEXTS} texts or {QUEUE_MAX_CHARS} characters): try again in a moment"
-    return error_response(503, sentence, {"Retry-After": str(RETRY_AFTER_S)})
+    return error_response(503, sentence, RETRY_AFTER)
 
 
-def _stopping(_: Request, __: Exception) -> JSONResponse:
-    return error_response(503, "the server is stopping: try again in a moment", {"Retry-After": str(RETRY_AFTER_S)})
+async def _stopping(_: Request, __: Exception) -> JSONResponse:
+    return error_response(503, "the server is stopping: try again in a moment", RETRY_AFTER)
 
 
-def _bug(_: Request, __: Exception) -> JSONResponse:
+async def _bug(_: Request, __: Exception) -> JSONResponse:
     return error_response(500, "unexpected error, a bug; the log of the live page has the traceback")
 
 

@@ -1,17 +1,18 @@
 """Requests that the page's server refuses, and the check of each text before the model sees the text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tweets.reasons import BadRecordError
 from tweets.tweet import checked_text
 
 
 class RefusedError(Exception):
-    """The server cannot answer this request; `status` is the HTTP status of the response."""
+    """The server cannot answer this request; `status` and `headers` are those of the response."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
         self.status = status
+        self.headers = headers
 
 
 def checked_texts(texts: Sequence[str], *, max_chars: int, many: bool) -> list[str]:

@@ -21,7 +21,14 @@ from dashboard.settings import DashboardSettings, load_dashboard_settings
 from dashboard.stream_statistics import BUCKET_S, StreamStatistics
 from dashboard.thread_watch import ThreadWatch
 from dashboard.unread_body import UnreadBody
-from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, DESCRIPTORS_EACH, STOP_S, web_server
+from dashboard.web_server import (
+    BACKLOG,
+    CONNECTIONS_MAX,
+    DESCRIPTORS_EACH,
+    STOP_S,
+    requests_max,
+    web_server,
+)
 from tweets.colours import colours
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import Classifier, load_classifier
@@ -81,7 +88,13 @@ def _run(settings: DashboardSettings) -> int:
     connections_max = allowed_connections(CONNECTIONS_MAX, descriptors_each=DESCRIPTORS_EACH)
     viewers_max = min(VIEWERS_MAX, connections_max // 2)
     events = Events(board, _hello(settings, classifier), stop, viewers_max=viewers_max)
-    app = make_app(batcher, events, model=classifier.model_id, tweet_max_chars=settings.tweet_max_chars)
+    app = make_app(
+        batcher,
+        events,
+        model=classifier.model_id,
+        tweet_max_chars=settings.tweet_max_chars,
+        requests_max=requests_max(connections_max, viewers_max),
+    )
     guarded = UnreadBody(Guard(RootPath(app, root_path), settings.allowed_hosts))
     server = web_server(guarded, connections_max=connections_max)
     log.info("live page on http://%s:%d%s", host, listener.getsockname()[1], root_path and f"{root_path}/")

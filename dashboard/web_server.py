@@ -1,6 +1,7 @@
 """The web server of the live page: uvicorn, with a bound on connections and a limit for each wait for a client."""
 
 import asyncio
+import socket
 from typing import Any, Final
 
 import h11
@@ -17,17 +18,42 @@ CONNECTIONS_MAX: Final = 400
 DESCRIPTORS_EACH: Final = 2
 """A connection and the file that is sent over it."""
 
+SPARE_CONNECTIONS: Final = 32
+"""Connections that open pages and requests for the classifier leave free, at most a quarter of the bound: for further
+pages, health checks and refusals."""
+
+SPARE_PER_ACCEPTED: Final = 4
+"""Spare connections to each that is accepted at once: asyncio reads and answers a request two or three rounds after it
+accepted the connection, and newer connections must not end it before."""
+
 BACKLOG: Final = 128
-"""Connections accepted at once, at most a quarter of the bound: a request that is there is read before newer
-connections can end it."""
+"""Connections that wait to be accepted, far more than arrive at once: a client that finds no place tries again only
+after a second."""
 
 STOP_S: Final = 1
 """Seconds that open requests get to finish after the stop flag is set."""
 
 
+def requests_max(connections_max: int, viewers_max: int) -> int:
+    """Return how many requests may wait for the classifier beside the open pages."""
+    return connections_max - viewers_max - _spare_connections(connections_max)
+
+
+def _spare_connections(connections_max: int) -> int:
+    return min(SPARE_CONNECTIONS, connections_max // 4)
+
+
 def web_server(app: ASGIApp, *, connections_max: int) -> uvicorn.Server:
     """Return a server for the app; the caller passes the listening socket to its `run`."""
-    return uvicorn.Server(_Config(app, connections_max))
+    return _Server(_Config(app, connections_max))
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let more connections wait than are accepted at once: for asyncio, `backlog` is both."""
+        await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(BACKLOG)
 
 
 class _Config(uvicorn.Config):
@@ -36,7 +62,7 @@ class _Config(uvicorn.Config):
         super().__init__(
             app,
             access_log=False,
-            backlog=min(BACKLOG, connections_max // 4),
+            backlog=_spare_connections(connections_max) // SPARE_PER_ACCEPTED,
             http=_Protocol,
             lifespan="off",
             log_config=None,
@@ -101,6 +127,11 @@ class _Protocol(H11Protocol):
             self.cycle.message_event.set()
 
     def _end_wait_for_request(self) -> None:
-        """Record that the client waits, if its request was read to the end."""
-        if self.conn.their_state in (h11.DONE, h11.MUST_CLOSE) and self in self.connections:
+        """Record that the client waits, if its request was read to the end and the client need not read first.
+
+        Once the response of a connection that ends is complete, the transport is closing until the client has read it.
+        """
+        is_whole = self.conn.their_state in (h11.DONE, h11.MUST_CLOSE)
+        must_read = self.flow.write_paused or self.transport.is_closing()
+        if is_whole and not must_read and self in self.connections:
             self._all.wait_for_server(self.transport)

@@ -8,10 +8,14 @@ set -eu
 folder=${SECRETS_DIR:-$(dirname "$0")/../../secrets}
 # The containers' users must be able to read the file; the folder keeps it from other users of this machine.
 (umask 077 && mkdir -p "$folder")
-if [ -e "$folder/redis_url" ]; then
+chmod 700 "$folder"
+if [ -s "$folder/redis_url" ]; then
     echo "$folder/redis_url exists already" >&2
     exit 0
 fi
-password=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+bytes=$(od -An -N32 -tx1 /dev/urandom)
+password=$(echo "$bytes" | tr -d ' \n')
 umask 022
-echo "redis://emotion:$password@redis:6379/0" >"$folder/redis_url"
+# The file appears whole or not at all.
+echo "redis://emotion:$password@redis:6379/0" >"$folder/redis_url.new"
+mv "$folder/redis_url.new" "$folder/redis_url"

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from tests.dashboard.in_browser import ARGUMENTS, SHOWN_MS
 from tests.dashboard.page_process import PageProcess, StartPage
 from tests.installed import installed
+from worker import time_limits
+from worker.time_limits import TimeLimit
 
 
 @pytest.fixture
@@ -23,6 +25,12 @@ def start_page(tmp_path: Path) -> Iterator[StartPage]:
     yield start
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the web server wait for a client for a moment only."""
+    monkeypatch.setattr(time_limits, "HTTP_CLIENT", TimeLimit(0.3, "for tests"))
 
 
 @pytest.fixture(scope="module")

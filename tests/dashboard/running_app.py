@@ -5,8 +5,10 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from typing import Any
 
+import psutil
 from starlette.testclient import TestClient
 
 from dashboard.app import make_app
@@ -15,24 +17,27 @@ from dashboard.board import Board
 from dashboard.events import VIEWERS_MAX, Events
 from dashboard.guard import Guard
 from dashboard.unread_body import UnreadBody
-from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, web_server
+from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, requests_max, web_server
 from tests.fakes import FakeClassifier
 from worker.process.connections import listening_socket
 
 MAX_CHARS = 200
+SEEN_S = 20.0
 JSON = {"Content-Type": "application/json"}
 
 
 class RunningApp:
     """The app, its batcher and its model; `client` gets a response with status 500 instead of the app's exception."""
 
-    def __init__(self, viewers_max: int = VIEWERS_MAX) -> None:
+    def __init__(self, viewers_max: int = VIEWERS_MAX, connections_max: int = CONNECTIONS_MAX) -> None:
+        self.connections_max = connections_max
+        self.requests_max = requests_max(connections_max, viewers_max)
         self.model = FakeClassifier()
         self.stop = threading.Event()
         self.batcher = Batcher(self.model)
         self.owner = threading.Thread(target=self.batcher.run, args=(self.stop,))
         events = Events(Board(), {"labels": []}, self.stop, viewers_max=viewers_max)
-        app = make_app(self.batcher, events, model="fake-1", tweet_max_chars=MAX_CHARS)
+        app = make_app(self.batcher, events, model="fake-1", tweet_max_chars=MAX_CHARS, requests_max=self.requests_max)
         self.guarded = UnreadBody(Guard(app, frozenset({"page.example"})))
         self.client = TestClient(self.guarded, base_url="http://localhost", raise_server_exceptions=False)
 
@@ -42,10 +47,12 @@ class RunningApp:
         return response.status_code, response.json()
 
     @contextmanager
-    def served(self, connections_max: int = CONNECTIONS_MAX) -> Iterator[int]:
-        """Yield the port of a web server that ends with the block."""
+    def served(self, send_buffer: int | None = None) -> Iterator[int]:
+        """Yield the port of a web server that ends with the block; `send_buffer` is that of the system, in bytes."""
         listener = listening_socket("127.0.0.1", 0, settings="DASHBOARD", backlog=BACKLOG)
-        server = web_server(self.guarded, connections_max=connections_max)
+        if send_buffer is not None:  # the connections inherit it
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        server = web_server(self.guarded, connections_max=self.connections_max)
         web = threading.Thread(target=server.run, args=([listener],))
         web.start()
         try:
@@ -54,6 +61,22 @@ class RunningApp:
             self.stop.set()
             server.should_exit = True
             web.join(10)
+
+
+def get(port: int, path: str, method: str = "GET") -> tuple[int, bytes, dict[str, str]]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=SEEN_S)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        return response.status, response.read(), dict(response.headers)
+    finally:
+        connection.close()
+
+
+def open_connections(port: int) -> int:
+    """Return how many connections the server on this port holds."""
+    mine = psutil.Process().net_connections("tcp")
+    return sum(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in mine)
 
 
 def connected(port: int, sent: bytes) -> socket.socket:

@@ -9,33 +9,32 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.client import HTTPConnection
 
-import psutil
 import pytest
 
 from dashboard.api_models import BODY_MAX_BYTES
-from tests.dashboard.running_app import RunningApp, answer, connected, is_ended
+from tests.dashboard.running_app import SEEN_S, RunningApp, answer, connected, get, is_ended, open_connections
 from tests.servers import eventually
-from worker import time_limits
 from worker.process.logs import configure_logging
-from worker.time_limits import TimeLimit
 
 HEAD = b"Host: localhost\r\nContent-Type: application/json\r\n"
 EVENTS = b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"
-SEEN_S = 20.0
 
 
 @pytest.fixture
 def app() -> Iterator[RunningApp]:
-    running = RunningApp(viewers_max=20)
+    yield from started(RunningApp(viewers_max=20))
+
+
+@pytest.fixture
+def small_app() -> Iterator[RunningApp]:
+    yield from started(RunningApp(viewers_max=20, connections_max=40))
+
+
+def started(running: RunningApp) -> Iterator[RunningApp]:
     running.owner.start()
     yield running
     running.stop.set()
     running.owner.join(5)
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time_limits, "HTTP_CLIENT", TimeLimit(0.3, "for tests"))
 
 
 @pytest.fixture
@@ -48,22 +47,6 @@ def log() -> Iterator[io.StringIO]:
     root.handlers[0].setStream(lines)  # type: ignore[attr-defined]
     yield lines
     root.handlers[:], root.level = before
-
-
-def get(port: int, path: str, method: str = "GET") -> tuple[int, bytes, dict[str, str]]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=SEEN_S)
-    try:
-        connection.request(method, path)
-        response = connection.getresponse()
-        return response.status, response.read(), dict(response.headers)
-    finally:
-        connection.close()
-
-
-def open_connections(port: int) -> int:
-    """Return how many connections the server on this port holds."""
-    mine = psutil.Process().net_connections("tcp")
-    return sum(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in mine)
 
 
 @pytest.mark.parametrize(
@@ -109,16 +92,16 @@ def test_a_client_that_does_not_read_its_response_is_ended(app: RunningApp, impa
         eventually(lambda: not open_connections(port), SEEN_S, "the server has ended the connection")
 
 
-def test_requests_are_answered_while_others_hold_every_connection_half_open(app: RunningApp) -> None:
-    with app.served(connections_max=40) as port, ExitStack() as stack:
+def test_requests_are_answered_while_others_hold_every_connection_half_open(small_app: RunningApp) -> None:
+    with small_app.served() as port, ExitStack() as stack:
         halves = [stack.enter_context(connected(port, b"GET /he")) for _ in range(200)]
         assert get(port, "/healthz")[:2] == (200, b"ok\n")
         eventually(lambda: sum(is_ended(half) for half in halves) >= 160, SEEN_S, "no more than the bound is open")
         assert sum(is_ended(half) for half in halves) <= 161, "more were ended than there were too many"
 
 
-def test_open_pages_are_not_ended_by_half_open_connections(app: RunningApp) -> None:
-    with app.served(connections_max=40) as port, ExitStack() as stack:
+def test_open_pages_are_not_ended_by_half_open_connections(small_app: RunningApp) -> None:
+    with small_app.served() as port, ExitStack() as stack:
         viewers = [stack.enter_context(connected(port, EVENTS)) for _ in range(20)]
         assert all(viewer.recv(12) == b"HTTP/1.1 200" for viewer in viewers)
         for _ in range(100):

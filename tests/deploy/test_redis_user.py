@@ -176,6 +176,42 @@ def test_the_secret_is_random_stays_the_same_and_is_hidden_from_other_users(tmp_
     assert (tmp_path / "one" / "redis_url").stat().st_mode & 0o777 == 0o644
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o777, 0o750], ids=oct)
+def test_a_folder_that_exists_is_closed_to_other_users(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    env = {**os.environ, "SECRETS_DIR": str(tmp_path)}
+    for _ in range(2):
+        subprocess.run([DOCKER / "make_secrets.sh"], env=env, check=True, capture_output=True)
+        assert tmp_path.stat().st_mode & 0o777 == 0o700
+        tmp_path.chmod(mode)
+
+
+def test_an_interrupted_write_leaves_no_secret_and_the_next_run_makes_it(tmp_path: Path) -> None:
+    env = {**os.environ, "SECRETS_DIR": str(tmp_path)}
+    no_file_may_grow = f"ulimit -f 0; exec {DOCKER / 'make_secrets.sh'}"
+    assert subprocess.run(["sh", "-c", no_file_may_grow], env=env, check=False, capture_output=True).returncode != 0
+    assert not (tmp_path / "redis_url").exists()
+    subprocess.run([DOCKER / "make_secrets.sh"], env=env, check=True, capture_output=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["redis_url"]
+    assert (tmp_path / "redis_url").read_text(encoding="utf-8").startswith("redis://emotion:")
+
+
+def test_an_empty_secret_of_an_interrupted_run_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "redis_url").touch()
+    env = {**os.environ, "SECRETS_DIR": str(tmp_path)}
+    subprocess.run([DOCKER / "make_secrets.sh"], env=env, check=True, capture_output=True)
+    assert (tmp_path / "redis_url").read_text(encoding="utf-8").startswith("redis://emotion:")
+
+
+def test_without_random_bytes_there_is_no_secret(tmp_path: Path) -> None:
+    od = tmp_path / "od"
+    od.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    od.chmod(0o755)
+    env = {**os.environ, "SECRETS_DIR": str(tmp_path / "secrets"), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run([DOCKER / "make_secrets.sh"], env=env, check=False, capture_output=True).returncode != 0
+    assert not (tmp_path / "secrets" / "redis_url").exists()
+
+
 def test_the_password_is_in_no_argument_and_no_list_of_users(server: ServerOfCompose) -> None:
     password = server.inside.removeprefix("redis://emotion:").partition("@")[0]
     arguments = Path(f"/proc/{server.child.pid}/cmdline").read_bytes()

@@ -145,7 +145,7 @@ def status(port: int, path: str) -> int:
 
 def test_the_endpoints_of_the_live_page_are_those_of_its_app() -> None:
     events = Events(Board(), {"labels": []}, threading.Event())
-    app = make_app(Batcher(FakeClassifier()), events, model="fake-1", tweet_max_chars=10)
+    app = make_app(Batcher(FakeClassifier()), events, model="fake-1", tweet_max_chars=10, requests_max=10)
     served = set()
     for route in app.routes:
         if isinstance(route, Mount):

@@ -201,6 +201,26 @@ def test_every_answer_is_short_and_names_no_version(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /\x1b[2J HTTP/1.1",
+        b"GET /\x9b2J HTTP/1.1",
+        b"\x1b]0;title\x07",
+        b"\x7f\rGET / HTTP/1.1",
+        b"G\x1bT / HTTP/1.0",
+    ],
+)
+def test_a_request_reaches_the_log_without_control_characters(
+    worker: Worker, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, health.__name__)
+    with worker.connected(line + b"\r\n\r\n") as client:
+        assert read(client).startswith(b"HTTP/1.")
+    assert caplog.messages
+    assert all(message.isascii() and message.isprintable() for message in caplog.messages)
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /me", b"GET /metrics HTTP/1.1\r\nHost: worker\r\n"])
 def test_a_head_that_does_not_become_whole_is_ended(worker: Worker, impatient: None, sent: bytes) -> None:
     with worker.connected(sent) as client:

@@ -72,10 +72,6 @@ class Connections:
             self.end(longest)
             longest.abort()
 
-    def is_waiting(self, transport: asyncio.Transport) -> bool:
-        """Return whether the server waits for this client."""
-        return transport in self._waiting
-
     def wait_for_server(self, transport: asyncio.Transport) -> None:
         """From now on, this client waits for its response."""
         self.end(transport)

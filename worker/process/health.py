@@ -183,4 +183,4 @@ class _Exchange(BaseHTTPRequestHandler):
         return self.server_version
 
     def log_message(self, format: str, *args: object) -> None:
-        log.debug(format, *args)
+        log.debug("%s", ascii(format % args))  # a request line may have control characters of a terminal
