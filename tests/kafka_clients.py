@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from kafka import TopicPartition
+from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from tests.records import PARTITION
@@ -38,9 +39,11 @@ class FakeProducer:
         self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
         self._calls = calls
         self._faults = faults
-        self._transaction_manager = SimpleNamespace(last_error=None)
+        self._transaction_manager = SimpleNamespace(last_error=None, begin_abort=self._begin_abort)
         self._sender = SimpleNamespace(
-            force_close=lambda: self._call("force_close"), join=lambda timeout: self._call("join")
+            force_close=lambda: self._call("force_close"),
+            join=lambda timeout: self._call("join"),
+            wakeup=lambda: None,
         )
 
     def init_transactions(self) -> None:
@@ -66,8 +69,11 @@ class FakeProducer:
     def commit_transaction(self) -> None:
         self._call("commit")
 
-    def abort_transaction(self) -> None:
+    def _begin_abort(self) -> TransactionalRequestResult:
         self._call("abort")
+        aborted = TransactionalRequestResult()
+        aborted.done()
+        return aborted
 
     def partitions_for(self, topic: str) -> set[int]:
         self.looked_up.append(topic)

@@ -1,5 +1,6 @@
 """The settings of the Kafka connection; `worker.kafka.connection` makes the arguments of a Kafka client of them."""
 
+import re
 from pathlib import Path
 from typing import Final, Literal, Self
 from urllib.parse import urlsplit
@@ -15,6 +16,9 @@ TOPIC_NAME: Final = r"^[a-zA-Z0-9._-]{1,249}$"
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 """Hosts to which a client secret may be sent without TLS: the request does not leave this machine."""
+
+_URL: Final = re.compile(r"[\x21-\x7e]+")
+"""A URL has visible ASCII characters and no blanks (RFC 3986); the parser of the standard library drops some others."""
 
 
 class KafkaSettings(BaseSettings):
@@ -227,7 +231,12 @@ class KafkaSettings(BaseSettings):
 
 
 def _check_token_url(url: str) -> None:
-    """Raise ValueError, whose text does not repeat the URL, for an address that would not keep the secret."""
+    """Raise ValueError, whose text does not repeat the URL, for an address that is wrong or would leak the secret."""
+    if not _URL.fullmatch(url):
+        raise ValueError(
+            "KAFKA_SASL_OAUTH_TOKEN_URL: must be ASCII without blanks; percent-encode other characters of a path, and "
+            "write a host in its xn-- form"
+        )
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError where the port is no number

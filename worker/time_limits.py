@@ -39,7 +39,9 @@ CLOSE: Final = TimeLimit(2, "The close of a client, the end of its thread, and t
 ADMIN_REQUEST: Final = TimeLimit(10, "A request of create-topics and of the checks of the topics at the start.")
 
 # Access tokens of OAUTHBEARER.
-TOKEN_REQUEST: Final = TimeLimit(10, "A request to the token endpoint, per step of the network.")
+TOKEN_REQUEST: Final = TimeLimit(
+    10, "Each step of a request to the token endpoint: the connection, the TLS handshake, and the whole answer."
+)
 TOKEN_WAIT: Final = TimeLimit(
     1.5, "A login waits this long for the token endpoint; a later answer serves the next attempt to log in."
 )

@@ -160,6 +160,10 @@ def test_a_value_of_several_lines_is_refused_in_one(monkeypatch: pytest.MonkeyPa
         (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "idp.example.com/token"}, "must be https://host/path"),
         (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://[idp/token"}, "KAFKA_SASL_OAUTH_TOKEN_URL: "),
         (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp:none/token"}, "KAFKA_SASL_OAUTH_TOKEN_URL: "),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp/tök\xe9n"}, "must be ASCII without blanks"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://bücher.example/token"}, "must be ASCII without blanks"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp/a token"}, "must be ASCII without blanks"),
+        (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://idp/token\n"}, "must be ASCII without blanks"),
         (_TOKEN_URL | {"KAFKA_SASL_OAUTH_TOKEN_URL": "https://worker:hunter2@idp/token"}, "a user or a password"),
     ],
 )

@@ -123,15 +123,24 @@ class GrantedTokens(AbstractTokenProvider):  # type: ignore[misc]
             grant = self._endpoint.request()
             if not _TOKEN.fullmatch(grant.token):
                 raise errors.KafkaConnectionError(f"KAFKA_SASL_OAUTH_TOKEN_URL={self._endpoint.url}: no valid token")
-        except errors.KafkaError as error:
+        except Exception as error:  # every error must reach the logins, which see nothing of this thread
             with self._lock:
-                self._error = error
+                self._error = self._as_kafka_error(error)
                 left_s = 0.0 if self._held is None else self._held.expires_s - time.monotonic()
             if left_s > 0:  # without a valid token, the login fails with this error
                 log.warning("no new access token (%s): the old one is valid for %.0f s", error, left_s)
         else:
             with self._lock:
                 self._held = _held(grant, asked_s)
+
+    def _as_kafka_error(self, error: Exception) -> errors.KafkaError:
+        if isinstance(error, errors.KafkaError):
+            return error
+        failed = errors.KafkaConnectionError(
+            f"KAFKA_SASL_OAUTH_TOKEN_URL={self._endpoint.url}: the request failed ({type(error).__name__}: {error})"
+        )
+        failed.__cause__ = error
+        return failed
 
 
 def _held(grant: Grant, asked_s: float) -> _HeldToken:

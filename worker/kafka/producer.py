@@ -1,7 +1,6 @@
 """The transactional producer of the output topics; the stream replaces a producer after its first error."""
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -141,15 +140,13 @@ class ResultProducer:
     def abort(self, limit: time_limits.TimeLimit = time_limits.ABORT) -> None:
         """Abort an open transaction. Raises nothing: init_transactions of the next producer aborts it too.
 
-        Without a connection to the brokers, kafka-python's own abort returns only after the connection is back.
+        These are the steps of kafka-python's own abort, which waits without a limit: without a connection to the
+        brokers, until the connection is back.
         """
-        aborting = threading.Thread(target=self._abort, daemon=True)
-        aborting.start()
-        aborting.join(limit.seconds)
-
-    def _abort(self) -> None:
         try:
-            self._producer.abort_transaction()
+            aborted = self._producer._transaction_manager.begin_abort()
+            self._producer._sender.wakeup()
+            aborted.wait(timeout_ms=limit.ms)
         except Exception as error:
             log.debug("the transaction was not aborted: %s", type(error).__name__)
 

@@ -2,9 +2,12 @@
 
 import base64
 import http.client
+import io
 import json
 import math
+import socket
 import ssl
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -45,6 +48,61 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class _BoundedReads(io.RawIOBase):
+    """The answer of a connection, which must be complete within TOKEN_REQUEST.
+
+    The time-out of a socket is for one read: an endpoint that sends a byte now and then would never reach it.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._reads = connection.makefile("rb", buffering=0)
+        self._end_s = time.monotonic() + time_limits.TOKEN_REQUEST.seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left_s = self._end_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("timed out")
+        self._connection.settimeout(left_s)
+        return self._reads.readinto(buffer)
+
+    def close(self) -> None:
+        self._reads.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+        super().__init__(sock, *arguments, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_BoundedReads(sock))
+
+
+class _HttpConnection(http.client.HTTPConnection):
+    response_class = _Answer
+
+
+class _HttpsConnection(http.client.HTTPSConnection):
+    response_class = _Answer
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_HttpConnection, request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, trust: ssl.SSLContext) -> None:
+        super().__init__(context=trust)
+        self._trust = trust
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_HttpsConnection, request, context=self._trust)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
     """Where the endpoint is, and the client's credentials; `cafile` is trusted besides the system's authorities."""
@@ -60,12 +118,14 @@ class TokenEndpoint:
 
         Raises TokenRefusedError if the endpoint refuses the client, KafkaConnectionError if a retry may help.
         """
-        trust = ssl.create_default_context()
-        if self.cafile is not None:
-            trust.load_verify_locations(self.cafile)
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trust), _NoRedirect)
+        trust = self._trust()
         try:
-            with opener.open(self._request(), timeout=time_limits.TOKEN_REQUEST.seconds) as answer:
+            request = self._request()
+            handlers = [_Http(), _Https(trust), _NoRedirect()]
+            if request.type == "http":  # for this machine only: a proxy would receive the secret in clear
+                handlers.append(urllib.request.ProxyHandler({}))
+            opener = urllib.request.build_opener(*handlers)
+            with opener.open(request, timeout=time_limits.TOKEN_REQUEST.seconds) as answer:
                 content = answer.read(_MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             with error:
@@ -74,6 +134,16 @@ class TokenEndpoint:
             reason = getattr(error, "reason", None) or error or type(error).__name__
             raise errors.KafkaConnectionError(self._named(f"does not answer ({reason})")) from None
         return self._grant(content)
+
+    def _trust(self) -> ssl.SSLContext:
+        trust = ssl.create_default_context()
+        try:
+            if self.cafile is not None:
+                trust.load_verify_locations(self.cafile)
+        except OSError as error:  # also where the file is being replaced; SSLError is an OSError
+            reason = error.strerror or error
+            raise errors.KafkaConnectionError(f"KAFKA_SSL_CAFILE={self.cafile}: cannot be read ({reason})") from error
+        return trust
 
     def _request(self) -> urllib.request.Request:
         form = {"grant_type": "client_credentials"} | ({} if self.scope is None else {"scope": self.scope})

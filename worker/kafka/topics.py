@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import AuthorizationError, InvalidPartitionsError, KafkaError, TopicAlreadyExistsError, for_code
 
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
@@ -75,23 +75,33 @@ class Topics:
         with self._admin() as admin:
             existing = self._partitions(admin)
             topic = settings.kafka_input_topic
-            if topic in existing:
-                yield f"{topic}: exists, {existing[topic]} partitions"
+            configs = {} if max_message_bytes is None else {"max.message.bytes": str(max_message_bytes)}
+            if topic not in existing and _create(admin, topic, partitions, replication_factor, configs):
+                yield f"{topic}: created, {partitions if partitions > 0 else 'the default number of'} partitions"
             else:
-                configs = {} if max_message_bytes is None else {"max.message.bytes": str(max_message_bytes)}
-                yield _create(admin, topic, partitions, replication_factor, configs)
-            wanted = self._partitions(admin)[topic]
+                yield f"{topic}: exists, {self._count(admin, topic)} partitions"
+            wanted = self._count(admin, topic)
             room = _max_message_bytes(self._configs(admin)[topic]) + OUTPUT_HEADROOM_BYTES
             for topic in settings.written_topics():
-                if topic not in existing:
-                    checkpoints = topic == settings.kafka_checkpoint_topic
-                    configs = CHECKPOINT_CONFIGS if checkpoints else {"max.message.bytes": str(room)}
-                    yield _create(admin, topic, wanted, replication_factor, configs)
-                elif existing[topic] < wanted:
-                    _grow(admin, topic, wanted)
-                    yield f"{topic}: exists, grown from {existing[topic]} to {wanted} partitions"
+                checkpoints = topic == settings.kafka_checkpoint_topic
+                configs = CHECKPOINT_CONFIGS if checkpoints else {"max.message.bytes": str(room)}
+                if topic not in existing and _create(admin, topic, wanted, replication_factor, configs):
+                    yield f"{topic}: created, {wanted} partitions"
                 else:
-                    yield f"{topic}: exists, {existing[topic]} partitions"
+                    yield self._grow(admin, topic, wanted)
+
+    def _grow(self, admin: KafkaAdminClient, topic: str, wanted: int) -> str:
+        """Add the missing partitions to a topic that exists, and return a line about the topic."""
+        found = self._count(admin, topic)
+        if found >= wanted:
+            return f"{topic}: exists, {found} partitions"
+        (answer,) = admin.create_partitions({topic: wanted}, raise_errors=False).results
+        if answer.error_code == InvalidPartitionsError.errno:
+            now = self._count(admin, topic)
+            if now >= wanted:  # another program was faster
+                return f"{topic}: exists, {now} partitions"
+        _raise_refusal("add partitions to topic", topic, answer.error_code, answer.error_message)
+        return f"{topic}: exists, grown from {found} to {wanted} partitions"
 
     def _check_one(self, topic: str, partitions: Mapping[str, int]) -> None:
         needed = partitions.get(self._settings.kafka_input_topic, 1)
@@ -161,6 +171,13 @@ class Topics:
         described: list[dict[str, Any]] = admin.describe_topics(self._names())
         return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
+    def _count(self, admin: KafkaAdminClient, topic: str) -> int:
+        """Return the number of partitions of a topic that existed a moment ago."""
+        found = self._partitions(admin).get(topic)
+        if found is None:
+            raise TransientError(f"topic {topic} was deleted meanwhile: run python -m worker create-topics again")
+        return found
+
     def _configs(self, admin: KafkaAdminClient) -> dict[str, dict[str, str]]:
         """Return topic → its configuration; an empty one where this user may not read the configuration."""
         found: dict[str, dict[str, str]] = {name: {} for name in self._names()}
@@ -187,19 +204,15 @@ def _max_message_bytes(config: Mapping[str, str]) -> int:
 
 def _create(
     admin: KafkaAdminClient, topic: str, partitions: int, replication_factor: int, configs: Mapping[str, str]
-) -> str:
+) -> bool:
+    """Create a topic and wait until its partitions have leaders; return False if another program was faster."""
     options = {"num_partitions": partitions, "replication_factor": replication_factor, "configs": dict(configs)}
     (answer,) = admin.create_topics({topic: options}, raise_errors=False)["topics"]
-    if answer["error_code"] == TopicAlreadyExistsError.errno:  # another program was faster
-        return f"{topic}: exists"
-    _raise_refusal("create topic", topic, answer["error_code"], answer.get("error_message"))
+    created: bool = answer["error_code"] != TopicAlreadyExistsError.errno
+    if created:
+        _raise_refusal("create topic", topic, answer["error_code"], answer.get("error_message"))
     admin.wait_for_topics([topic])
-    return f"{topic}: created, {partitions if partitions > 0 else 'the default number of'} partitions"
-
-
-def _grow(admin: KafkaAdminClient, topic: str, partitions: int) -> None:
-    (answer,) = admin.create_partitions({topic: partitions}, raise_errors=False).results
-    _raise_refusal("add partitions to topic", topic, answer.error_code, answer.error_message)
+    return created
 
 
 def _raise_refusal(operation: str, topic: str, code: int, sentence: str | None) -> None:
