@@ -25,7 +25,6 @@ English has 4 to 5 characters per token. Of a longer text the model reads the be
 MAX_CHARS: Final = 512 * CHARS_PER_TOKEN
 """Characters that a model with 512 tokens reads, as many as BERT has positions."""
 
-
 _TRANSLATED_CHARS: Final = 1_024
 """Characters that are translated at once: emoji become up to 50 times as long, all of it before the cut."""
 
