@@ -43,7 +43,7 @@ def tweet_v1(text: str, max_chars: int = MAX_CHARS, /) -> str:
     unless most of the text vanishes, as links do; doubling keeps the time linear.
     """
     text = text.strip()
-    chars = 2 * max_chars
+    chars = max_chars + max_chars // 4
     while True:
         beginning = _in_plain_characters(text[:chars], chars)
         words = _words(beginning)
@@ -92,7 +92,8 @@ def _words_of_plain_characters(text: str) -> str:
 def _unescaped(text: str) -> str:
     """Decode HTML entities; twice, because many data sets of tweets were escaped twice."""
     try:
-        return html.unescape(html.unescape(text))
+        once = html.unescape(text)
+        return html.unescape(once) if once != text else text
     except ValueError:  # a numeric entity of more digits than int() accepts
         return text
 
