@@ -25,28 +25,55 @@ English has 4 to 5 characters per token. Of a longer text the model reads the be
 MAX_CHARS: Final = 512 * CHARS_PER_TOKEN
 """Characters that a model with 512 tokens reads, as many as BERT has positions."""
 
+_TRANSLATED_CHARS: Final = 1_024
+"""Characters that are translated at once: emoji become up to 50 times as long, all of it before the cut."""
+
 
 class Normalizer(Protocol):
     """Maps a raw tweet to the text that the model reads."""
 
     def __call__(self, text: str, max_chars: int = MAX_CHARS, /) -> str:
-        """Return the normalised text, cut to `max_chars` characters; more characters of `text` are not looked at."""
+        """Return the normalised text, cut to `max_chars` characters: what vanishes from `text` does not count."""
 
 
 def tweet_v1(text: str, max_chars: int = MAX_CHARS, /) -> str:
-    """Return the tweet as words of the training set's domain: no links, mentions or punctuation, emoji as words."""
-    text = text[:max_chars]
-    if not _PLAIN.fullmatch(text):
-        text = _words_of_raw_text(text, max_chars)
-    return _ELONGATED.sub(_shortened, text)[:max_chars].rstrip() or EMPTY
+    """Return the tweet as words of the training set's domain: no links, mentions or punctuation, emoji as words.
+
+    Reads only as much of the text as gives `max_chars` characters, since emoji become long. The first attempt suffices
+    unless most of the text vanishes, as links do; doubling keeps the time linear.
+    """
+    text = text.strip()
+    chars = max_chars + max_chars // 4
+    while True:
+        beginning = _in_plain_characters(text[:chars], chars)
+        words = _words(beginning)
+        if len(words) >= max_chars or (len(text) <= chars and len(beginning) < chars):
+            return words[:max_chars].rstrip() or EMPTY
+        chars *= 2
 
 
-def _words_of_raw_text(text: str, max_chars: int) -> str:
+def _in_plain_characters(text: str, max_chars: int) -> str:
+    """Return the text without entities, accents and emoji, cut to `max_chars` characters."""
     if "&" in text:
         text = _unescaped(text)
-    if not text.isascii():
-        # The names of emoji may be 50 times as long as the text.
-        text = _REPEATED_EMOJI.sub(r"\1", text).translate(_UNICODE)[:max_chars]
+    if text.isascii():
+        return text
+    text = _REPEATED_EMOJI.sub(r"\1", text)
+    plain = ""
+    for start in range(0, len(text), _TRANSLATED_CHARS):
+        plain += text[start : start + _TRANSLATED_CHARS].translate(_UNICODE)
+        if len(plain) >= max_chars:
+            break
+    return plain[:max_chars]
+
+
+def _words(text: str) -> str:
+    if not _PLAIN.fullmatch(text):
+        text = _words_of_plain_characters(text)
+    return _ELONGATED.sub(_shortened, text)
+
+
+def _words_of_plain_characters(text: str) -> str:
     if "/" in text or "www." in text:
         text = _LINK.sub(" ", text)
     if "@" in text:
@@ -65,7 +92,8 @@ def _words_of_raw_text(text: str, max_chars: int) -> str:
 def _unescaped(text: str) -> str:
     """Decode HTML entities; twice, because many data sets of tweets were escaped twice."""
     try:
-        return html.unescape(html.unescape(text))
+        once = html.unescape(text)
+        return html.unescape(once) if once != text else text
     except ValueError:  # a numeric entity of more digits than int() accepts
         return text
 
@@ -83,7 +111,7 @@ def _hashtag_words(match: re.Match[str]) -> str:
 
 # Elongation.
 
-_ELONGATED: Final = re.compile(r"([a-z])\1{2,}(\b)?")
+_ELONGATED: Final = re.compile(r"([a-z])\1{2,}+(\b)?")  # without `+`, 100 bytes for each repetition
 _OFTEN_DOUBLE_AT_WORD_END: Final = frozenset("ls")
 
 
@@ -195,7 +223,7 @@ _EMOJI_WORDS: Final[Mapping[str, str]] = {
 _NOISE_IN_NAMES: Final = re.compile(r"\b(?:heavy|black|white|symbol|sign|emoji|face|with)\b|[^a-z ]")
 _EMOJI_BLOCKS: Final = ((0x2600, 0x27BF), (0x2B50, 0x2B55), (0x1F300, 0x1F3FA), (0x1F400, 0x1FAFF))
 _APOSTROPHES: Final = frozenset("‘’‛ʼ′´＇")
-_REPEATED_EMOJI: Final = re.compile("([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)\\1+")
+_REPEATED_EMOJI: Final = re.compile("([\u2600-\u27bf\U0001f300-\U0001faff]\ufe0f?)\\1++")
 _REMEMBERED_CHARACTERS: Final = 4096
 """Bounds the cache, since a stream may contain every character of Unicode."""
 
@@ -244,9 +272,19 @@ _UNICODE: Final = _UnicodeTable()
 _ASCII: Final = {code: None if chr(code) in "'`" else " " for code in range(128) if not chr(code).isalnum()}
 
 
+_SKIPPED: Final = r"[\s\x00-\x1f\x7f\xad\u0300-\u036f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"
+_LONG_GAP: Final = re.compile(f"({_SKIPPED}{{8}}){_SKIPPED}+")
+"""More blanks, invisible characters and accents in a row than the cut allows beside a token (CHARS_PER_TOKEN)."""
+
+
 def unchanged(text: str, max_chars: int = MAX_CHARS, /) -> str:
-    """Return the text as it is, for models trained on raw text; blank text becomes EMPTY."""
-    return text[:max_chars] if text[:max_chars].strip() else EMPTY
+    """Return the text as it is, for models trained on raw text; blank text becomes EMPTY.
+
+    A text beyond `max_chars` loses long runs of characters that many tokenizers skip before the text is cut.
+    """
+    if len(text) > max_chars:
+        text = _LONG_GAP.sub(r"\1", text.strip())[:max_chars]
+    return text if text.strip() else EMPTY
 
 
 NORMALIZERS: Final[Mapping[str, Normalizer]] = MappingProxyType({"none": unchanged, "tweet-v1": tweet_v1})

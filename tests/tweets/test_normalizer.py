@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from benchmarks.hostile_texts import CHARS, hostile_texts
 from tweets import normalizer
 from tweets.normalizer import EMPTY, MAX_CHARS, NORMALIZERS
+from tweets.tweet import MAX_VALUE_BYTES
 
 TEXTS = hostile_texts()
 
 tweet_v1 = NORMALIZERS["tweet-v1"]
+unchanged = NORMALIZERS["none"]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,55 @@ def test_no_text_becomes_long_on_the_way_either(text: str) -> None:
 def test_a_cut_leaves_no_blank_at_the_end() -> None:
     assert tweet_v1("so sad", 3) == "so"
     assert tweet_v1("So sad!", 3) == "so"
-    assert tweet_v1("   sad", 3) == EMPTY
+    assert tweet_v1("   sad", 3) == "sad"
+    assert tweet_v1("so bad", 3) == "so"
+
+
+VANISHING = {
+    "mentions": "@abcd ",
+    "links": "http://t.co/abcdef ",
+    "blanks": " \t",
+    "entities": "&nbsp;&amp;nbsp; ",
+    "numbers": "12 ",
+    "punctuation": "... ",
+    "accents": "\u0301\u0316",
+    "joiners": "\u200d",
+    "numbers in brackets, which become four characters each": "⑽",
+    "a link of words in one character": "http://" + "㌖" * 500 + " ",
+    "no-break blanks": "\xa0",
+}
+
+
+@pytest.mark.parametrize("chars", [5_000, 9_980, 900_000])
+@pytest.mark.parametrize("piece", VANISHING.values(), ids=VANISHING)
+def test_what_vanishes_in_front_of_a_sentence_costs_no_words(piece: str, chars: int) -> None:
+    before = piece * (chars // len(piece))
+    assert tweet_v1(before + " I am so happy", 4_096) == "i am so happy"
+    assert tweet_v1("well " + before + " I am so happy", 40) == "well i am so happy"
+
+
+@pytest.mark.parametrize("piece", ["😂", "😂🤣", "a", "@abc ", "⑽", "http://t.co/" + "㌖" * 90 + " ", "&amp;", "1 "])
+def test_the_longest_text_that_a_setting_allows_stays_small_on_the_way(piece: str) -> None:
+    text = (piece * 1_000_000)[:1_000_000].encode()[:MAX_VALUE_BYTES].decode("utf-8", "ignore")
+    tracemalloc.start()
+    try:
+        assert len(tweet_v1(text, 4_096)) <= 4_096
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 50_000_000
+
+
+@pytest.mark.parametrize("blank", [" ", "\t\n", "\xa0", "\u200b", "\u0301", "\ufe0f", "\x00"])
+def test_characters_that_a_tokenizer_skips_do_not_push_a_sentence_out_of_a_raw_text(blank: str) -> None:
+    before = blank * 4_096
+    assert unchanged(before + "I am so happy", 4_096).endswith("I am so happy")
+    assert unchanged("Well," + before + "I am so happy", 4_096).endswith("I am so happy")
+    assert unchanged(" " + before, 4_096).strip(before + " ") in ("", EMPTY)
+
+
+def test_a_raw_text_within_the_bound_keeps_its_blanks() -> None:
+    assert unchanged("  so  " + " " * 100 + "sad ") == "  so  " + " " * 100 + "sad "
 
 
 def test_rare_characters_do_not_keep_common_ones_out_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:

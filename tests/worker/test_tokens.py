@@ -1,9 +1,11 @@
 """The token ids of ordinary texts are those without any cut; hostile texts are cut before they need memory or time."""
 
+import os
 import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -56,6 +58,32 @@ def test_every_token_of_the_vocabulary_is_shorter_than_the_characters_that_a_tok
     folder: ModelFolder,
 ) -> None:
     assert max(map(len, TextTokenizer(folder).vocabulary)) < CHARS_PER_TOKEN
+
+
+SENTENCE: Final = "I am so happy"
+AWAY: Final = {"mentions": "@abcd " * 700, "links": "http://t.co/a1b2c3 " * 400, "blanks": " " * 4_096}
+ENTITIES: Final = {"entities": "&nbsp;" * 900, "numeric entities": "&#32;" * 1_500, "escaped twice": "&amp;nbsp;" * 900}
+
+
+@pytest.mark.parametrize("before", (AWAY | ENTITIES).values(), ids=AWAY | ENTITIES)
+def test_the_ids_behind_what_vanishes_are_those_of_the_sentence(folder: ModelFolder, before: str) -> None:
+    tokenizer = TextTokenizer(folder)
+    behind, alone = tokenizer.token_ids([before + SENTENCE, SENTENCE])
+    assert behind == alone
+    assert tokenizer.token_ids([SENTENCE + " " + before]) == [alone]
+
+
+@pytest.mark.parametrize("before", (AWAY | ENTITIES).values(), ids=AWAY | ENTITIES)
+def test_the_ids_of_a_model_of_raw_text_are_those_of_the_whole_text(folder: ModelFolder, before: str) -> None:
+    raw = replace(folder, normalizer="none")
+    texts = [before + SENTENCE, SENTENCE + before, before[:60] + SENTENCE]
+    assert TextTokenizer(raw).token_ids(texts) == uncut_ids(raw, texts)
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\u200b", "\u0301"])
+def test_a_model_of_raw_text_reads_the_sentence_behind_blanks(folder: ModelFolder, blank: str) -> None:
+    behind, alone = TextTokenizer(replace(folder, normalizer="none")).token_ids([blank * 4_096 + SENTENCE, SENTENCE])
+    assert behind == alone
 
 
 class Watched:
@@ -124,6 +152,30 @@ print(peak_mib() - before)
 def test_a_batch_of_hostile_texts_needs_little_memory_in_the_normaliser_and_the_tokenizer() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 60
+
+
+LIMITED: Final = """
+import resource
+resource.setrlimit(resource.RLIMIT_AS, (1_200_000_000, 1_200_000_000))
+from benchmarks.hostile_texts import hostile_texts
+from worker.inference.classifier import load_classifier
+from worker.settings import BUNDLED_MODEL, load_settings
+
+settings = load_settings()
+hostile = hostile_texts()
+texts = [hostile["all emoji"]] * 296 + list(hostile.values()) * 4  # 512
+classifier = load_classifier(BUNDLED_MODEL, device="cpu", max_tokens=settings.batch_max_tokens)
+print(len(classifier.classify(texts)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="not Linux: the kernel does not enforce the limit")
+def test_a_batch_of_hostile_texts_is_labelled_within_little_address_space() -> None:
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"), "2")  # each takes 64 MiB
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED], env=os.environ | threads, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "512\n"), done.stderr
 
 
 class Panic(BaseException):
