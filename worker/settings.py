@@ -214,8 +214,9 @@ class Settings(KafkaSettings):
             "certfile": self.redis_ssl_certfile,
             "keyfile": self.redis_ssl_keyfile,
         }
+        with_tls = self._redis().tls
         for name, path in files.items():
-            if path is not None and not self._redis().tls:
+            if path is not None and not with_tls:
                 raise ValueError(
                     f"REDIS_SSL_{name.upper()}={path}: needs TLS: write rediss instead of redis in REDIS_URL"
                 )
@@ -231,6 +232,8 @@ class Settings(KafkaSettings):
 
     def redis_tls(self) -> dict[str, str]:
         """Return the arguments of redis-py for the authority and the client certificate."""
+        if not self._redis().tls:
+            return {}
         password = self.redis_ssl_key_password
         arguments = {
             "ssl_ca_certs": self.redis_ssl_cafile,
@@ -238,7 +241,7 @@ class Settings(KafkaSettings):
             "ssl_keyfile": self.redis_ssl_keyfile,
             "ssl_password": None if password is None else password.get_secret_value(),
         }
-        return {name: str(value) for name, value in arguments.items() if value is not None and self._redis().tls}
+        return {name: str(value) for name, value in arguments.items() if value is not None}
 
     def redacted(self) -> str:
         """Return all settings on one line for the log, with secrets hidden."""

@@ -97,14 +97,3 @@ def is_ended(client: socket.socket) -> bool:
         return False
     except OSError:
         return True
-
-
-def answer(client: socket.socket) -> bytes:
-    """Return what the server sends until it ends the connection."""
-    received = b""
-    try:
-        while piece := client.recv(65536):
-            received += piece
-    except ConnectionResetError:
-        pass
-    return received

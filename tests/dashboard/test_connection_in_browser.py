@@ -1,6 +1,8 @@
 """A connection that died silently, in a real browser: the page shows the loss within ten seconds, and reconnects."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
@@ -24,22 +26,19 @@ document.addEventListener("DOMContentLoaded", () => new MutationObserver(() => w
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 
-def relayed(server: PageProcess) -> Relay:
-    return Relay(free_ports(1)[0], server.port, 0.0)
-
-
-def live(browser: Browser, server: PageProcess, relay: Relay) -> Page:
-    page = opened(browser, server, port=relay.port)
-    expect(page.locator("#connection")).to_have_text("Live")
-    return page
+@contextmanager
+def live(browser: Browser, server: PageProcess) -> Iterator[tuple[Page, Relay]]:
+    """Yield a page that is live, and the network between the page and the server."""
+    with Relay(free_ports(1)[0], server.port, 0.0) as relay:
+        page = opened(browser, server, port=relay.port)
+        expect(page.locator("#connection")).to_have_text("Live")
+        yield page, relay
 
 
 def test_a_network_that_goes_silent_is_shown_within_ten_seconds_and_the_page_comes_back(
     browser: Browser, start_page: StartPage
 ) -> None:
-    server = start_page(NO_SERVERS)
-    with relayed(server) as relay:
-        page = live(browser, server, relay)
+    with live(browser, start_page(NO_SERVERS)) as (page, relay):
         relay.silent = True
         expect(page.locator("#connection")).to_have_text(LOST, timeout=NOTICED_MS)
         relay.silent = False
@@ -49,9 +48,7 @@ def test_a_network_that_goes_silent_is_shown_within_ten_seconds_and_the_page_com
 def test_a_text_that_is_sent_into_a_silent_network_gets_an_error_and_may_be_sent_again(
     browser: Browser, start_page: StartPage
 ) -> None:
-    server = start_page(NO_SERVERS)
-    with relayed(server) as relay:
-        page = live(browser, server, relay)
+    with live(browser, start_page(NO_SERVERS)) as (page, relay):
         relay.silent = True
         page.fill("#text", "so happy")
         page.press("#text", "Enter")

@@ -12,8 +12,9 @@ from http.client import HTTPConnection
 import pytest
 
 from dashboard.api_models import BODY_MAX_BYTES
-from tests.dashboard.running_app import SEEN_S, RunningApp, answer, connected, get, is_ended, open_connections
+from tests.dashboard.running_app import SEEN_S, RunningApp, connected, get, is_ended, open_connections
 from tests.servers import eventually
+from tests.sockets import read_to_the_end
 from worker.process.logs import configure_logging
 
 HEAD = b"Host: localhost\r\nContent-Type: application/json\r\n"
@@ -174,7 +175,7 @@ def test_a_refused_body_is_not_read_to_its_end(app: RunningApp, log: io.StringIO
         except OSError:
             pass
         client.settimeout(SEEN_S)
-        head_of_answer, _, _ = answer(client).partition(b"\r\n\r\n")
+        head_of_answer, _, _ = read_to_the_end(client).partition(b"\r\n\r\n")
     assert sent < 100 * BODY_MAX_BYTES
     assert head_of_answer.startswith(b"HTTP/1.1 " + status), head_of_answer
     assert b"connection: close" in head_of_answer.lower()
@@ -233,4 +234,4 @@ def test_no_header_names_a_program_or_a_version(app: RunningApp) -> None:
             headers = get(port, path)[2]
             assert not {"server", "x-powered-by", "via"} & {name.lower() for name in headers}
         with connected(port, b"no HTTP\r\n\r\n") as client:
-            assert b"server:" not in answer(client).lower()
+            assert b"server:" not in read_to_the_end(client).lower()

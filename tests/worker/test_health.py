@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import Gauge
 
 from tests.servers import eventually
+from tests.sockets import read_to_the_end
 from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.process import health
@@ -63,17 +64,6 @@ class Worker:
         """Return how many connections the server holds."""
         mine = psutil.Process().net_connections("tcp")
         return sum(each.laddr.port == self.server.port and each.status == psutil.CONN_ESTABLISHED for each in mine)
-
-
-def read(client: socket.socket) -> bytes:
-    """Return what the server sends until it ends the connection."""
-    received = b""
-    try:
-        while piece := client.recv(65536):
-            received += piece
-    except ConnectionResetError:
-        pass
-    return received
 
 
 @pytest.fixture
@@ -164,7 +154,7 @@ def test_an_error_that_ends_the_server_is_reported(worker: Worker, monkeypatch: 
 def test_head_is_answered_like_get_without_the_body(worker: Worker, path: str) -> None:
     def asked(method: str) -> tuple[str, list[str], bytes]:
         with worker.connected(f"{method} {path} HTTP/1.1\r\nHost: worker\r\n\r\n".encode()) as client:
-            head, _, body = read(client).partition(b"\r\n\r\n")
+            head, _, body = read_to_the_end(client).partition(b"\r\n\r\n")
         status, *headers = head.decode().split("\r\n")
         return status, [each for each in headers if each.startswith("Content-Type")], body
 
@@ -194,7 +184,7 @@ def test_every_answer_is_short_and_names_no_version(
     worker: Worker, sent: bytes, status: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     with worker.connected(sent) as client:
-        head, _, _ = read(client).partition(b"\r\n\r\n")
+        head, _, _ = read_to_the_end(client).partition(b"\r\n\r\n")
     assert status in head.split(b"\r\n")[0]
     (server,) = [line for line in head.split(b"\r\n") if line.startswith(b"Server:")]
     assert server == b"Server: emotion-stream"
@@ -216,7 +206,7 @@ def test_a_request_reaches_the_log_without_control_characters(
 ) -> None:
     caplog.set_level(logging.DEBUG, health.__name__)
     with worker.connected(line + b"\r\n\r\n") as client:
-        assert read(client).startswith(b"HTTP/1.")
+        assert read_to_the_end(client).startswith(b"HTTP/1.")
     assert caplog.messages
     assert all(message.isascii() and message.isprintable() for message in caplog.messages)
 
@@ -224,7 +214,7 @@ def test_a_request_reaches_the_log_without_control_characters(
 @pytest.mark.parametrize("sent", [b"", b"GET /me", b"GET /metrics HTTP/1.1\r\nHost: worker\r\n"])
 def test_a_head_that_does_not_become_whole_is_ended(worker: Worker, impatient: None, sent: bytes) -> None:
     with worker.connected(sent) as client:
-        assert read(client) == b""
+        assert read_to_the_end(client) == b""
 
 
 def test_a_head_that_comes_in_drops_is_ended(worker: Worker, impatient: None) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from training.output.errors import TrainingError, reason_of
-from worker.inference.model_config import checked_number, read_json
+from worker.inference.model_config import checked_share, read_json
 
 METRICS_FILE: Final = "metrics.json"
 
@@ -19,12 +19,7 @@ def suggested_by(folder: Path) -> float | None:
         return None
     try:
         threshold = read_json(path).get("neutral", {}).get("threshold")
-        if threshold is None:
-            return None
-        number = checked_number(threshold, "neutral.threshold")
-        if not 0 <= number <= 1:
-            raise ValueError("neutral.threshold is not from 0 to 1")
-        return number
+        return None if threshold is None else checked_share(threshold, "neutral.threshold")
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TrainingError(
             f"{path}: no threshold can be read ({reason_of(error)}); give one with --neutral-threshold"

@@ -75,10 +75,11 @@ def checked_max_tokens(value: object, positions: object = None) -> int:
     Raises ValueError unless it is a whole number of tokens that the model has positions for.
     """
     most = MOST_TOKENS if positions is None else min(MOST_TOKENS, _whole(positions, "max_position_embeddings"))
-    if not FEWEST_TOKENS <= _whole(value, "max_tokens") <= most:
+    tokens = _whole(value, "max_tokens")
+    if not FEWEST_TOKENS <= tokens <= most:
         known = "" if positions is None else f" (max_position_embeddings is {_shown(positions)})"
         raise ValueError(f"max_tokens is {_shown(value)}, and must be from {FEWEST_TOKENS} to {most}{known}")
-    return _whole(value, "max_tokens")
+    return tokens
 
 
 def checked_number(value: object, what: str) -> float:
@@ -89,6 +90,14 @@ def checked_number(value: object, what: str) -> float:
         number = math.inf
     if not math.isfinite(number):
         raise ValueError(f"{what} is {_shown(value)}, and must be a finite number")
+    return number
+
+
+def checked_share(value: object, what: str) -> float:
+    """Return a probability, or another number from 0 to 1. Raises ValueError for any other JSON value."""
+    number = checked_number(value, what)
+    if not 0 <= number <= 1:
+        raise ValueError(f"{what} is {number:g}, and must be from 0 to 1")
     return number
 
 

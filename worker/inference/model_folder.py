@@ -13,7 +13,7 @@ from worker.inference.manifest import MANIFEST, ManifestError, check_files, read
 from worker.inference.model_config import (
     checked_max_tokens,
     checked_name,
-    checked_number,
+    checked_share,
     checked_temperature,
     labels_of,
     read_json,
@@ -129,10 +129,12 @@ def _golden(fields: dict[str, Any], labels: Sequence[str], with_neutral: bool) -
     if with_neutral and any("neutral" not in entry for entry in texts):
         raise ValueError("the golden texts lack the probability of neutral")
     return Golden(
-        tolerance=_share(fields["tolerance"], "tolerance"),
+        tolerance=checked_share(fields["tolerance"], "tolerance"),
         texts=[_text(entry["text"]) for entry in texts],
-        scores=[{name: _share(score, "a golden score") for name, score in entry["scores"].items()} for entry in texts],
-        neutral=[_share(entry["neutral"], "a golden probability") for entry in texts] if with_neutral else None,
+        scores=[
+            {name: checked_share(score, "a golden score") for name, score in entry["scores"].items()} for entry in texts
+        ],
+        neutral=[checked_share(entry["neutral"], "a golden probability") for entry in texts] if with_neutral else None,
     )
 
 
@@ -140,13 +142,6 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError("a golden text is not a string")
     return value
-
-
-def _share(value: object, what: str) -> float:
-    number = checked_number(value, what)
-    if not 0 <= number <= 1:
-        raise ValueError(f"{what} is {number:g}, and must be from 0 to 1")
-    return number
 
 
 def _unusable(path: Path, why: str) -> FatalError:
