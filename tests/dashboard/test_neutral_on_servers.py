@@ -93,7 +93,9 @@ def test_seven_labels_in_kafka_redis_metrics_and_page_agree(
     assert (done.code, done.err) == (ExitCode.OK, "")
 
     state = page_with_counts(page, WITH_THRESHOLD)
-    state = page.wait_for_state(lambda state: compared(state) == len(SHOWN), SEES_S, "every label was compared")
+    state = page.wait_for_state(
+        lambda state: compared(state) == len(SHOWN) and bool(state["rates"]), SEES_S, "every label was compared"
+    )
     assert state["quality"]["accuracy"] == round(1 - WITH_THRESHOLD[LABELLED_NEUTRAL] / len(SHOWN), 4)
     assert list(state["counts"]) == list(state["rates"]) == [*EMOTIONS, NEUTRAL]
     with page.events() as events:

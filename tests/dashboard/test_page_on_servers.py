@@ -99,6 +99,7 @@ def test_a_kafka_that_restarts_without_its_records_is_read_from_zero(tmp_path: P
         env = unique_topics(stack, 1)
         page = start_page(env)
         page.wait_for_state(lambda state: answers(state, "kafka"), SEES_S, "Kafka answers")
+        page.wait_for_state(lambda state: bool(state["rates"]), SEES_S, "the rates are known")
         publish(stack, env["KAFKA_OUTPUT_TOPIC"], [Message(labelled(f"before {number}")) for number in range(9)])
         page.wait_for_state(lambda state: state["rates"].get("joy", 0) > 0, SEES_S, "the tweets are read")
         stack.stop()
