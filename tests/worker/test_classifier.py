@@ -13,6 +13,7 @@ from tweets.emotions import EMOTIONS
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import Classifier, load_classifier
 from worker.inference.model_folder import Golden, ModelFolder, open_model_folder
+from worker.inference.token_batch import TokenBatch
 from worker.process.metrics import Metrics
 
 TEXTS = [" ".join(WORDS[(first + step) % 6] for step in range(length)) for first in range(6) for length in (1, 9, 3, 5)]
@@ -26,14 +27,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
 class NanEngine(CountingEngine):
     """Fails on one text, as a half-precision overflow does."""
 
-    def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        logits = super().forward(input_ids, attention_mask)
+    def logits(self, tokens: TokenBatch) -> NDArray[np.float32]:
+        logits = super().logits(tokens)
         logits[-1, 2] = np.nan
         return logits
 
 
-def _classifier(folder: ModelFolder, engine: CountingEngine | None = None, max_tokens: int = 40) -> Classifier:
-    return Classifier(folder, engine or CountingEngine(), max_pass_tokens=max_tokens, metrics=Metrics())
+def _classifier(folder: ModelFolder, engine: CountingEngine | None = None) -> Classifier:
+    return Classifier(folder, engine or CountingEngine(), metrics=Metrics())
 
 
 def test_predictions_come_back_in_the_order_of_the_texts(folder: ModelFolder) -> None:
@@ -43,9 +44,8 @@ def test_predictions_come_back_in_the_order_of_the_texts(folder: ModelFolder) ->
     assert len({prediction.confidence for prediction in together}) > 3
 
 
-@pytest.mark.parametrize("max_tokens", [16, 40, 10_000])
-def test_a_text_gets_the_same_scores_alone_and_in_any_batch(folder: ModelFolder, max_tokens: int) -> None:
-    together = _classifier(folder, max_tokens=max_tokens).classify(TEXTS)
+def test_a_text_gets_the_same_scores_alone_and_in_any_batch(folder: ModelFolder) -> None:
+    together = _classifier(folder).classify(TEXTS)
     for text, prediction in zip(TEXTS, together, strict=True):
         (alone,) = _classifier(folder).classify([text])
         assert alone.scores == pytest.approx(prediction.scores, abs=1e-12)
@@ -58,24 +58,16 @@ def test_scores_are_a_softmax_and_the_emotion_its_maximum(folder: ModelFolder) -
         assert prediction.confidence == max(prediction.scores.values()) == prediction.scores[prediction.emotion]
 
 
-def test_no_pass_exceeds_its_budget(folder: ModelFolder) -> None:
-    engine = CountingEngine()
-    _classifier(folder, engine, max_tokens=24).classify(TEXTS)
-    assert len(engine.shapes) > 3
-    assert all(rows * tokens <= 24 for rows, tokens in engine.shapes)
-    assert sum(rows for rows, _ in engine.shapes) == len(TEXTS)
-
-
 def test_a_long_text_is_cut_to_the_models_length(folder: ModelFolder) -> None:
     engine = CountingEngine()
     _classifier(folder, engine).classify(["feel " * 500])
-    assert engine.shapes == [(1, MAX_TOKENS)]
+    assert engine.batches == [[MAX_TOKENS]]
 
 
-def test_no_texts_are_no_pass(folder: ModelFolder) -> None:
+def test_no_texts_are_no_call_of_the_engine(folder: ModelFolder) -> None:
     engine = CountingEngine()
     assert _classifier(folder, engine).classify([]) == []
-    assert engine.shapes == []
+    assert engine.batches == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "https://example.org", "\x00", "\u200b"])
@@ -105,8 +97,8 @@ def test_a_higher_temperature_makes_the_model_less_sure(folder: ModelFolder) -> 
 
 def test_huge_logits_do_not_overflow(folder: ModelFolder) -> None:
     class Loud(CountingEngine):
-        def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-            loud: NDArray[np.float32] = super().forward(input_ids, attention_mask) * np.float32(1e6)
+        def logits(self, tokens: TokenBatch) -> NDArray[np.float32]:
+            loud: NDArray[np.float32] = super().logits(tokens) * np.float32(1e6)
             return loud
 
     (prediction,) = _classifier(folder, Loud()).classify(["i feel fine"])
@@ -118,13 +110,11 @@ def test_a_score_that_is_no_number_raises(folder: ModelFolder) -> None:
         _classifier(folder, NanEngine()).classify(TEXTS)
 
 
-def test_passes_and_stages_are_measured(folder: ModelFolder) -> None:
+def test_the_stages_of_a_call_are_measured(folder: ModelFolder) -> None:
     metrics, engine = Metrics(), CountingEngine()
-    Classifier(folder, engine, max_pass_tokens=24, metrics=metrics).classify(["i feel fine", "sad"])
+    Classifier(folder, engine, metrics=metrics).classify(["i feel fine", "sad"])
     value = metrics.registry.get_sample_value
-    assert engine.shapes == [(2, 5)]
-    assert value("emotion_pass_tokens_sum", {"kind": "real"}) == 5 + 3
-    assert value("emotion_pass_tokens_sum", {"kind": "padded"}) == 10
+    assert engine.batches == [[5, 3]]
     assert value("emotion_stage_seconds_count", {"stage": "tokenize"}) == 1
     assert value("emotion_stage_seconds_count", {"stage": "infer"}) == 1
 
@@ -208,5 +198,5 @@ def test_the_error_of_cuda_without_torch_names_the_extra(tmp_path: Path, monkeyp
 def test_a_model_that_computes_no_numbers_is_refused_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.inference.classifier._engine", lambda *_: NanEngine())
+    monkeypatch.setattr("worker.inference.classifier._engine", lambda *_, **__: NanEngine())
     assert str(write_folder(tmp_path)) in _refused(tmp_path)

@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -15,9 +14,10 @@ from tests.training.explained import LABELS, model_folder
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import load_classifier
 from worker.inference.engine_torch import TorchEngine
+from worker.inference.token_batch import TokenBatch
+from worker.process.metrics import Metrics
 
-IDS = np.array([[3, 7, 9, 4], [3, 8, 4, 0]])
-MASK = np.array([[1, 1, 1, 1], [1, 1, 1, 0]])
+TOKENS = TokenBatch.of([[3, 7, 9, 4], [3, 8, 4]])
 
 
 @pytest.fixture
@@ -33,19 +33,23 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
+def _engine(path: Path, *, with_neutral: bool = False) -> TorchEngine:
+    return TorchEngine(path, "cpu", max_pass_tokens=64, metrics=Metrics(), with_neutral=with_neutral)
+
+
 def test_the_neutral_logit_is_the_last_one_and_the_others_do_not_change(path: Path) -> None:
-    plain = TorchEngine(path, "cpu").forward(IDS, MASK)
-    logits = TorchEngine(path, "cpu", with_neutral=True).forward(IDS, MASK)
+    plain = _engine(path).logits(TOKENS)
+    logits = _engine(path, with_neutral=True).logits(TOKENS)
     assert plain.shape == (2, len(LABELS))
     assert logits.shape == (2, len(LABELS) + 1)
     assert logits[:, :-1] == pytest.approx(plain, abs=1e-6)
 
 
 def test_the_neutral_logit_is_computed_from_the_pooled_vector_of_the_classifier(path: Path) -> None:
-    engine = TorchEngine(path, "cpu", with_neutral=True)
+    engine = _engine(path, with_neutral=True)
     pooled: list[torch.Tensor] = []
     engine._model.classifier.register_forward_pre_hook(lambda _, inputs: pooled.append(inputs[0]))
-    logits = engine.forward(IDS, MASK)
+    logits = engine.logits(TOKENS)
     expected = (pooled[0] * 0.25).sum(dim=1) + 2.0
     assert logits[:, -1] == pytest.approx(expected.numpy(), abs=1e-5)
 
@@ -69,7 +73,7 @@ def test_the_folder_opens_in_a_plain_pipeline_with_the_scores_of_the_labels(path
 def test_weights_without_the_neutral_tensors_are_refused_in_one_line(tmp_path: Path) -> None:
     path = model_folder(tmp_path / "model", neutral={"scale": 1.0, "shift": 0.0})
     with pytest.raises(FatalError) as caught:
-        TorchEngine(path, "cpu", with_neutral=True)
+        _engine(path, with_neutral=True)
     assert caught.value.exit_code is ExitCode.MODEL
     assert "model.safetensors lacks neutral.weight or neutral.bias" in str(caught.value)
     assert "\n" not in str(caught.value)

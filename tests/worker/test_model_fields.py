@@ -14,6 +14,7 @@ from worker.__main__ import main
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import load_classifier
 from worker.inference.model_folder import open_model_folder
+from worker.inference.token_batch import TokenBatch
 
 NO_NUMBERS: list[Any] = [math.nan, math.inf, -math.inf, "1.0", None, True, [1.0], {"value": 1.0}]
 DEEP = "[" * 100_000
@@ -85,10 +86,10 @@ def test_an_onnx_model_with_fewer_positions_than_tokens_is_refused(
     class Short:
         name, device = "short", "cpu"
 
-        def forward(self, input_ids: Any, _mask: Any) -> Any:
-            raise IndexError(f"position {input_ids.shape[1] - 1} of 8")
+        def logits(self, tokens: TokenBatch) -> Any:
+            raise IndexError(f"position {tokens.lengths.max() - 1} of 8")
 
-    monkeypatch.setattr("worker.inference.classifier._engine", lambda *_: Short())
+    monkeypatch.setattr("worker.inference.classifier._engine", lambda *_, **__: Short())
     assert f"cannot read max_tokens={MAX_TOKENS} tokens (IndexError: position 11 of 8)" in refused(
         write_folder(tmp_path)
     )

@@ -113,7 +113,9 @@ def test_the_temperature_does_not_change_the_probability(path: Path) -> None:
     folder = open_model_folder(path)
     results = [
         Classifier(
-            replace(folder, temperature=temperature), OnnxEngine(path), max_pass_tokens=40, metrics=Metrics()
+            replace(folder, temperature=temperature),
+            OnnxEngine(path, max_pass_tokens=40, metrics=Metrics()),
+            metrics=Metrics(),
         ).classify(["happy rain"])[0]
         for temperature in (1.0, 3.0)
     ]

@@ -55,7 +55,9 @@ def texts_of(test: Split | None, labels: tuple[str, ...]) -> dict[str, Split]:
 
 
 def _scored(folder: ModelFolder, texts: Mapping[str, Split]) -> dict[str, dict[str, float]]:
-    classifier = Classifier(folder, OnnxEngine(folder.path), max_pass_tokens=_PASS_TOKENS, metrics=Metrics())
+    metrics = Metrics()
+    engine = OnnxEngine(folder.path, max_pass_tokens=_PASS_TOKENS, metrics=metrics)
+    classifier = Classifier(folder, engine, metrics=metrics)
     figures = {}
     for name, split in texts.items():
         title = f"{name}, normaliser {folder.normalizer}"

@@ -1,4 +1,4 @@
-"""From texts to predictions: normalise, tokenise, cut into passes, run the engine, softmax, put back in order."""
+"""From texts to predictions: normalise, tokenise, run the engine, softmax."""
 
 import importlib.util
 import time
@@ -13,8 +13,8 @@ from tweets.emotions import NEUTRAL
 from tweets.prediction import Prediction
 from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
-from worker.inference.model_folder import ModelFolder, open_model_folder
-from worker.inference.passes import cut_into_passes
+from worker.inference.model_folder import CONFIG_FILE, ModelFolder, open_model_folder
+from worker.inference.token_batch import TokenBatch
 from worker.inference.tokens import TextTokenizer
 from worker.process.metrics import Metrics
 
@@ -28,10 +28,10 @@ class Engine(Protocol):
     name: str
     device: str
 
-    def forward(self, input_ids: NDArray[np.int64], attention_mask: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return logits [rows, outputs] for token ids and attention mask, both [rows, tokens].
+    def logits(self, tokens: TokenBatch) -> NDArray[np.float32]:
+        """Return logits [texts, outputs], in the order of the texts.
 
-        The outputs are the labels, and neutral as the last output of a model that has it.
+        The outputs are the labels, and neutral last for a model that has it.
         """
 
 
@@ -46,13 +46,11 @@ class Classifier:
         folder: ModelFolder,
         engine: Engine,
         *,
-        max_pass_tokens: int,
         metrics: Metrics,
         neutral_threshold: float | None = None,
     ) -> None:
         self._folder = folder
         self._engine = engine
-        self._max_pass_tokens = max_pass_tokens
         self._metrics = metrics
         self._neutral_threshold = neutral_threshold
         self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
@@ -142,10 +140,12 @@ class Classifier:
 
     def _logits(self, token_ids: Sequence[list[int]]) -> NDArray[np.float64]:
         """Return the logits of all texts, [texts, outputs]."""
+        started = time.perf_counter()
+        logits = self._engine.logits(TokenBatch.of(token_ids)).astype(np.float64)
+        self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
         outputs = len(self.labels) + (self._folder.neutral is not None)
-        logits = np.empty((len(token_ids), outputs), dtype=np.float64)
-        for rows in cut_into_passes([len(ids) for ids in token_ids], self._max_pass_tokens):
-            logits[rows] = self._forward([token_ids[row] for row in rows])
+        if logits.shape != (len(token_ids), outputs):
+            raise ValueError(f"the model has {logits.shape[1]} outputs; {CONFIG_FILE} names {outputs}")
         if not np.isfinite(logits).all():
             raise FloatingPointError("a logit of the model is not a finite number")
         return logits
@@ -155,21 +155,6 @@ class Classifier:
         token_ids = self._tokenizer.token_ids(texts)
         self._metrics.stage_seconds.labels("tokenize").observe(time.perf_counter() - started)
         return token_ids
-
-    def _forward(self, token_ids: Sequence[list[int]]) -> NDArray[np.float32]:
-        """Return the logits of one pass, [rows, outputs]."""
-        started = time.perf_counter()
-        longest = max(map(len, token_ids))
-        input_ids = np.zeros((len(token_ids), longest), dtype=np.int64)
-        attention_mask = np.zeros_like(input_ids)
-        for row, ids in enumerate(token_ids):
-            input_ids[row, : len(ids)] = ids
-            attention_mask[row, : len(ids)] = 1
-        logits = self._engine.forward(input_ids, attention_mask)
-        self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
-        self._metrics.pass_tokens.labels("real").observe(int(attention_mask.sum()))
-        self._metrics.pass_tokens.labels("padded").observe(input_ids.size)
-        return logits
 
 
 def load_classifier(
@@ -190,12 +175,12 @@ def load_classifier(
     """
     folder = open_model_folder(path)
     _check_threshold(folder, neutral_threshold)
+    metrics = metrics or Metrics()
     try:
         classifier = Classifier(
             folder,
-            _engine(folder, device, engine),
-            max_pass_tokens=max_tokens,
-            metrics=metrics or Metrics(),
+            _engine(folder, device, engine, max_pass_tokens=max_tokens, metrics=metrics),
+            metrics=metrics,
             neutral_threshold=neutral_threshold,
         )
         _check_longest_text(folder, classifier.engine)
@@ -218,9 +203,8 @@ def _check_threshold(folder: ModelFolder, neutral_threshold: float | None) -> No
 
 def _check_longest_text(folder: ModelFolder, engine: Engine) -> None:
     """Raise FatalError unless the engine computes a text of `max_tokens` tokens; the golden texts are short."""
-    longest = np.zeros((1, folder.max_tokens), dtype=np.int64)
     try:
-        engine.forward(longest, np.ones_like(longest))
+        engine.logits(TokenBatch.of([[0] * folder.max_tokens]))
     except Exception as error:  # the engines do not document what they raise for a position that they do not have
         raise FatalError(
             f"MODEL_PATH={folder.path}: the model cannot read max_tokens={folder.max_tokens} tokens "
@@ -229,17 +213,23 @@ def _check_longest_text(folder: ModelFolder, engine: Engine) -> None:
         ) from error
 
 
-def _engine(folder: ModelFolder, device: str, engine: str | None) -> Engine:
+def _engine(folder: ModelFolder, device: str, engine: str | None, *, max_pass_tokens: int, metrics: Metrics) -> Engine:
     cuda = device == "cuda" or (device == "auto" and engine != "onnx" and _cuda_available())
     if engine == "torch" or cuda:
         if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
             raise FatalError(f"DEVICE={device}: needs torch and transformers; install the extra gpu", ExitCode.SETTINGS)
         from worker.inference.engine_torch import TorchEngine
 
-        return TorchEngine(folder.path, "cuda" if cuda else "cpu", with_neutral=folder.neutral is not None)
+        return TorchEngine(
+            folder.path,
+            "cuda" if cuda else "cpu",
+            max_pass_tokens=max_pass_tokens,
+            metrics=metrics,
+            with_neutral=folder.neutral is not None,
+        )
     from worker.inference.engine_onnx import OnnxEngine
 
-    return OnnxEngine(folder.path)
+    return OnnxEngine(folder.path, max_pass_tokens=max_pass_tokens, metrics=metrics)
 
 
 def _cuda_available() -> bool:
