@@ -1,6 +1,9 @@
 """The engine for GPUs, on PyTorch: bfloat16 on CUDA, float32 on a CPU (for comparison)."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -8,47 +11,100 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from worker.errors import ExitCode, FatalError
-from worker.inference.passes import PaddedPass, padded_passes
 from worker.inference.token_batch import TokenBatch
+from worker.inference.torch_forward import Forward, PaddedForward
 from worker.inference.torch_model import torch_model
 from worker.process.metrics import Metrics
 
+log = logging.getLogger(__name__)
+
+#: Tokens of a pass by default. On a GPU: the calls that start the kernels of a pass take less time than the kernels,
+#: and a DistilBERT of the usual size needs about 1 GB for its activations. On a CPU: as for the int8 engine.
+PASS_TOKENS: Final = {"cuda": 32_768, "cpu": 512}
+
 
 class TorchEngine:
-    """Runs `model.safetensors`; `with_neutral` adds the neutral logit after those of the labels."""
+    """Runs `model.safetensors`; `with_neutral` adds the neutral logit after those of the labels.
+
+    `max_pass_tokens` are the tokens of a pass, padding included; None: PASS_TOKENS of the device. A pass that does not
+    fit into the GPU's memory is computed in smaller passes, and so are all passes after it.
+    """
 
     def __init__(
-        self, path: Path, device: str, *, max_pass_tokens: int, metrics: Metrics, with_neutral: bool = False
+        self, path: Path, device: str, *, max_pass_tokens: int | None, metrics: Metrics, with_neutral: bool = False
     ) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise FatalError("DEVICE=cuda: torch finds no GPU; use DEVICE=cpu or check the driver", ExitCode.SETTINGS)
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.device = device
-        self._max_pass_tokens = max_pass_tokens
-        self._metrics = metrics
         self.name = f"torch-{'bf16' if device == 'cuda' else 'fp32'}"
         try:
             model = torch_model(path, dtype=dtype, with_neutral=with_neutral)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise FatalError(f"MODEL_PATH={path}: the weights cannot be loaded: {reason}", ExitCode.MODEL) from None
-        self._model = model.to(device)
+        self._vocabulary_size: int = model.get_input_embeddings().num_embeddings
+        self._outputs: int = model.num_labels + with_neutral
+        self._max_pass_tokens = max_pass_tokens or PASS_TOKENS[device]
+        self._metrics = metrics
+        self._forward: Forward = PaddedForward(model.to(device))
 
     @torch.inference_mode()
     def logits(self, tokens: TokenBatch) -> NDArray[np.float32]:
-        """Return logits [texts, outputs], in the order of the texts."""
-        passes = list(padded_passes(tokens, self._max_pass_tokens))
-        logits = np.concatenate([self._run(one) for one in passes])
-        result = np.empty_like(logits)
-        result[np.concatenate([one.rows for one in passes])] = logits
-        return result
+        """Return logits [texts, outputs], in the order of the texts. The outputs are the labels, then neutral.
 
-    def _run(self, one: PaddedPass) -> NDArray[np.float32]:
-        self._metrics.pass_tokens.labels("real").observe(int(one.attention_mask.sum()))
-        self._metrics.pass_tokens.labels("padded").observe(one.input_ids.size)
-        logits = self._model(
-            input_ids=torch.from_numpy(one.input_ids).to(self.device, non_blocking=True),
-            attention_mask=torch.from_numpy(one.attention_mask).to(self.device, non_blocking=True),
-        ).logits
-        result: NDArray[np.float32] = logits.float().cpu().numpy()
-        return result
+        All passes are handed to the GPU before the engine waits once, for the logits of all of them. Raises ValueError
+        for a text without a token, and IndexError for a token that the model does not know: on a GPU, an unknown token
+        would break every later call too.
+        """
+        logits = np.empty((len(tokens.lengths), self._outputs), dtype=np.float32)
+        if not len(logits):
+            return logits
+        if tokens.lengths.min() < 1:
+            raise ValueError("a text has no token")
+        if not 0 <= tokens.ids.min() <= tokens.ids.max() < self._vocabulary_size:
+            raise IndexError(f"a token id is not below {self._vocabulary_size}")
+        order = np.argsort(-tokens.lengths, kind="stable")
+        passes = list(self._passes(_ordered(tokens, order)))
+        logits[order] = torch.cat(passes).float().cpu().numpy()
+        return logits
+
+    def _passes(self, batch: TokenBatch) -> Iterator[torch.Tensor]:
+        """Yield the logits of each pass, on the device. The first pass has the longest texts: it needs most memory."""
+        text = token = 0
+        while text < len(batch.lengths):
+            texts = self._forward.texts(batch.lengths[text:], self._max_pass_tokens)
+            lengths = batch.lengths[text : text + texts]
+            real = int(lengths.sum())
+            logits = self._logits_if_they_fit(batch.ids[token : token + real], lengths)
+            if logits is not None:
+                self._metrics.pass_tokens.labels("real").observe(real)
+                self._metrics.pass_tokens.labels("padded").observe(self._forward.tokens(lengths))
+                text, token = text + texts, token + real
+                yield logits
+
+    def _logits_if_they_fit(self, ids: NDArray[np.int32], lengths: NDArray[np.int32]) -> torch.Tensor | None:
+        """Return the logits of a pass; None, and smaller passes from now on, if the GPU's memory is too small."""
+        try:
+            return self._forward(ids, lengths)
+        except torch.OutOfMemoryError:
+            if len(lengths) == 1:
+                raise
+        # Outside of `except`: the exception holds the tensors of the pass.
+        tokens = self._forward.tokens(lengths)
+        self._max_pass_tokens = tokens // 2
+        log.warning(
+            "the GPU's memory does not hold a pass of %d tokens: passes have at most %d tokens until the next start; "
+            "lower BATCH_MAX_TOKENS, or run fewer processes on this GPU",
+            tokens,
+            self._max_pass_tokens,
+        )
+        return None
+
+
+def _ordered(tokens: TokenBatch, order: NDArray[np.intp]) -> TokenBatch:
+    """Return the texts in another order."""
+    lengths = tokens.lengths[order]
+    starts = np.cumsum(tokens.lengths) - tokens.lengths
+    moved = starts[order] - (np.cumsum(lengths) - lengths)
+    return TokenBatch(tokens.ids[np.arange(len(tokens.ids)) + np.repeat(moved, lengths)], lengths)
