@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from worker.errors import ExitCode, FatalError
+from worker.inference.self_test import packed_or_padded
 from worker.inference.token_batch import TokenBatch
-from worker.inference.torch_forward import Forward, PaddedForward
 from worker.inference.torch_model import torch_model
 from worker.process.metrics import Metrics
 
@@ -35,19 +35,19 @@ class TorchEngine:
     ) -> None:
         if device == "cuda" and not torch.cuda.is_available():
             raise FatalError("DEVICE=cuda: torch finds no GPU; use DEVICE=cpu or check the driver", ExitCode.SETTINGS)
-        dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self.device = device
         self.name = f"torch-{'bf16' if device == 'cuda' else 'fp32'}"
         try:
-            model = torch_model(path, dtype=dtype, with_neutral=with_neutral)
+            model = torch_model(path, dtype=torch.float32, with_neutral=with_neutral)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise FatalError(f"MODEL_PATH={path}: the weights cannot be loaded: {reason}", ExitCode.MODEL) from None
+        dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self._vocabulary_size: int = model.get_input_embeddings().num_embeddings
         self._outputs: int = model.num_labels + with_neutral
         self._max_pass_tokens = max_pass_tokens or PASS_TOKENS[device]
         self._metrics = metrics
-        self._forward: Forward = PaddedForward(model.to(device))
+        self._forward = packed_or_padded(model.to(device), dtype, path)
 
     @torch.inference_mode()
     def logits(self, tokens: TokenBatch) -> NDArray[np.float32]:
