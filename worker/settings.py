@@ -134,13 +134,14 @@ class Settings(KafkaSettings):
         meaning="A batch also closes when its oldest tweet has waited this long since the worker fetched the tweet.",
         change="Lower for a shorter delay, raise for fewer and larger transactions.",
     )
-    batch_max_tokens: int = setting(
-        512,
+    batch_max_tokens: int | None = setting(
+        None,
         ge=16,
         le=1_000_000,
         unit="tokens",
-        meaning="Largest pass of the model: texts in the pass times tokens of the longest of these texts.",
-        change="Raise on a GPU, to 16,384 for example; lower when memory is short.",
+        meaning="Largest pass of the model: texts in the pass times tokens of the longest of these texts; where a GPU "
+        "computes no padding, the tokens of all texts. Unset: 512 on a CPU, 32,768 on a GPU.",
+        change="Lower when memory is short.",
     )
     tweet_max_chars: int = setting(
         10_000,

@@ -15,7 +15,7 @@ from tests.model_folders import sign
 from tests.training.explained import LABELS, model_folder
 from worker.errors import ExitCode, FatalError
 from worker.inference.classifier import load_classifier
-from worker.inference.engine_torch import TorchEngine
+from worker.inference.engine_torch import PASS_TOKENS, TorchEngine
 from worker.inference.token_batch import TokenBatch
 from worker.inference.torch_model import torch_model
 from worker.process.metrics import Metrics
@@ -89,6 +89,13 @@ def test_no_pass_has_more_tokens_than_allowed_except_a_single_long_text(path: Pa
     assert passes.passes[0] == [20]
     assert all(passes.tokens(np.array(lengths)) <= max_pass_tokens for lengths in passes.passes[1:])
     assert sum(map(len, passes.passes)) == len(ROWS) + 1
+
+
+def test_without_a_size_of_pass_the_engine_takes_its_own(path: Path) -> None:
+    served = engine(path, max_pass_tokens=None)
+    passes = filled(served, 10_000)
+    served.logits(TokenBatch.of([[3] * 8] * (PASS_TOKENS["cpu"] // 8 + 1)))
+    assert [len(lengths) for lengths in passes.passes] == [PASS_TOKENS["cpu"] // 8, 1]
 
 
 def test_the_tokens_of_each_pass_are_measured(path: Path) -> None:

@@ -66,7 +66,6 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "device": "auto",
         "batch_max_tweets": "512",
         "batch_max_wait_ms": "50",
-        "batch_max_tokens": "512",
         "tweet_max_chars": "10000",
         "metrics_host": "127.0.0.1",
         "metrics_port": "8000",
@@ -74,6 +73,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "log_format": "text",
     }
     assert load_settings().redis_url.get_secret_value() == "redis://localhost:6379/0"
+
+
+@pytest.mark.parametrize(("value", "tokens"), [("", None), ("16384", 16384)])
+def test_an_empty_size_of_pass_leaves_the_size_to_the_engine(
+    monkeypatch: pytest.MonkeyPatch, value: str, tokens: int | None
+) -> None:
+    assert _loaded(monkeypatch, {"BATCH_MAX_TOKENS": value}).batch_max_tokens == tokens
 
 
 @pytest.mark.parametrize(

@@ -161,17 +161,17 @@ def load_classifier(
     path: Path,
     *,
     device: str = "auto",
-    max_tokens: int = 512,
+    max_tokens: int | None = None,
     engine: str | None = None,
     metrics: Metrics | None = None,
     neutral_threshold: float | None = None,
 ) -> Classifier:
     """Load a model folder, and check the model on the golden texts, which also warms the model up.
 
-    `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass; `engine`: onnx, torch, or None for the engine
-    of the device; `neutral_threshold`: the probability of neutral above which a text is labelled neutral. Raises
-    FatalError with one line if the folder is not usable, the device is missing, the model computes wrong scores on the
-    device, or the model has no neutral output for the threshold.
+    `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass, or None for the number that suits the engine;
+    `engine`: onnx, torch, or None for the engine of the device; `neutral_threshold`: the probability of neutral above
+    which a text is labelled neutral. Raises FatalError with one line if the folder is not usable, the device is
+    missing, the model computes wrong scores on the device, or the model has no neutral output for the threshold.
     """
     folder = open_model_folder(path)
     _check_threshold(folder, neutral_threshold)
@@ -213,7 +213,9 @@ def _check_longest_text(folder: ModelFolder, engine: Engine) -> None:
         ) from error
 
 
-def _engine(folder: ModelFolder, device: str, engine: str | None, *, max_pass_tokens: int, metrics: Metrics) -> Engine:
+def _engine(
+    folder: ModelFolder, device: str, engine: str | None, *, max_pass_tokens: int | None, metrics: Metrics
+) -> Engine:
     cuda = device == "cuda" or (device == "auto" and engine != "onnx" and _cuda_available())
     if engine == "torch" or cuda:
         if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
