@@ -2,10 +2,15 @@
 
 import json
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import pipeline
 
+from tests.training.explained import LABELS, model_folder
 from training.export.card import model_card
 from training.learn.recipe import MINILM
 from worker.settings import BUNDLED_MODEL
@@ -136,3 +141,21 @@ def test_texts_that_were_not_scored_are_not_explained(metrics: dict[str, Any]) -
     without.pop("before")
     assert "`sample`" not in card(without)
     assert "`shifted test` is the test split changed by code" in card(without)
+
+
+def test_the_card_names_the_dtype_with_which_transformers_is_fast_on_a_cpu(metrics: dict[str, Any]) -> None:
+    opened = card(metrics).rsplit("\n\n", 1)[1]
+    assert opened.startswith('`transformers.pipeline("text-classification", model=<this folder>)` loads the model.')
+    assert "On a CPU, also pass `dtype=torch.float32`" in opened
+
+
+def test_the_call_of_the_card_computes_in_the_dtype_that_the_card_names(tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "model")
+    weights = {name: tensor.half() for name, tensor in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    config = json.loads((folder / "config.json").read_text()) | {"dtype": "float16"}
+    (folder / "config.json").write_text(json.dumps(config))
+    asked: Any = pipeline("text-classification", model=str(folder), dtype=torch.float32)
+    unasked: Any = pipeline("text-classification", model=str(folder))
+    assert (asked.model.dtype, unasked.model.dtype) == (torch.float32, torch.float16)
+    assert asked("so glad")[0]["label"] in LABELS

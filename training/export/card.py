@@ -100,7 +100,10 @@ def _files(metrics: dict[str, Any]) -> str:
     lines = [f"`{name}` ({_size(metrics['bytes'][name])}): {what}" for name, what in _DESCRIBED.items()]
     lines += ["`metrics.json`: all measurements, and how the model was made"]
     lines += ["`SHA256SUMS`: checksums of the files; `sha256sum -c SHA256SUMS` verifies the folder"]
-    opened = '`transformers.pipeline("text-classification", model=<this folder>)` loads the model.'
+    opened = (
+        '`transformers.pipeline("text-classification", model=<this folder>)` loads the model. On a CPU, also pass '
+        "`dtype=torch.float32`: the weights are fp16, in which most CPUs compute several times more slowly."
+    )
     return f"{bullets(lines)}\n\n{opened}"
 
 
