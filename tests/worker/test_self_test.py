@@ -18,6 +18,7 @@ from tests.training.moods import word_pieces
 from worker.inference.classifier import load_classifier
 from worker.inference.engine_torch import TorchEngine
 from worker.inference.packed_distilbert import PackedDistilBert, Texts, attention_of_runs, varlen_attention
+from worker.inference.self_test import packed_or_padded
 from worker.inference.token_batch import TokenBatch
 from worker.inference.torch_forward import PaddedForward
 from worker.inference.torch_model import torch_model
@@ -28,12 +29,12 @@ ROWS = [[3, 7, 9, 4], [3, 8, 4], [3, 9, 9, 9, 8, 7, 6, 4], [3, 8, 4]]
 TEXTS = ("so glad", "low", "cross about the rain", "so so so so glad and low")
 
 
-def folder(path: Path, *, tolerance: float = 0.001) -> Path:
+def folder(path: Path) -> Path:
     """Write a folder of random weights, with golden texts of several lengths."""
     path = model_folder(path)
     golden = json.loads((path / "golden.json").read_text())
     texts = [{**golden["texts"][0], "text": text} for text in TEXTS]
-    (path / "golden.json").write_text(json.dumps({"tolerance": tolerance, "texts": texts}))
+    (path / "golden.json").write_text(json.dumps({"tolerance": 1.0, "texts": texts}))
     sign(path)
     return path
 
@@ -80,9 +81,9 @@ def test_a_distilbert_whose_packed_scores_are_right_runs_on_packed_rows(
     with caplog.at_level(logging.INFO):
         served = engine(path)
     assert isinstance(served._forward, PackedDistilBert)
-    assert line(caplog) == (
-        "the model runs on packed rows: scores differ by at most 0.0000 from those in fp32, 0.001 allowed"
-    )
+    chosen, _, why = line(caplog).partition(": ")
+    assert chosen == "the model runs on packed rows"
+    assert why == "logits differ by at most 0.000% of the largest from those in fp32, 0.01% allowed"
     assert_right(served, path)
 
 
@@ -116,7 +117,7 @@ def test_packed_rows_with_wrong_scores_are_not_used(
     with caplog.at_level(logging.INFO):
         served = engine(path)
     assert isinstance(served._forward, PaddedForward)
-    assert line(caplog).startswith("the model runs on padded rows: scores differ by at most ")
+    assert line(caplog).startswith("the model runs on padded rows: logits differ by at most ")
     assert_right(served, path)
 
 
@@ -155,14 +156,24 @@ def test_a_model_of_another_type_runs_on_padded_rows(tmp_path: Path, caplog: pyt
 
 def test_a_padded_model_is_served_by_the_classifier(tmp_path: Path) -> None:
     path = bert_folder(tmp_path / "model")
-    golden = json.loads((path / "golden.json").read_text()) | {"tolerance": 1.0}
-    (path / "golden.json").write_text(json.dumps(golden))
-    sign(path)
     classifier = load_classifier(path, device="cpu", engine="torch")
     together = classifier.classify(TEXTS)
     for text, prediction in zip(TEXTS, together, strict=True):
         (alone,) = classifier.classify([text])
         assert alone.scores == pytest.approx(prediction.scores, abs=1e-5)
+
+
+@pytest.mark.parametrize("attention", [neighbours, unscaled])
+def test_wrong_attention_is_found_in_the_bundled_model_in_bfloat16_whose_scores_are_close_to_0_and_1(
+    attention: Callable[..., torch.Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    right = packed_or_padded(torch_model(BUNDLED_MODEL, dtype=torch.float32), torch.bfloat16, BUNDLED_MODEL)
+    assert right.rows == "packed"
+    monkeypatch.setattr("worker.inference.self_test.attention_of_runs", attention)
+    with caplog.at_level(logging.INFO):
+        found = packed_or_padded(torch_model(BUNDLED_MODEL, dtype=torch.float32), torch.bfloat16, BUNDLED_MODEL)
+    assert found.rows == "padded"
+    assert line(caplog).startswith("the model runs on padded rows: logits differ")
 
 
 @pytest.mark.gpu

@@ -1,8 +1,8 @@
-"""The self-test of the torch engine: packed rows are used only if they give the scores of transformers in fp32."""
+"""The self-test of the torch engine: packed rows are used only if they give the logits of transformers in fp32."""
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 
@@ -15,23 +15,26 @@ from worker.inference.torch_forward import Forward, PaddedForward
 
 log = logging.getLogger(__name__)
 
+#: Difference of a logit, as a share of the largest logit. bfloat16 rounds to 1 in 256, in each of some dozen operations
+#: after each other: 0.6 % for the bundled model, on 700 texts. float32 rounds to 1 in 17 million.
+ALLOWED: Final = {torch.bfloat16: 0.05, torch.float32: 0.0001}
+
 
 @torch.inference_mode()
 def packed_or_padded(model: Any, dtype: torch.dtype, path: Path) -> Forward:
     """Convert a model of fp32 weights to `dtype`, and return the faster forward pass that computes the right scores.
 
-    `path` is the model folder. The scores of its golden texts may differ by the tolerance of the folder, from those
-    that transformers computes in fp32, padded, on the same device.
+    `path` is the model folder. The logits of its golden texts are compared with those that transformers computes in
+    fp32, padded, on the same device: scores would hide an error, because the golden texts have scores close to 0 and 1.
     """
-    golden = read_json(path / GOLDEN_FILE)
-    tokens = _tokens(path, [entry["text"] for entry in golden["texts"]])
-    expected = _scores(PaddedForward(model), tokens)
+    tokens = _tokens(path, [entry["text"] for entry in read_json(path / GOLDEN_FILE)["texts"]])
+    expected = _logits(PaddedForward(model), tokens)
     model = model.to(dtype)
     try:
         packed = PackedDistilBert(model, _attention(model.device))
-        worst = float((_scores(packed, tokens) - expected).abs().max())
-        why = f"scores differ by at most {worst:.4f} from those in fp32, {golden['tolerance']:g} allowed"
-        chosen: Forward = packed if worst <= golden["tolerance"] else PaddedForward(model)
+        worst = float((_logits(packed, tokens) - expected).abs().max() / expected.abs().max())
+        why = f"logits differ by at most {worst:.3%} of the largest from those in fp32, {ALLOWED[dtype]:.2%} allowed"
+        chosen: Forward = packed if worst <= ALLOWED[dtype] else PaddedForward(model)
     except Exception as error:  # what torch raises for a GPU or a size that its attention does not support
         why = " ".join(f"packed rows do not work: {error or type(error).__name__}".split())
         chosen = PaddedForward(model)
@@ -52,6 +55,5 @@ def _tokens(path: Path, texts: list[str]) -> TokenBatch:
     return TokenBatch.of(sorted(rows, key=len, reverse=True))
 
 
-def _scores(forward: Forward, tokens: TokenBatch) -> torch.Tensor:
-    """Return the softmax over all outputs, [texts, outputs]."""
-    return forward(tokens.ids, tokens.lengths).float().softmax(dim=1)
+def _logits(forward: Forward, tokens: TokenBatch) -> torch.Tensor:
+    return forward(tokens.ids, tokens.lengths).float()
