@@ -1,5 +1,6 @@
 """From texts to predictions, with an engine that is no network."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -190,9 +191,36 @@ def test_a_tokenizer_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None
     assert str(path) in _refused(path)
 
 
-def test_the_error_of_cuda_without_torch_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.inference.classifier.importlib.util.find_spec", lambda name: None)
-    assert "install the extra gpu" in _refused(write_folder(tmp_path), device="cuda", code=ExitCode.SETTINGS)
+@pytest.mark.parametrize("name", ["torch", "transformers"])
+def test_the_error_of_cuda_without_torch_names_the_extra(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, name, None)
+    message = _refused(write_folder(tmp_path), device="cuda", code=ExitCode.SETTINGS)
+    assert f"DEVICE=cuda: the package {name} cannot be imported (ModuleNotFoundError: " in message
+    assert "install the extra gpu" in message
+
+
+@pytest.mark.parametrize("device", ["cuda", "auto"])
+def test_a_broken_torch_is_refused_in_one_line_where_there_is_a_gpu(
+    tmp_path: Path, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(name: str) -> None:
+        raise OSError("libcudart.so.13: cannot open\nshared object file")
+
+    monkeypatch.setattr("worker.inference.classifier._NVIDIA_DEVICES", (str(tmp_path),))
+    monkeypatch.setattr("worker.inference.classifier.importlib.import_module", broken)
+    message = _refused(write_folder(tmp_path / "model"), device=device, code=ExitCode.SETTINGS)
+    assert message.startswith(
+        f"DEVICE={device}: the package torch cannot be imported (OSError: libcudart.so.13: cannot"
+    )
+    assert "use DEVICE=cpu" in message
+
+
+def test_a_broken_torch_is_not_imported_without_a_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.inference.classifier._NVIDIA_DEVICES", (str(tmp_path / "none"),))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert load_classifier(write_folder(tmp_path / "model"), device="auto").engine.device == "cpu"
 
 
 def test_a_model_that_computes_no_numbers_is_refused_in_one_line(

@@ -227,3 +227,18 @@ def test_weights_without_the_neutral_tensors_are_refused_in_one_line(tmp_path: P
     assert caught.value.exit_code is ExitCode.MODEL
     assert "model.safetensors lacks neutral.weight or neutral.bias" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["PaddedForward.__call__", "PackedDistilBert.__call__"])
+def test_a_gpu_without_room_for_the_model_is_refused_in_one_line(
+    path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 46.00 MiB.\nGPU 0 has 3.00 MiB free.")
+
+    monkeypatch.setattr(f"worker.inference.self_test.{name}", full)
+    with pytest.raises(FatalError) as caught:
+        engine(path)
+    assert caught.value.exit_code is ExitCode.SETTINGS
+    assert "the GPU's memory does not hold the model" in str(caught.value)
+    assert "\n" not in str(caught.value)

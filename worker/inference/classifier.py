@@ -1,5 +1,6 @@
 """From texts to predictions: normalise, tokenise, run the engine, softmax."""
 
+import importlib
 import importlib.util
 import time
 from collections.abc import Sequence
@@ -216,10 +217,10 @@ def _check_longest_text(folder: ModelFolder, engine: Engine) -> None:
 def _engine(
     folder: ModelFolder, device: str, engine: str | None, *, max_pass_tokens: int | None, metrics: Metrics
 ) -> Engine:
-    cuda = device == "cuda" or (device == "auto" and engine != "onnx" and _cuda_available())
+    cuda = device == "cuda" or (device == "auto" and engine != "onnx" and _cuda_available(device))
     if engine == "torch" or cuda:
-        if importlib.util.find_spec("torch") is None or importlib.util.find_spec("transformers") is None:
-            raise FatalError(f"DEVICE={device}: needs torch and transformers; install the extra gpu", ExitCode.SETTINGS)
+        for name in ("torch", "transformers"):
+            _imported(name, device)
         from worker.inference.engine_torch import TorchEngine
 
         return TorchEngine(
@@ -234,13 +235,23 @@ def _engine(
     return OnnxEngine(folder.path, max_pass_tokens=max_pass_tokens, metrics=metrics)
 
 
-def _cuda_available() -> bool:
+def _imported(name: str, device: str) -> Any:
+    """Return a package of the extra gpu. Raises FatalError with one line if the package is missing or broken."""
+    try:
+        return importlib.import_module(name)
+    except Exception as error:  # a library that does not load raises what its initialisation raises
+        raise FatalError(
+            f"DEVICE={device}: the package {name} cannot be imported ({_one_line(error)}); install the extra gpu, or "
+            "use DEVICE=cpu",
+            ExitCode.SETTINGS,
+        ) from None
+
+
+def _cuda_available(device: str) -> bool:
     """Return whether torch finds a GPU; torch, slow to import, is only imported if an NVIDIA device file exists."""
     if not any(Path(device).exists() for device in _NVIDIA_DEVICES) or importlib.util.find_spec("torch") is None:
         return False
-    import torch
-
-    return bool(torch.cuda.is_available())
+    return bool(_imported("torch", device).cuda.is_available())
 
 
 def _one_line(error: Exception) -> str:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from worker.errors import ExitCode, FatalError
 from worker.inference.self_test import packed_or_padded
 from worker.inference.token_batch import TokenBatch
+from worker.inference.torch_forward import Forward
 from worker.inference.torch_model import torch_model
 from worker.process.metrics import Metrics
 
@@ -37,17 +38,12 @@ class TorchEngine:
             raise FatalError("DEVICE=cuda: torch finds no GPU; use DEVICE=cpu or check the driver", ExitCode.SETTINGS)
         self.device = device
         self.name = f"torch-{'bf16' if device == 'cuda' else 'fp32'}"
-        try:
-            model = torch_model(path, dtype=torch.float32, with_neutral=with_neutral)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
-            raise FatalError(f"MODEL_PATH={path}: the weights cannot be loaded: {reason}", ExitCode.MODEL) from None
-        dtype = torch.bfloat16 if device == "cuda" else torch.float32
+        model = _loaded(path, with_neutral)
         self._vocabulary_size: int = model.get_input_embeddings().num_embeddings
         self._outputs: int = model.num_labels + with_neutral
         self._max_pass_tokens = max_pass_tokens or PASS_TOKENS[device]
         self._metrics = metrics
-        self._forward = packed_or_padded(model.to(device), dtype, path)
+        self._forward = _on_device(model, device, path)
 
     @property
     def rows(self) -> str:
@@ -105,6 +101,32 @@ class TorchEngine:
             self._max_pass_tokens,
         )
         return None
+
+
+def _loaded(path: Path, with_neutral: bool) -> Any:
+    """Return the model in fp32, on the CPU. Raises FatalError with one line for weights that cannot be loaded."""
+    try:
+        return torch_model(path, dtype=torch.float32, with_neutral=with_neutral)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise FatalError(
+            f"MODEL_PATH={path}: the weights cannot be loaded: {_one_line(error)}", ExitCode.MODEL
+        ) from None
+
+
+def _on_device(model: Any, device: str, path: Path) -> Forward:
+    """Return the forward pass of the model on the device: bfloat16 on a GPU."""
+    try:
+        return packed_or_padded(model.to(device), torch.bfloat16 if device == "cuda" else torch.float32, path)
+    except torch.OutOfMemoryError as error:
+        raise FatalError(
+            f"DEVICE={device}: the GPU's memory does not hold the model in MODEL_PATH={path}; run fewer processes on "
+            f"this GPU, or use DEVICE=cpu ({_one_line(error)})",
+            ExitCode.SETTINGS,
+        ) from None
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _ordered(tokens: TokenBatch, order: NDArray[np.intp]) -> TokenBatch:

@@ -26,6 +26,7 @@ def packed_or_padded(model: Any, dtype: torch.dtype, path: Path) -> Forward:
 
     `path` is the model folder. The logits of its golden texts are compared with those that transformers computes in
     fp32, padded, on the same device: scores would hide an error, because the golden texts have scores close to 0 and 1.
+    Raises OutOfMemoryError if the GPU's memory does not hold the model and these texts.
     """
     tokens = _tokens(path, [entry["text"] for entry in read_json(path / GOLDEN_FILE)["texts"]])
     expected = _logits(PaddedForward(model), tokens)
@@ -35,6 +36,8 @@ def packed_or_padded(model: Any, dtype: torch.dtype, path: Path) -> Forward:
         worst = float((_logits(packed, tokens) - expected).abs().max() / expected.abs().max())
         why = f"logits differ by at most {worst:.3%} of the largest from those in fp32, {ALLOWED[dtype]:.2%} allowed"
         chosen: Forward = packed if worst <= ALLOWED[dtype] else PaddedForward(model)
+    except torch.OutOfMemoryError:  # which padded rows would need more of
+        raise
     except Exception as error:  # what torch raises for a GPU or a size that its attention does not support
         why = " ".join(f"packed rows do not work: {error or type(error).__name__}".split())
         chosen = PaddedForward(model)
