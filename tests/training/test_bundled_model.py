@@ -97,3 +97,15 @@ def test_a_gpu_labels_as_the_cpu_does() -> None:
     on_cpu = load_classifier(MODEL, device="cpu", engine="torch").scores(texts)
     assert (on_gpu.argmax(axis=1) == on_cpu.argmax(axis=1)).mean() >= 0.99
     assert np.abs(on_gpu - on_cpu).mean() <= 0.02
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_a_text_the_same_scores_alone_and_in_any_batch_but_for_rounding() -> None:
+    texts = sample_texts()[:100]
+    classifier = load_classifier(MODEL, device="cuda")
+    together = classifier.scores(texts)
+    backwards = classifier.scores(texts[::-1])[::-1]
+    alone = np.concatenate([classifier.scores([text]) for text in texts])
+    for scores in (backwards, alone):
+        assert np.abs(scores - together).max() <= 0.02
+        assert (scores.argmax(axis=1) == together.argmax(axis=1)).mean() >= 0.99

@@ -19,6 +19,7 @@ from worker.inference.engine_torch import PASS_TOKENS, TorchEngine
 from worker.inference.token_batch import TokenBatch
 from worker.inference.torch_model import torch_model
 from worker.process.metrics import Metrics
+from worker.settings import BUNDLED_MODEL
 
 ROWS = [[3, 7, 9, 4], [3, 8, 4], [3], [3, 9, 9, 9, 8, 7, 6, 4], [3, 8, 4], [5, 4]]
 
@@ -242,3 +243,19 @@ def test_a_gpu_without_room_for_the_model_is_refused_in_one_line(
     assert caught.value.exit_code is ExitCode.SETTINGS
     assert "the GPU's memory does not hold the model" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.gpu
+def test_a_full_memory_of_a_gpu_halves_the_passes() -> None:
+    served = TorchEngine(BUNDLED_MODEL, "cuda", max_pass_tokens=None, metrics=Metrics())
+    batch = TokenBatch.of([[2, *range(1000 + text % 50, 1020 + text % 50), 3] for text in range(4_000)])
+    expected = served.logits(batch)
+    torch.cuda.empty_cache()
+    room = torch.cuda.memory_reserved() + 64e6  # the activations of a pass of 32,768 tokens need more
+    torch.cuda.set_per_process_memory_fraction(room / torch.cuda.get_device_properties(0).total_memory)
+    try:
+        logits = served.logits(batch)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert served._max_pass_tokens < PASS_TOKENS["cuda"]
+    assert np.abs(logits - expected).max() <= 0.05 * np.abs(expected).max()
