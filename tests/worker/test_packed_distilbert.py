@@ -177,6 +177,15 @@ def test_the_attention_of_the_installed_torch_takes_these_arguments() -> None:
     assert attention(rows[:3], rows, rows, texts).shape == (3, 4, 8)
 
 
+def test_the_pass_of_a_gpu_keeps_all_arrays_on_the_device_of_the_model() -> None:
+    """On the device `meta`, torch computes shapes alone, and refuses an operation on arrays of two devices."""
+    elsewhere = model().to(torch.bfloat16).to("meta")
+    tokens = TokenBatch.of(rows_of([5, 9, 9, 1]))
+    with torch.inference_mode():
+        logits = PackedDistilBert(elsewhere, varlen_attention())(tokens.ids, tokens.lengths)
+    assert (logits.device.type, logits.dtype, logits.shape) == ("meta", torch.bfloat16, (4, 5))
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("size", [32, 64])
 def test_packed_rows_on_a_gpu_have_the_logits_of_full_precision_but_for_the_rounding_of_bfloat16(size: int) -> None:

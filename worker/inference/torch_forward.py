@@ -54,4 +54,6 @@ class PaddedForward:
 def on_device(array: NDArray[Any], device: torch.device) -> torch.Tensor:
     """Return the array as a tensor of the device. The copy to a GPU runs beside the program, from pinned memory."""
     tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
