@@ -1,6 +1,6 @@
 """Static quantisation: rewrite an fp32 graph as an int8 graph with fixed activation scales.
 
-Weights are symmetric int8 with one scale for each output column; the embedding table has one scale for each row.
+Weights are symmetric int8 with one scale for each output column; an embedding table has one scale, fp16, for each row.
 Activations are uint8 with one fixed scale for each tensor, measured beforehand on training texts. With dynamic
 quantisation, ONNX Runtime computes the scales in each call, and a tweet's scores depend on the other tweets of the
 batch. With fixed scales they do not, and ONNX Runtime reads each tensor once less.
@@ -18,13 +18,13 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from worker.inference.passes import cut_into_passes
+from training.export.graph_edit import CONTRIB, keep_used
+from worker.inference.passes import padded_passes
+from worker.inference.token_batch import TokenBatch
 
 Ranges = Mapping[str, tuple[float, float]]
 """The smallest and the largest value of each tensor that is quantised, by the tensor's name."""
 
-_CONTRIB = "com.microsoft"
-_ATTENTION_ATTRIBUTES = {"num_heads", "scale", "unidirectional", "mask_filter_value"}
 _PRODUCT_LEVELS: Final = 64
 """The largest weight of a product: sums of two products must fit 16 bits."""
 _TABLE_LEVELS: Final = 127
@@ -48,7 +48,7 @@ def quantized_tensors(graph: onnx.GraphProto) -> list[str]:
 
 
 def _is_product(node: onnx.NodeProto, constants: Iterable[str]) -> bool:
-    return node.op_type in ("MatMul", "Attention") and node.input[1] in constants
+    return node.op_type == "MatMul" and node.input[1] in constants
 
 
 # Calibration.
@@ -67,7 +67,9 @@ def measure_ranges(
     highs: dict[str, list[float]] = {name: [] for name in names}
     session = _session_with_outputs(model, names)
     for text in ids:
-        for name, values in zip(names, session.run(names, _feed([text])), strict=True):
+        input_ids = np.array([text], dtype=np.int64)
+        feed = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
+        for name, values in zip(names, session.run(names, feed), strict=True):
             lows[name].append(float(values.min()))
             highs[name].append(float(values.max()))
     return {
@@ -89,20 +91,14 @@ def session(model: bytes) -> ort.InferenceSession:
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _feed(ids: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
-    longest = max(map(len, ids))
-    rows = [[*one, *[0] * (longest - len(one))] for one in ids]
-    mask = [[1] * len(one) + [0] * (longest - len(one)) for one in ids]
-    return {"input_ids": np.array(rows, dtype=np.int64), "attention_mask": np.array(mask, dtype=np.int64)}
-
-
 def run_graph(model: bytes, ids: Sequence[Sequence[int]], *, pass_tokens: int = 512) -> npt.NDArray[np.float32]:
     """Return the logits, float32 [texts, labels], of texts given as token ids; `pass_tokens` limits a forward pass."""
     opened = session(model)
     rows: dict[int, Any] = {}
-    for indices in cut_into_passes([len(one) for one in ids], pass_tokens):
-        (logits,) = opened.run(["logits"], _feed([ids[index] for index in indices]))
-        rows.update(zip(indices, logits, strict=True))
+    for one in padded_passes(TokenBatch.of(ids), pass_tokens):
+        feed = {"input_ids": one.input_ids, "attention_mask": one.attention_mask}
+        (logits,) = opened.run(["logits"], feed)
+        rows.update(zip(one.rows.tolist(), logits, strict=True))
     return np.stack([rows[index] for index in range(len(ids))])
 
 
@@ -138,23 +134,14 @@ class _Rewrite:
         self._quantized: set[str] = set()
 
     def result(self) -> onnx.ModelProto:
-        graph = self._model.graph
-        nodes = [new for node in graph.node for new in self._rewritten(node)]
-        used = {name for node in nodes for name in node.input}
-        tensors = {**self._constants, **self._added}
-        del graph.node[:], graph.initializer[:], graph.value_info[:]
-        graph.node.extend(nodes)
-        graph.initializer.extend(tensor for name, tensor in tensors.items() if name in used)
-        self._declare_contrib_operators()
+        nodes = [new for node in self._model.graph.node for new in self._rewritten(node)]
+        keep_used(self._model, nodes, {**self._constants, **self._added})
         return self._model
 
     def _rewritten(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
         if node.op_type == "MatMul" and self._is_chosen(node.input[1]):
             yield from self._activation(node.input[0])
             yield self._product(node)
-        elif node.op_type == "Attention" and self._is_chosen(node.input[1]):
-            yield from self._activation(node.input[0])
-            yield self._attention(node)
         elif self._is_table_lookup(node):
             yield from self._lookup(node)
         elif node.op_type == "Add" and not any(name in self._constants for name in node.input):
@@ -180,9 +167,10 @@ class _Rewrite:
     def _product(self, node: onnx.NodeProto) -> onnx.NodeProto:
         activation, weight = node.input[0], self._weight(node.input[1], axis=0)
         inputs = [f"{activation}_uint8", f"{weight}_int8", f"{activation}_scale", f"{weight}_scale"]
-        inputs += [f"{activation}_zero", f"{weight}_zero"]
+        no_zero_point = ""  # the weights are symmetric; a zero point of zeros would be computed with
         bias, output = self._bias(node)
-        return helper.make_node("MatMulIntegerToFloat", [*inputs, *bias], [output], node.name, domain=_CONTRIB)
+        inputs += [f"{activation}_zero", no_zero_point, *bias]
+        return helper.make_node("MatMulIntegerToFloat", inputs, [output], node.name, domain=CONTRIB)
 
     def _bias(self, node: onnx.NodeProto) -> tuple[list[str], str]:
         """Return the bias and the output of a product: a constant that is added to the product becomes its bias."""
@@ -194,14 +182,6 @@ class _Rewrite:
                     return [name], readers[0].output[0]
         return [], node.output[0]
 
-    def _attention(self, node: onnx.NodeProto) -> onnx.NodeProto:
-        activation, weight = node.input[0], self._weight(node.input[1], axis=0)
-        inputs = [f"{activation}_uint8", f"{weight}_int8", node.input[2], f"{activation}_scale", f"{weight}_scale"]
-        inputs += [node.input[3], f"{activation}_zero", f"{weight}_zero"]
-        new = helper.make_node("QAttention", inputs, list(node.output), node.name, domain=_CONTRIB)
-        new.attribute.extend(one for one in node.attribute if one.name in _ATTENTION_ATTRIBUTES)
-        return new
-
     def _is_table_lookup(self, node: onnx.NodeProto) -> bool:
         if node.op_type != "Gather" or node.input[0] not in self._constants:
             return False
@@ -211,7 +191,8 @@ class _Rewrite:
     def _lookup(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
         table, rows, output = self._weight(node.input[0], axis=1), node.input[1], node.output[0]
         yield helper.make_node("Gather", [f"{table}_int8", rows], [f"{output}_int8"])
-        yield helper.make_node("Gather", [f"{table}_scale", rows], [f"{output}_scale"])
+        yield helper.make_node("Gather", [f"{table}_scale", rows], [f"{output}_scale_half"])
+        yield helper.make_node("Cast", [f"{output}_scale_half"], [f"{output}_scale"], to=TensorProto.FLOAT)
         yield helper.make_node("Cast", [f"{output}_int8"], [f"{output}_whole"], to=TensorProto.FLOAT)
         yield helper.make_node("Mul", [f"{output}_whole", f"{output}_scale"], [output])
 
@@ -220,16 +201,12 @@ class _Rewrite:
         if f"{name}_int8" not in self._added:
             values = numpy_helper.to_array(self._constants[name])
             keep = axis == 1  # the scale of a table is [rows, 1]: it is looked up and multiplied row by row
-            levels = _TABLE_LEVELS if keep else _PRODUCT_LEVELS
-            scale = (np.maximum(np.abs(values).max(axis=axis, keepdims=keep), _MIN_RANGE) / levels).astype(np.float32)
+            levels, kind = (_TABLE_LEVELS, np.float16) if keep else (_PRODUCT_LEVELS, np.float32)
+            largest = np.abs(values).max(axis=axis, keepdims=keep)
+            scale = np.maximum(largest / levels, np.finfo(kind).tiny).astype(kind)
             self._add(f"{name}_int8", np.clip(np.rint(values / scale), -levels, levels).astype(np.int8))
             self._add(f"{name}_scale", scale)
-            self._add(f"{name}_zero", np.zeros(scale.shape, dtype=np.int8))
         return name
 
     def _add(self, name: str, values: npt.NDArray[Any]) -> None:
         self._added[name] = numpy_helper.from_array(values, name)
-
-    def _declare_contrib_operators(self) -> None:
-        if all(known.domain != _CONTRIB for known in self._model.opset_import):
-            self._model.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
