@@ -16,6 +16,16 @@ def attribute(node: onnx.NodeProto, name: str, default: Any) -> Any:
     return helper.get_attribute_value(found[0]) if found else default
 
 
+def products(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
+    """Return the products with constant weights by the name of the activation that they read."""
+    constants = {tensor.name for tensor in graph.initializer}
+    found: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.input[1] in constants:
+            found.setdefault(node.input[0], []).append(node)
+    return found
+
+
 def keep_used(
     model: onnx.ModelProto, nodes: Sequence[onnx.NodeProto], constants: Mapping[str, onnx.TensorProto]
 ) -> None:
