@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.export.rounding import MAX_PAIR, MAX_WEIGHT, rounded, weight_scales
@@ -15,6 +15,7 @@ def correlated(rng: np.random.Generator, rows: int, inputs: int) -> np.ndarray:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 150), st.sampled_from([1e-6, 1.0, 1e4]))
 def test_neighbours_never_exceed_16_bits(seed: int, inputs: int, size: float) -> None:
     rng = np.random.default_rng(seed)

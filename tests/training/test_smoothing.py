@@ -26,9 +26,8 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> onnx.ModelProto:
         for weight in model.parameters():
             weight.mul_(4)
         for layer in model.distilbert.transformer.layer:
-            layer.sa_layer_norm.weight[5] *= 15
-            layer.ffn.lin1.weight[:, 5] /= 15
-            layer.ffn.lin1.bias[7] += 60
+            layer.ffn.lin1.bias[7] += 400
+            layer.ffn.lin2.weight[:, 7] /= 400
     return fused_graph(model, tmp_path_factory.mktemp("graph"))
 
 
