@@ -140,16 +140,16 @@ def test_another_recipe_trains_a_stage_and_those_after_it_again(
     assert "teacher: this run is finished" in lines
 
 
-def test_the_bundled_model_has_a_teacher_that_is_not_served_and_seeds_that_differ_in_the_seed_alone() -> None:
+def test_the_bundled_model_has_a_teacher_that_is_not_served_and_a_last_stage_that_learns_from_the_first() -> None:
     stages = bundled_stages()
-    teacher, first, *seeds, last = [one for one in stages.steps if isinstance(one, Stage)]
-    general, released = [one for one in stages.steps if isinstance(one, Mean)]
+    teacher, first, last, released = stages.steps
+    assert isinstance(teacher, Stage)
+    assert isinstance(first, Stage)
+    assert isinstance(last, Stage)
     assert (teacher.base, teacher.served, first.base) == (MPNET, False, MINILM)
-    assert len({replace(one.recipe, seed=0) for one in seeds}) == 1
-    assert len({one.recipe.seed for one in seeds}) == len(seeds)
-    assert all(one.base == general.towards == first.run for one in seeds)
-    assert last.base == released.towards == general.run
-    assert released is stages.steps[-1]
+    assert first.teachers == (teacher.run,)
+    assert (last.base, last.teachers) == (first.run, (first.run,))
+    assert released == Mean("released", (last.run,), towards=first.run, share=0.5)
 
 
 def test_the_documentation_lists_the_stages_in_their_order() -> None:

@@ -16,8 +16,8 @@ from training.learn.predict import predict
 from training.learn.validation import ValidationRows
 from training.output.errors import TrainingError
 
-ALL = 2 + 2 * 4
-"""Two tables, and four products in each of two layers."""
+ALL = 2 + 2 * 6
+"""Two tables, and six products in each of two layers."""
 
 LABELS = ("glad", "low", "cross")
 IDS = [[3, *(5 + (7 * row + 3 * column) % 90 for column in range(2 + row % 9)), 4] for row in range(40)]

@@ -49,7 +49,7 @@ def bundle(plan: BundlePlan, stages: Stages | None = None) -> dict[str, Any]:
         with clock.of(step.run):
             if isinstance(step, Mean):
                 of = [plan.runs / run for run in step.of]
-                average(of, plan.runs / step.run, towards=plan.runs / step.towards, again=False)
+                average(of, plan.runs / step.run, towards=plan.runs / step.towards, share=step.share, again=False)
             else:
                 task, recipe = _task(plan, stages, step), _recipe(plan, step)
                 train(task, recipe, plan.runs / step.run, served=step.served, again=False)

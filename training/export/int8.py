@@ -1,6 +1,6 @@
 """The int8 model of a run: methods of quantisation, the fastest first, and the limits that a method must keep."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -10,7 +10,11 @@ import onnx
 from sklearn.metrics import f1_score
 
 from training.data.mapped_split import MappedSplit
-from training.export.quantize import Chosen, every_product, measure_ranges, quantize, run_graph
+from training.export.calibration import calibrate, measure_peaks
+from training.export.graph_runs import run_graph
+from training.export.quantize import quantize
+from training.export.rounding import whole_weights
+from training.export.smoothing import smoothed
 from training.learn.calibration import NeutralCalibration
 from training.learn.tokens import TokenIds
 from training.learn.validation import Logits, ValidationRows, label_logits, margins_of, one_label_rows
@@ -40,11 +44,13 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """One method of quantisation; `clipped` and `chosen` are arguments of `measure_ranges` and `quantize`."""
+    """One method of quantisation."""
 
     name: str
     clipped: float
-    chosen: Chosen
+    """The fraction of the calibration texts whose lowest and highest activations are clipped."""
+    chosen: Callable[[Sequence[int]], bool]
+    """Whether products with weights of the shape [inputs, outputs] are computed in int8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +84,19 @@ _FIGURES: Final = (
 )
 
 
+def _every_product(_shape: Sequence[int]) -> bool:
+    return True
+
+
 def _narrows(shape: Sequence[int]) -> bool:
     """Return whether a product has fewer outputs than inputs, as the second product of each feed-forward layer."""
     return shape[0] > shape[1]
 
 
 _METHODS: Final = (
-    _Method("every product, outliers clipped", 0.01, every_product),
-    _Method("every product, few outliers clipped", 0.003, every_product),
-    _Method("every product, full ranges", 0.0, every_product),
+    _Method("every product, outliers clipped", 0.01, _every_product),
+    _Method("every product, few outliers clipped", 0.003, _every_product),
+    _Method("every product, full ranges", 0.0, _every_product),
     _Method("all but the second feed-forward products", 0.01, lambda shape: not _narrows(shape)),
     _Method("the embedding table only", 0.01, lambda _shape: False),
 )
@@ -101,9 +111,15 @@ def int8_model(
     `calibration` are the texts that fix the scales of the activations. Raises TrainingError if no method keeps the
     limits.
     """
+    say(f"int8: measuring the activations of {len(calibration)} texts")
+    graph = smoothed(graph, measure_peaks(graph, calibration))
+    measured = calibrate(graph, calibration)
+    say("int8: rounding the weights")
+    weights = whole_weights(graph, measured.moments)
     tried: list[dict[str, Any]] = []
     for method in _METHODS:
-        model = quantize(graph, measure_ranges(graph, calibration, clipped=method.clipped), chosen=method.chosen)
+        chosen = {name: one for name, one in weights.items() if method.chosen(one.values.shape)}
+        model = quantize(graph, measured.ranges(method.clipped), chosen)
         result = _result(method.name, model, reference)
         tried.append(result.as_dict())
         say(

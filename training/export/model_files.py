@@ -14,9 +14,9 @@ from transformers import PreTrainedModel
 
 from training.data.mapped_split import MappedSplit
 from training.export.golden import golden, most_confident, sample_texts
+from training.export.graph_runs import run_graph
 from training.export.int8 import Reference, int8_model
 from training.export.onnx_graph import fused_graph
-from training.export.quantize import run_graph
 from training.learn.predict import predict
 from training.learn.run_folder import Run
 from training.learn.tokens import encode

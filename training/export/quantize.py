@@ -1,117 +1,35 @@
 """Static quantisation: rewrite an fp32 graph as an int8 graph with fixed activation scales.
 
-Weights are symmetric int8 with one scale for each output column; the embedding table has one scale for each row.
-Activations are uint8 with one fixed scale for each tensor, measured beforehand on training texts. With dynamic
-quantisation, ONNX Runtime computes the scales in each call, and a tweet's scores depend on the other tweets of the
-batch. With fixed scales they do not, and ONNX Runtime reads each tensor once less.
-
-Weights are whole numbers from -64 to 64. Processors without VNNI add pairs of products in 16 bits and saturate above
-32,767; 2 x 255 x 64 is below, so every processor computes the same sums.
+Weights are symmetric int8 with one scale for each output column (`training.export.rounding`); an embedding table has
+one scale, fp16, for each row. Activations are uint8 with one fixed scale for each tensor, measured beforehand on
+training texts. With dynamic quantisation, ONNX Runtime computes the scales in each call, and a tweet's scores depend on
+the other tweets of the batch. With fixed scales they do not, and ONNX Runtime reads each tensor once less.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 
-from worker.inference.passes import cut_into_passes
+from training.export.calibration import Ranges
+from training.export.graph_edit import CONTRIB, keep_used
+from training.export.rounding import WholeWeights
 
-Ranges = Mapping[str, tuple[float, float]]
-"""The smallest and the largest value of each tensor that is quantised, by the tensor's name."""
-
-_CONTRIB = "com.microsoft"
-_ATTENTION_ATTRIBUTES = {"num_heads", "scale", "unidirectional", "mask_filter_value"}
-_PRODUCT_LEVELS: Final = 64
-"""The largest weight of a product: sums of two products must fit 16 bits."""
 _TABLE_LEVELS: Final = 127
 """The largest weight of the embedding table: all of int8, since its rows are looked up and not summed in 16 bits."""
 _MIN_RANGE: Final = 1e-9
 """The smallest range of a scale: a tensor of zeros must not divide by 0."""
 
-Chosen = Callable[[Sequence[int]], bool]
-"""Return whether products with weights of the shape [inputs, outputs] are computed in int8."""
 
+def quantize(model: onnx.ModelProto, ranges: Ranges, weights: Mapping[str, WholeWeights]) -> onnx.ModelProto:
+    """Return the int8 model: products with these `weights`, by name, become int8, others stay fp32.
 
-def every_product(_shape: Sequence[int]) -> bool:
-    """Choose all products."""
-    return True
-
-
-def quantized_tensors(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the activations that are multiplied by constant weights, sorted."""
-    constants = {tensor.name for tensor in graph.initializer}
-    return sorted({node.input[0] for node in graph.node if _is_product(node, constants)})
-
-
-def _is_product(node: onnx.NodeProto, constants: Iterable[str]) -> bool:
-    return node.op_type in ("MatMul", "Attention") and node.input[1] in constants
-
-
-# Calibration.
-
-
-def measure_ranges(
-    model: onnx.ModelProto, ids: Sequence[Sequence[int]], *, clipped: float
-) -> dict[str, tuple[float, float]]:
-    """Run the texts, given as token ids, one by one and return the range of each activation.
-
-    The fraction `clipped` of the texts with the lowest (highest) values is ignored: a few outliers would make the scale
-    coarse for all other values.
+    `ranges` has the activations that these products read.
     """
-    names = quantized_tensors(model.graph)
-    lows: dict[str, list[float]] = {name: [] for name in names}
-    highs: dict[str, list[float]] = {name: [] for name in names}
-    session = _session_with_outputs(model, names)
-    for text in ids:
-        for name, values in zip(names, session.run(names, _feed([text])), strict=True):
-            lows[name].append(float(values.min()))
-            highs[name].append(float(values.max()))
-    return {
-        name: (float(np.quantile(lows[name], clipped)), float(np.quantile(highs[name], 1 - clipped))) for name in names
-    }
-
-
-def _session_with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> ort.InferenceSession:
-    watched = onnx.ModelProto()
-    watched.CopyFrom(model)
-    watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    return session(watched.SerializeToString())
-
-
-def session(model: bytes) -> ort.InferenceSession:
-    """Return an ONNX Runtime session of a serialised model on the CPU."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 3  # errors
-    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _feed(ids: Sequence[Sequence[int]]) -> dict[str, npt.NDArray[np.int64]]:
-    longest = max(map(len, ids))
-    rows = [[*one, *[0] * (longest - len(one))] for one in ids]
-    mask = [[1] * len(one) + [0] * (longest - len(one)) for one in ids]
-    return {"input_ids": np.array(rows, dtype=np.int64), "attention_mask": np.array(mask, dtype=np.int64)}
-
-
-def run_graph(model: bytes, ids: Sequence[Sequence[int]], *, pass_tokens: int = 512) -> npt.NDArray[np.float32]:
-    """Return the logits, float32 [texts, labels], of texts given as token ids; `pass_tokens` limits a forward pass."""
-    opened = session(model)
-    rows: dict[int, Any] = {}
-    for indices in cut_into_passes([len(one) for one in ids], pass_tokens):
-        (logits,) = opened.run(["logits"], _feed([ids[index] for index in indices]))
-        rows.update(zip(indices, logits, strict=True))
-    return np.stack([rows[index] for index in range(len(ids))])
-
-
-# Rewriting the graph.
-
-
-def quantize(model: onnx.ModelProto, ranges: Ranges, *, chosen: Chosen = every_product) -> onnx.ModelProto:
-    """Return the int8 model; `ranges` has every tensor of `quantized_tensors`, products not `chosen` stay fp32."""
-    return _Rewrite(model, ranges, chosen).result()
+    return _Rewrite(model, ranges, weights).result()
 
 
 def _readers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
@@ -126,35 +44,26 @@ def _readers(graph: onnx.GraphProto) -> dict[str, list[onnx.NodeProto]]:
 class _Rewrite:
     """Rewrite the nodes in order: replace products and table lookups, and remove the fp32 weights."""
 
-    def __init__(self, model: onnx.ModelProto, ranges: Ranges, chosen: Chosen) -> None:
+    def __init__(self, model: onnx.ModelProto, ranges: Ranges, weights: Mapping[str, WholeWeights]) -> None:
         self._model = onnx.ModelProto()
         self._model.CopyFrom(model)
         self._constants = {tensor.name: tensor for tensor in self._model.graph.initializer}
         self._ranges = ranges
-        self._chosen = chosen
+        self._weights = weights
         self._readers = _readers(self._model.graph)
         self._folded: set[str] = set()
         self._added: dict[str, onnx.TensorProto] = {}
         self._quantized: set[str] = set()
 
     def result(self) -> onnx.ModelProto:
-        graph = self._model.graph
-        nodes = [new for node in graph.node for new in self._rewritten(node)]
-        used = {name for node in nodes for name in node.input}
-        tensors = {**self._constants, **self._added}
-        del graph.node[:], graph.initializer[:], graph.value_info[:]
-        graph.node.extend(nodes)
-        graph.initializer.extend(tensor for name, tensor in tensors.items() if name in used)
-        self._declare_contrib_operators()
+        nodes = [new for node in self._model.graph.node for new in self._rewritten(node)]
+        keep_used(self._model, nodes, {**self._constants, **self._added})
         return self._model
 
     def _rewritten(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-        if node.op_type == "MatMul" and self._is_chosen(node.input[1]):
+        if node.op_type == "MatMul" and node.input[1] in self._weights:
             yield from self._activation(node.input[0])
             yield self._product(node)
-        elif node.op_type == "Attention" and self._is_chosen(node.input[1]):
-            yield from self._activation(node.input[0])
-            yield self._attention(node)
         elif self._is_table_lookup(node):
             yield from self._lookup(node)
         elif node.op_type == "Add" and not any(name in self._constants for name in node.input):
@@ -162,9 +71,6 @@ class _Rewrite:
             yield helper.make_node("Sum", list(node.input), list(node.output), node.name)
         elif node.output[0] not in self._folded:
             yield node
-
-    def _is_chosen(self, weights: str) -> bool:
-        return weights in self._constants and self._chosen(self._constants[weights].dims)
 
     def _activation(self, name: str) -> Iterator[onnx.NodeProto]:
         """Yield the node that quantises an activation, once for all products that read the activation."""
@@ -178,11 +84,12 @@ class _Rewrite:
         yield helper.make_node("QuantizeLinear", [name, f"{name}_scale", f"{name}_zero"], [f"{name}_uint8"])
 
     def _product(self, node: onnx.NodeProto) -> onnx.NodeProto:
-        activation, weight = node.input[0], self._weight(node.input[1], axis=0)
+        activation, weight = node.input[0], self._whole(node.input[1])
         inputs = [f"{activation}_uint8", f"{weight}_int8", f"{activation}_scale", f"{weight}_scale"]
-        inputs += [f"{activation}_zero", f"{weight}_zero"]
+        no_zero_point = ""  # the weights are symmetric; a zero point of zeros would be computed with
         bias, output = self._bias(node)
-        return helper.make_node("MatMulIntegerToFloat", [*inputs, *bias], [output], node.name, domain=_CONTRIB)
+        inputs += [f"{activation}_zero", no_zero_point, *bias]
+        return helper.make_node("MatMulIntegerToFloat", inputs, [output], node.name, domain=CONTRIB)
 
     def _bias(self, node: onnx.NodeProto) -> tuple[list[str], str]:
         """Return the bias and the output of a product: a constant that is added to the product becomes its bias."""
@@ -194,14 +101,6 @@ class _Rewrite:
                     return [name], readers[0].output[0]
         return [], node.output[0]
 
-    def _attention(self, node: onnx.NodeProto) -> onnx.NodeProto:
-        activation, weight = node.input[0], self._weight(node.input[1], axis=0)
-        inputs = [f"{activation}_uint8", f"{weight}_int8", node.input[2], f"{activation}_scale", f"{weight}_scale"]
-        inputs += [node.input[3], f"{activation}_zero", f"{weight}_zero"]
-        new = helper.make_node("QAttention", inputs, list(node.output), node.name, domain=_CONTRIB)
-        new.attribute.extend(one for one in node.attribute if one.name in _ATTENTION_ATTRIBUTES)
-        return new
-
     def _is_table_lookup(self, node: onnx.NodeProto) -> bool:
         if node.op_type != "Gather" or node.input[0] not in self._constants:
             return False
@@ -209,27 +108,27 @@ class _Rewrite:
         return table.data_type == TensorProto.FLOAT and len(table.dims) == 2
 
     def _lookup(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-        table, rows, output = self._weight(node.input[0], axis=1), node.input[1], node.output[0]
+        table, rows, output = self._table(node.input[0]), node.input[1], node.output[0]
         yield helper.make_node("Gather", [f"{table}_int8", rows], [f"{output}_int8"])
-        yield helper.make_node("Gather", [f"{table}_scale", rows], [f"{output}_scale"])
+        yield helper.make_node("Gather", [f"{table}_scale", rows], [f"{output}_scale_half"])
+        yield helper.make_node("Cast", [f"{output}_scale_half"], [f"{output}_scale"], to=TensorProto.FLOAT)
         yield helper.make_node("Cast", [f"{output}_int8"], [f"{output}_whole"], to=TensorProto.FLOAT)
         yield helper.make_node("Mul", [f"{output}_whole", f"{output}_scale"], [output])
 
-    def _weight(self, name: str, *, axis: int) -> str:
-        """Add the int8 form of a matrix, with one scale for each index of the other axis than `axis`."""
-        if f"{name}_int8" not in self._added:
-            values = numpy_helper.to_array(self._constants[name])
-            keep = axis == 1  # the scale of a table is [rows, 1]: it is looked up and multiplied row by row
-            levels = _TABLE_LEVELS if keep else _PRODUCT_LEVELS
-            scale = (np.maximum(np.abs(values).max(axis=axis, keepdims=keep), _MIN_RANGE) / levels).astype(np.float32)
-            self._add(f"{name}_int8", np.clip(np.rint(values / scale), -levels, levels).astype(np.int8))
-            self._add(f"{name}_scale", scale)
-            self._add(f"{name}_zero", np.zeros(scale.shape, dtype=np.int8))
+    def _whole(self, name: str) -> str:
+        """Add the int8 form of a product's weights."""
+        self._add(f"{name}_int8", self._weights[name].values)
+        self._add(f"{name}_scale", self._weights[name].scales)
+        return name
+
+    def _table(self, name: str) -> str:
+        """Add the int8 form of a table, whose scales, [rows, 1], are looked up and multiplied row by row."""
+        values = numpy_helper.to_array(self._constants[name])
+        largest = np.abs(values).max(axis=1, keepdims=True)
+        scales = np.maximum(largest / _TABLE_LEVELS, np.finfo(np.float16).tiny).astype(np.float16)
+        self._add(f"{name}_int8", np.clip(np.rint(values / scales), -_TABLE_LEVELS, _TABLE_LEVELS).astype(np.int8))
+        self._add(f"{name}_scale", scales)
         return name
 
     def _add(self, name: str, values: npt.NDArray[Any]) -> None:
         self._added[name] = numpy_helper.from_array(values, name)
-
-    def _declare_contrib_operators(self) -> None:
-        if all(known.domain != _CONTRIB for known in self._model.opset_import):
-            self._model.opset_import.append(helper.make_opsetid(_CONTRIB, 1))
