@@ -59,11 +59,11 @@ def test_the_fastest_method_that_passes_is_used(model: Any, graph: Any, monkeypa
 def test_a_method_that_fails_is_reported_and_the_next_more_exact_one_is_tried(
     model: Any, graph: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    agreements = iter([0.98, 0.994, 0.994, 0.996])
+    agreements = iter([0.98, 0.994, 0.994, 0.994, 0.994, 0.996])
     compare = int8._result
     monkeypatch.setattr(int8, "_result", lambda method, made, _: int8._MethodResult(method, next(agreements), 0.0))
     made, tried = int8_model(graph, IDS[:8], reference_of(model))
-    assert [method["passes"] for method in tried] == [False, False, False, True]
+    assert [method["passes"] for method in tried] == [False] * 5 + [True]
     assert "98.00% of the labels are those of fp32, macro F1 +0.0000; below the limits" in capsys.readouterr().err
     assert compare("again", made, reference_of(model)).label_agreement > 0.9
     assert int8_weights(made) == ALL - 2  # the second feed-forward product of each layer stays fp32

@@ -10,6 +10,7 @@ import onnx
 from sklearn.metrics import f1_score
 
 from training.data.mapped_split import MappedSplit
+from training.export.outlier_channels import with_divided_channels
 from training.export.quantize import Chosen, every_product, measure_ranges, quantize, run_graph
 from training.learn.calibration import NeutralCalibration
 from training.learn.tokens import TokenIds
@@ -40,11 +41,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """One method of quantisation; `clipped` and `chosen` are arguments of `measure_ranges` and `quantize`."""
+    """One method of quantisation; `clipped` and `chosen` are arguments of `measure_ranges` and `quantize`.
+
+    With `divided`, outlier channels are divided first.
+    """
 
     name: str
     clipped: float
-    chosen: Chosen
+    chosen: Chosen = every_product
+    divided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,11 @@ def _narrows(shape: Sequence[int]) -> bool:
 
 
 _METHODS: Final = (
-    _Method("every product, outliers clipped", 0.01, every_product),
-    _Method("every product, few outliers clipped", 0.003, every_product),
-    _Method("every product, full ranges", 0.0, every_product),
+    _Method("every product, outliers clipped", 0.01),
+    _Method("every product, few outliers clipped", 0.003),
+    _Method("every product, full ranges", 0.0),
+    _Method("every product, outlier channels divided, few outliers clipped", 0.003, divided=True),
+    _Method("every product, outlier channels divided, full ranges", 0.0, divided=True),
     _Method("all but the second feed-forward products", 0.01, lambda shape: not _narrows(shape)),
     _Method("the embedding table only", 0.01, lambda _shape: False),
 )
@@ -103,7 +110,8 @@ def int8_model(
     """
     tried: list[dict[str, Any]] = []
     for method in _METHODS:
-        model = quantize(graph, measure_ranges(graph, calibration, clipped=method.clipped), chosen=method.chosen)
+        exact = with_divided_channels(graph, calibration) if method.divided else graph
+        model = quantize(exact, measure_ranges(exact, calibration, clipped=method.clipped), chosen=method.chosen)
         result = _result(method.name, model, reference)
         tried.append(result.as_dict())
         say(

@@ -9,7 +9,7 @@ Weights are whole numbers from -64 to 64. Processors without VNNI add pairs of p
 32,767; 2 x 255 x 64 is below, so every processor computes the same sums.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -41,14 +41,15 @@ def every_product(_shape: Sequence[int]) -> bool:
     return True
 
 
+def products(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """Return the nodes that multiply an activation by constant weights."""
+    constants = {tensor.name for tensor in graph.initializer}
+    return [node for node in graph.node if node.op_type == "MatMul" and node.input[1] in constants]
+
+
 def quantized_tensors(graph: onnx.GraphProto) -> list[str]:
     """Return the names of the activations that are multiplied by constant weights, sorted."""
-    constants = {tensor.name for tensor in graph.initializer}
-    return sorted({node.input[0] for node in graph.node if _is_product(node, constants)})
-
-
-def _is_product(node: onnx.NodeProto, constants: Iterable[str]) -> bool:
-    return node.op_type == "MatMul" and node.input[1] in constants
+    return sorted({node.input[0] for node in products(graph)})
 
 
 # Calibration.
@@ -65,23 +66,27 @@ def measure_ranges(
     names = quantized_tensors(model.graph)
     lows: dict[str, list[float]] = {name: [] for name in names}
     highs: dict[str, list[float]] = {name: [] for name in names}
-    session = _session_with_outputs(model, names)
-    for text in ids:
-        input_ids = np.array([text], dtype=np.int64)
-        feed = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
-        for name, values in zip(names, session.run(names, feed), strict=True):
-            lows[name].append(float(values.min()))
-            highs[name].append(float(values.max()))
+    for values in values_of(model, names, ids):
+        for name, array in values.items():
+            lows[name].append(float(array.min()))
+            highs[name].append(float(array.max()))
     return {
         name: (float(np.quantile(lows[name], clipped)), float(np.quantile(highs[name], 1 - clipped))) for name in names
     }
 
 
-def _session_with_outputs(model: onnx.ModelProto, names: Iterable[str]) -> ort.InferenceSession:
+def values_of(
+    model: onnx.ModelProto, names: Sequence[str], ids: Sequence[Sequence[int]]
+) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Run the texts, given as token ids, one by one, and yield the values of the named tensors."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
     watched.graph.output.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names)
-    return session(watched.SerializeToString())
+    opened = session(watched.SerializeToString())
+    for text in ids:
+        input_ids = np.array([text], dtype=np.int64)
+        feed = {"input_ids": input_ids, "attention_mask": np.ones_like(input_ids)}
+        yield dict(zip(names, opened.run(names, feed), strict=True))
 
 
 def session(model: bytes) -> ort.InferenceSession:
