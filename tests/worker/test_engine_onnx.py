@@ -83,6 +83,16 @@ def test_as_many_passes_run_at_once_as_there_are_cpus(path: Path, monkeypatch: p
     assert len(names) == 3
 
 
+@pytest.mark.parametrize("texts", [4, 16, 40])
+def test_a_small_batch_leaves_no_cpu_without_a_pass_and_cuts_no_more_than_padding_needs(
+    path: Path, monkeypatch: pytest.MonkeyPatch, texts: int
+) -> None:
+    monkeypatch.setattr(engine_onnx, "usable_cpus", lambda: 2)
+    metrics = Metrics()
+    _engine(path, 10_000, metrics).logits(TokenBatch.of((ROWS * 2)[:texts]))
+    assert metrics.registry.get_sample_value("emotion_pass_tokens_count", {"kind": "real"}) in {2, 3}
+
+
 def test_an_error_in_a_pass_is_raised_and_the_engine_goes_on(path: Path) -> None:
     engine = _engine(path)
     with pytest.raises(Exception, match="out of"):

@@ -33,11 +33,12 @@ class OnnxEngine:
         self._session = _session(path)
         self._max_pass_tokens = max_pass_tokens or PASS_TOKENS
         self._metrics = metrics
-        self._threads = ThreadPoolExecutor(usable_cpus(), thread_name_prefix="onnx")
+        self._cpus = usable_cpus()
+        self._threads = ThreadPoolExecutor(self._cpus, thread_name_prefix="onnx")
 
     def logits(self, tokens: TokenBatch) -> NDArray[np.float32]:
         """Return logits [texts, outputs], in the order of the texts."""
-        passes = list(padded_passes(tokens, self._max_pass_tokens))
+        passes = list(padded_passes(tokens, self._pass_tokens(tokens)))
         logits = np.concatenate(list(self._threads.map(self._run, passes)))
         for one in passes:
             self._metrics.pass_tokens.labels("real").observe(int(one.attention_mask.sum()))
@@ -45,6 +46,11 @@ class OnnxEngine:
         result = np.empty_like(logits)
         result[np.concatenate([one.rows for one in passes])] = logits
         return result
+
+    def _pass_tokens(self, tokens: TokenBatch) -> int:
+        """Return the limit of a pass, which is lower where a small batch would leave a CPU without a pass."""
+        share = tokens.ids.size // self._cpus
+        return min(self._max_pass_tokens, share + int(tokens.lengths.max()))  # the longest text, for rows that remain
 
     def _run(self, one: PaddedPass) -> NDArray[np.float32]:
         logits: NDArray[np.float32]
