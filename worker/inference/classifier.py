@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tweets.classifications import Classifications
 from tweets.emotions import NEUTRAL
-from tweets.prediction import Prediction
 from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
 from worker.inference.model_folder import CONFIG_FILE, ModelFolder, open_model_folder
@@ -77,19 +77,20 @@ class Classifier:
         """The engine that runs the model."""
         return self._engine
 
-    def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        """Return a prediction for each text, in order. Raises FloatingPointError if a logit is not finite."""
+    def classify(self, texts: Sequence[str]) -> Classifications:
+        """Return the predictions of the texts, in order. Raises FloatingPointError if a logit is not finite."""
         if not texts:
-            return []
-        token_ids = self._tokenize(texts)
-        scores, neutral = self._scores_and_neutral(token_ids)
-        probabilities = [None] * len(texts) if neutral is None else neutral.tolist()
-        return [
-            self._prediction(ids, row, index, probability)
-            for ids, row, index, probability in zip(
-                token_ids, scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
-            )
-        ]
+            return Classifications.of(self.labels, np.empty((0, len(self.labels))), None)
+        tokens = self._tokenize(texts)
+        scores, neutral = self._scores_and_neutral(tokens)
+        unfamiliar = self._unfamiliar_tokens
+        return Classifications.of(
+            self.labels,
+            scores,
+            neutral,
+            neutral_threshold=self._neutral_threshold,
+            unfamiliar_tokens=unfamiliar.shares(tokens.ids, tokens.lengths) if unfamiliar.cuts_words else None,
+        )
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the softmax over the labels, [texts, labels]. Raises like `classify`."""
@@ -122,39 +123,30 @@ class Classifier:
                 ExitCode.MODEL,
             )
 
-    def _prediction(self, ids: list[int], scores: list[float], best: int, neutral: float | None) -> Prediction:
-        by_label = dict(zip(self.labels, scores, strict=True))
-        unfamiliar = self._unfamiliar_tokens.share(ids) if self._unfamiliar_tokens.cuts_words else None
-        if neutral is not None and self._neutral_threshold is not None and neutral > self._neutral_threshold:
-            return Prediction(NEUTRAL, neutral, by_label, neutral, unfamiliar)
-        return Prediction(self.labels[best], scores[best], by_label, neutral, unfamiliar)
-
-    def _scores_and_neutral(
-        self, token_ids: Sequence[list[int]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    def _scores_and_neutral(self, tokens: TokenBatch) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Return what `scores_and_neutral` returns, for tokenised texts."""
-        logits = self._logits(token_ids)
+        logits = self._logits(tokens)
         scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
         calibration = self._folder.neutral
         return scores, None if calibration is None else calibration.probabilities(logits)
 
-    def _logits(self, token_ids: Sequence[list[int]]) -> NDArray[np.float64]:
+    def _logits(self, tokens: TokenBatch) -> NDArray[np.float64]:
         """Return the logits of all texts, [texts, outputs]."""
         started = time.perf_counter()
-        logits = self._engine.logits(TokenBatch.of(token_ids)).astype(np.float64)
+        logits = self._engine.logits(tokens).astype(np.float64)
         self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
         outputs = len(self.labels) + (self._folder.neutral is not None)
-        if logits.shape != (len(token_ids), outputs):
+        if logits.shape != (len(tokens.lengths), outputs):
             raise ValueError(f"the model has {logits.shape[1]} outputs; {CONFIG_FILE} names {outputs}")
         if not np.isfinite(logits).all():
             raise FloatingPointError("a logit of the model is not a finite number")
         return logits
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+    def _tokenize(self, texts: Sequence[str]) -> TokenBatch:
         started = time.perf_counter()
-        token_ids = self._tokenizer.token_ids(texts)
+        tokens = self._tokenizer.token_batch(texts)
         self._metrics.stage_seconds.labels("tokenize").observe(time.perf_counter() - started)
-        return token_ids
+        return tokens
 
 
 def load_classifier(
