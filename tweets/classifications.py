@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from tweets.emotions import NEUTRAL
 from tweets.prediction import Prediction
+from tweets.score_text import score_texts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,16 @@ class Classifications(Sequence[Prediction]):
         """The emotion of each text."""
         return list(map(self.names.__getitem__, self.best.tolist()))
 
+    def json_members(self) -> list[bytes]:
+        """Return `json_members` of each prediction, written from the columns."""
+        columns = [self.confidences[:, None], self.scores, *([] if self.neutral is None else [self.neutral[:, None]])]
+        names = [_in_template(name) for name in self.names]
+        scores = b",".join(name + b":%b" for name in names[:-1])
+        neutral = b"" if self.neutral is None else b',"neutral":%b'
+        forms = [b'"emotion":' + name + b',"confidence":%b,"scores":{' + scores + b"}" + neutral for name in names]
+        texts = score_texts(np.concatenate(columns, axis=1))
+        return [forms[best] % tuple(row) for best, row in zip(self.best.tolist(), texts, strict=True)]
+
     def __len__(self) -> int:
         return len(self.best)
 
@@ -71,3 +83,8 @@ class Classifications(Sequence[Prediction]):
             None if self.neutral is None else float(self.neutral[index]),
             None if self.unfamiliar_tokens is None else float(self.unfamiliar_tokens[index]),
         )
+
+
+def _in_template(name: str) -> bytes:
+    """Return the name as JSON, for the left side of the operator %."""
+    return orjson.dumps(name).replace(b"%", b"%%")
