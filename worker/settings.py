@@ -142,6 +142,15 @@ class Settings(KafkaSettings):
         meaning="Largest pass of the model: texts in the pass times tokens of the longest of these texts.",
         change="Raise on a GPU, to 16,384 for example; lower when memory is short.",
     )
+    cache_max_tweets: int = setting(
+        0,
+        ge=0,
+        le=10_000_000,
+        unit="tweets",
+        meaning="Texts whose scores the worker keeps in memory, about 0.4 kB each: a later tweet with an equal text "
+        "gets the same scores without the model. `0`: none. Of equal texts in one batch, the model always reads one.",
+        change="Raise where many tweets repeat earlier ones, as retweets do; watch `emotion_cache_total`.",
+    )
     tweet_max_chars: int = setting(
         10_000,
         ge=1,

@@ -14,6 +14,7 @@ from tweets.emotions import NEUTRAL
 from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
 from worker.inference.model_folder import CONFIG_FILE, ModelFolder, open_model_folder
+from worker.inference.repeats import Repeats
 from worker.inference.token_batch import TokenBatch
 from worker.inference.tokens import TextTokenizer
 from worker.process.metrics import Metrics
@@ -48,6 +49,7 @@ class Classifier:
         *,
         metrics: Metrics,
         neutral_threshold: float | None = None,
+        cache_max_tweets: int = 0,
     ) -> None:
         self._folder = folder
         self._engine = engine
@@ -56,6 +58,7 @@ class Classifier:
         self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
         self._tokenizer = TextTokenizer(folder)
         self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.vocabulary)
+        self._repeats = Repeats(cache_max_tweets, metrics)
 
     @property
     def model_id(self) -> str:
@@ -82,7 +85,7 @@ class Classifier:
         if not texts:
             return Classifications.of(self.labels, np.empty((0, len(self.labels))), None)
         tokens = self._tokenize(texts)
-        scores, neutral = self._scores_and_neutral(tokens)
+        scores, neutral = self._scores_of(self._repeats.logits(tokens, self._logits))
         unfamiliar = self._unfamiliar_tokens
         return Classifications.of(
             self.labels,
@@ -101,7 +104,7 @@ class Classifier:
 
         The probability, [texts], is None for a model without a neutral output. Raises like `classify`.
         """
-        return self._scores_and_neutral(self._tokenize(texts))
+        return self._scores_of(self._logits(self._tokenize(texts)))
 
     def probe(self) -> None:
         """Raise FatalError if the golden texts get wrong scores.
@@ -123,15 +126,14 @@ class Classifier:
                 ExitCode.MODEL,
             )
 
-    def _scores_and_neutral(self, tokens: TokenBatch) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return what `scores_and_neutral` returns, for tokenised texts."""
-        logits = self._logits(tokens)
+    def _scores_of(self, logits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return what `scores_and_neutral` returns, for logits [texts, outputs]."""
         scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
         calibration = self._folder.neutral
         return scores, None if calibration is None else calibration.probabilities(logits)
 
     def _logits(self, tokens: TokenBatch) -> NDArray[np.float64]:
-        """Return the logits of all texts, [texts, outputs]."""
+        """Return the logits of all texts, [texts, outputs], as the engine computes them now."""
         started = time.perf_counter()
         logits = self._engine.logits(tokens).astype(np.float64)
         self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
@@ -157,13 +159,15 @@ def load_classifier(
     engine: str | None = None,
     metrics: Metrics | None = None,
     neutral_threshold: float | None = None,
+    cache_max_tweets: int = 0,
 ) -> Classifier:
     """Load a model folder, and check the model on the golden texts, which also warms the model up.
 
     `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass; `engine`: onnx, torch, or None for the engine
-    of the device; `neutral_threshold`: the probability of neutral above which a text is labelled neutral. Raises
-    FatalError with one line if the folder is not usable, the device is missing, the model computes wrong scores on the
-    device, or the model has no neutral output for the threshold.
+    of the device; `neutral_threshold`: the probability of neutral above which a text is labelled neutral;
+    `cache_max_tweets`: texts whose scores are remembered. Raises FatalError with one line if the folder is not usable,
+    the device is missing, the model computes wrong scores on the device, or the model has no neutral output for the
+    threshold.
     """
     folder = open_model_folder(path)
     _check_threshold(folder, neutral_threshold)
@@ -174,6 +178,7 @@ def load_classifier(
             _engine(folder, device, engine, max_pass_tokens=max_tokens, metrics=metrics),
             metrics=metrics,
             neutral_threshold=neutral_threshold,
+            cache_max_tweets=cache_max_tweets,
         )
         _check_longest_text(folder, classifier.engine)
         classifier.probe()
