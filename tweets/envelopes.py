@@ -19,7 +19,7 @@ _FRAME_BYTES: Final = 5
 
 
 def usual_json_object(value: bytes) -> dict[str, Any] | None:
-    """Return what `json_object` returns, four times as fast, or None where only `json_object` can tell.
+    """Return what `json_object` returns, four times as fast, or None for a value that `json_object` has to read.
 
     orjson refuses everything that is not plain JSON. Of an integer beyond 64 bits it makes a float.
     """

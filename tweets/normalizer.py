@@ -39,7 +39,7 @@ class WordByWord(NamedTuple):
 
     `words` returns a text, and `finished` what a word of that text becomes by itself; words are between blanks
     (U+0020). What the words become, without the empty ones and with single blanks between them, is the normalised
-    text. `words` returns an empty text where only the normaliser can tell, because the text may have to be cut.
+    text. `words` returns an empty text for a text that the normaliser itself has to read, and perhaps to cut.
     """
 
     words: Callable[[str, int], str]
@@ -87,8 +87,10 @@ def _between_blanks(text: str) -> str:
         text = _MENTION.sub(" ", text)
     if "#" in text:
         text = _HASHTAG.sub(_hashtag_words, text)
-    if _MAY_HOLD_EMOTICON.search(text):
+    if _MAY_HOLD_EMOTICON.search(text) or "xD" in text or "XD" in text:
         text = _EMOTICON.sub(_emoticon_words, text)
+    if text.isascii():  # bytes are translated five times as fast as characters
+        return text.encode("ascii").translate(_ASCII_BYTES, _DELETED).decode("ascii")
     return text.lower().translate(_ASCII)
 
 
@@ -155,8 +157,11 @@ _EMOTICONS: Final = (
     (r"[TtQ;]_+[TtQ;]", "crying"),
     (r"[oO0]_+[oO0]", "surprised"),
 )
-_MAY_HOLD_EMOTICON: Final = re.compile(r"[:;=<^_D]")
-_EMOTICON: Final = re.compile(r"(?<!\w)(?:" + "|".join(f"({pattern})" for pattern, _ in _EMOTICONS) + r")(?!\w)")
+_MAY_HOLD_EMOTICON: Final = re.compile(r"[:;=<^_]")
+_FIRST: Final = r"(?=[>:;=<^xXTtQoO0-])"  # what an emoticon can begin with: most characters fail here at once
+_EMOTICON: Final = re.compile(
+    _FIRST + r"(?<!\w)(?:" + "|".join(f"({pattern})" for pattern, _ in _EMOTICONS) + r")(?!\w)"
+)
 
 
 def _emoticon_words(match: re.Match[str]) -> str:
@@ -164,7 +169,10 @@ def _emoticon_words(match: re.Match[str]) -> str:
     return f" {_EMOTICONS[alternative - 1][1]} "
 
 
-_ASCII: Final = {code: None if chr(code) in "'`" else " " for code in range(128) if not chr(code).isalnum()}
+_DELETED: Final = b"'`"
+_ASCII: Final = {code: None if code in _DELETED else " " for code in range(128) if not chr(code).isalnum()}
+_ASCII_BYTES: Final = bytes(ord(_ASCII.get(code) or chr(code).lower()) if code < 128 else 0 for code in range(256))
+"""Lower case and `_ASCII` in one table; `_DELETED` has no entry that counts."""
 
 
 _SKIPPED: Final = r"[\s\x00-\x1f\x7f\xad\u0300-\u036f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]"

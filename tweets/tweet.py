@@ -16,7 +16,7 @@ MAX_VALUE_BYTES: Final = 1_048_576
 """Larger values are not parsed: in memory JSON may take many times its size."""
 
 
-@dataclass(slots=True)  # not frozen, as tweets/records.py says
+@dataclass(slots=True)  # not frozen, see tweets/records.py
 class Tweet:
     """A tweet. The text beside each field describes the field of the record; docs/reference.md is made from it."""
 

@@ -27,7 +27,7 @@ class OutputTopics:
     max_record_bytes: int
 
 
-@dataclass(slots=True)  # not frozen, as tweets/records.py says
+@dataclass(slots=True)  # not frozen, see tweets/records.py
 class RecordOutcome:
     """The result of one record: a labelled tweet with an emotion, or a dead letter with a reason.
 

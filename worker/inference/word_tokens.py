@@ -40,6 +40,7 @@ class WordTokens:
         self._before, self._after = tokenizer.encode("").ids
         self._numbers = _Numbers({"": _EMPTY})
         self._pieces = np.full((REMEMBERED_WORDS, MOST_PIECES), _NO_PIECE, dtype=np.int32)
+        self._lengths = np.zeros(REMEMBERED_WORDS, dtype=np.int32)
 
     def token_batch(self, texts: Sequence[str]) -> tuple[TokenBatch, NDArray[np.bool_]]:
         """Return the token ids of texts whose words are between blanks, and for which texts the ids are right.
@@ -50,12 +51,11 @@ class WordTokens:
         numbers = self._numbers_of(words)
         word_ends = np.cumsum([text.count(" ") + 1 for text in texts])
         pieces = self._pieces[numbers]
-        real = pieces != _NO_PIECE
-        ends = np.cumsum(np.count_nonzero(real, axis=1))[word_ends - 1]
+        ends = np.cumsum(self._lengths[numbers])[word_ends - 1]
         lengths = np.diff(ends, prepend=0)
         right = (lengths > 0) & (lengths + 2 <= self._max_tokens)
         right[np.searchsorted(word_ends, np.flatnonzero(numbers == _UNKNOWN), side="right")] = False
-        return self._with_special_tokens(pieces[real], ends, lengths), right
+        return self._with_special_tokens(pieces[pieces != _NO_PIECE], ends, lengths), right
 
     def _with_special_tokens(
         self, ids: NDArray[np.int32], ends: NDArray[np.intp], lengths: NDArray[np.intp]
@@ -87,6 +87,7 @@ class WordTokens:
             if len(ids) <= MOST_PIECES:
                 number = len(self._numbers) + 1  # row _UNKNOWN belongs to no word
                 self._numbers[word] = number if ids else _EMPTY
+                self._lengths[number] = len(ids)
                 self._pieces[number] = ids + [_NO_PIECE] * (MOST_PIECES - len(ids))
 
 
