@@ -14,7 +14,7 @@ from tokenizers.pre_tokenizers import BertPreTokenizer
 from worker.inference.token_batch import TokenBatch
 
 REMEMBERED_WORDS: Final = 32_768
-"""Words in the table before the table is emptied: 7 times those of 2,000 tweets, and at most 10 MB with their ids."""
+"""Words in the table before the table is emptied: 7 times those of 2,000 tweets, and at most 11 MB with their ids."""
 
 LONGEST_WORD: Final = 32
 """Characters of the longest word in the table, so that the words of hostile texts need little memory."""
