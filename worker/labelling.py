@@ -44,6 +44,10 @@ class RecordOutcome:
     reason: str | None = None
 
 
+_Labelling = tuple[str, float, float | None, bytes]
+"""Emotion, confidence, unfamiliar tokens and JSON members of a prediction."""
+
+
 class Labeller:
     """Turns each record into exactly one outcome."""
 
@@ -108,7 +112,7 @@ class Labeller:
         self,
         record: Record,
         decoded: Tweet,
-        prediction: "_Labelling | BadRecordError",
+        prediction: _Labelling | BadRecordError,
         writer: labelled_tweet.LabelledTweetWriter,
     ) -> RecordOutcome:
         if isinstance(prediction, BadRecordError):
@@ -125,10 +129,6 @@ class Labeller:
         topics = self._topics
         output = dead_letter.encode(record, error, topic=topics.dead_letter, max_bytes=topics.max_record_bytes)
         return RecordOutcome(record, output, reason=error.reason)
-
-
-_Labelling = tuple[str, float, float | None, bytes]
-"""Emotion, confidence, unfamiliar tokens and JSON members of a prediction."""
 
 
 def _columns(predictions: Sequence[Prediction | BadRecordError]) -> Iterator[_Labelling | BadRecordError]:
