@@ -44,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = load_settings()
     texts = hostile_texts()
     tokenizer = TextTokenizer(open_model_folder(settings.model_path))
-    tokenizer.token_ids(["warm up"])
-    taken_ms = {name: _best_ms(tokenizer.token_ids, text, options.runs) for name, text in texts.items()}
+    tokenizer.token_batch(["warm up"])
+    taken_ms = {name: _best_ms(tokenizer.token_batch, text, options.runs) for name, text in texts.items()}
     for name, milliseconds in sorted(taken_ms.items(), key=lambda each: -each[1]):
         print(f"{milliseconds:8.2f} ms  {name}", file=sys.stderr)
     worst = max(taken_ms, key=lambda name: taken_ms[name])
     in_turn = list(islice(cycle(texts.values()), BATCH_TEXTS))
-    tokenized_s = _seconds(tokenizer.token_ids, in_turn)
+    tokenized_s = _seconds(tokenizer.token_batch, in_turn)
     classify = load_classifier(
         settings.model_path, device=settings.device, max_tokens=settings.batch_max_tokens
     ).classify

@@ -4,9 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from tweets.prediction import Prediction
+import orjson
+
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record, max_wire_bytes
 from tweets.tweet import Tweet
@@ -46,36 +47,40 @@ class NotALabelledTweetError(ValueError):
     """The value of a record on the output topic is not a labelled tweet."""
 
 
-def encode(
-    tweet: Tweet, record: Record, prediction: Prediction, *, topic: str, model: str, classified_at: str, max_bytes: int
-) -> OutputRecord:
-    """Return the labelled tweet as a record with key and headers of the input record, and the header INPUT_TIMESTAMP.
+class LabelledTweetWriter:
+    """Writes the labelled tweets of one batch."""
 
-    Raises BadRecordError if the output record would exceed `max_bytes` on the wire.
-    """
-    fields: dict[str, Any] = {
-        "id": tweet.id,
-        "text": tweet.text,
-        **prediction.json_fields(),
-        "model": model,
-        "classified_at": classified_at,
-    }
-    if tweet.created_at is not None:
-        fields["created_at"] = tweet.created_at
-    if tweet.label is not None:
-        fields["label"] = tweet.label
-    value = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    headers = _with_timestamp(record)
-    size = max_wire_bytes(record.key, value, headers)
-    if size > max_bytes:
-        raise BadRecordError("record_too_large", f"{size} bytes as a labelled tweet, topic {topic} takes {max_bytes}")
-    return OutputRecord(topic, record.partition.number, record.key, value, headers)
+    def __init__(self, *, topic: str, model: str, classified_at: str, max_bytes: int) -> None:
+        """Take what all labelled tweets of the batch share, and the size of the largest record of `topic`."""
+        self._topic = topic
+        self._max_bytes = max_bytes
+        self._shared = b'"model":%b,"classified_at":%b' % (orjson.dumps(model), orjson.dumps(classified_at))
+
+    def write(self, tweet: Tweet, record: Record, prediction: bytes) -> OutputRecord:
+        """Return the labelled tweet as a record with key and headers of the input record, and INPUT_TIMESTAMP.
+
+        `prediction` is what `json_members` returns. Raises BadRecordError if the output record would exceed
+        `max_bytes` on the wire.
+        """
+        # orjson writes a string as json.dumps(…, ensure_ascii=False) does, in a tenth of the time.
+        optional = b"" if tweet.created_at is None else b',"created_at":' + orjson.dumps(tweet.created_at)
+        if tweet.label is not None:
+            optional += b',"label":' + orjson.dumps(tweet.label)
+        text = orjson.dumps(tweet.text)
+        value = b'{"id":%b,"text":%b,%b,%b%b}' % (orjson.dumps(tweet.id), text, prediction, self._shared, optional)
+        headers = _with_timestamp(record)
+        size = max_wire_bytes(record.key, value, headers)
+        if size > self._max_bytes:
+            raise BadRecordError(
+                "record_too_large", f"{size} bytes as a labelled tweet, topic {self._topic} takes {self._max_bytes}"
+            )
+        return OutputRecord(self._topic, record.partition.number, record.key, value, headers)
 
 
 def decode(value: bytes | None) -> LabelledTweet:
     """Return the labelled tweet in the value of a record.
 
-    Raises NotALabelledTweetError, whose text never quotes the value, for anything that `encode` cannot have written:
+    Raises NotALabelledTweetError, whose text never quotes the value, for anything that a worker cannot have written:
     a missing field, a field of another type, a confidence, score or `neutral` outside 0 to 1, half a surrogate pair.
     """
     try:

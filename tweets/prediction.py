@@ -1,13 +1,12 @@
 """The prediction of a model for one text, and its form in JSON."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from tweets.emotions import NEUTRAL
-
-SCORE_DIGITS: Final = 6
-"""Decimals of a score in JSON: finer than the precision of any engine, and short."""
+from tweets.score_text import SCORE_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +44,7 @@ class Prediction:
         if self.neutral is not None:
             fields["neutral"] = round(self.neutral, SCORE_DIGITS)
         return fields
+
+    def json_members(self) -> bytes:
+        """Return `json_fields` as JSON without the braces around them."""
+        return json.dumps(self.json_fields(), ensure_ascii=False, separators=(",", ":")).encode()[1:-1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from tweets.envelopes import json_object
+from tweets.envelopes import json_object, usual_json_object
 from tweets.reasons import BadRecordError
 from tweets.records import Record
 from tweets.timestamps import as_rfc3339
@@ -16,7 +16,7 @@ MAX_VALUE_BYTES: Final = 1_048_576
 """Larger values are not parsed: in memory JSON may take many times its size."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see tweets/records.py
 class Tweet:
     """A tweet. The text beside each field describes the field of the record; docs/reference.md is made from it."""
 
@@ -50,8 +50,12 @@ def decode(record: Record, *, max_chars: int) -> Tweet:
     Optional fields of a wrong type or form are left out, unknown fields are ignored. Raises BadRecordError with one of
     REASONS for a record that has no usable text of at most `max_chars` characters.
     """
-    found = json_object(_checked_value(record))
-    fields = tweet_object(found)
+    value = _checked_value(record)
+    found = usual_json_object(value)
+    fields = {} if found is None else tweet_object(found)
+    if found is None or isinstance(fields.get("id"), float):  # an id may have more digits than orjson reads
+        found = json_object(value)
+        fields = tweet_object(found)
     return Tweet(
         id=_tweet_id(fields, record),
         text=checked_text(whole_text(fields, found), max_chars=max_chars),
@@ -77,8 +81,7 @@ def checked_text(text: str, *, max_chars: int) -> str:
     """
     if len(text) > max_chars:
         raise BadRecordError("text_too_long", f"{len(text)} characters, at most {max_chars} are classified")
-    # Half a surrogate pair has no UTF-8 form: tokenizer and output record would fail on it.
-    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _with_utf8_form(text)
     if not text.strip() or not _VISIBLE.search(text):
         raise BadRecordError("blank_text", "nothing but blank characters")
     return text
@@ -96,6 +99,9 @@ def _tweet_id(fields: Mapping[str, Any], record: Record) -> str:
 
 
 def _text_or_none(value: object) -> str | None:
-    if not isinstance(value, str) or not value:
-        return None
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return _with_utf8_form(value) if isinstance(value, str) and value else None
+
+
+def _with_utf8_form(text: str) -> str:
+    # Half a surrogate pair has no UTF-8 form: tokenizer and output record would fail on it.
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

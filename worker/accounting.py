@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
@@ -11,6 +11,7 @@ from tweets.records import Partition, Record
 from worker import time_limits
 from worker.labelling import RecordOutcome
 from worker.process.metrics import Metrics
+from worker.process.observations import observe_all
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,13 @@ class Accounting:
         metrics.transactions.labels("committed").inc()
         metrics.batch_tweets.observe(len(results))
         metrics.consumed.inc(len(results))
-        for result in results:
-            if result.record.timestamp_ms >= 0:
-                metrics.end_to_end_seconds.observe(max(0.0, now_s - result.record.timestamp_ms / 1000))
-                self._reached_ms[result.record.partition] = result.record.timestamp_ms
-            self._count(result)
+        stamped = [result.record for result in results if result.record.timestamp_ms >= 0]
+        observe_all(metrics.end_to_end_seconds, [max(0.0, now_s - record.timestamp_ms / 1000) for record in stamped])
+        self._reached_ms.update((record.partition, record.timestamp_ms) for record in stamped)
+        self._count_labelled([result for result in results if result.emotion is not None])
+        for reason, count in Counter(result.reason for result in results if result.emotion is None).items():
+            metrics.dead_lettered.labels(reason).inc(count)
+            self._since_report["dead-lettered"] += count
 
     def cut(self, labelled: int, fetched: int, seconds: float) -> None:
         """Log, at most once in REPORT, that a batch is committed in parts because the model is slow."""
@@ -124,19 +127,21 @@ class Accounting:
         if elapsed_s >= time_limits.REPORT.seconds:
             self._report(elapsed_s)
 
-    def _count(self, result: RecordOutcome) -> None:
-        if result.prediction is not None:
-            emotion = result.prediction.emotion
-            self._metrics.classified.labels(emotion).inc()
-            self._metrics.confidence.labels(emotion).observe(result.prediction.confidence)
-            if result.prediction.unfamiliar_tokens is not None:
-                self._metrics.unfamiliar_tokens.observe(result.prediction.unfamiliar_tokens)
-            if result.label is not None:
-                self._metrics.confusion.labels(result.label, emotion).inc()
-            self._since_report["classified"] += 1
-        else:
-            self._metrics.dead_lettered.labels(result.reason).inc()
-            self._since_report["dead-lettered"] += 1
+    def _count_labelled(self, results: Sequence[RecordOutcome]) -> None:
+        """Count labelled tweets, each series once for all of them."""
+        confidences = defaultdict(list)
+        for result in results:
+            confidences[result.emotion].append(result.confidence)
+        for emotion, values in confidences.items():
+            self._metrics.classified.labels(emotion).inc(len(values))
+            observe_all(self._metrics.confidence.labels(emotion), values)
+        shares = [result.unfamiliar_tokens for result in results if result.unfamiliar_tokens is not None]
+        observe_all(self._metrics.unfamiliar_tokens, shares)
+        pairs = Counter((result.label, result.emotion) for result in results if result.label is not None)
+        for (label, emotion), count in pairs.items():
+            self._metrics.confusion.labels(label, emotion).inc(count)
+        if results:
+            self._since_report["classified"] += len(results)
 
     def _report(self, elapsed_s: float) -> None:
         total = self._since_report.total()

@@ -1,10 +1,12 @@
 """From fetched records to output records: decode, classify, encode. Independent of Kafka."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 from tweets import dead_letter, labelled_tweet, tweet
+from tweets.classifications import Classifications
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from tweets.records import OutputRecord, Record
@@ -25,18 +27,25 @@ class OutputTopics:
     max_record_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, see tweets/records.py
 class RecordOutcome:
-    """The result of one record: a labelled tweet where there is a prediction, else a dead letter with a reason.
+    """The result of one record: a labelled tweet with an emotion, or a dead letter with a reason.
 
-    `label` is the label of the input tweet, if the tweet has one that the model knows.
+    `emotion`, `confidence` and `unfamiliar_tokens` are those of the prediction. `label` is the label of the input
+    tweet, if the tweet has one that the model knows.
     """
 
     record: Record
     output: OutputRecord
-    prediction: Prediction | None = None
+    emotion: str | None = None
+    confidence: float = 0.0
+    unfamiliar_tokens: float | None = None
     label: str | None = None
     reason: str | None = None
+
+
+_Labelling = tuple[str, float, float | None, bytes]
+"""Emotion, confidence, unfamiliar tokens and JSON members of a prediction."""
 
 
 class Labeller:
@@ -57,10 +66,15 @@ class Labeller:
         texts = [each.text for each in decoded if isinstance(each, Tweet)]
         predictions = classify_each(self._classifier.classify, self._classifier.probe, texts) if texts else []
         with self._metrics.stage_seconds.labels("encode").time():
-            remaining = iter(predictions)
-            now = labelled_tweet.rfc3339_now()
+            remaining = _columns(predictions)
+            writer = labelled_tweet.LabelledTweetWriter(
+                topic=self._topics.labelled,
+                model=self._classifier.model_id,
+                classified_at=labelled_tweet.rfc3339_now(),
+                max_bytes=self._topics.max_record_bytes,
+            )
             return [
-                self._labelled(record, each, next(remaining), now)
+                self._labelled(record, each, next(remaining), writer)
                 if isinstance(each, Tweet)
                 else self._dead_letter(record, each)
                 for record, each in zip(records, decoded, strict=True)
@@ -76,7 +90,7 @@ class Labeller:
     def _refused(self, outcome: RecordOutcome, reason: str) -> RecordOutcome:
         topic = outcome.output.topic
         place = f"{outcome.record.partition}@{outcome.record.offset}"
-        if outcome.prediction is None:
+        if outcome.emotion is None:
             raise FatalError(
                 f"topic {topic} refuses the dead letter of {place} ({reason}): check cleanup.policy, max.message.bytes "
                 f"and message.timestamp.* of topic {topic}",
@@ -95,26 +109,42 @@ class Labeller:
             return error.with_traceback(None)
 
     def _labelled(
-        self, record: Record, decoded: Tweet, prediction: Prediction | BadRecordError, now: str
+        self,
+        record: Record,
+        decoded: Tweet,
+        prediction: _Labelling | BadRecordError,
+        writer: labelled_tweet.LabelledTweetWriter,
     ) -> RecordOutcome:
         if isinstance(prediction, BadRecordError):
             return self._dead_letter(record, prediction)
+        emotion, confidence, unfamiliar_tokens, members = prediction
         try:
-            output = labelled_tweet.encode(
-                decoded,
-                record,
-                prediction,
-                topic=self._topics.labelled,
-                model=self._classifier.model_id,
-                classified_at=now,
-                max_bytes=self._topics.max_record_bytes,
-            )
+            output = writer.write(decoded, record, members)
         except BadRecordError as error:
             return self._dead_letter(record, error)
         known = decoded.label if decoded.label in self._classifier.emotions else None
-        return RecordOutcome(record, output, prediction=prediction, label=known)
+        return RecordOutcome(record, output, emotion, confidence, unfamiliar_tokens, known)
 
     def _dead_letter(self, record: Record, error: BadRecordError) -> RecordOutcome:
         topics = self._topics
         output = dead_letter.encode(record, error, topic=topics.dead_letter, max_bytes=topics.max_record_bytes)
         return RecordOutcome(record, output, reason=error.reason)
+
+
+def _columns(predictions: Sequence[Prediction | BadRecordError]) -> Iterator[_Labelling | BadRecordError]:
+    """Yield what is needed of each prediction, from the columns unless the model failed on a text."""
+    if isinstance(predictions, Classifications):
+        shares = predictions.unfamiliar_tokens
+        return zip(
+            predictions.emotions,
+            predictions.confidences.tolist(),
+            repeat(None) if shares is None else shares.tolist(),
+            predictions.json_members(),
+            strict=False,
+        )
+    return (
+        each
+        if isinstance(each, BadRecordError)
+        else (each.emotion, each.confidence, each.unfamiliar_tokens, each.json_members())
+        for each in predictions
+    )

@@ -23,8 +23,8 @@ def counts_after(
         partition = result.record.partition
         offsets[partition] = result.record.offset + 1
         labels = emotions.setdefault(partition, [])
-        if result.prediction is not None:
-            labels.append(result.prediction.emotion)
+        if result.emotion is not None:
+            labels.append(result.emotion)
     return counts_with_passed_offsets(committed_counts, read_to) | {
         partition: CommittedCounts(
             committed_counts[partition].generation,

@@ -157,6 +157,7 @@ def _load_classifier(settings: Settings, metrics: Metrics) -> Classifier:
         max_tokens=settings.batch_max_tokens,
         metrics=metrics,
         neutral_threshold=settings.neutral_threshold,
+        cache_max_tweets=settings.cache_max_tweets,
     )
     limit = _metadata_limit(settings, classifier)
     if limit.bytes_needed() > limit.max_bytes:

@@ -143,6 +143,15 @@ class Settings(KafkaSettings):
         "computes no padding, the tokens of all texts. Unset: 512 on a CPU, 32,768 on a GPU.",
         change="Lower when memory is short.",
     )
+    cache_max_tweets: int = setting(
+        0,
+        ge=0,
+        le=10_000_000,
+        unit="tweets",
+        meaning="Texts whose scores the worker keeps in memory, about 0.4 kB each: a later tweet with an equal text "
+        "gets the same scores without the model. `0`: none. Of equal texts in one batch, the model always reads one.",
+        change="Raise where many tweets repeat earlier ones, as retweets do; watch `emotion_cache_total`.",
+    )
     tweet_max_chars: int = setting(
         10_000,
         ge=1,

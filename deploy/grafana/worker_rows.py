@@ -12,6 +12,8 @@ def time_per_stage() -> PanelRow:
     large = f"histogram_quantile(0.95, {rate('emotion_batch_tweets_bucket', by='le')}) >= 0"
     real, padded = (rate("emotion_pass_tokens_sum", f'kind="{kind}"') for kind in ("real", "padded"))
     tokens = rate("emotion_pass_tokens_sum", by="kind"), rate("emotion_pass_tokens_count", by="kind")
+    without_model = rate("emotion_cache_total", 'outcome=~"hit|repeat"', by="outcome")
+    texts = rate("emotion_cache_total")
     return PanelRow(
         "Time per stage",
         [
@@ -26,24 +28,32 @@ def time_per_stage() -> PanelRow:
                 stacked=True,
             ),
             lines(
-                PanelOptions(
-                    "Seconds per stage", "Mean per batch; tokenize and infer: mean per pass of the model.", "s", 12
-                ),
+                PanelOptions("Seconds per stage", "Mean per batch.", "s", 12),
                 Query(f"{seconds} / ({times} > 0)", "{{stage}}"),
             ),
             lines(
-                PanelOptions("Batch size", "Records per transaction.", "short", 8),
+                PanelOptions("Batch size", "Records per transaction.", "short", 6),
                 Query(mean, "mean"),
                 Query(large, "p95"),
             ),
             lines(
-                PanelOptions("Padding", "Share of padding in the tokens that the model processes.", SHARE, 8),
+                PanelOptions("Padding", "Share of padding in the tokens that the model processes.", SHARE, 6),
                 Query(f"1 - {real} / ({padded} > 0)", "padding"),
                 top=1,
             ),
             lines(
-                PanelOptions("Tokens per pass", "Mean per pass of the model, with and without padding.", "short", 8),
+                PanelOptions("Tokens per pass", "Mean per pass of the model, with and without padding.", "short", 6),
                 Query(f"{tokens[0]} / ({tokens[1]} > 0)", "{{kind}}"),
+            ),
+            lines(
+                PanelOptions(
+                    "Scores without the model",
+                    "Share of texts with the scores of an equal text: earlier (hit) or in the same batch (repeat).",
+                    SHARE,
+                    6,
+                ),
+                Query(f"{without_model} / on () group_left () ({texts} > 0)", "{{outcome}}"),
+                stacked=True,
             ),
         ],
     )

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from tests.records import PARTITION, a_prediction, a_record, a_tweet_record
 from tests.tweets.wire import HEADERS, bytes_on_the_wire
 from tweets.emotions import EMOTIONS
-from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode, encode, input_timestamp_ms, rfc3339_now
+from tweets.labelled_tweet import (
+    LabelledTweet,
+    LabelledTweetWriter,
+    NotALabelledTweetError,
+    decode,
+    input_timestamp_ms,
+    rfc3339_now,
+)
+from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record
 from tweets.tweet import Tweet
@@ -20,15 +28,12 @@ from tweets.tweet import decode as decode_tweet
 def _labelled(
     tweet: Tweet, record: Record, *, max_bytes: int = 1_000_000, neutral: float | None = None
 ) -> OutputRecord:
-    return encode(
-        tweet,
-        record,
-        replace(a_prediction(), neutral=neutral),
-        topic="out",
-        model="m1",
-        classified_at="2024-05-01T00:00:00.000Z",
-        max_bytes=max_bytes,
-    )
+    prediction = replace(a_prediction(), neutral=neutral)
+    return a_writer(max_bytes).write(tweet, record, prediction.json_members())
+
+
+def a_writer(max_bytes: int) -> LabelledTweetWriter:
+    return LabelledTweetWriter(topic="out", model="m1", classified_at="2024-05-01T00:00:00.000Z", max_bytes=max_bytes)
 
 
 def test_a_labelled_tweet_has_the_fields_of_the_contract() -> None:
@@ -104,6 +109,30 @@ def test_a_labelled_tweet_that_no_longer_fits_is_refused() -> None:
     with pytest.raises(BadRecordError, match=r"^record_too_large: "):
         _labelled(tweet, a_record(), max_bytes=700)
     assert _labelled(tweet, a_record(), max_bytes=2_000)
+
+
+TEXT = st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace").decode())
+
+
+@given(st.builds(Tweet, TEXT, TEXT, st.none() | TEXT, st.none() | TEXT), TEXT, st.none() | st.floats(0, 1))
+def test_a_labelled_tweet_is_written_as_the_json_module_writes_its_fields(
+    tweet: Tweet, emotion: str, neutral: float | None
+) -> None:
+    prediction = Prediction(emotion, 0.25, {emotion: 0.25, "100 %": 0.75, 'a"b': 1e-5}, neutral)
+    fields = {"id": tweet.id, "text": tweet.text, **prediction.json_fields(), "model": "m1"}
+    fields |= {"classified_at": "2024-05-01T00:00:00.000Z", "created_at": tweet.created_at, "label": tweet.label}
+    if tweet.created_at is None:
+        del fields["created_at"]
+    if tweet.label is None:
+        del fields["label"]
+    expected = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+    assert a_writer(10_000).write(tweet, a_record(), prediction.json_members()).value == expected
+
+
+def test_every_character_of_a_text_is_written_as_the_json_module_writes_the_character() -> None:
+    characters = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF)
+    written = _labelled(Tweet("t1", characters), a_record(), max_bytes=10_000_000)
+    assert json.dumps(characters, ensure_ascii=False).encode() in (written.value or b"")
 
 
 @given(st.text(max_size=300), st.none() | st.binary(max_size=100), HEADERS)

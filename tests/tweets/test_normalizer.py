@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.hostile_texts import CHARS, hostile_texts
-from tweets import normalizer
-from tweets.normalizer import EMPTY, MAX_CHARS, NORMALIZERS
+from tweets import normalizer, plain_characters
+from tweets.normalizer import EMPTY, MAX_CHARS, NORMALIZERS, WORD_BY_WORD
 from tweets.tweet import MAX_VALUE_BYTES
 
 TEXTS = hostile_texts()
@@ -203,9 +203,60 @@ def test_a_raw_text_within_the_bound_keeps_its_blanks() -> None:
 
 
 def test_rare_characters_do_not_keep_common_ones_out_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = normalizer._UnicodeTable()
-    monkeypatch.setattr(normalizer, "_REMEMBERED_CHARACTERS", 10)
+    table = plain_characters._UnicodeTable()
+    monkeypatch.setattr(plain_characters, "_REMEMBERED_CHARACTERS", 10)
     "".join(map(chr, range(0x4E00, 0x4E00 + 100))).translate(table)
     assert len(table) <= 10
     "\U0001f602\U0001f602".translate(table)
     assert 0x1F602 in table
+
+
+_PIECES = st.sampled_from(
+    [
+        "soooo",
+        "12",
+        "@bob",
+        "RT ",
+        "#HappyDay",
+        "&nbsp;",
+        "&amp;#32;",
+        ":-)",
+        "xD",
+        "www.a.b",
+        "t.co/x",
+        "İ",
+        "ﷺ",
+        "\u2003",
+    ]
+)
+_TWEETS = st.lists(st.text(max_size=20) | _PIECES | st.sampled_from([" ", "\n", "'"]), max_size=20).map("".join)
+
+
+def _word_by_word(name: str, text: str, max_chars: int) -> str | None:
+    words, finished = WORD_BY_WORD[name]
+    read = words(text, max_chars)
+    return " ".join(filter(None, map(finished, read.split(" ")))) if read else None
+
+
+@given(_TWEETS, st.sampled_from([5, 40, 4_096]))
+@settings(deadline=None, max_examples=500)
+def test_the_words_of_a_tweet_one_by_one_are_those_of_the_whole_tweet(raw: str, max_chars: int) -> None:
+    if words := _word_by_word("tweet-v1", raw, max_chars):
+        assert words == tweet_v1(raw, max_chars)
+
+
+@given(_TWEETS, st.sampled_from([5, 40, 4_096]))
+@settings(deadline=None)
+def test_the_words_of_a_raw_text_one_by_one_are_those_of_the_whole_text(raw: str, max_chars: int) -> None:
+    if words := _word_by_word("none", raw, max_chars):
+        assert words == " ".join(filter(None, unchanged(raw, max_chars).split(" "))) or not raw.strip()
+
+
+def test_every_character_between_two_letters_is_read_the_same_word_by_word() -> None:
+    for code in range(0x110000):
+        text = f"so{chr(code)}o1 {chr(code)}2"
+        assert _word_by_word("tweet-v1", text, 4_096) == tweet_v1(text, 4_096), code
+
+
+def test_an_ordinary_tweet_is_read_word_by_word() -> None:
+    assert _word_by_word("tweet-v1", "RT @bob: Soooo happy!! 12 😂 #GoodDay", 4_096) is not None

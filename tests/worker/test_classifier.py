@@ -41,7 +41,7 @@ def _classifier(folder: ModelFolder, engine: CountingEngine | None = None) -> Cl
 def test_predictions_come_back_in_the_order_of_the_texts(folder: ModelFolder) -> None:
     together = _classifier(folder).classify(TEXTS)
     backwards = _classifier(folder).classify(TEXTS[::-1])
-    assert together == backwards[::-1]
+    assert together[:] == backwards[::-1]
     assert len({prediction.confidence for prediction in together}) > 3
 
 
@@ -67,7 +67,7 @@ def test_a_long_text_is_cut_to_the_models_length(folder: ModelFolder) -> None:
 
 def test_no_texts_are_no_call_of_the_engine(folder: ModelFolder) -> None:
     engine = CountingEngine()
-    assert _classifier(folder, engine).classify([]) == []
+    assert list(_classifier(folder, engine).classify([])) == []
     assert engine.batches == []
 
 

@@ -39,7 +39,7 @@ def test_outcomes_are_in_the_order_of_the_records_each_with_its_own_label(labell
     ]
     results = labeller.label(records)
     assert [result.record.offset for result in results] == [0, 1, 2, 3, 4, 5]
-    assert [result.prediction.emotion if result.prediction else result.reason for result in results] == [
+    assert [result.emotion or result.reason for result in results] == [
         "fear",
         "not_utf8",
         "joy",
@@ -48,8 +48,8 @@ def test_outcomes_are_in_the_order_of_the_records_each_with_its_own_label(labell
         "fear",
     ]
     assert [result.output.topic for result in results] == ["out", "dead", "out", "dead", "dead", "out"]
-    assert all((result.reason is None) != (result.prediction is None) for result in results)
-    assert [json.loads(result.output.value or b"{}").get("id") for result in results if result.prediction] == [
+    assert all((result.reason is None) != (result.emotion is None) for result in results)
+    assert [json.loads(result.output.value or b"{}").get("id") for result in results if result.emotion] == [
         "tweets-3-0",
         "tweets-3-2",
         "tweets-3-5",
@@ -79,7 +79,7 @@ def test_a_batch_of_bad_records_never_asks_the_model(labeller: Labeller, classif
 
 def test_a_tweet_that_no_longer_fits_with_its_label_becomes_a_dead_letter(labeller: Labeller) -> None:
     (result,) = labeller.label([a_tweet_record(text="a" * 1_800)])
-    assert (result.reason, result.prediction) == ("record_too_large", None)
+    assert (result.reason, result.emotion) == ("record_too_large", None)
     assert result.output.topic == "dead"
 
 

@@ -12,7 +12,7 @@ from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
 from tests.records import a_prediction, a_record
-from tweets import labelled_tweet
+from tweets.labelled_tweet import LabelledTweetWriter
 from tweets.records import Partition
 from tweets.tweet import Tweet
 from worker.counts import RunningCounts
@@ -27,15 +27,13 @@ SOON = TimeLimit(0.01, "a test's time limit")
 MANY = 1_000
 
 
-LABELLED = labelled_tweet.encode(
-    Tweet("t1", "so happy"),
-    a_record(),
-    a_prediction("joy"),
-    topic="tweets.emotions",
-    model="m1",
-    classified_at="2024-05-01T00:00:00.000Z",
-    max_bytes=1_000_000,
-).value
+LABELLED = (
+    LabelledTweetWriter(
+        topic="tweets.emotions", model="m1", classified_at="2024-05-01T00:00:00.000Z", max_bytes=1_000_000
+    )
+    .write(Tweet("t1", "so happy"), a_record(), a_prediction("joy").json_members())
+    .value
+)
 
 
 class FakeKafkaConsumer:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kafka import TopicPartition
 
-from tests.records import PARTITION, a_prediction, a_record
+from tests.records import PARTITION, a_record
 from tests.worker.test_offset_lookups import FakeKafkaConsumer
 from tests.worker.test_skipped_records import NoLimits
 from tweets.records import OutputRecord, Partition, Record
@@ -83,7 +83,7 @@ class RecordedPublishes:
 class JoyLabeller:
     def label(self, records: Sequence[Record]) -> list[RecordOutcome]:
         output = OutputRecord("tweets.emotions", PARTITION.number, None, b"{}", [])
-        return [RecordOutcome(record, output, a_prediction("joy")) for record in records]
+        return [RecordOutcome(record, output, "joy", 0.5) for record in records]
 
 
 def run(stream: PassingStream) -> RecordedPublishes:

@@ -64,7 +64,7 @@ def test_a_refused_labelled_tweet_becomes_a_dead_letter_and_the_others_stay() ->
     after = labeller().refuse(before, {1: "InvalidRecordError: no key"})
     assert [after[0], after[2]] == [before[0], before[2]]
     assert after[1].reason == "refused"
-    assert after[1].prediction is None
+    assert after[1].emotion is None
     assert after[1].output.topic == "dead"
     assert after[1].output.partition == PARTITION.number
     assert after[1].output.value == before[1].record.value

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
@@ -39,17 +41,23 @@ def uncut_ids(folder: ModelFolder, texts: Sequence[str]) -> list[list[int]]:
     return [encoding.ids for encoding in tokenizer.encode_batch([normalize(text, UNBOUNDED) for text in texts])]
 
 
+def token_ids(tokenizer: TextTokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Return the token ids of each text as a list."""
+    tokens = tokenizer.token_batch(texts)
+    return [ids.tolist() for ids in np.split(tokens.ids, np.cumsum(tokens.lengths)[:-1])]
+
+
 @pytest.mark.parametrize("rows", [SAMPLE, SAMPLE_DEV, UNUSUAL], ids=["sample", "sample-dev", "unusual"])
 def test_the_token_ids_of_tweets_are_those_of_the_whole_text(folder: ModelFolder, rows: str) -> None:
     texts = [row.text for row in read_rows(rows, "test")]
-    assert TextTokenizer(folder).token_ids(texts) == uncut_ids(folder, texts)
+    assert token_ids(TextTokenizer(folder), texts) == uncut_ids(folder, texts)
 
 
 def test_the_token_ids_of_the_longest_posts_of_ordinary_words_are_those_of_the_whole_text(folder: ModelFolder) -> None:
     rng = random.Random(3)
     tweets = [row.text for row in read_rows(SAMPLE, "test")]
     texts = [" ".join(rng.choices(tweets, k=100))[:10_000] for _ in range(50)]
-    ids = TextTokenizer(folder).token_ids(texts)
+    ids = token_ids(TextTokenizer(folder), texts)
     assert ids == uncut_ids(folder, texts)
     assert {len(each) for each in ids} == {folder.max_tokens}
 
@@ -68,42 +76,45 @@ ENTITIES: Final = {"entities": "&nbsp;" * 900, "numeric entities": "&#32;" * 1_5
 @pytest.mark.parametrize("before", (AWAY | ENTITIES).values(), ids=AWAY | ENTITIES)
 def test_the_ids_behind_what_vanishes_are_those_of_the_sentence(folder: ModelFolder, before: str) -> None:
     tokenizer = TextTokenizer(folder)
-    behind, alone = tokenizer.token_ids([before + SENTENCE, SENTENCE])
+    behind, alone = token_ids(tokenizer, [before + SENTENCE, SENTENCE])
     assert behind == alone
-    assert tokenizer.token_ids([SENTENCE + " " + before]) == [alone]
+    assert token_ids(tokenizer, [SENTENCE + " " + before]) == [alone]
 
 
 @pytest.mark.parametrize("before", (AWAY | ENTITIES).values(), ids=AWAY | ENTITIES)
 def test_the_ids_of_a_model_of_raw_text_are_those_of_the_whole_text(folder: ModelFolder, before: str) -> None:
     raw = replace(folder, normalizer="none")
     texts = [before + SENTENCE, SENTENCE + before, before[:60] + SENTENCE]
-    assert TextTokenizer(raw).token_ids(texts) == uncut_ids(raw, texts)
+    assert token_ids(TextTokenizer(raw), texts) == uncut_ids(raw, texts)
 
 
 @pytest.mark.parametrize("blank", [" ", "\n", "\u200b", "\u0301"])
 def test_a_model_of_raw_text_reads_the_sentence_behind_blanks(folder: ModelFolder, blank: str) -> None:
-    behind, alone = TextTokenizer(replace(folder, normalizer="none")).token_ids([blank * 4_096 + SENTENCE, SENTENCE])
+    raw = TextTokenizer(replace(folder, normalizer="none"))
+    behind, alone = token_ids(raw, [blank * 4_096 + SENTENCE, SENTENCE])
     assert behind == alone
 
 
 class Watched:
     """A tokenizer that notes the characters of each text of each call."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
         self.calls: list[list[int]] = []
         self._tokenizer = tokenizer
 
-    def encode_batch_fast(self, texts: Sequence[str]) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+    def encode_batch_fast(self, texts: Sequence[str], add_special_tokens: bool = True) -> Any:
         self.calls.append([len(text) for text in texts])
-        return self._tokenizer.encode_batch_fast(texts)
+        return self._tokenizer.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
 
 
 @pytest.fixture
 def watched(folder: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> tuple[TextTokenizer, Watched]:
-    tokenizer = TextTokenizer(folder)
-    seen = Watched(tokenizer._tokenizer)
-    monkeypatch.setattr(tokenizer, "_tokenizer", seen)
-    return tokenizer, seen
+    seen = Watched(Tokenizer.from_file(str(folder.path / TOKENIZER_FILE)))
+    monkeypatch.setattr("worker.inference.tokens.read_tokenizer", lambda _: seen)
+    return TextTokenizer(folder), seen
 
 
 def test_the_tokenizer_gets_no_text_beyond_what_the_model_reads_and_no_call_beyond_the_chunk(
@@ -111,20 +122,21 @@ def test_the_tokenizer_gets_no_text_beyond_what_the_model_reads_and_no_call_beyo
 ) -> None:
     tokenizer, seen = watched
     texts = list(hostile_texts().values())
-    ids = tokenizer.token_ids(texts)
+    ids = token_ids(tokenizer, texts)
     most = folder.max_tokens * CHARS_PER_TOKEN
+    assert len(ids) == len(texts)
     assert all(0 < len(each) <= folder.max_tokens for each in ids)
-    assert len(ids) == sum(map(len, seen.calls)) == len(texts)
     assert max(max(call) for call in seen.calls) <= most
     assert all(sum(call) < CHUNK_CHARS + most for call in seen.calls)
 
 
-def test_a_batch_of_ordinary_tweets_is_one_call(watched: tuple[TextTokenizer, Watched]) -> None:
+def test_the_tokenizer_gets_each_new_word_once_and_no_text_of_known_words(
+    watched: tuple[TextTokenizer, Watched],
+) -> None:
     tokenizer, seen = watched
-    tokenizer.token_ids(
-        ["a tweet of ordinary length, of which a batch holds several hundred, so that one call pays"] * 512
-    )
-    assert len(seen.calls) == 1
+    for _ in range(3):
+        tokenizer.token_batch(["So happy, so HAPPY!"] * 512)
+    assert seen.calls == [[len("so"), len("happy")]]
 
 
 PROGRAM: Final = """
@@ -141,9 +153,9 @@ def peak_mib():
 
 tokenizer = TextTokenizer(open_model_folder(BUNDLED_MODEL))
 texts = [text for text in hostile_texts().values() for _ in range(10)][:512]
-tokenizer.token_ids(["warm up"])
+tokenizer.token_batch(["warm up"])
 before = peak_mib()
-tokenizer.token_ids(texts)
+tokenizer.token_batch(texts)
 print(peak_mib() - before)
 """
 
@@ -189,16 +201,22 @@ class PanicsOn:
         self._tokenizer = tokenizer
         self._word = word
 
-    def encode_batch_fast(self, texts: Sequence[str]) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tokenizer, name)
+
+    def encode_batch_fast(self, texts: Sequence[str], add_special_tokens: bool = True) -> Any:
         if any(self._word in text for text in texts):
             raise Panic("index out of bounds")
-        return self._tokenizer.encode_batch_fast(texts)
+        return self._tokenizer.encode_batch_fast(texts, add_special_tokens=add_special_tokens)
 
 
 def test_a_panic_of_the_tokenizer_costs_the_text_alone(folder: ModelFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    panics = PanicsOn(Tokenizer.from_file(str(folder.path / TOKENIZER_FILE)), "strange")
+    monkeypatch.setattr("worker.inference.tokens.read_tokenizer", lambda _: panics)
     tokenizer = TextTokenizer(folder)
-    monkeypatch.setattr(tokenizer, "_tokenizer", PanicsOn(tokenizer._tokenizer, "strange"))
-    good, bad, also_good = classify_each(tokenizer.token_ids, lambda: None, ["so happy", "a strange one", "so sad"])
+    good, bad, also_good = classify_each(
+        partial(token_ids, tokenizer), lambda: None, ["so happy", "a strange one", "so sad"]
+    )
     assert isinstance(bad, BadRecordError)
     assert bad.reason == "classifier_failed"
-    assert [good, also_good] == tokenizer.token_ids(["so happy", "so sad"])
+    assert [good, also_good] == token_ids(tokenizer, ["so happy", "so sad"])

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tweets.classifications import Classifications
 from tweets.emotions import NEUTRAL
-from tweets.prediction import Prediction
 from tweets.unfamiliar_tokens import UnfamiliarTokens
 from worker.errors import ExitCode, FatalError
 from worker.inference.model_folder import CONFIG_FILE, ModelFolder, open_model_folder
+from worker.inference.repeats import Repeats
 from worker.inference.token_batch import TokenBatch
 from worker.inference.tokens import TextTokenizer
 from worker.process.metrics import Metrics
@@ -49,6 +50,7 @@ class Classifier:
         *,
         metrics: Metrics,
         neutral_threshold: float | None = None,
+        cache_max_tweets: int = 0,
     ) -> None:
         self._folder = folder
         self._engine = engine
@@ -57,6 +59,7 @@ class Classifier:
         self._emotions = folder.labels if neutral_threshold is None else (*folder.labels, NEUTRAL)
         self._tokenizer = TextTokenizer(folder)
         self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.vocabulary)
+        self._repeats = Repeats(cache_max_tweets, metrics)
 
     @property
     def model_id(self) -> str:
@@ -78,19 +81,20 @@ class Classifier:
         """The engine that runs the model."""
         return self._engine
 
-    def classify(self, texts: Sequence[str]) -> list[Prediction]:
-        """Return a prediction for each text, in order. Raises FloatingPointError if a logit is not finite."""
+    def classify(self, texts: Sequence[str]) -> Classifications:
+        """Return the predictions of the texts, in order. Raises FloatingPointError if a logit is not finite."""
         if not texts:
-            return []
-        token_ids = self._tokenize(texts)
-        scores, neutral = self._scores_and_neutral(token_ids)
-        probabilities = [None] * len(texts) if neutral is None else neutral.tolist()
-        return [
-            self._prediction(ids, row, index, probability)
-            for ids, row, index, probability in zip(
-                token_ids, scores.tolist(), scores.argmax(axis=1).tolist(), probabilities, strict=True
-            )
-        ]
+            return Classifications.of(self.labels, np.empty((0, len(self.labels))), None)
+        tokens = self._tokenize(texts)
+        scores, neutral = self._scores_of(self._repeats.logits(tokens, self._logits))
+        unfamiliar = self._unfamiliar_tokens
+        return Classifications.of(
+            self.labels,
+            scores,
+            neutral,
+            neutral_threshold=self._neutral_threshold,
+            unfamiliar_tokens=unfamiliar.shares(tokens.ids, tokens.lengths) if unfamiliar.cuts_words else None,
+        )
 
     def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Return the softmax over the labels, [texts, labels]. Raises like `classify`."""
@@ -101,7 +105,7 @@ class Classifier:
 
         The probability, [texts], is None for a model without a neutral output. Raises like `classify`.
         """
-        return self._scores_and_neutral(self._tokenize(texts))
+        return self._scores_of(self._logits(self._tokenize(texts)))
 
     def probe(self) -> None:
         """Raise FatalError if the golden texts get wrong scores.
@@ -123,39 +127,29 @@ class Classifier:
                 ExitCode.MODEL,
             )
 
-    def _prediction(self, ids: list[int], scores: list[float], best: int, neutral: float | None) -> Prediction:
-        by_label = dict(zip(self.labels, scores, strict=True))
-        unfamiliar = self._unfamiliar_tokens.share(ids) if self._unfamiliar_tokens.cuts_words else None
-        if neutral is not None and self._neutral_threshold is not None and neutral > self._neutral_threshold:
-            return Prediction(NEUTRAL, neutral, by_label, neutral, unfamiliar)
-        return Prediction(self.labels[best], scores[best], by_label, neutral, unfamiliar)
-
-    def _scores_and_neutral(
-        self, token_ids: Sequence[list[int]]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return what `scores_and_neutral` returns, for tokenised texts."""
-        logits = self._logits(token_ids)
+    def _scores_of(self, logits: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return what `scores_and_neutral` returns, for logits [texts, outputs]."""
         scores = _softmax(logits[:, : len(self.labels)] / self._folder.temperature)
         calibration = self._folder.neutral
         return scores, None if calibration is None else calibration.probabilities(logits)
 
-    def _logits(self, token_ids: Sequence[list[int]]) -> NDArray[np.float64]:
-        """Return the logits of all texts, [texts, outputs]."""
+    def _logits(self, tokens: TokenBatch) -> NDArray[np.float64]:
+        """Return the logits of all texts, [texts, outputs], as the engine computes them now."""
         started = time.perf_counter()
-        logits = self._engine.logits(TokenBatch.of(token_ids)).astype(np.float64)
+        logits = self._engine.logits(tokens).astype(np.float64)
         self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
         outputs = len(self.labels) + (self._folder.neutral is not None)
-        if logits.shape != (len(token_ids), outputs):
+        if logits.shape != (len(tokens.lengths), outputs):
             raise ValueError(f"the model has {logits.shape[1]} outputs; {CONFIG_FILE} names {outputs}")
         if not np.isfinite(logits).all():
             raise FloatingPointError("a logit of the model is not a finite number")
         return logits
 
-    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+    def _tokenize(self, texts: Sequence[str]) -> TokenBatch:
         started = time.perf_counter()
-        token_ids = self._tokenizer.token_ids(texts)
+        tokens = self._tokenizer.token_batch(texts)
         self._metrics.stage_seconds.labels("tokenize").observe(time.perf_counter() - started)
-        return token_ids
+        return tokens
 
 
 def load_classifier(
@@ -166,13 +160,15 @@ def load_classifier(
     engine: str | None = None,
     metrics: Metrics | None = None,
     neutral_threshold: float | None = None,
+    cache_max_tweets: int = 0,
 ) -> Classifier:
     """Load a model folder, and check the model on the golden texts, which also warms the model up.
 
     `device`: auto, cpu or cuda; `max_tokens`: padded tokens in one pass, or None for the number that suits the engine;
     `engine`: onnx, torch, or None for the engine of the device; `neutral_threshold`: the probability of neutral above
-    which a text is labelled neutral. Raises FatalError with one line if the folder is not usable, the device is
-    missing, the model computes wrong scores on the device, or the model has no neutral output for the threshold.
+    which a text is labelled neutral; `cache_max_tweets`: texts whose scores are remembered. Raises FatalError with one
+    line if the folder is not usable, the device is missing, the model computes wrong scores on the device, or the model
+    has no neutral output for the threshold.
     """
     folder = open_model_folder(path)
     _check_threshold(folder, neutral_threshold)
@@ -183,6 +179,7 @@ def load_classifier(
             _engine(folder, device, engine, max_pass_tokens=max_tokens, metrics=metrics),
             metrics=metrics,
             neutral_threshold=neutral_threshold,
+            cache_max_tweets=cache_max_tweets,
         )
         _check_longest_text(folder, classifier.engine)
         classifier.probe()

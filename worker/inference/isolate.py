@@ -33,14 +33,14 @@ class TextClassifier(Protocol):
 
 def classify_each(
     classify: Callable[[Sequence[str]], Sequence[_T]], probe: Callable[[], None], texts: Sequence[str]
-) -> list[_T | BadRecordError]:
+) -> Sequence[_T | BadRecordError]:
     """Return a result for each text, or BadRecordError `classifier_failed` for a text that fails alone.
 
     Before a single text is given up, `probe` classifies texts that are known to work. Raises FatalError if `probe`
     fails too: the engine is broken. Halving also helps when a batch needs more memory than the GPU has.
     """
     try:
-        return list(classify(texts))
+        return classify(texts)
     except FatalError:
         raise
     except Exception as error:

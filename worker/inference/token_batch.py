@@ -20,3 +20,17 @@ class TokenBatch:
         """Return the batch of texts given as lists of token ids."""
         lengths = np.fromiter(map(len, rows), dtype=np.int32, count=len(rows))
         return cls(np.fromiter(chain.from_iterable(rows), dtype=np.int32, count=int(lengths.sum())), lengths)
+
+    @classmethod
+    def joined(cls, batches: Sequence["TokenBatch"]) -> "TokenBatch":
+        """Return the texts of several batches as one batch."""
+        return cls(
+            np.concatenate([batch.ids for batch in batches]), np.concatenate([batch.lengths for batch in batches])
+        )
+
+    def rows(self, rows: NDArray[np.intp]) -> "TokenBatch":
+        """Return the texts with these indices, in this order."""
+        lengths = self.lengths[rows]
+        ends = np.cumsum(lengths)
+        starts = (np.cumsum(self.lengths) - self.lengths)[rows]
+        return TokenBatch(self.ids[np.arange(lengths.sum()) + np.repeat(starts - (ends - lengths), lengths)], lengths)

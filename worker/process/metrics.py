@@ -19,6 +19,7 @@ from tweets.unfamiliar_tokens import UNFAMILIAR_ABOVE
 
 STAGES: Final = ("wait", "decode", "tokenize", "infer", "encode", "publish", "commit")
 TRANSACTION_OUTCOMES: Final = ("committed", "aborted")
+CACHE_OUTCOMES: Final = ("hit", "repeat", "miss")
 PUBLISH_OUTCOMES: Final = ("applied", "stale", "failed")
 
 # Histograms resolve what the metric is read for: small batches and full ones, passes below and above the default of
@@ -105,11 +106,19 @@ class Metrics:
     stage_seconds = DeclaredMetric(
         Histogram,
         "emotion_stage_seconds",
-        "Seconds that a batch spent in wait, decode, encode, publish or commit, and a pass in tokenize or infer.",
+        "Seconds that a batch spent in wait, decode, tokenize, infer, encode, publish or commit.",
         ["stage"],
         buckets=_STAGE_BUCKETS,
         advice="`infer` dominates: the model is the limit, add workers on other machines or a GPU. "
         "`publish` or `commit` dominate: the brokers are slow, or batches are too small.",
+    )
+    cache = DeclaredMetric(
+        Counter,
+        "emotion_cache",
+        "Texts by where their scores came from: hit, from CACHE_MAX_TWEETS; repeat, from an equal text of the batch; "
+        "miss, from the model. Counted before the commit.",
+        ["outcome"],
+        advice="Mostly `miss` with a cache: the tweets differ; set `CACHE_MAX_TWEETS` to 0.",
     )
     end_to_end_seconds = DeclaredMetric(
         Histogram,
@@ -233,6 +242,8 @@ class Metrics:
             self.dead_lettered.labels(reason)
         for stage in STAGES:
             self.stage_seconds.labels(stage)
+        for outcome in CACHE_OUTCOMES:
+            self.cache.labels(outcome)
         for outcome in TRANSACTION_OUTCOMES:
             self.transactions.labels(outcome)
         for outcome in PUBLISH_OUTCOMES:
