@@ -126,7 +126,8 @@ class Loop:
 
     def _collect(self) -> tuple[list[Record], Membership] | None:
         """Return a batch and the membership of all its records (steps 1 and 2); None without records to process."""
-        batch = Batch(self._batch_limit.records, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic)
+        max_tweets = min(self._batch_limit.records, self._pace.batch_records)
+        batch = Batch(max_tweets, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic)
         batch.add(self._fetched)
         self._fetched = ()
         while True:  # at least one poll: each poll keeps the membership

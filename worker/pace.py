@@ -1,4 +1,4 @@
-"""How much to label at once: measured speed instead of a fixed number of records. Pure; no clock of its own."""
+"""How many records to fetch and to label at once: by the measured speed. Pure; no clock of its own."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,6 +8,9 @@ from worker import time_limits
 
 FIRST_SLICE_RECORDS: Final = 32
 """Records of the first slice, before any speed is measured: few enough for a model of ten records a second."""
+
+FIRST_BATCH_RECORDS: Final = 512
+"""Records of a batch before any speed is measured: a second for a model of 500 records a second."""
 
 RECORD_COST_BYTES: Final = 64
 """Cost of a record beside its value, in bytes of value: the model's work grows with the text, yet never from zero."""
@@ -23,10 +26,19 @@ NEWEST_SHARE: Final = 0.5
 
 
 class LabellingPace:
-    """Cuts a batch into slices of about LABEL_SLICE seconds each, by the measured bytes per second."""
+    """Cuts a batch into slices of about LABEL_SLICE seconds each, and bounds a batch to about LABEL_BATCH seconds."""
 
     def __init__(self) -> None:
         self._bytes_per_s: float | None = None
+        self._record_bytes = 0.0
+        """Mean cost of a record in the last slice."""
+
+    @property
+    def batch_records(self) -> int:
+        """The most records of a batch; at least one."""
+        if self._bytes_per_s is None:
+            return FIRST_BATCH_RECORDS
+        return max(1, int(self._bytes_per_s * time_limits.LABEL_BATCH.seconds / self._record_bytes))
 
     def next_slice(self, records: Sequence[Record]) -> int:
         """Return how many of the records to label next, in order; at least one."""
@@ -41,7 +53,9 @@ class LabellingPace:
 
     def measured(self, records: Sequence[Record], seconds: float) -> None:
         """Take into account that these records were labelled in so many seconds."""
-        bytes_per_s = sum(map(_cost_bytes, records)) / max(seconds, 1e-6)
+        cost_bytes = sum(map(_cost_bytes, records))
+        self._record_bytes = cost_bytes / len(records)
+        bytes_per_s = cost_bytes / max(seconds, 1e-6)
         before = self._bytes_per_s
         self._bytes_per_s = bytes_per_s if before is None else NEWEST_SHARE * bytes_per_s + (1 - NEWEST_SHARE) * before
 

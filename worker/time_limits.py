@@ -69,6 +69,9 @@ RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of al
 CHECKPOINTS: Final = TimeLimit(
     6, "Reading the checkpoint topic, which a restore does only where a committed offset or its metadata is missing."
 )
+LABEL_BATCH: Final = TimeLimit(
+    1, "A batch has at most as many records as are labelled in this, by the measured speed of the model."
+)
 LABEL_SLICE: Final = TimeLimit(2, "A part of a batch that is labelled at once, by the measured speed of the model.")
 LABEL_BUDGET: Final = TimeLimit(
     5, "What is labelled of a batch after this is committed, a sixth of the poll interval; the rest follows."

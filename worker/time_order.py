@@ -93,6 +93,7 @@ ORDER: Final = (
         "LABEL",
         "a slice that takes too long must cost the membership, and be retried, before the watchdog ends the process",
     ),
+    Order("LABEL_BATCH", "LABEL_SLICE", "a batch of the measured size must be labelled at once, not in slices"),
     Order("LABEL_SLICE", "LABEL_BUDGET", "a slow batch must be cut between two slices"),
     Order(
         "LABEL_BUDGET + LABEL_SLICE + FLUSH",

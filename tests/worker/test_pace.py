@@ -4,7 +4,7 @@ import pytest
 
 from tests.records import a_record
 from worker import time_limits
-from worker.pace import FIRST_SLICE_RECORDS, BatchLimit, LabellingPace
+from worker.pace import FIRST_BATCH_RECORDS, FIRST_SLICE_RECORDS, BatchLimit, LabellingPace
 
 TWEETS = [a_record(b"x" * 100, offset=offset) for offset in range(1_000)]
 
@@ -68,6 +68,30 @@ def test_a_time_of_zero_is_no_division_by_zero() -> None:
     pace = LabellingPace()
     pace.measured(TWEETS[:5], seconds=0.0)
     assert pace.next_slice(TWEETS) == len(TWEETS)
+
+
+def test_the_first_batch_is_bounded_because_no_speed_is_known() -> None:
+    assert LabellingPace().batch_records == FIRST_BATCH_RECORDS
+
+
+@pytest.mark.parametrize("per_second", [10, 900, 100_000])
+def test_a_batch_is_bounded_to_about_the_time_of_its_limit(per_second: int) -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:10], seconds=10 / per_second)
+    assert pace.batch_records == pytest.approx(per_second * time_limits.LABEL_BATCH.seconds, rel=0.01)
+
+
+def test_a_batch_of_a_model_slower_than_the_limit_has_one_record() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:1], seconds=60.0)
+    assert pace.batch_records == 1
+
+
+def test_longer_texts_make_smaller_batches() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:100], seconds=1.0)
+    pace.measured([a_record(b"x" * 700)] * 25, seconds=1.0)
+    assert pace.batch_records < 35
 
 
 def test_an_error_halves_the_batch_and_commits_grow_it_back_slowly() -> None:
