@@ -38,7 +38,7 @@ from worker.interfaces import CountsSink, StepLimits, Stream
 from worker.labelling import Labeller, RecordOutcome
 from worker.membership import CommittedOffset, Membership
 from worker.next_commit import counts_after, counts_with_passed_offsets
-from worker.pace import BatchLimit, LabellingPace
+from worker.pace import BatchLimit, LabellingPace, cost_bytes
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 from worker.restoring import Restorer
@@ -237,15 +237,16 @@ class Loop:
         A slow model must not cost the membership, which needs a poll within MAX_POLL_INTERVAL, or delay the stop.
         """
         results: list[RecordOutcome] = []
+        costs = list(map(cost_bytes, records))
         started_s = time.monotonic()
         while len(results) < len(records):
-            rest = records[len(results) :]
-            slice_ = rest[: self._pace.next_slice(rest)]
+            first = len(results)
+            end = first + self._pace.next_slice(costs[first:])
             slice_started_s = time.monotonic()
             with self._watchdog.step("label", time_limits.LABEL.seconds):
-                results += self._labeller.label(slice_)
+                results += self._labeller.label(records[first:end])
             now_s = time.monotonic()
-            self._pace.measured(slice_, now_s - slice_started_s)
+            self._pace.measured(costs[first:end], now_s - slice_started_s)
             if self._stop.is_set() or now_s - started_s >= time_limits.LABEL_BUDGET.seconds:
                 break
         if len(results) < len(records):
