@@ -15,11 +15,13 @@ from kafka.producer.record_accumulator import RecordAccumulator
 from kafka.producer.sender import Sender
 from kafka.producer.transaction_manager import ProducerIdAndEpoch, TransactionManager, TransactionState
 from kafka.protocol.producer import ProduceResponse
-from kafka.record.memory_records import MemoryRecords
+from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
 from tests.records import PARTITION
 from tweets.records import OutputRecord
 from worker.kafka.batch_producer import BatchProducer, SentBatch
+from worker.kafka.record_encoder import encode_record
 
 TOPIC = "out"
 THEIRS = TopicPartition(TOPIC, PARTITION.number)
@@ -98,6 +100,30 @@ def test_every_record_is_sent_once_in_order_and_only_a_lone_record_exceeds_the_b
     assert [(each.key, each.value, each.headers) for batch in read for each in batch] == list(map(as_sent, records))
     assert [batch.records for batch in sent] == [len(batch) for batch in read]
     assert all(len(buffer) <= batch_size for buffer, batch in zip(buffers, read, strict=True) if len(batch) > 1)
+
+
+@given(st.lists(output_records, min_size=1, max_size=30))
+def test_a_batch_has_the_bytes_that_kafka_python_makes_of_the_same_records(records: list[OutputRecord]) -> None:
+    producer = Offline()
+    producer.send_all(TOPIC, PARTITION.number, records)
+    (batch,) = producer._accumulator._batches[THEIRS]
+    theirs = MemoryRecordsBuilder(2, 0, 1_000_000)
+    for record in records:
+        key, value, headers = as_sent(record)
+        assert theirs.append(batch.records._builder._first_timestamp, key, value, headers) is not None
+    assert batch.records.size_in_bytes() == theirs.size_in_bytes()
+    theirs.set_producer_state(1, 0, 0, True)
+    theirs.close()
+    assert producer.buffers() == [bytes(theirs.buffer())]
+    assert batch.record_count == theirs.next_offset()
+
+
+def test_lengths_and_positions_of_any_size_are_encoded_as_kafka_python_encodes_them() -> None:
+    for position in (0, 63, 64, 8_191, 8_192, 2_000_000):
+        theirs = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 1_000_000_000)
+        theirs.append(position, 0, None, b"v" * position, [("h", None)])
+        ours = encode_record(position, None, b"v" * position, [("h", None)])
+        assert theirs._buffer[theirs.header_size_in_bytes() :] == ours
 
 
 def test_a_batch_size_of_zero_sends_each_record_alone() -> None:
