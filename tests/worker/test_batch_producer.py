@@ -186,6 +186,14 @@ def test_all_partitions_are_added_in_one_request() -> None:
     }
 
 
+def test_a_producer_without_transactions_adds_no_partition() -> None:
+    producer = Offline()
+    producer._transaction_manager = TransactionManager(transactional_id=None)
+    producer.add_partitions([(TOPIC, 0)])
+    assert not producer._transaction_manager._new_partitions_in_transaction
+    assert producer.send_all(TOPIC, 0, some_records(2))
+
+
 def test_an_unknown_partition_or_topic_adds_nothing_and_raises() -> None:
     producer = Offline()
     producer._wait_on_metadata = lambda topic, _limit_ms: (_ for _ in ()).throw(errors.KafkaTimeoutError(topic))

@@ -43,7 +43,7 @@ class SentBatch:
 
 
 class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
-    """A transactional producer that takes all records of a partition at once."""
+    """An idempotent producer that takes all records of a partition at once."""
 
     def __init__(self, **configs: Any) -> None:
         super().__init__(**configs)
@@ -58,14 +58,18 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships 
         self._sender._can_split = lambda _batch, _error: False
 
     def add_partitions(self, topic_partitions: Sequence[tuple[str, int]]) -> None:
-        """Add partitions to the open transaction, all in one request. Raises the errors of KafkaProducer.send."""
+        """Check the partitions, and add them to the open transaction in one request, if the producer is transactional.
+
+        Raises the errors of KafkaProducer.send.
+        """
         for topic, number in topic_partitions:
             if self._metadata.partitions_for_topic(topic) is None:
                 self._wait_on_metadata(topic, self.config["max_block_ms"])
             self._partition(topic, number, None, None, None, None)  # raises for an unknown partition
-        for topic, number in topic_partitions:
-            self._transaction_manager.maybe_add_partition_to_transaction(TopicPartition(topic, number))
-        self._sender.wakeup()
+        if self._transaction_manager.is_transactional():
+            for topic, number in topic_partitions:
+                self._transaction_manager.maybe_add_partition_to_transaction(TopicPartition(topic, number))
+            self._sender.wakeup()
 
     def send_all(self, topic: str, number: int, records: Sequence[OutputRecord]) -> list[SentBatch]:
         """Hand the records of a partition that was added, in their order, to the sender; return their batches."""
