@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from kafka import TopicPartition
-from kafka.producer.future import FutureProduceResult
+from kafka.producer.producer_batch import ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
@@ -60,8 +60,9 @@ class FakeProducer:
         self.sent += records
         waiting = self._faults.get("records", [])
         failed = [waiting.pop(0) if waiting else None for _ in records]
-        future = FutureProduceResult(TopicPartition(topic, number))
-        return [SentBatch(len(records), future.success((0, -1, failed.__getitem__ if any(failed) else None)))]
+        batch = ProducerBatch(TopicPartition(topic, number), SimpleNamespace(next_offset=lambda: len(records)))
+        batch.produce_future.success((0, -1, failed.__getitem__ if any(failed) else None))
+        return [SentBatch(batch)]
 
     def flush(self, timeout: float) -> None:
         self._call("flush")

@@ -22,6 +22,7 @@ from tests.records import PARTITION
 from tweets.records import OutputRecord
 from worker.kafka.batch_producer import BatchProducer, SentBatch
 from worker.kafka.record_encoder import encode_record
+from worker.kafka.refusals import refusals
 
 TOPIC = "out"
 THEIRS = TopicPartition(TOPIC, PARTITION.number)
@@ -158,14 +159,34 @@ def test_a_refused_record_is_told_apart_from_the_others_of_its_batch() -> None:
     assert all(found), "the broker has appended none of the batch"
 
 
+def too_large(producer: Offline) -> None:
+    producer.refuse_splits()
+    producer.answer(error_code=errors.MessageSizeTooLargeError.errno, error_message="too large", record_errors=[])
+
+
 def test_trap_a_batch_that_is_split_never_gets_an_outcome() -> None:
     producer = Offline()
     sent = producer.send_all(TOPIC, 3, some_records(4))
-    producer.refuse_splits()
-    producer.answer(error_code=errors.MessageSizeTooLargeError.errno, error_message="too large", record_errors=[])
+    too_large(producer)
     assert not producer._accumulator.has_undrained()
-    assert {type(outcome) for outcome in outcomes(sent)} == {errors.MessageSizeTooLargeError}
-    assert len({id(outcome) for outcome in outcomes(sent)}) == 1, "not exact: all have one and the same error"
+    assert all(outcomes(sent))
+
+
+def test_a_batch_that_is_too_large_refuses_no_record_unless_the_record_is_alone() -> None:
+    for count, refused in ((4, []), (1, [0])):
+        producer = Offline()
+        sent = producer.send_all(TOPIC, 3, some_records(count))
+        too_large(producer)
+        assert list(refusals(outcomes(sent))) == refused
+
+
+def test_trap_batches_that_wait_behind_a_refused_one_get_its_error_and_are_not_refused() -> None:
+    producer = Offline(0)
+    sent = producer.send_all(TOPIC, 3, some_records(4))
+    too_large(producer)
+    producer._accumulator.abort_undrained_batches(producer._transaction_manager.last_error)  # as the sender does
+    assert list(refusals(outcomes(sent))) == [0]
+    assert all(outcomes(sent))
 
 
 def test_a_batch_that_is_aborted_fails_with_the_cause() -> None:

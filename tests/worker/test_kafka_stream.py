@@ -58,8 +58,8 @@ def test_a_transaction_is_begun_sent_awaited_and_committed_with_its_offsets(
 def test_trap_flush_hides_failures_and_a_failed_send_does_not_stop_a_commit(
     stream: KafkaStream, clients: Clients
 ) -> None:
-    clients.faults["records"] = [errors.MessageSizeTooLargeError("x")]
-    with pytest.raises(TransientError, match="MessageSizeTooLargeError"):
+    clients.faults["records"] = [errors.InvalidRecordError("x")]
+    with pytest.raises(TransientError, match="InvalidRecordError"):
         stream.publish([A_RECORD, A_RECORD], {})
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition, errors
-from kafka.producer.producer_batch import ProducerBatch
+from kafka.producer.producer_batch import FinalState, ProducerBatch
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from tweets.records import OutputRecord
 from worker.kafka.record_encoder import encode_record
+from worker.kafka.refusals import REFUSED_BATCH, REFUSED_RECORD
 
 _MESSAGE_FORMAT = 2  # the only format that has transactions and headers
 _UNCOMPRESSED = 0
@@ -24,22 +25,36 @@ _HEADER_BYTES = DefaultRecordBatchBuilder.header_size_in_bytes()
 
 @dataclass(frozen=True, slots=True)
 class SentBatch:
-    """A record batch that is on its way: so many of the given records, and kafka-python's future of the batch."""
+    """A record batch that the sender has."""
 
-    records: int
-    future: Any
+    batch: ProducerBatch
 
-    def outcomes(self) -> list[Exception | None]:
-        """Return the error of each record, None for an acknowledged one; without an answer, every record has failed."""
-        if not self.future.is_done:
-            return [errors.KafkaTimeoutError("no acknowledgement of the record")] * self.records
-        _offset, _timestamp, error_of = self.future.value
-        return [None if error_of is None else error_of(number) for number in range(self.records)]
+    @property
+    def records(self) -> int:
+        """The number of records."""
+        return int(self.batch.record_count)
 
     @property
     def acknowledged(self) -> bool:
         """Whether every record is acknowledged."""
-        return self.future.is_done and self.future.value[2] is None
+        return self.batch.is_done and self.batch.produce_future.value[2] is None
+
+    def outcomes(self) -> list[Exception | None]:
+        """Return the error of each record, None for an acknowledged one; without an answer, every record has failed.
+
+        A record gets the broker's refusal only if the broker refused that record, or a batch of small records with it.
+        """
+        if not self.batch.is_done:
+            return [errors.KafkaTimeoutError("no acknowledgement of the record")] * self.records
+        _offset, _timestamp, error_of = self.batch.produce_future.value
+        if error_of is None:
+            return [None] * self.records
+        found = [error_of(number) for number in range(self.records)]
+        if isinstance(found[0], REFUSED_RECORD) and self.batch.final_state is FinalState.ABORTED:
+            return [errors.KafkaError("not sent, because another batch of the transaction was refused")] * self.records
+        if isinstance(found[0], REFUSED_BATCH) and self.records > 1:
+            return [errors.KafkaError(f"a batch of {self.records} records is too large for the broker")] * self.records
+        return found
 
 
 class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
@@ -50,10 +65,9 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships 
         self.refuse_splits()
 
     def refuse_splits(self) -> None:
-        """Let a batch that is too large for the broker fail.
+        """Let a batch that is too large for the broker fail: after a lower max.message.bytes, for instance.
 
-        kafka-python would split the batch, and its future would never have an outcome. The caller gets the refusal
-        instead, and sends each record in a batch of its own.
+        kafka-python would split the batch, and its future would never have an outcome.
         """
         self._sender._can_split = lambda _batch, _error: False
 
@@ -81,7 +95,7 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships 
             for batch in batches:
                 accumulator._batches[partition].append(batch)
                 accumulator._incomplete.add(batch)
-        return [SentBatch(batch.record_count, batch.produce_future) for batch in batches]
+        return [SentBatch(batch) for batch in batches]
 
     def _batches(self, partition: TopicPartition, records: Sequence[OutputRecord]) -> Iterator[ProducerBatch]:
         """Yield batches of at most `batch_size` bytes, but of one record at least."""
