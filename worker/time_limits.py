@@ -89,7 +89,6 @@ RETRY_PAUSE: Final = TimeLimit(0.1, "Pause of the loop after a first transient e
 RETRY_PAUSE_MAX: Final = TimeLimit(5, "Longest pause of the loop after transient errors.")
 
 # The producer.
-LINGER: Final = TimeLimit(0.005, "The producer waits this long for more records of a partition before it sends.")
 DELIVERY: Final = TimeLimit(14, "A record that is not acknowledged after this, retries included, has failed.")
 MAX_BLOCK: Final = TimeLimit(15, "A send that needs metadata, and init_transactions, fail after this.")
 ABORT: Final = TimeLimit(10, "An abort without an answer is left to the next producer after this.")

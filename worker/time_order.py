@@ -101,7 +101,7 @@ ORDER: Final = (
         "labelling and publishing must end before the group removes the member, however slow the model is",
     ),
     Order("LABEL_SLICE", "SHUTDOWN", "after SIGTERM a slice must end before the watchdog ends the process"),
-    Order("LINGER + REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
+    Order("REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
     Order(
         "DELIVERY",
         "KAFKA_TRANSACTION_TIMEOUT_MS",

@@ -255,7 +255,6 @@ def test_the_producer_has_the_settings_of_the_fault_tests(stream: KafkaStream, c
         "reconnect_backoff_max_ms": 500,
         "metadata_max_age_ms": 5_000,
         "max_block_ms": 15_000,
-        "linger_ms": 5,
         "batch_size": 100_000,
         "max_request_size": 100_000,
     }

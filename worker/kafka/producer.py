@@ -54,7 +54,6 @@ class ResultProducer:
             transaction_timeout_ms=settings.kafka_transaction_timeout_ms,
             delivery_timeout_ms=time_limits.DELIVERY.ms,
             max_block_ms=time_limits.MAX_BLOCK.ms,
-            linger_ms=time_limits.LINGER.ms,
             # The broker would refuse a request above the topic's max.message.bytes.
             batch_size=0 if single_records else min(BATCH_BYTES, max_record_bytes),
             max_request_size=max_record_bytes,
