@@ -8,7 +8,7 @@ from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 from kafka.record.util import decode_varint
 
-from tweets.records import Partition, Record
+from tweets.records import Headers, Partition, Record
 
 
 def read_records(consumer: KafkaConsumer) -> None:
@@ -63,21 +63,24 @@ def _records(partition: Partition, batch: Any) -> Iterator[Record]:
     The format is https://kafka.apache.org/documentation/#recordbatch.
     """
     batch._maybe_uncompress()
-    buffer, position, count = bytes(batch._buffer), batch._pos, batch.records_count
-    for _ in range(count):
+    buffer, position, base_offset, base_ms = bytes(batch._buffer), batch._pos, batch.base_offset, batch.first_timestamp
+    appended_ms = batch.max_timestamp if batch.timestamp_type else None
+    for _ in range(batch.records_count):
         try:
-            record, position = _record(partition, batch, buffer, position)
+            after_ms, offset, key, value, headers, position = _fields(buffer, position)
         except (ValueError, IndexError) as error:  # a header name that is not UTF-8 is a ValueError too
             raise CorruptRecordError(f"invalid record structure: {error!r}") from error
-        yield record
+        timestamp_ms = base_ms + after_ms if appended_ms is None else appended_ms
+        yield Record(partition, base_offset + offset, timestamp_ms, key, value, headers)
     if position != len(buffer):
         raise CorruptRecordError(f"{len(buffer) - position} bytes after the last record")
 
 
-def _record(partition: Partition, batch: Any, buffer: bytes, position: int) -> tuple[Record, int]:
-    """Return the record at a position, and the position after it."""
+def _fields(buffer: bytes, position: int) -> tuple[int, int, bytes | None, bytes | None, Headers, int]:
+    """Return time and offset since the batch's first, key, value and headers, and the position after the record."""
     length, start = decode_varint(buffer, position)
-    timestamp, position = decode_varint(buffer, start + 1)  # after the attributes, of which none is defined
+    _attributes, position = decode_varint(buffer, start)  # none is defined
+    after_ms, position = decode_varint(buffer, position)
     offset, position = decode_varint(buffer, position)
     key, position = _bytes(buffer, position)
     value, position = _bytes(buffer, position)
@@ -93,8 +96,7 @@ def _record(partition: Partition, batch: Any, buffer: bytes, position: int) -> t
         headers.append((name.decode(), content))
     if position - start != length:
         raise CorruptRecordError(f"a record of {length} bytes has fields of {position - start} bytes")
-    timestamp = batch.max_timestamp if batch.timestamp_type else batch.first_timestamp + timestamp
-    return Record(partition, batch.base_offset + offset, timestamp, key, value, headers), position
+    return after_ms, offset, key, value, headers, position
 
 
 def _bytes(buffer: bytes, position: int) -> tuple[bytes | None, int]:
