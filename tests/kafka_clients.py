@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from kafka import TopicPartition
+from kafka.producer.producer_batch import ProducerBatch
 from kafka.producer.transaction_manager import TransactionalRequestResult
 from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from tests.records import PARTITION
-from tweets.records import Partition
+from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts
+from worker.kafka.batch_producer import SentBatch
 
 THEIRS: Final = TopicPartition(PARTITION.topic, PARTITION.number)
 """PARTITION as kafka-python names it."""
@@ -20,21 +22,13 @@ NARROW: Final = "narrow"
 """The one topic with a single partition; all others have four."""
 
 
-class FakeFuture:
-    def __init__(self, error: Exception | None) -> None:
-        self._error = error
-
-    def get(self, timeout: float) -> None:
-        if self._error is not None:
-            raise self._error
-
-
 class FakeProducer:
     """Records its calls; `faults` has for a call the errors that the call raises at first, one at a time."""
 
     def __init__(self, configs: dict[str, Any], calls: list[str], faults: dict[str, list[Exception]]) -> None:
         self.configs = configs
-        self.sent: list[dict[str, Any]] = []
+        self.sent: list[OutputRecord] = []
+        self.sent_alone: list[dict[str, Any]] = []
         self.looked_up: list[str] = []
         self.offsets: dict[TopicPartition, OffsetAndMetadata] = {}
         self._calls = calls
@@ -52,11 +46,23 @@ class FakeProducer:
     def begin_transaction(self) -> None:
         self._call("begin")
 
-    def send(self, topic: str, **record: Any) -> FakeFuture:
+    def send(self, topic: str, **record: Any) -> None:
+        """Send a record as the replay does; the worker sends batches."""
         self._call("send")
-        self.sent.append({"topic": topic, **record})
-        waiting = self._faults.get("future")
-        return FakeFuture(waiting.pop(0) if waiting else None)
+        self.sent_alone.append({"topic": topic, **record})
+
+    def add_partitions(self, topic_partitions: Sequence[tuple[str, int]]) -> None:
+        self._call("add partitions")
+
+    def send_all(self, topic: str, number: int, records: Sequence[OutputRecord]) -> list[SentBatch]:
+        """Send one batch; the errors of its records are the first of the faults of "records"."""
+        self._call("send")
+        self.sent += records
+        waiting = self._faults.get("records", [])
+        failed = [waiting.pop(0) if waiting else None for _ in records]
+        batch = ProducerBatch(TopicPartition(topic, number), SimpleNamespace(next_offset=lambda: len(records)))
+        batch.produce_future.success((0, -1, failed.__getitem__ if any(failed) else None))
+        return [SentBatch(batch)]
 
     def flush(self, timeout: float) -> None:
         self._call("flush")

@@ -7,7 +7,7 @@ from typing import Final
 from tweets.records import Record
 
 BATCH_MAX_BYTES: Final = 4 * 1024 * 1024
-"""A batch also closes at this size of keys, values and headers: 512 records of 8 kB, twenty times an ordinary batch.
+"""A batch also closes at this size of keys, values and headers: 4,096 records of 1 kB, three times ordinary records.
 
 The worker holds each byte about eight times: as record, as text (4 bytes a character, if one is an emoji), as output
 record, and in the producer's batches and requests.

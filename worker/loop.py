@@ -38,7 +38,7 @@ from worker.interfaces import CountsSink, StepLimits, Stream
 from worker.labelling import Labeller, RecordOutcome
 from worker.membership import CommittedOffset, Membership
 from worker.next_commit import counts_after, counts_with_passed_offsets
-from worker.pace import BatchLimit, LabellingPace
+from worker.pace import BatchLimit, LabellingPace, cost_bytes
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 from worker.restoring import Restorer
@@ -126,7 +126,8 @@ class Loop:
 
     def _collect(self) -> tuple[list[Record], Membership] | None:
         """Return a batch and the membership of all its records (steps 1 and 2); None without records to process."""
-        batch = Batch(self._batch_limit.records, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic)
+        max_tweets = min(self._batch_limit.records, self._pace.batch_records)
+        batch = Batch(max_tweets, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic)
         batch.add(self._fetched)
         self._fetched = ()
         while True:  # at least one poll: each poll keeps the membership
@@ -236,15 +237,16 @@ class Loop:
         A slow model must not cost the membership, which needs a poll within MAX_POLL_INTERVAL, or delay the stop.
         """
         results: list[RecordOutcome] = []
+        costs = list(map(cost_bytes, records))
         started_s = time.monotonic()
         while len(results) < len(records):
-            rest = records[len(results) :]
-            slice_ = rest[: self._pace.next_slice(rest)]
+            first = len(results)
+            end = first + self._pace.next_slice(costs[first:])
             slice_started_s = time.monotonic()
             with self._watchdog.step("label", time_limits.LABEL.seconds):
-                results += self._labeller.label(slice_)
+                results += self._labeller.label(records[first:end])
             now_s = time.monotonic()
-            self._pace.measured(slice_, now_s - slice_started_s)
+            self._pace.measured(costs[first:end], now_s - slice_started_s)
             if self._stop.is_set() or now_s - started_s >= time_limits.LABEL_BUDGET.seconds:
                 break
         if len(results) < len(records):

@@ -1,6 +1,8 @@
-"""How much to label at once: measured speed instead of a fixed number of records. Pure; no clock of its own."""
+"""How many records to fetch and to label at once: by the measured speed. Pure; no clock of its own."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from tweets.records import Record
@@ -8,6 +10,9 @@ from worker import time_limits
 
 FIRST_SLICE_RECORDS: Final = 32
 """Records of the first slice, before any speed is measured: few enough for a model of ten records a second."""
+
+FIRST_BATCH_RECORDS: Final = 512
+"""Records of a batch before any speed is measured: a second for a model of 500 records a second."""
 
 RECORD_COST_BYTES: Final = 64
 """Cost of a record beside its value, in bytes of value: the model's work grows with the text, yet never from zero."""
@@ -23,25 +28,32 @@ NEWEST_SHARE: Final = 0.5
 
 
 class LabellingPace:
-    """Cuts a batch into slices of about LABEL_SLICE seconds each, by the measured bytes per second."""
+    """Cuts a batch into slices of about LABEL_SLICE seconds each, and bounds a batch to about LABEL_BATCH seconds."""
 
     def __init__(self) -> None:
         self._bytes_per_s: float | None = None
+        self._record_bytes = 0.0
+        """Mean cost of a record in the last slice."""
 
-    def next_slice(self, records: Sequence[Record]) -> int:
-        """Return how many of the records to label next, in order; at least one."""
+    @property
+    def batch_records(self) -> int:
+        """The most records of a batch; at least one."""
         if self._bytes_per_s is None:
-            return min(len(records), FIRST_SLICE_RECORDS)
-        left = self._bytes_per_s * time_limits.LABEL_SLICE.seconds
-        for number, record in enumerate(records):
-            left -= _cost_bytes(record)
-            if left < 0:
-                return max(1, number)
-        return len(records)
+            return FIRST_BATCH_RECORDS
+        return max(1, int(self._bytes_per_s * time_limits.LABEL_BATCH.seconds / self._record_bytes))
 
-    def measured(self, records: Sequence[Record], seconds: float) -> None:
-        """Take into account that these records were labelled in so many seconds."""
-        bytes_per_s = sum(map(_cost_bytes, records)) / max(seconds, 1e-6)
+    def next_slice(self, costs: Sequence[float]) -> int:
+        """Return how many records of these costs to label next, in order; at least one."""
+        if self._bytes_per_s is None:
+            return min(len(costs), FIRST_SLICE_RECORDS)
+        most = self._bytes_per_s * time_limits.LABEL_SLICE.seconds
+        return max(1, bisect_right(list(accumulate(costs)), most))
+
+    def measured(self, costs: Sequence[float], seconds: float) -> None:
+        """Take into account that records of these costs were labelled in so many seconds."""
+        cost = sum(costs)
+        self._record_bytes = cost / len(costs)
+        bytes_per_s = cost / max(seconds, 1e-6)
         before = self._bytes_per_s
         self._bytes_per_s = bytes_per_s if before is None else NEWEST_SHARE * bytes_per_s + (1 - NEWEST_SHARE) * before
 
@@ -62,6 +74,7 @@ class BatchLimit:
         self.records = min(self._most, self.records + max(1, self.records // 8))
 
 
-def _cost_bytes(record: Record) -> float:
+def cost_bytes(record: Record) -> float:
+    """Return what labelling the record costs, in bytes of a short text."""
     size = record.size_bytes
     return RECORD_COST_BYTES + min(size, READ_BYTES) + UNREAD_SHARE * max(0, size - READ_BYTES)

@@ -16,7 +16,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.health import HealthServer
 from worker.process.logs import configure_logging
-from worker.process.memory import return_large_buffers
+from worker.process.memory import collect_less_often, return_large_buffers
 from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
@@ -77,6 +77,7 @@ class _Worker:
         self._watchdog.start()
         store = CountsStore.of(settings)
         classifier = _load_classifier(settings, self._metrics)
+        collect_less_often()
         wait_until_reachable(settings, self._stop)
         if self._stop.is_set():
             return ExitCode.OK

@@ -120,12 +120,13 @@ class Settings(KafkaSettings):
         "the same value for all workers and the live page. Refused for a model without a neutral output.",
     )
     batch_max_tweets: int = setting(
-        512,
+        4_096,
         ge=1,
         le=100_000,
         unit="tweets",
-        meaning="A batch, which is one transaction, closes at this many tweets.",
-        change="Raise on a GPU; lower when memory is short. A slow model commits smaller batches by itself.",
+        meaning="A batch, which is one transaction, closes at this many tweets. Only a backlog fills a batch, and only "
+        "with as many tweets as are labelled in a second.",
+        change="Lower when memory is short.",
     )
     batch_max_wait_ms: int = setting(
         50,

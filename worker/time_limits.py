@@ -69,6 +69,9 @@ RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of al
 CHECKPOINTS: Final = TimeLimit(
     6, "Reading the checkpoint topic, which a restore does only where a committed offset or its metadata is missing."
 )
+LABEL_BATCH: Final = TimeLimit(
+    1, "A batch has at most as many records as are labelled in this, by the measured speed of the model."
+)
 LABEL_SLICE: Final = TimeLimit(2, "A part of a batch that is labelled at once, by the measured speed of the model.")
 LABEL_BUDGET: Final = TimeLimit(
     5, "What is labelled of a batch after this is committed, a sixth of the poll interval; the rest follows."
@@ -86,7 +89,6 @@ RETRY_PAUSE: Final = TimeLimit(0.1, "Pause of the loop after a first transient e
 RETRY_PAUSE_MAX: Final = TimeLimit(5, "Longest pause of the loop after transient errors.")
 
 # The producer.
-LINGER: Final = TimeLimit(0.005, "The producer waits this long for more records of a partition before it sends.")
 DELIVERY: Final = TimeLimit(14, "A record that is not acknowledged after this, retries included, has failed.")
 MAX_BLOCK: Final = TimeLimit(15, "A send that needs metadata, and init_transactions, fail after this.")
 ABORT: Final = TimeLimit(10, "An abort without an answer is left to the next producer after this.")

@@ -93,6 +93,7 @@ ORDER: Final = (
         "LABEL",
         "a slice that takes too long must cost the membership, and be retried, before the watchdog ends the process",
     ),
+    Order("LABEL_BATCH", "LABEL_SLICE", "a batch of the measured size must be labelled at once, not in slices"),
     Order("LABEL_SLICE", "LABEL_BUDGET", "a slow batch must be cut between two slices"),
     Order(
         "LABEL_BUDGET + LABEL_SLICE + FLUSH",
@@ -100,7 +101,7 @@ ORDER: Final = (
         "labelling and publishing must end before the group removes the member, however slow the model is",
     ),
     Order("LABEL_SLICE", "SHUTDOWN", "after SIGTERM a slice must end before the watchdog ends the process"),
-    Order("LINGER + REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
+    Order("REQUEST", "DELIVERY", "a record must have time for one failed request and another attempt"),
     Order(
         "DELIVERY",
         "KAFKA_TRANSACTION_TIMEOUT_MS",

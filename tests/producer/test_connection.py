@@ -39,7 +39,7 @@ def test_the_connection_sends_to_the_input_topic_and_is_closed_after_an_error(cl
         send(b"key", b"value")
         raise ZeroDivisionError
     assert clients.producers[0].looked_up == ["tweets"]
-    assert clients.producers[0].sent == [{"topic": "tweets", "key": b"key", "value": b"value"}]
+    assert clients.producers[0].sent_alone == [{"topic": "tweets", "key": b"key", "value": b"value"}]
     assert clients.calls == ["send", "force_close", "join", "close"]
 
 

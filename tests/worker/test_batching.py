@@ -11,6 +11,7 @@ from tests.clock import Clock
 from tests.records import a_record
 from worker.batching import BATCH_MAX_BYTES, Batch
 from worker.inference.passes import cut_into_passes
+from worker.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -68,6 +69,15 @@ def test_a_batch_closes_at_so_many_bytes_of_keys_values_and_headers() -> None:
     batch.add([a_record(None, key=None, headers=[("name", b"h" * (BATCH_MAX_BYTES // 4))])])
     assert batch.closed
     assert batch.room == 0, "the next poll asks for as few records as possible"
+
+
+def test_a_batch_of_ordinary_tweets_is_bounded_by_the_default_of_the_setting_and_not_by_bytes() -> None:
+    batch = Batch(Settings(_env_file=None).batch_max_tweets, 60.0, Clock(100.0))
+    tweet = a_record(b"x" * 500, key=b"k" * 20, headers=[("trace", b"t" * 55)])
+    batch.add([tweet] * 4_095)
+    assert not batch.closed
+    batch.add([tweet])
+    assert batch.closed
 
 
 @pytest.mark.parametrize("content", [b"", None])

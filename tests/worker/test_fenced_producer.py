@@ -145,7 +145,7 @@ def test_trap_the_client_keeps_the_first_error_of_a_producer_only_in_its_transac
     client = SimpleNamespace(
         init_transactions=lambda: None, _transaction_manager=SimpleNamespace(last_error=last_error)
     )
-    monkeypatch.setattr("worker.kafka.producer.KafkaProducer", lambda **configs: client)
+    monkeypatch.setattr("worker.kafka.producer.BatchProducer", lambda **configs: client)
     settings = Settings(_env_file=None)
     assert ResultProducer(settings, transactional_id="id", max_record_bytes=1).fenced is fenced
 

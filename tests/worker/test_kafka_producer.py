@@ -40,7 +40,7 @@ def _producer() -> ResultProducer:
 
 def test_trap_an_abort_returns_only_after_the_brokers_are_back(monkeypatch: pytest.MonkeyPatch) -> None:
     client = UnansweredClient()
-    monkeypatch.setattr(producer_module, "KafkaProducer", lambda **_: client)
+    monkeypatch.setattr(producer_module, "BatchProducer", lambda **_: client)
     producer = _producer()
     producer.begin()
     before = set(threading.enumerate())
@@ -56,7 +56,7 @@ def test_trap_an_abort_returns_only_after_the_brokers_are_back(monkeypatch: pyte
 @pytest.mark.parametrize("begun", [False, True])
 def test_an_abort_that_the_client_refuses_raises_nothing(monkeypatch: pytest.MonkeyPatch, *, begun: bool) -> None:
     client = UnansweredClient()
-    monkeypatch.setattr(producer_module, "KafkaProducer", lambda **_: client)
+    monkeypatch.setattr(producer_module, "BatchProducer", lambda **_: client)
     producer = _producer()
     if begun:
         producer.begin()
@@ -67,6 +67,6 @@ def test_an_abort_that_the_client_refuses_raises_nothing(monkeypatch: pytest.Mon
 
 def test_an_abort_that_is_answered_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     clients = Clients()
-    monkeypatch.setattr(producer_module, "KafkaProducer", clients.producer)
+    monkeypatch.setattr(producer_module, "BatchProducer", clients.producer)
     _producer().abort()
     assert clients.calls == ["init", "abort"]

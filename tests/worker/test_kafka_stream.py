@@ -27,7 +27,7 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     clients = Clients()
-    monkeypatch.setattr("worker.kafka.producer.KafkaProducer", clients.producer)
+    monkeypatch.setattr("worker.kafka.producer.BatchProducer", clients.producer)
     monkeypatch.setattr("worker.kafka.consumer.Consumer", clients.consumer)
     monkeypatch.setattr("worker.kafka.stream.read_checkpoints", lambda _settings, _partitions: clients.checkpoints)
     return clients
@@ -50,28 +50,17 @@ def test_a_transaction_is_begun_sent_awaited_and_committed_with_its_offsets(
 ) -> None:
     stream.publish([A_RECORD, A_RECORD], {})
     stream.commit({PARTITION: CommittedOffset(8, "counts")}, OWNED)
-    assert clients.calls == ["begin", "send", "send", "flush", "offsets", "commit"]
-    assert clients.producers[0].sent[0]["partition"] == 3
+    assert clients.calls == ["begin", "add partitions", "send", "flush", "offsets", "commit"]
+    assert clients.producers[0].sent == [A_RECORD, A_RECORD]
     assert clients.producers[0].offsets == {THEIRS: OffsetAndMetadata(8, "counts")}
 
 
 def test_trap_flush_hides_failures_and_a_failed_send_does_not_stop_a_commit(
     stream: KafkaStream, clients: Clients
 ) -> None:
-    clients.faults["future"] = [errors.MessageSizeTooLargeError("x")]
-    with pytest.raises(TransientError, match="MessageSizeTooLargeError"):
+    clients.faults["records"] = [errors.InvalidRecordError("x")]
+    with pytest.raises(TransientError, match="InvalidRecordError"):
         stream.publish([A_RECORD, A_RECORD], {})
-
-
-def test_trap_send_rejects_a_record_without_key_and_value_and_a_header_without_content(
-    stream: KafkaStream, clients: Clients
-) -> None:
-    stream.publish(
-        [OutputRecord("dead", 0, None, None, [("h", None), ("i", b"1")]), OutputRecord("dead", 0, b"k", None, [])], {}
-    )
-    first, second = clients.producers[0].sent
-    assert (first["key"], first["value"], first["headers"]) == (None, b"", [("h", b""), ("i", b"1")])
-    assert (second["key"], second["value"]) == (b"k", None)
 
 
 def test_trap_a_member_thrown_out_has_metadata_that_brokers_accept_unfenced(
@@ -172,13 +161,13 @@ def test_a_transaction_has_the_second_copy_of_the_state_in_the_partition_of_the_
     state = CommittedCounts(5, 8, RunningCounts({"joy": 1}))
     stream.publish([A_RECORD], {PARTITION: state})
     copy = clients.producers[0].sent[1]
-    assert (copy["topic"], copy["partition"]) == ("tweets.checkpoints", 3)
-    assert copy["key"] == b"emotion-worker|tweets|3"
-    assert checkpoint.decode(copy["value"]) == state
+    assert (copy.topic, copy.partition) == ("tweets.checkpoints", 3)
+    assert copy.key == b"emotion-worker|tweets|3"
+    assert checkpoint.decode(copy.value) == state
 
 
 def test_a_refused_second_copy_is_fatal_and_names_the_topic(stream: KafkaStream, clients: Clients) -> None:
-    clients.faults["future"] = [errors.InvalidRecordError("no key")]
+    clients.faults["records"] = [errors.InvalidRecordError("no key")]
     with pytest.raises(FatalError, match=r"refuses a record for topic tweets\.checkpoints") as caught:
         stream.publish([], {PARTITION: CommittedCounts(5, 8, RunningCounts())})
     assert caught.value.exit_code is ExitCode.TOPICS
@@ -266,7 +255,6 @@ def test_the_producer_has_the_settings_of_the_fault_tests(stream: KafkaStream, c
         "reconnect_backoff_max_ms": 500,
         "metadata_max_age_ms": 5_000,
         "max_block_ms": 15_000,
-        "linger_ms": 5,
         "batch_size": 100_000,
         "max_request_size": 100_000,
     }

@@ -1,13 +1,17 @@
 """The loop's own promises that need no schedule: order of calls, counts, readiness, recovery, time limits."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from tests.clock import Clock
 from tests.records import PARTITION, a_prediction, a_record
 from tests.worker.loop_run import NEXT_GENERATION, NOT_JOINED, NOTHING, OWNED, LoopRun, tweets
 from tweets.prediction import Prediction
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.pace import FIRST_BATCH_RECORDS
 from worker.time_limits import TimeLimit
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
@@ -136,6 +140,23 @@ def test_a_full_batch_does_not_wait_for_more_and_a_poll_asks_for_no_more_than_fi
     running = LoopRun(*polls, batch_max_tweets=3, batch_max_wait_s=3600.0, before_poll=asked.append).run()
     assert asked[:3] == [3, 3, 2]
     assert [len(outgoing) for outgoing in running.stream.published] == [3]
+
+
+@pytest.mark.parametrize(("text_s", "most"), [(0.1, 10), (0.0, 4_096)], ids=["slow", "fast"])
+def test_a_poll_asks_for_as_many_records_as_the_model_labels_in_a_second(
+    monkeypatch: pytest.MonkeyPatch, text_s: float, most: int
+) -> None:
+    clock = Clock(100.0)
+    monkeypatch.setattr("worker.loop.time", SimpleNamespace(monotonic=clock, perf_counter=clock))
+    asked: list[int] = []
+
+    def predict(_: str) -> Prediction:
+        clock.now_s += text_s
+        return a_prediction()
+
+    polls = [NOTHING, tweets(*range(7, 27)), tweets(*range(27, 37))]
+    LoopRun(*polls, batch_max_tweets=4_096, before_poll=asked.append, predict=predict).run()
+    assert asked == [FIRST_BATCH_RECORDS, FIRST_BATCH_RECORDS, most, most]
 
 
 def test_a_turn_and_the_classification_in_it_have_their_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from kafka import KafkaConsumer, KafkaProducer
+from kafka import KafkaConsumer
 
 from tests.fakes import POISON, FakeClassifier
 from tests.records import a_record
@@ -18,7 +18,7 @@ from worker.batching import BATCH_MAX_BYTES
 from worker.kafka.client import consumer_arguments
 from worker.kafka.decompression import MAX_BATCH_BYTES
 from worker.labelling import Labeller, OutputTopics
-from worker.process.memory import LARGE_BYTES, return_large_buffers
+from worker.process.memory import COLLECT_AFTER, LARGE_BYTES, collect_less_often, return_large_buffers
 from worker.process.metrics import Metrics
 from worker.settings import Settings
 
@@ -101,13 +101,30 @@ def test_the_records_of_a_batch_are_freed_with_the_batch_without_the_garbage_col
     assert still_there() is None
 
 
+def test_what_is_there_at_the_start_is_left_out_of_the_collections_and_later_cycles_are_not() -> None:
+    thresholds = gc.get_threshold()
+    try:
+        collect_less_often()
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold()[0] == COLLECT_AFTER
+        cycle = WatchedHeaders()
+        cycle.append(("itself", cycle))  # type: ignore[arg-type]
+        still_there = weakref.ref(cycle)
+        del cycle
+        kept: list[list[int]] = [[] for _ in range(20 * COLLECT_AFTER)]  # a second generation too
+        assert still_there() is None, f"{len(kept)} objects later"
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+
+
 def test_a_c_library_without_the_call_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.process.memory.ctypes.CDLL", lambda _: object())
     assert not return_large_buffers()
 
 
-def test_a_record_of_kafkas_default_size_counts_as_large_and_a_batch_of_the_producer_does_not() -> None:
-    assert KafkaProducer.DEFAULT_CONFIG["batch_size"] < LARGE_BYTES < MAX_VALUE_BYTES
+def test_a_record_of_kafkas_default_size_counts_as_large() -> None:
+    assert LARGE_BYTES < MAX_VALUE_BYTES
 
 
 def test_all_that_a_worker_holds_at_once_fits_under_400_mb_beside_the_model() -> None:

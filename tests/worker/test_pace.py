@@ -4,9 +4,14 @@ import pytest
 
 from tests.records import a_record
 from worker import time_limits
-from worker.pace import FIRST_SLICE_RECORDS, BatchLimit, LabellingPace
+from worker.pace import FIRST_BATCH_RECORDS, FIRST_SLICE_RECORDS, BatchLimit, LabellingPace, cost_bytes
 
-TWEETS = [a_record(b"x" * 100, offset=offset) for offset in range(1_000)]
+
+def costs(count: int, value_bytes: int) -> list[float]:
+    return [cost_bytes(a_record(b"x" * value_bytes))] * count
+
+
+TWEETS = costs(1_000, 100)
 
 
 def test_the_first_slice_is_small_because_no_speed_is_known() -> None:
@@ -31,22 +36,22 @@ def test_a_fast_model_gets_the_whole_batch() -> None:
 def test_longer_texts_make_smaller_slices() -> None:
     pace = LabellingPace()
     pace.measured(TWEETS[:100], seconds=1.0)
-    long = [a_record(b"x" * 600, offset=offset) for offset in range(100)]
+    long = costs(100, 600)
     assert 1 < pace.next_slice(long) < pace.next_slice(TWEETS) / 3
 
 
 def test_a_text_costs_no_more_than_the_model_reads_of_it() -> None:
     """The speed of texts of 40 kB, of which the model reads the beginning, is no speed of texts that it reads whole."""
     pace = LabellingPace()
-    pace.measured([a_record(b"x" * 40_000)] * 60, seconds=1.0)
-    whole = [a_record(b"x" * 600, offset=offset) for offset in range(1_000)]
+    pace.measured(costs(60, 40_000), seconds=1.0)
+    whole = costs(1_000, 600)
     assert pace.next_slice(whole) < 1.5 * 60 * time_limits.LABEL_SLICE.seconds
 
 
 def test_a_record_of_a_megabyte_that_is_only_decoded_costs_something_too() -> None:
     pace = LabellingPace()
     pace.measured(TWEETS[:300], seconds=1.0)
-    large = [a_record(b"x" * 1_000_000, offset=offset) for offset in range(1_000)]
+    large = costs(1_000, 1_000_000)
     assert 1 < pace.next_slice(large) < pace.next_slice(TWEETS) / 5
 
 
@@ -68,6 +73,30 @@ def test_a_time_of_zero_is_no_division_by_zero() -> None:
     pace = LabellingPace()
     pace.measured(TWEETS[:5], seconds=0.0)
     assert pace.next_slice(TWEETS) == len(TWEETS)
+
+
+def test_the_first_batch_is_bounded_because_no_speed_is_known() -> None:
+    assert LabellingPace().batch_records == FIRST_BATCH_RECORDS
+
+
+@pytest.mark.parametrize("per_second", [10, 900, 100_000])
+def test_a_batch_is_bounded_to_about_the_time_of_its_limit(per_second: int) -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:10], seconds=10 / per_second)
+    assert pace.batch_records == pytest.approx(per_second * time_limits.LABEL_BATCH.seconds, rel=0.01)
+
+
+def test_a_batch_of_a_model_slower_than_the_limit_has_one_record() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:1], seconds=60.0)
+    assert pace.batch_records == 1
+
+
+def test_longer_texts_make_smaller_batches() -> None:
+    pace = LabellingPace()
+    pace.measured(TWEETS[:100], seconds=1.0)
+    pace.measured(costs(25, 700), seconds=1.0)
+    assert pace.batch_records < 35
 
 
 def test_an_error_halves_the_batch_and_commits_grow_it_back_slowly() -> None:

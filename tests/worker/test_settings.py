@@ -64,7 +64,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "redis_key_prefix": "{emotion}",
         "model_path": str(BUNDLED_MODEL),
         "device": "auto",
-        "batch_max_tweets": "512",
+        "batch_max_tweets": "4096",
         "batch_max_wait_ms": "50",
         "cache_max_tweets": "0",
         "tweet_max_chars": "10000",

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Final
 
 from kafka import TopicPartition, errors
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
@@ -15,6 +15,7 @@ from worker.errors import ExitCode, FatalError
 from worker.kafka.client import Consumer, consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends
+from worker.kafka.record_reader import read_records
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.settings import Settings
 
@@ -48,6 +49,7 @@ class TweetConsumer:
             max_poll_interval_ms=time_limits.MAX_POLL_INTERVAL.ms,
             partition_assignment_strategy=(CooperativeStickyAssignor,),
         )
+        read_records(self._consumer)
         self._ends = stable_ends(self._consumer)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
@@ -126,7 +128,7 @@ class TweetConsumer:
         """
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
-            records = [_record(fetched) for batch in polled.values() for fetched in batch]
+            records = [record for of_partition in polled.values() for record in of_partition]
         except errors.NoOffsetForPartitionError:
             # Without a reset policy the client raises this for a new partition of this member, until the caller has
             # restored the partition. A client that lost a position later must be restored as well.
@@ -234,14 +236,3 @@ class TweetConsumer:
 
 def _committed(found: OffsetAndMetadata | None) -> CommittedOffset | None:
     return None if found is None else CommittedOffset(found.offset, found.metadata or "")
-
-
-def _record(fetched: Any) -> Record:
-    return Record(
-        partition=Partition(fetched.topic, fetched.partition),
-        offset=fetched.offset,
-        timestamp_ms=fetched.timestamp,
-        key=fetched.key,
-        value=fetched.value,
-        headers=fetched.headers,
-    )

@@ -2,25 +2,35 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from dataclasses import dataclass
+from typing import Final, NoReturn
 
-from kafka import KafkaProducer, TopicPartition
+from kafka import TopicPartition
 from kafka.errors import ProducerFencedError
 from kafka.structs import OffsetAndMetadata
 
 from tweets.records import OutputRecord, Partition
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, RefusedRecordsError
+from worker.kafka.batch_producer import BatchProducer, SentBatch
 from worker.kafka.client import NETWORK, RepairedClient, discard
 from worker.kafka.connection import connection_arguments
-from worker.kafka.refusals import REFUSED_RECORD, are_exact, refusals, refused_topic
+from worker.kafka.refusals import are_exact, refusals, refused_topic
 from worker.membership import CommittedOffset, Membership
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES: Final = 262_144
+BATCH_BYTES: Final = 1024 * 1024
 """Bytes of one request per partition: only one is in flight, so the default of 16 KiB would limit the throughput."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A record batch that is on its way, and the indexes of its records among all records of the transaction."""
+
+    batch: SentBatch
+    indexes: Sequence[int]
 
 
 class ResultProducer:
@@ -35,7 +45,7 @@ class ResultProducer:
         """
         self._in_transaction = False
         self._single_records = single_records
-        self._producer = KafkaProducer(
+        self._producer = BatchProducer(
             **NETWORK,
             **connection_arguments(settings),
             kafka_client=RepairedClient,
@@ -44,7 +54,6 @@ class ResultProducer:
             transaction_timeout_ms=settings.kafka_transaction_timeout_ms,
             delivery_timeout_ms=time_limits.DELIVERY.ms,
             max_block_ms=time_limits.MAX_BLOCK.ms,
-            linger_ms=time_limits.LINGER.ms,
             # The broker would refuse a request above the topic's max.message.bytes.
             batch_size=0 if single_records else min(BATCH_BYTES, max_record_bytes),
             max_request_size=max_record_bytes,
@@ -67,38 +76,34 @@ class ResultProducer:
         Raises RefusedRecordsError if the broker refuses records for good, and FatalError if the broker refuses every
         record for a topic.
         """
-        futures, error = self._send_until_error(records)
+        sent, error = self._send_until_error(records)
         try:
             self._producer.flush(timeout=time_limits.FLUSH.seconds)
         except Exception as flush_error:
             error = error or flush_error
         # flush hides failed records, and a commit would succeed without them
-        outcomes = [_outcome(future) for future in futures]
-        if isinstance(error, REFUSED_RECORD):  # of kafka-python itself: larger than max_request_size
-            outcomes.append(error)
-        if error is not None or any(outcomes):
-            self._raise_cause(error, outcomes, records)
+        if error is not None or not all(each.batch.acknowledged for each in sent):
+            self._raise_cause(error, _outcomes(sent, len(records)), records)
 
-    def _send_until_error(self, records: Sequence[OutputRecord]) -> tuple[list[Any], Exception | None]:
-        """Return a future for each record, up to the first record that kafka-python does not take, and that error.
+    def _send_until_error(self, records: Sequence[OutputRecord]) -> tuple[list[_Sent], Exception | None]:
+        """Return the batches of the records, up to the first error of kafka-python, and that error.
 
         After the broker has refused a record, kafka-python takes no more records of the transaction.
         """
-        futures: list[Any] = []
-        for record in records:
-            try:
-                future = self._producer.send(
-                    record.topic,
-                    partition=record.partition,
-                    key=record.key,
-                    # kafka-python refuses a record without key and value, and a header without a value.
-                    value=b"" if record.key is None and record.value is None else record.value,
-                    headers=[(name, content or b"") for name, content in record.headers],
-                )
-            except Exception as error:
-                return futures, error
-            futures.append(future)
-        return futures, None
+        by_partition: dict[tuple[str, int], list[int]] = {}
+        for index, record in enumerate(records):
+            by_partition.setdefault((record.topic, record.partition), []).append(index)
+        sent: list[_Sent] = []
+        try:
+            self._producer.add_partitions(list(by_partition))
+            for (topic, number), indexes in by_partition.items():
+                first = 0
+                for batch in self._producer.send_all(topic, number, [records[index] for index in indexes]):
+                    sent.append(_Sent(batch, indexes[first : first + batch.records]))
+                    first += batch.records
+        except Exception as error:
+            return sent, error
+        return sent, None
 
     def _raise_cause(
         self, error: Exception | None, outcomes: Sequence[Exception | None], records: Sequence[OutputRecord]
@@ -161,10 +166,10 @@ class ResultProducer:
         self.discard()
 
 
-def _outcome(future: Any) -> Exception | None:
-    """Return the error of a record that was sent; a record without an answer has timed out."""
-    try:
-        future.get(timeout=0)
-    except Exception as error:
-        return error
-    return None
+def _outcomes(sent: Sequence[_Sent], records: int) -> list[Exception | None]:
+    """Return the error of each record; None for a record that is acknowledged or was not sent."""
+    outcomes: list[Exception | None] = [None] * records
+    for each in sent:
+        for index, error in zip(each.indexes, each.batch.outcomes(), strict=True):
+            outcomes[index] = error
+    return outcomes

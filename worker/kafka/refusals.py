@@ -6,11 +6,13 @@ from typing import Final
 
 from kafka import errors
 
+REFUSED_BATCH: Final = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
+"""The broker's answer to the size of a batch: a refusal of its record, if the record is alone."""
+
 REFUSED_RECORD: Final = (
     errors.InvalidRecordError,  # no key on a compacted topic, a timestamp outside the topic's limits
     errors.InvalidTimestampError,
-    errors.MessageSizeTooLargeError,  # kafka-python splits a batch until the large record is alone
-    errors.RecordListTooLargeError,
+    *REFUSED_BATCH,
 )
 """The broker's answer to one record alone: the same record is refused again in every later attempt."""
 

@@ -1,10 +1,14 @@
-"""The memory of large records goes back to the operating system as soon as the records are freed."""
+"""Memory: large buffers go back to the operating system when they are freed; Python looks for cycles less often."""
 
 import ctypes
+import gc
 from typing import Final
 
 LARGE_BYTES: Final = 512 * 1024
-"""Smaller than a record of Kafka's default limit of 1 MB, larger than a batch of the producer and than most arrays."""
+"""Smaller than a record of Kafka's default limit of 1 MB, larger than most arrays."""
+
+COLLECT_AFTER: Final = 5_000
+"""Objects between two searches for cycles, 700 by default: a batch of 4,096 tweets makes about 40,000 objects."""
 
 _M_MMAP_THRESHOLD: Final = -3
 """The parameter of mallopt in glibc's malloc.h."""
@@ -21,3 +25,13 @@ def return_large_buffers() -> bool:
         return bool(ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, LARGE_BYTES))
     except (AttributeError, OSError, TypeError):
         return False
+
+
+def collect_less_often() -> None:
+    """Leave all present objects out of Python's searches for reference cycles, and search after COLLECT_AFTER objects.
+
+    The objects of a batch have no cycles and are freed with the batch. The searches among them, and among the objects
+    of the model and the libraries, took a tenth of the time that a tweet needs outside the model.
+    """
+    gc.freeze()
+    gc.set_threshold(COLLECT_AFTER)

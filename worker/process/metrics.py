@@ -93,7 +93,7 @@ class Metrics:
         "emotion_batch_tweets",
         "Records in one committed transaction.",
         buckets=_BATCH_BUCKETS,
-        advice="Small batches under load: raise `BATCH_MAX_WAIT_MS`. Full batches only: raise `BATCH_MAX_TWEETS`.",
+        advice="Small batches under load: raise `BATCH_MAX_WAIT_MS`. A backlog makes large batches.",
     )
     pass_tokens = DeclaredMetric(
         Histogram,
