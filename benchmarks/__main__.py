@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from benchmarks.suite.errors import BenchmarkError
+from benchmarks.suite.profiles import PARTS, profile_named
 from deploy.local.errors import LocalError
 from worker.errors import ExitCode, FatalError
 from worker.settings import BUNDLED_MODEL
-
-_PARTS = ("engine", "end-to-end", "worker", "latency", "scaling")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(_parser().parse_args(arguments))
     except ModuleNotFoundError as error:
         return _refuse(f"package {error.name} is missing; run pip install '.[bench]' in the project's folder")
-    except (LocalError, FatalError) as error:
+    except (BenchmarkError, LocalError, FatalError) as error:
         log = getattr(error, "log", "")
         return _refuse(str(error) + (f" ({log.splitlines()[-1].strip()})" if log else ""))
     except KeyboardInterrupt:
@@ -33,25 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from benchmarks.suite.command import Plan, measure
-    from benchmarks.suite.errors import BenchmarkError
-    from benchmarks.suite.profiles import profile_named
+    from benchmarks.suite.command import Plan, checked, measure
     from benchmarks.suite.report import json_line, show, write_files
     from benchmarks.suite.texts import Texts
 
     importlib.import_module("matplotlib")  # missing packages are named before anything is measured
-    try:
-        plan = Plan(
-            profile=profile_named(options.profile),
-            texts=Texts.of(options.dataset, options.model),
-            model=options.model,
-            parts=options.parts,
-            before=options.before,
-            profiled=options.with_profile,
-        )
-        results, context = measure(plan)
-    except BenchmarkError as error:
-        return _refuse(str(error))
+    plan = Plan(
+        profile=profile_named(options.profile),
+        texts=Texts.of(options.dataset, options.model),
+        model=options.model,
+        parts=options.parts,
+        before=options.before,
+        profiled=options.with_profile,
+    )
+    results, context = measure(checked(plan))
     show(results)
     for path in write_files(results, context, document=options.document):
         print(f"written: {path}", file=sys.stderr)
@@ -65,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dataset", default="sample", help="name, folder, file or hub id of a data set (%(default)s)")
     parser.add_argument("--model", type=Path, default=BUNDLED_MODEL, help="model folder (the bundled model)")
     parser.add_argument(
-        "--parts", type=_parts, default=_PARTS, metavar="PART,…", help=f"measure only some of {', '.join(_PARTS)}"
+        "--parts", type=_parts, default=PARTS, metavar="PART,…", help=f"measure only some of {', '.join(PARTS)}"
     )
     parser.add_argument("--document", action="store_true", help="also write docs/benchmarks.md and its picture")
     parser.add_argument("--with-profile", action="store_true", help="also profile the worker with py-spy")
@@ -77,9 +72,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _parts(text: str) -> tuple[str, ...]:
     found = tuple(text.split(","))
-    unknown = [part for part in found if part not in _PARTS]
+    unknown = [part for part in found if part not in PARTS]
     if unknown:
-        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not one of {', '.join(_PARTS)}")
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is not one of {', '.join(PARTS)}")
     return found
 
 

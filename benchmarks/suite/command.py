@@ -11,7 +11,7 @@ from benchmarks.suite.engines import measure_engines
 from benchmarks.suite.errors import BenchmarkError, SkippedError
 from benchmarks.suite.latency import measure_latency
 from benchmarks.suite.operations import ModelShape, operations_per_tweet
-from benchmarks.suite.profiles import Profile
+from benchmarks.suite.profiles import PARTS, Profile
 from benchmarks.suite.profiling import profile
 from benchmarks.suite.programs import worker
 from benchmarks.suite.progress import say
@@ -21,8 +21,6 @@ from benchmarks.suite.servers import running_servers
 from benchmarks.suite.texts import Texts
 from benchmarks.suite.topics import Backlog, fill
 from worker.inference.model_config import read_json
-
-PARTS: Final = ("engine", "end-to-end", "worker", "latency", "scaling")
 
 #: The pipeline of the kafka-python loop where the part engine, which finds the fastest setting, is not measured.
 _USUAL_PIPELINE: Final = ("fp32", 32)
@@ -38,6 +36,15 @@ class Plan:
     parts: tuple[str, ...] = PARTS
     before: Path | None = None
     profiled: bool = False
+
+
+def checked(plan: Plan) -> Plan:
+    """Return the plan. Raises BenchmarkError or FatalError with one line if something that it names is not there."""
+    if plan.before is not None and not (plan.before / "worker" / "__main__.py").is_file():
+        raise BenchmarkError(f"--before {plan.before}: not a checkout of this project")
+    if "latency" in plan.parts and "end-to-end" not in plan.parts:
+        raise BenchmarkError("--parts: latency is measured at shares of the end-to-end rate; measure end-to-end too")
+    return plan
 
 
 def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
@@ -91,9 +98,7 @@ def _measure_on_kafka(plan: Plan, results: Results, folder: Path) -> str:
 
 
 def _measure_latency(plan: Plan, results: Results, backlog: Backlog, folder: Path) -> None:
-    top = results.end_to_end.rates(WORKER)
-    if top is None:
-        raise BenchmarkError("the latency is measured at shares of the end-to-end rate: measure end-to-end too")
+    top = results.end_to_end.programs[WORKER].rates
     seconds = plan.profile.latency_s
     results.latency = measure_latency(backlog.servers, plan.texts, folder, top_rate=top.median, seconds=seconds)
 

@@ -11,7 +11,7 @@ from benchmarks.suite.drain import DrainResult, drain
 from benchmarks.suite.engines import OURS
 from benchmarks.suite.errors import BenchmarkError, SkippedError
 from benchmarks.suite.measurement import Measurement
-from benchmarks.suite.peer import Peer
+from benchmarks.suite.peer import Peer, peer_command
 from benchmarks.suite.profiles import Profile
 from benchmarks.suite.programs import Program, kafka_loop, quix_streams, worker
 from benchmarks.suite.progress import say
@@ -90,7 +90,7 @@ def measure_end_to_end(
         except SkippedError as skipped:
             _skip(results, name, str(skipped))
     with ExitStack() as stack:
-        engine = stack.enter_context(Peer(OURS, folder / "engine-alone.log"))
+        engine = stack.enter_context(Peer(peer_command(OURS), folder / "engine-alone.log"))
         engine.load(model, [])
         first = engine.round(OURS, [text.raw for text in texts.distinct(200)]).rate
         count = max(200, round(first * profile.engine_round_s))

@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks.suite.environments import python_of
 from benchmarks.suite.errors import SkippedError
 from benchmarks.suite.measurement import Measurement
-from benchmarks.suite.peer import Peer
+from benchmarks.suite.peer import Peer, peer_command
 from benchmarks.suite.profiles import Profile
 from benchmarks.suite.progress import say
 from benchmarks.suite.texts import Texts
@@ -81,15 +81,10 @@ def measure_engines(profile: Profile, texts: Texts, model: Path, folder: Path) -
     return results
 
 
-def sized_round(peer: Peer, texts: Texts, count: int) -> float:
-    """Return the tweets a second of one round of our engine."""
-    return peer.round(OURS, _inputs(OURS, texts, count)).rate
-
-
 def _loaded(module: str, environment: str | None, texts: Texts, model: Path, folder: Path) -> Peer:
     python = None if environment is None else python_of(environment)
     say(f"loading {module} ...")
-    peer = Peer(module, folder / f"{module}.log", python=python)
+    peer = Peer(peer_command(module, python), folder / f"{module}.log")
     try:
         peer.load(model, [text.normalized for text in texts.distinct(_SAMPLES)])
     except BaseException:

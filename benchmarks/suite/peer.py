@@ -35,18 +35,21 @@ class Round:
         return self.work / self.seconds
 
 
-class Peer:
-    """The process of a module of `benchmarks.peers`. Methods raise SkippedError with the reason if it fails."""
+def peer_command(module: str, python: Path | None = None) -> list[str]:
+    """Return the command of a module of `benchmarks.peers`; without `python`, by the benchmark's own interpreter."""
+    return [str(python or sys.executable), "-m", f"benchmarks.peers.{module}"]
 
-    def __init__(self, module: str, log: Path, *, python: Path | None = None) -> None:
-        """Start the process; without `python`, with the interpreter of the benchmark itself."""
-        self.module = module
+
+class Peer:
+    """A process that speaks the protocol of a peer. Methods raise SkippedError with the reason if the process fails."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
         self.contenders: Sequence[str] = ()
         self.versions: Mapping[str, str] = {}
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
-                [str(python or sys.executable), "-m", f"benchmarks.peers.{module}"],
+                list(command),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,

@@ -5,6 +5,9 @@ from typing import Final
 
 from benchmarks.suite.errors import BenchmarkError
 
+#: What can be measured alone: each part has its own figures.
+PARTS: Final = ("engine", "end-to-end", "worker", "latency", "scaling")
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -1,18 +1,17 @@
 """The texts of the benchmark: one data set, in samples that keep its mix of lengths, without repetitions."""
 
-import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Self
-
-from tokenizers import Tokenizer
+from typing import Final, Self
 
 from benchmarks.suite.errors import BenchmarkError
 from tweets.datasets import DatasetError, read_rows
 from tweets.normalizer import CHARS_PER_TOKEN, NORMALIZERS
+from worker.inference.model_folder import TOKENIZER_FILE, open_model_folder
+from worker.inference.tokenizer_file import read_tokenizer
 
 _SPLIT: Final = "test"
 _SEED: Final = 13
@@ -36,7 +35,7 @@ class Texts:
 
     @classmethod
     def of(cls, dataset: str, model: Path) -> Self:
-        """Read a data set. Raises BenchmarkError with one line if there is none, or if it has no tweets."""
+        """Read a data set. Raises BenchmarkError or FatalError with one line without a data set, tweets or model."""
         try:
             raw = [row.text for row in read_rows(dataset, _SPLIT)]
         except DatasetError as error:
@@ -59,13 +58,12 @@ class Texts:
 
 
 def _tokenized(raw: Sequence[str], model: Path) -> list[Text]:
-    config: dict[str, Any] = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    most = int(config["max_tokens"])
-    normalize = NORMALIZERS[config["normalizer"]]
-    tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
+    folder = open_model_folder(model)
+    normalize, most_chars = NORMALIZERS[folder.normalizer], folder.max_tokens * CHARS_PER_TOKEN
+    tokenizer = read_tokenizer(model / TOKENIZER_FILE)
     tokenizer.no_padding()
-    tokenizer.enable_truncation(most)
-    normalized = [normalize(text, most * CHARS_PER_TOKEN) for text in raw]
+    tokenizer.enable_truncation(folder.max_tokens)
+    normalized = [normalize(text, most_chars) for text in raw]
     encodings = tokenizer.encode_batch(normalized)
     lengths = [len(encoding.ids) for encoding in encodings]
     return [Text(*each) for each in zip(raw, normalized, lengths, strict=True)]
