@@ -63,7 +63,9 @@ def use_instant_engine() -> None:
 def use_at_least_once() -> None:
     """Replace the transactions of the stream: records are acknowledged first, then the consumer commits the offsets."""
     producer, stream = _module("worker.kafka.producer"), _module("worker.kafka.stream")
-    producer.KafkaProducer = _without_transactions(producer.KafkaProducer)
+    for name in ("KafkaProducer", "BatchProducer"):  # the first in earlier workers
+        if hasattr(producer, name):
+            setattr(producer, name, _without_transactions(getattr(producer, name)))
 
     class PlainProducer(producer.ResultProducer):  # type: ignore[misc,name-defined]
         def begin(self) -> None: ...
