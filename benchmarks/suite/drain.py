@@ -33,16 +33,18 @@ class DrainResult:
 
 
 @dataclass
-class _Commits:
+class Commits:
     """The commits that were seen: seconds, tweets, and processor seconds until then."""
 
     seen: list[tuple[float, int, float]] = field(default_factory=list)
 
     def look(self, total: int, processor_s: float) -> None:
+        """Keep the total and the processor seconds until now, if more is committed than at the last look."""
         if total and (not self.seen or total > self.seen[-1][1]):
             self.seen.append((time.perf_counter(), total, processor_s))
 
     def result(self, started_s: float, peak: float) -> DrainResult:
+        """Return the rates. Raises BenchmarkError if fewer than two commits were seen."""
         first, last = self.seen[0], self.seen[-1]
         tweets = last[1] - first[1]
         if not tweets:
@@ -65,7 +67,7 @@ def drain(
     it does not commit.
     """
     run = backlog.new_run()
-    commits = _Commits()
+    commits = Commits()
     with ExitStack() as stack:
         committed = CommittedTweets(backlog.servers, run["KAFKA_GROUP_ID"])
         stack.callback(committed.close)

@@ -66,7 +66,7 @@ def measure_latency(servers: Servers, texts: Texts, folder: Path, *, top_rate: f
                 before = scrape(port).buckets(_HISTOGRAM)
                 sender.send(rate, seconds)
                 wait_until(lambda: committed.total() >= sender.sent, _SETTLE_S, "the worker to commit", [child])
-                found.append(Latency(load, rate, _percentiles(before, scrape(port).buckets(_HISTOGRAM))))
+                found.append(Latency(load, rate, percentiles(before, scrape(port).buckets(_HISTOGRAM))))
     finally:
         producer.close()
         committed.close()
@@ -94,7 +94,7 @@ class _Sender:
         self._producer.flush(_SETTLE_S)
 
 
-def _percentiles(before: Buckets, after: Buckets) -> dict[int, float]:
+def percentiles(before: Buckets, after: Buckets) -> dict[int, float]:
     """Return the percentiles, in milliseconds, of what was observed between two scrapes."""
     earlier = dict(before)
     since = [(bound, count - earlier.get(bound, 0.0)) for bound, count in after]
