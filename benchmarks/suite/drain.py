@@ -17,6 +17,8 @@ from deploy.local.children import Child
 #: A program that loads PyTorch and commits every five seconds has committed by then.
 _FIRST_COMMIT_S: Final = 90.0
 
+_SECOND_COMMIT_S: Final = 30.0
+
 #: Longer than the worker's own limit for draining.
 _STOP_S: Final = 15.0
 
@@ -37,6 +39,16 @@ class Commits:
     """The commits that were seen: seconds, tweets, and processor seconds until then."""
 
     seen: list[tuple[float, int, float]] = field(default_factory=list)
+
+    @property
+    def last_total(self) -> int:
+        """The tweets that were committed at the last look."""
+        return self.seen[-1][1] if self.seen else 0
+
+    @property
+    def extension_s(self) -> float:
+        """How much longer to wait for the second commit, without which there is no rate."""
+        return _SECOND_COMMIT_S if len(self.seen) == 1 else 0.0
 
     def look(self, total: int, processor_s: float) -> None:
         """Keep the total and the processor seconds until now, if more is committed than at the last look."""
@@ -75,7 +87,7 @@ def drain(
         children = [stack.enter_context(running(program, run, folder, n)) for n in range(program.processes)]
         pids = [child.pid for child in children]
         ends_s, peak = started_s + _FIRST_COMMIT_S, 0.0
-        while time.perf_counter() < ends_s and (not commits.seen or commits.seen[-1][1] < backlog.tweets):
+        while time.perf_counter() < ends_s + commits.extension_s and commits.last_total < backlog.tweets:
             for child in children:
                 child.check()
             before = len(commits.seen)
