@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from benchmarks.suite.errors import BenchmarkError
-from tweets.datasets import DatasetError, read_rows
+from tweets.datasets import DatasetError, dataset_name, read_rows
 from tweets.normalizer import CHARS_PER_TOKEN, NORMALIZERS
 from worker.inference.model_folder import TOKENIZER_FILE, open_model_folder
 from worker.inference.tokenizer_file import read_tokenizer
@@ -42,7 +42,7 @@ class Texts:
             raise BenchmarkError(f"DATASET={dataset}: {error}") from None
         if not raw:
             raise BenchmarkError(f"DATASET={dataset}: no tweets in the split {_SPLIT}")
-        return cls(dataset, _evenly_mixed(_tokenized(raw, model)))
+        return cls(_shown(dataset), _evenly_mixed(_tokenized(raw, model)))
 
     @property
     def lengths(self) -> list[int]:
@@ -55,6 +55,11 @@ class Texts:
         A worker may compute a repeated text once, which would measure the repetitions of a short data set.
         """
         return list(islice(_passes(self.texts), count))
+
+
+def _shown(dataset: str) -> str:
+    """Return the name for the results: of a file or folder without its place on this machine."""
+    return dataset_name(dataset) if Path(dataset).exists() else dataset
 
 
 def _tokenized(raw: Sequence[str], model: Path) -> list[Text]:

@@ -41,6 +41,11 @@ def test_the_tokens_are_those_that_the_model_reads(tmp_path: Path) -> None:
     assert (short.tokens, long.tokens) == (3, 128)
 
 
+def test_the_results_name_a_file_without_its_place_on_the_machine(tmp_path: Path) -> None:
+    assert Texts.of(data_set(tmp_path, ["happy"]), BUNDLED_MODEL).dataset == "tweets"
+    assert Texts.of("sample", BUNDLED_MODEL).dataset == "sample"
+
+
 @pytest.mark.parametrize("content", [None, ""])
 def test_a_data_set_that_is_missing_or_empty_is_one_line(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "none.jsonl"
