@@ -72,6 +72,7 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
         "hardware": machine.hardware(),
         "versions": machine.versions(),
         "commit": machine.commit(),
+        "before": machine.commit(plan.before) if plan.before else None,
         "date": machine.date(),
     }
 

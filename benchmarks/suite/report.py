@@ -82,6 +82,7 @@ def page(results: Results, context: Context) -> str:
     machine = context["hardware"]
     rows = [
         ["date, commit", f"{context['date']}, {context['commit']}"],
+        ["the commit before", context["before"] or "not measured"],
         ["machine", f"{machine['cores']} cores, {machine['processor']}, {machine['memory_gb']:g} GB"],
         ["instructions", ", ".join(machine["instructions"])],
         ["Kafka", "Apache Kafka" if context["kafka"] == "apache" else "embedded"],

@@ -44,6 +44,7 @@ CONTEXT: dict[str, Any] = {
     "hardware": {"processor": "a processor", "cores": 2, "instructions": ["avx2"], "memory_gb": 8.0, "system": "Linux"},
     "versions": {"python": "3.11"},
     "commit": "abc",
+    "before": None,
     "date": "2026-01-02",
 }
 
