@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         profiled=options.with_profile,
     )
     results, context = measure(checked(plan))
-    show(results)
+    show(results, context)
     for path in write_files(results, context, document=options.document):
         print(f"written: {path}", file=sys.stderr)
     print(json_line(results, context), flush=True)

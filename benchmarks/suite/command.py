@@ -52,7 +52,7 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
 
     Raises BenchmarkError, LocalError or FatalError, each with one line, if this project's own part of it fails.
     """
-    lengths = plan.texts.lengths
+    lengths, load_before = plan.texts.lengths, machine.load()
     shape = ModelShape.of(read_json(plan.model / "config.json"))
     results = Results(sum(lengths) / len(lengths), operations_per_tweet(shape, lengths))
     results.skipped |= {f"part {part}": "not asked for" for part in PARTS if part not in plan.parts}
@@ -70,6 +70,7 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
         "operations_per_tweet_gop": round(results.operations_per_tweet / 1e9, 4),
         "kafka": kafka,
         "hardware": machine.hardware(),
+        "load_before": load_before,
         "versions": machine.versions(),
         "commit": machine.commit(),
         "before": machine.commit(plan.before) if plan.before else None,

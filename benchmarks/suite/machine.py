@@ -33,6 +33,11 @@ def hardware() -> dict[str, Any]:
     }
 
 
+def load() -> float | None:
+    """Return the mean number of running processes of the last minute; None where the system does not count them."""
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
+
+
 def versions() -> dict[str, str]:
     """Return the versions of Python and of what our worker consists of."""
     found = {"python": platform.python_version(), "emotion-stream": importlib.metadata.version("emotion-stream")}

@@ -18,6 +18,9 @@ PAGE: Final = ROOT / "docs" / "benchmarks.md"
 PICTURE: Final = ROOT / "docs" / "benchmarks.svg"
 RESULTS: Final = CACHE / "results"
 
+#: Processes of other programs that run at the start of a measurement on an idle machine: fewer than half of one.
+IDLE_LOAD: Final = 0.5
+
 Context = Mapping[str, Any]
 """What was measured on what: profile, data set, hardware, versions, commit, date."""
 
@@ -39,18 +42,20 @@ def json_line(results: Results, context: Context) -> str:
     )
 
 
-def show(results: Results) -> None:
+def show(results: Results, context: Context) -> None:
     """Print the tables on stderr, and a line for what was skipped or disturbed."""
     console = Console(stderr=True, highlight=False, width=120)
     for each in tables(results):
         console.print(_for_terminal(each))
-    for line in remarks(results):
+    for line in remarks(results, context):
         console.print(line, markup=False)
 
 
-def remarks(results: Results) -> list[str]:
+def remarks(results: Results, context: Context) -> list[str]:
     """Return a line for each measurement that was disturbed, and for all that was skipped."""
-    disturbed = [
+    busy = context["load_before"] is not None and context["load_before"] > IDLE_LOAD
+    disturbed = ["disturbed by other load: the load average was {load_before} at the start".format(**context)] * busy
+    disturbed += [
         f"disturbed by other load: {name}: its slowest round is {100 * results.all_measurements()[name].spread:.0f} % "
         "slower than its fastest; measure again on an idle machine"
         for name in results.disturbed()
@@ -102,7 +107,7 @@ def page(results: Results, context: Context) -> str:
     ]
     for each in tables(results):
         parts.append(f"## {each.title}\n\n{markdown.table(each.head, each.rows)}")
-    lines = remarks(results)
+    lines = remarks(results, context)
     if lines:
         parts.append("## Remarks\n\n" + "".join(f"- {line}\n" for line in lines))
     return "\n".join(parts)

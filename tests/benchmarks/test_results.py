@@ -43,6 +43,7 @@ CONTEXT: dict[str, Any] = {
     "kafka": "embedded",
     "hardware": {"processor": "a processor", "cores": 2, "instructions": ["avx2"], "memory_gb": 8.0, "system": "Linux"},
     "versions": {"python": "3.11"},
+    "load_before": 0.1,
     "commit": "abc",
     "before": None,
     "date": "2026-01-02",
@@ -121,15 +122,21 @@ def test_a_skipped_peer_is_named_and_its_keys_are_null(peer: str, contender: str
     line = json.loads(json_line(found, CONTEXT))
     assert {line[key] for key in keys} == {None}
     assert line["skipped"] == {peer: "its packages do not install"}
-    assert f"skipped: {peer}: its packages do not install" in remarks(found)
+    assert f"skipped: {peer}: its packages do not install" in remarks(found, CONTEXT)
 
 
 def test_a_disturbed_measurement_is_named_in_the_line_and_for_people() -> None:
     found = results()
     found.engines.measurements[OURS].rounds.append(500)
     assert json.loads(json_line(found, CONTEXT))["disturbed"] == [OURS]
-    (remark,) = remarks(found)
+    (remark,) = remarks(found, CONTEXT)
     assert remark.startswith("disturbed by other load: ours: its slowest round is 55 % slower")
+
+
+def test_a_machine_that_was_busy_at_the_start_is_named() -> None:
+    assert remarks(results(), CONTEXT | {"load_before": None}) == []
+    (remark,) = remarks(results(), CONTEXT | {"load_before": 3.4})
+    assert remark == "disturbed by other load: the load average was 3.4 at the start"
 
 
 def test_the_page_has_every_figure_and_what_was_skipped() -> None:
