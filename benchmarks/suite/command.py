@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kafka.errors import KafkaError
+
 from benchmarks.suite import machine
 from benchmarks.suite.end_to_end import INSTANT, WORKER, measure_end_to_end, measure_instant
 from benchmarks.suite.engines import measure_engines
@@ -61,7 +63,10 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
         if "engine" in plan.parts:
             results.engines = measure_engines(plan.profile, plan.texts, plan.model, Path(folder))
         if set(plan.parts) - {"engine"} or plan.profiled:
-            kafka = _measure_on_kafka(plan, results, Path(folder))
+            try:
+                kafka = _measure_on_kafka(plan, results, Path(folder))
+            except KafkaError as error:
+                raise BenchmarkError(f"Kafka failed: {error}") from error
     return results, {
         "profile": plan.profile.name,
         "dataset": plan.texts.dataset,
@@ -92,7 +97,9 @@ def _measure_on_kafka(plan: Plan, results: Results, folder: Path) -> str:
             results.instant = measure_instant(plan.profile, backlog, folder, before=plan.before, two_processes=two)
         if "latency" in plan.parts:
             _measure_latency(plan, results, backlog, folder)
-        if "scaling" in plan.parts and plan.profile.everything:
+        if "scaling" in plan.parts and not plan.profile.everything:
+            results.skipped["part scaling"] = "only with PROFILE=full"
+        elif "scaling" in plan.parts:
             results.scaling = measure_scaling(plan.profile, servers, plan.texts, backlog, folder)
         if plan.profiled:
             _profile(results, backlog, folder)

@@ -1,8 +1,8 @@
 """The part *scaling*, of the profile full only: one thing changes at a time."""
 
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,10 @@ _INSTANT: Final = ("--engine", "instant")
 
 #: Tweets for the real engine: more than it labels in one round.
 _REAL_BACKLOG_SHARE: Final = 0.2
+
+
+#: A repeated tweet follows its first appearance closely: within the seconds in which a worker collects a batch.
+RECENT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ def _long_backlog(servers: Servers, texts: Texts, backlog: Backlog) -> Iterator[
     short = backlog.tweets // 10
     for tweets in (short, 10 * short):
         filled = fill(servers, _raw(texts.distinct(tweets)))
-        yield "backlog to its end, instant engine", f"{tweets:,} tweets", worker("scaling", *_INSTANT), filled
+        yield "backlog, instant engine", f"{tweets:,} tweets", worker("scaling", *_INSTANT), filled
 
 
 def _texts_of_other_lengths(texts: Texts, count: int) -> Iterator[tuple[str, Iterable[str]]]:
@@ -87,10 +91,15 @@ def _texts_of_other_lengths(texts: Texts, count: int) -> Iterator[tuple[str, Ite
     yield "four tweets in one", (" ".join(4 * [text]) for text in _raw(texts.distinct(count)))
 
 
-def with_repeats(texts: list[str], share_percent: int) -> list[str]:
-    """Return as many texts, of which this share is a repetition of another, spread evenly."""
-    kept = texts[: max(1, len(texts) * (100 - share_percent) // 100)]
-    return list(islice(cycle(kept), len(texts)))
+def with_repeats(texts: Sequence[str], share_percent: int) -> list[str]:
+    """Return as many texts, of which this share repeats one of the RECENT texts before, as retweets do."""
+    rng = random.Random(share_percent)
+    found: list[str] = []
+    remaining = iter(texts)
+    for position in range(1, len(texts) + 1):
+        repeats = position * share_percent // 100 > (position - 1) * share_percent // 100
+        found.append(rng.choice(found[-RECENT:]) if repeats and found else next(remaining))
+    return found
 
 
 def _raw(texts: Iterable[Text]) -> Iterator[str]:

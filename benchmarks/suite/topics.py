@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError
 
 from benchmarks.suite.progress import say
 from benchmarks.suite.servers import Servers
@@ -84,11 +85,21 @@ class CommittedTweets:
     def __init__(self, servers: Servers, group: str) -> None:
         self._group = group
         self._admin = KafkaAdminClient(bootstrap_servers=servers.bootstrap)
+        self._total = 0
 
     def total(self) -> int:
-        """Return the sum of the committed offsets; every partition begins at 0."""
-        found = self._admin.list_group_offsets(self._group)[self._group]
-        return sum(max(0, each.offset) for each in found.values())
+        """Return the sum of the committed offsets, at the last look if the broker cannot answer now.
+
+        Every partition begins at 0. Raises KafkaError if the broker will not answer later either.
+        """
+        try:
+            found = self._admin.list_group_offsets(self._group)[self._group]
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+        else:
+            self._total = sum(max(0, each.offset) for each in found.values())
+        return self._total
 
     def close(self) -> None:
         """Close the client."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.suite.errors import BenchmarkError
-from benchmarks.suite.scaling import with_repeats
+from benchmarks.suite.scaling import RECENT, with_repeats
 from benchmarks.suite.texts import Texts
 from worker.settings import BUNDLED_MODEL
 
@@ -59,3 +59,11 @@ def test_a_data_set_that_is_missing_or_empty_is_one_line(tmp_path: Path, content
 def test_a_share_of_repeated_tweets_is_met_exactly(share: int, different: int) -> None:
     found = with_repeats([str(number) for number in range(200)], share)
     assert (len(found), len(set(found))) == (200, different)
+
+
+def test_a_repeated_tweet_follows_its_first_appearance_closely() -> None:
+    found = with_repeats([str(number) for number in range(5_000)], 50)
+    seen: dict[str, int] = {}
+    for position, text in enumerate(found):
+        assert position - seen.get(text, position) <= RECENT
+        seen[text] = position
