@@ -10,7 +10,7 @@ from typing import Final
 from benchmarks.suite.errors import BenchmarkError
 from benchmarks.suite.programs import Program
 from benchmarks.suite.resources import peak_mb, processor_seconds
-from benchmarks.suite.topics import Backlog, CommittedTweets
+from benchmarks.suite.topics import Backlog, CommittedTweets, delete, outputs
 from benchmarks.suite.waiting import POLL_S
 from deploy.local.children import Child
 
@@ -81,6 +81,7 @@ def drain(
     run = backlog.new_run()
     commits = Commits()
     with ExitStack() as stack:
+        stack.callback(delete, backlog.servers, outputs(run))
         committed = CommittedTweets(backlog.servers, run["KAFKA_GROUP_ID"])
         stack.callback(committed.close)
         started_s = time.perf_counter()

@@ -31,7 +31,7 @@ INSTANT_TWO: Final = "instant engine, two processes"
 INSTANT_BEFORE: Final = "instant engine, the commit before"
 
 #: Quix Streams commits every five seconds: a rate between commits needs several.
-_SLOW_FACTOR: Final = 2.5
+_QUIX_FACTOR: Final = 2
 
 
 @dataclass
@@ -99,8 +99,7 @@ def measure_end_to_end(
             say(f"end to end: round {number + 1} of {profile.end_to_end_rounds}")
             for program in list(programs):
                 results.engine.rounds.append(engine.round(OURS, [text.raw for text in texts.distinct(count)]).rate)
-                slow = program.name in (QUIX, KAFKA_LOOP)
-                seconds = profile.end_to_end_s * (_SLOW_FACTOR if slow else 1)
+                seconds = profile.end_to_end_s * (_QUIX_FACTOR if program.name == QUIX else 1)
                 if not _measure(program, backlog, folder, results, seconds=seconds):
                     programs.remove(program)
     return results

@@ -30,7 +30,7 @@ class Profile:
 PROFILES: Final = {
     each.name: each
     for each in (
-        Profile("quick", 4, 1.5, 2, 8.0, 3, 5.0, 12.0, 120_000),
+        Profile("quick", 4, 1.2, 2, 8.0, 3, 5.0, 12.0, 120_000),
         Profile("full", 10, 3.0, 4, 20.0, 5, 10.0, 40.0, 300_000, everything=True),
     )
 }

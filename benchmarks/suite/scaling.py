@@ -14,7 +14,7 @@ from benchmarks.suite.programs import Program, worker
 from benchmarks.suite.progress import say
 from benchmarks.suite.servers import Servers
 from benchmarks.suite.texts import Text, Texts
-from benchmarks.suite.topics import PARTITIONS, Backlog, fill
+from benchmarks.suite.topics import PARTITIONS, Backlog, delete, fill
 from deploy.local.errors import LocalError
 
 _INSTANT: Final = ("--engine", "instant")
@@ -47,6 +47,8 @@ def measure_scaling(profile: Profile, servers: Servers, texts: Texts, backlog: B
             found.append(Scaling(dimension, variant, result.tweets_per_second))
         except (BenchmarkError, LocalError) as error:
             found.append(Scaling(dimension, variant, None, one_line(error)))
+        if source is not backlog:
+            delete(servers, [source.topic])
     return found
 
 

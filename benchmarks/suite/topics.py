@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -71,6 +72,19 @@ def fill(servers: Servers, texts: Iterable[str], *, partitions: int = PARTITIONS
     producer.close()
     say(f"{number:,} tweets are on an input topic with {partitions} partitions")
     return Backlog(servers, topic, number, partitions)
+
+
+def delete(servers: Servers, topics: Iterable[str]) -> None:
+    """Delete topics that are not needed any more: an embedded Kafka keeps all records in memory."""
+    admin = KafkaAdminClient(bootstrap_servers=servers.bootstrap)
+    with suppress(KafkaError):  # the topics also end with the broker
+        admin.delete_topics(list(topics))
+    admin.close()
+
+
+def outputs(run: Mapping[str, str]) -> list[str]:
+    """Return the topics that one run has written."""
+    return [run[f"KAFKA_{name}_TOPIC"] for name in ("OUTPUT", "DEAD_LETTER", "CHECKPOINT")]
 
 
 def record(number: int, text: str) -> tuple[bytes, bytes]:
