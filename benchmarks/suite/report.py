@@ -128,7 +128,8 @@ order.
 by length; `engine_over_pipeline` is against the fastest setting that does not sort, `engine_over_openvino` against the
 faster of both. The *int8 ceiling* is `torch._int_mm` of 2048 x 2048 matrices. Rates of programs on Kafka are from the
 first to the last commit that the benchmark saw. *At least once* is the same worker with a stream that publishes without
-a transaction and commits the offsets afterwards; only the benchmark has that stream.
+a transaction and commits the offsets afterwards; only the benchmark has that stream. `exactly_once_over_at_least_once`
+is with the real engine, `instant_exactly_once_over_at_least_once` with the one that answers at once.
 """
 
 
