@@ -5,6 +5,7 @@ The last line on stdout is one JSON object; tables and progress are on stderr.
 
 import argparse
 import importlib
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,6 @@ from worker.settings import BUNDLED_MODEL
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; return the exit code. An error of the user is one line on stderr."""
-    signal.signal(signal.SIGTERM, _end)  # so that every program that was started is ended
     try:
         return _run(_parser().parse_args(arguments))
     except ModuleNotFoundError as error:
@@ -38,12 +38,14 @@ def _run(options: argparse.Namespace) -> int:
     from benchmarks.suite.texts import Texts
 
     importlib.import_module("matplotlib")  # missing packages are named before anything is measured
+    model = options.model.resolve()
+    os.environ["MODEL_PATH"] = str(model)  # every worker that is started serves the model that the peers have
     plan = Plan(
         profile=profile_named(options.profile),
-        texts=Texts.of(options.dataset, options.model),
-        model=options.model,
+        texts=Texts.of(options.dataset, model),
+        model=model,
         parts=options.parts,
-        before=options.before,
+        before=options.before and options.before.resolve(),
         profiled=options.with_profile,
     )
     results, context = measure(checked(plan))
@@ -88,4 +90,5 @@ def _end(number: int, _frame: object) -> NoReturn:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)  # so that every program that was started is ended
     sys.exit(main())

@@ -55,7 +55,7 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
     Raises BenchmarkError, LocalError or FatalError, each with one line, if this project's own part of it fails.
     """
     lengths, load_before = plan.texts.lengths, machine.load()
-    shape = ModelShape.of(read_json(plan.model / "config.json"))
+    shape = _shape(plan.model)
     results = Results(sum(lengths) / len(lengths), operations_per_tweet(shape, lengths))
     results.skipped |= {f"part {part}": "not asked for" for part in PARTS if part not in plan.parts}
     kafka = None
@@ -81,6 +81,13 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
         "before": machine.commit(plan.before) if plan.before else None,
         "date": machine.date(),
     }
+
+
+def _shape(model: Path) -> ModelShape:
+    try:
+        return ModelShape.of(read_json(model / "config.json"))
+    except KeyError as error:
+        raise BenchmarkError(f"{model}: config.json lacks {error}, a size from which operations are counted") from None
 
 
 def _measure_on_kafka(plan: Plan, results: Results, folder: Path) -> str:

@@ -1,6 +1,7 @@
 """`python -m benchmarks`: errors of the user are one line, and a small run with real servers has every key."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,9 +9,19 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.suite import profiles, report
+from benchmarks.suite.command import Plan, measure
+from benchmarks.suite.errors import BenchmarkError
 from benchmarks.suite.profiles import Profile
+from benchmarks.suite.texts import Text, Texts
 from tests.benchmarks.test_results import KEYS
 from worker.errors import ExitCode
+from worker.settings import BUNDLED_MODEL
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Restore what `main` changes."""
+    monkeypatch.setenv("MODEL_PATH", str(BUNDLED_MODEL))
 
 
 @pytest.mark.parametrize(
@@ -44,6 +55,18 @@ def test_a_missing_package_is_one_line_before_anything_is_measured(
     assert capsys.readouterr().err == (
         f"error: package {package} is missing; run pip install '.[bench]' in the project's folder\n"
     )
+
+
+def test_a_model_of_a_family_without_the_known_sizes_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"n_layers": 6}', encoding="utf-8")
+    with pytest.raises(BenchmarkError, match=r"config\.json lacks"):
+        measure(Plan(profiles.PROFILES["quick"], Texts("sample", [Text("happy", "happy", 3)]), tmp_path))
+
+
+def test_the_workers_serve_the_model_that_the_peers_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODEL_PATH", "another-model")
+    main(["--parts", "latency"])
+    assert os.environ["MODEL_PATH"] == str(BUNDLED_MODEL)
 
 
 @pytest.mark.servers
