@@ -10,6 +10,8 @@ RUNS ?= runs
 TRAIN_ARGS ?=
 MODEL ?= runs/released-model
 PYTEST_ARGS ?=
+PROFILE ?= quick
+BENCH_ARGS ?=
 TEST_PROCESSES ?= 3
 
 VENV := .venv
@@ -20,7 +22,7 @@ PARALLEL = -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up train picture reference test check clean
+.PHONY: help demo up train bench picture reference test check clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -34,6 +36,9 @@ up: $(VENV)/.installed-local ## the same stack on ports 9092, 6379, 8000 and 808
 
 train: $(VENV)/.installed-teacher ## make the next bundled model from scratch: DATA_ROOT=data RUNS=runs MODEL=runs/released-model
 	@$(RUN) training bundle --data-root '$(DATA_ROOT)' --runs '$(RUNS)' --model '$(MODEL)' $(TRAIN_ARGS)
+
+bench: $(VENV)/.installed-bench ## measure speed beside what others use: PROFILE=quick|full DATASET=sample BENCH_ARGS=
+	@$(RUN) benchmarks --profile '$(PROFILE)' --dataset '$(DATASET)' $(BENCH_ARGS)
 
 picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chromium and a font with emoji
 	@$(RUN) deploy.page_picture
@@ -52,7 +57,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, import contract, then the 
 	@$(MAKE) --no-print-directory test
 
 clean: ## remove .venv and what the tools keep
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .bench build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed-%: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -23,12 +23,16 @@ _END_S: Final = 10.0
 _HOST: Final = "127.0.0.1"
 
 
+class KafkaStartError(RuntimeError):
+    """The broker ended, or does not listen; the text is the last line of its log."""
+
+
 @contextmanager
 def kafka_server() -> Iterator[str]:
     """Yield the bootstrap address of a Kafka.
 
     With KAFKA_HOME, the folder that holds Apache Kafka's `libs`, start a broker and end it after the block; without it,
-    use KAFKA_BOOTSTRAP_SERVERS. Raises RuntimeError if the broker does not start.
+    use KAFKA_BOOTSTRAP_SERVERS. Raises KafkaStartError if the broker does not start.
     """
     home = os.environ.get("KAFKA_HOME")
     if not home:
@@ -60,7 +64,8 @@ def _wait_until_it_listens(broker: "subprocess.Popen[bytes]", port: int, log: Pa
             return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError(f"Kafka did not start: {log.read_text(encoding='utf-8', errors='replace')[-2000:]}")
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    raise KafkaStartError(lines[-1] if lines else "no output")
 
 
 def _free_port() -> int:

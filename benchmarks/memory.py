@@ -26,6 +26,7 @@ from typing import Any, Final, TypeVar
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from benchmarks.kafka_server import kafka_server
+from benchmarks.suite.resources import peak_mb
 from tweets.datasets import SAMPLE, read_rows
 from worker.process.option_types import positive
 
@@ -69,12 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         records = _fill(env, options)
         log = Path(folder) / "worker.log"
         started_s = time.perf_counter()
-        peak_mb, exit_code = _run_worker(env, records, log)
+        peak, exit_code = _run_worker(env, records, log)
         result = {
             "records": records,
             **_accounted_for(env, records),
             "seconds": round(time.perf_counter() - started_s, 1),
-            "peak_mb": round(peak_mb, 1),
+            "peak_mb": round(peak, 1),
             "limit_mb": options.limit_mb,
             "exit_code": exit_code,
             "cores": os.cpu_count(),
@@ -170,9 +171,9 @@ def _run_worker(env: Mapping[str, str], records: int, log: Path) -> tuple[float,
     with log.open("w", encoding="utf-8") as output:
         worker = subprocess.Popen([sys.executable, "-m", "worker"], env=dict(env), stdout=output, stderr=output)
     try:
-        peak_mb = _wait_until_committed(env, records, worker)
+        peak = _wait_until_committed(env, records, worker)
         worker.send_signal(signal.SIGTERM)
-        return peak_mb, worker.wait(STOP_S)
+        return peak, worker.wait(STOP_S)
     finally:
         worker.kill()
         worker.wait(STOP_S)
@@ -188,23 +189,13 @@ def _wait_until_committed(env: Mapping[str, str], records: int, worker: "subproc
     while committed < records and worker.poll() is None and time.monotonic() - moved_s < STANDSTILL_S:
         time.sleep(1)
         found = sum(consumer.committed(partition) or 0 for partition in partitions)
-        peak = max(peak, _peak_mb(worker))
+        peak = max(peak, peak_mb(worker.pid))
         if found != committed:
             committed, moved_s = found, time.monotonic()
             print(f"\r{committed} of {records} committed, peak {peak:.0f} MB", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     consumer.close(autocommit=False)
     return peak
-
-
-def _peak_mb(worker: "subprocess.Popen[bytes]") -> float:
-    """Return the largest resident memory so far; 0 if the worker has ended."""
-    try:
-        status = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
-    except OSError:
-        return 0.0
-    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
-    return int(found[0]) * 1024 / 1e6 if found else 0.0
 
 
 def _accounted_for(env: Mapping[str, str], records: int) -> dict[str, int]:

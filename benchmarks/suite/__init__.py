@@ -1,0 +1,1 @@
+"""`make bench`: this project beside what people would use instead, measured in interleaved rounds."""
