@@ -18,14 +18,14 @@ OUTLIER = 5
 
 
 def _model(factor: float) -> Any:
-    """Return a model in which one channel of the first feed-forward layer's input is `factor` times as large."""
+    """Return a model in which one channel of the input of each feed-forward layer is `factor` times as large."""
     model = distilbert(vocab_size=100, dim=32, hidden_dim=64, n_layers=2, n_heads=4, num_labels=3)
     with torch.no_grad():
         for weight in model.parameters():
             weight.mul_(4)
-        layer = model.distilbert.transformer.layer[0]
-        layer.sa_layer_norm.weight[OUTLIER] *= factor
-        layer.ffn.lin1.weight[:, OUTLIER] /= factor
+        for layer in model.distilbert.transformer.layer:
+            layer.sa_layer_norm.weight[OUTLIER] *= factor
+            layer.ffn.lin1.weight[:, OUTLIER] /= factor
     return model
 
 
@@ -39,7 +39,7 @@ def _divided(graph: onnx.ModelProto) -> set[str]:
 
 
 def test_the_divided_graph_computes_the_same_in_full_precision(folder: Any) -> None:
-    graph = fused_graph(_model(40.0), folder)
+    graph = fused_graph(_model(15.0), folder)
     divided = with_divided_channels(graph, IDS)
     assert any("layer.0/sa_layer_norm" in name for name in _divided(divided))
     before, after = (run_graph(one.SerializeToString(), IDS) for one in (graph, divided))
@@ -47,7 +47,7 @@ def test_the_divided_graph_computes_the_same_in_full_precision(folder: Any) -> N
 
 
 def test_the_range_of_an_activation_with_an_outlier_channel_shrinks(folder: Any) -> None:
-    graph = fused_graph(_model(40.0), folder)
+    graph = fused_graph(_model(15.0), folder)
     divided = with_divided_channels(graph, IDS)
     (name,) = [name for name in quantized_tensors(graph.graph) if "layer.0/sa_layer_norm" in name]
     (low, high) = measure_ranges(graph, IDS, clipped=0.0)[name]
@@ -56,12 +56,13 @@ def test_the_range_of_an_activation_with_an_outlier_channel_shrinks(folder: Any)
 
 
 def test_int8_scores_come_closer_to_full_precision(folder: Any) -> None:
-    model = _model(40.0)
+    model = _model(15.0)
     graph = fused_graph(model, folder)
     exact = predict(model, IDS)
 
     def error(fp32: onnx.ModelProto) -> float:
-        int8 = quantize(fp32, measure_ranges(fp32, IDS, clipped=0.0))
+        ranges = measure_ranges(fp32, IDS, clipped=0.0)
+        int8 = quantize(fp32, ranges, chosen=lambda shape: shape[0] < shape[1])  # those that read the outliers
         return float(np.abs(run_graph(int8.SerializeToString(), IDS) - exact).mean())
 
     assert error(with_divided_channels(graph, IDS)) < 0.7 * error(graph)
