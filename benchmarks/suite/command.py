@@ -19,7 +19,7 @@ from benchmarks.suite.programs import worker
 from benchmarks.suite.progress import say
 from benchmarks.suite.results import Results
 from benchmarks.suite.scaling import measure_scaling
-from benchmarks.suite.servers import running_servers
+from benchmarks.suite.servers import check_kafka_home, running_servers
 from benchmarks.suite.texts import Texts
 from benchmarks.suite.topics import Backlog, fill
 from worker.inference.model_config import read_json
@@ -42,6 +42,7 @@ class Plan:
 
 def checked(plan: Plan) -> Plan:
     """Return the plan. Raises BenchmarkError or FatalError with one line if something that it names is not there."""
+    check_kafka_home()
     if plan.before is not None and not (plan.before / "worker" / "__main__.py").is_file():
         raise BenchmarkError(f"--before {plan.before}: not a checkout of this project")
     if "latency" in plan.parts and "end-to-end" not in plan.parts:

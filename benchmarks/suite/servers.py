@@ -1,6 +1,7 @@
 """The Kafka and the Redis of a measurement, on the loopback address."""
 
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,15 @@ class Servers:
     kafka: str
     bootstrap: str
     redis_url: str
+
+
+def check_kafka_home() -> None:
+    """Raise BenchmarkError if KAFKA_HOME is set and no Apache Kafka can be started from it."""
+    home = os.environ.get("KAFKA_HOME")
+    if home and not any(Path(home).glob("libs/kafka*.jar")):
+        raise BenchmarkError(f"KAFKA_HOME={home}: no libs/kafka*.jar in it; unset KAFKA_HOME for the embedded Kafka")
+    if home and shutil.which("java") is None:
+        raise BenchmarkError(f"KAFKA_HOME={home}: java is not installed; unset KAFKA_HOME for the embedded Kafka")
 
 
 @contextmanager

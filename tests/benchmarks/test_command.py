@@ -22,6 +22,7 @@ from worker.settings import BUNDLED_MODEL
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Restore what `main` changes."""
     monkeypatch.setenv("MODEL_PATH", str(BUNDLED_MODEL))
+    monkeypatch.delenv("KAFKA_HOME", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,28 @@ def test_a_missing_package_is_one_line_before_anything_is_measured(
     )
 
 
+@pytest.mark.parametrize(
+    ("jar", "path", "named"), [(False, None, "no libs/kafka*.jar in it"), (True, "", "java is not installed")]
+)
+def test_a_kafka_that_cannot_be_started_is_one_line_before_anything_is_measured(
+    jar: bool,
+    path: str | None,
+    named: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "libs").mkdir()
+    if jar:
+        (tmp_path / "libs" / "kafka_2.13-4.1.0.jar").touch()
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("KAFKA_HOME", str(tmp_path))
+    assert main(["--parts", "worker"]) == ExitCode.SETTINGS
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: KAFKA_HOME={tmp_path}: {named}")
+
+
 def test_a_model_of_a_family_without_the_known_sizes_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"n_layers": 6}', encoding="utf-8")
     with pytest.raises(BenchmarkError, match=r"config\.json lacks"):
@@ -74,7 +97,6 @@ def test_the_workers_serve_the_model_that_the_peers_have(monkeypatch: pytest.Mon
 def test_a_small_run_ends_with_a_line_that_has_every_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("KAFKA_HOME", raising=False)
     monkeypatch.setitem(profiles.PROFILES, "tiny", Profile("tiny", 1, 0.1, 1, 1.0, 1, 1.0, 1.0, 5_000))
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     assert main(["--profile", "tiny", "--parts", "worker"]) == ExitCode.OK
