@@ -1,5 +1,7 @@
 """Rows of the operations dashboard about the inside of a worker: stages, transactions, counts, the process."""
 
+from grafana_foundation_sdk.builders import timeseries
+
 from deploy.grafana.layout import PanelRow
 from deploy.grafana.panels import PER_SECOND, SHARE, PanelOptions, Query, labels, lines
 from deploy.grafana.promql import WORKER, rate
@@ -12,8 +14,6 @@ def time_per_stage() -> PanelRow:
     large = f"histogram_quantile(0.95, {rate('emotion_batch_tweets_bucket', by='le')}) >= 0"
     real, padded = (rate("emotion_pass_tokens_sum", f'kind="{kind}"') for kind in ("real", "padded"))
     tokens = rate("emotion_pass_tokens_sum", by="kind"), rate("emotion_pass_tokens_count", by="kind")
-    without_model = rate("emotion_cache_total", 'outcome=~"hit|repeat"', by="outcome")
-    texts = rate("emotion_cache_total")
     return PanelRow(
         "Time per stage",
         [
@@ -45,17 +45,23 @@ def time_per_stage() -> PanelRow:
                 PanelOptions("Tokens per pass", "Mean per pass of the model, with and without padding.", "short", 6),
                 Query(f"{tokens[0]} / ({tokens[1]} > 0)", "{{kind}}"),
             ),
-            lines(
-                PanelOptions(
-                    "Scores without the model",
-                    "Share of texts with the scores of an equal text: earlier (hit) or in the same batch (repeat).",
-                    SHARE,
-                    6,
-                ),
-                Query(f"{without_model} / on () group_left () ({texts} > 0)", "{{outcome}}"),
-                stacked=True,
-            ),
+            _scores_without_the_model(),
         ],
+    )
+
+
+def _scores_without_the_model() -> timeseries.Panel:
+    without = rate("emotion_cache_total", 'outcome=~"hit|repeat"', by="outcome")
+    texts = rate("emotion_cache_total")
+    return lines(
+        PanelOptions(
+            "Scores without the model",
+            "Share of texts with the scores of an equal text: earlier (hit) or in the same batch (repeat).",
+            SHARE,
+            6,
+        ),
+        Query(f"{without} / on () group_left () ({texts} > 0)", "{{outcome}}"),
+        stacked=True,
     )
 
 

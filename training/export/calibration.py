@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
 from training.export.graph_edit import products
@@ -22,9 +21,9 @@ class Calibration:
     """The measurements by the name of the activation: the least and the largest value of each text, [texts], and the
     sum of x xT over all tokens, float32 [channels, channels]."""
 
-    lows: Mapping[str, npt.NDArray[np.float32]]
-    highs: Mapping[str, npt.NDArray[np.float32]]
-    moments: Mapping[str, npt.NDArray[np.float32]]
+    lows: Mapping[str, Activation]
+    highs: Mapping[str, Activation]
+    moments: Mapping[str, Activation]
 
     def ranges(self, clipped: float) -> Ranges:
         """Return the ranges without the fraction `clipped` of the texts with the lowest (highest) values.
@@ -52,10 +51,15 @@ def calibrate(model: onnx.ModelProto, ids: Sequence[Sequence[int]]) -> Calibrati
     names = sorted(products(model.graph))
     lows: dict[str, list[float]] = {name: [] for name in names}
     highs: dict[str, list[float]] = {name: [] for name in names}
-    moments: dict[str, npt.NDArray[np.float32]] = {}
+    moments: dict[str, Activation] = {}
     for name, rows in _joined(_noted(activations(model, names, ids), lows, highs), names):
-        moments[name] = moments.get(name, np.float32(0)) + rows.T @ rows
-    return Calibration(*({name: np.array(each[name]) for name in names} for each in (lows, highs)), moments)
+        found: Activation = rows.T @ rows
+        moments[name] = moments[name] + found if name in moments else found
+    return Calibration(_arrays(lows), _arrays(highs), moments)
+
+
+def _arrays(values: Mapping[str, Sequence[float]]) -> dict[str, Activation]:
+    return {name: np.array(each, dtype=np.float32) for name, each in values.items()}
 
 
 def _noted(

@@ -56,7 +56,8 @@ def weight_scales(weights: Matrix) -> npt.NDArray[np.float32]:
     sizes = np.abs(weights)
     even, odd = sizes[0::2], sizes[1::2]
     pairs = even + np.pad(odd, ((0, len(even) - len(odd)), (0, 0)))
-    return np.maximum(pairs.max(axis=0) / (MAX_PAIR - 1), _MIN_SCALE).astype(np.float32)
+    scales: npt.NDArray[np.float32] = np.maximum(pairs.max(axis=0) / (MAX_PAIR - 1), _MIN_SCALE).astype(np.float32)
+    return scales
 
 
 def rounded(weights: Matrix, scales: Matrix, moments: Matrix) -> npt.NDArray[np.int8]:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
@@ -39,7 +38,8 @@ def _factors(peak: Activation) -> Activation:
     limit = OUTLIER * float(np.median(peak))
     if limit <= 0 or peak.max() <= limit:
         return np.zeros_like(peak)
-    return np.maximum(peak / np.float32(limit), np.float32(1))
+    factors: Activation = np.maximum(peak / np.float32(limit), np.float32(1))
+    return factors
 
 
 class _Rewrite:
@@ -56,17 +56,17 @@ class _Rewrite:
         return self._model
 
     def _rewritten(self, node: onnx.NodeProto) -> Iterator[onnx.NodeProto]:
-        name = self._readers.get(node.output[0])
+        name = self._readers.get(node.output[0], "")
         if name in self._factors:
             factors, weights = self._factors[name], node.input[1]
             if name not in self._divided:
                 self._divided.add(name)
-                divisor = self._constant(f"{name}_divisor", 1 / factors)
+                divisor = self._constant(f"{name}_divisor", np.float32(1) / factors)
                 yield helper.make_node("Mul", [name, divisor], [f"{name}_smooth"])
             matrix = numpy_helper.to_array(self._constants[weights]) * factors[:, None]
             node.input[0], node.input[1] = f"{name}_smooth", self._constant(f"{weights}_smooth", matrix)
         yield node
 
-    def _constant(self, name: str, values: npt.NDArray[np.float32]) -> str:
+    def _constant(self, name: str, values: Activation) -> str:
         self._constants[name] = numpy_helper.from_array(values, name)
         return name
