@@ -211,7 +211,7 @@ COMMANDS: Final[dict[str, tuple[str, Callable[[ArgumentParser], None]]]] = {
     "explain": ("show attention, and the contribution of each token to the label", _explain),
     "average": ("average the weights of runs with different seeds into one run", _average),
     "bundle": (
-        "make the bundled model: teacher, first stage, seeds, their mean, last stage, export; `make train` runs it",
+        "make the bundled model: teacher, first stage, last stage, export; `make train` runs it",
         _bundle,
     ),
     "export": ("write the model folder of a training run: fp16 weights, int8 graph, golden scores, card", _export),

@@ -6,5 +6,5 @@ a folder can change its manifest too. The digest below is part of the code, outs
 
 from typing import Final
 
-BUNDLED_MANIFEST_SHA256: Final = "302a3aed1423a248935c2885652960af2b011aaa6b0d966b19f63b349bef64ce"
+BUNDLED_MANIFEST_SHA256: Final = "b69fed2b96c95787efbb5f0d32c80a40e818c7a165ce90ed215a07301c7031f7"
 """SHA-256 of `worker/model/SHA256SUMS`."""
