@@ -15,7 +15,7 @@ def add_recipe(parser: ArgumentParser) -> None:
     group = parser.add_argument_group(
         "recipe",
         "hyperparameters; the defaults train from a plain base in one run, `make train` makes the bundled model "
-        "in two stages",
+        "in stages",
     )
     for name, kind, text in _HYPERPARAMETERS:
         group.add_argument(
