@@ -1,5 +1,6 @@
 """From texts to predictions, with an engine that is no network."""
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -57,6 +58,20 @@ def test_scores_are_a_softmax_and_the_emotion_its_maximum(folder: ModelFolder) -
         assert list(prediction.scores) == list(EMOTIONS)
         assert sum(prediction.scores.values()) == pytest.approx(1)
         assert prediction.confidence == max(prediction.scores.values()) == prediction.scores[prediction.emotion]
+
+
+def test_a_text_without_any_token_fails_alone_and_among_others(tmp_path: Path) -> None:
+    path = write_folder(tmp_path / "model")
+    tokenizer = json.loads((path / "tokenizer.json").read_text())
+    removing = {"type": "Replace", "pattern": {"String": "gone"}, "content": ""}
+    changed = {**tokenizer, "normalizer": removing, "post_processor": None}
+    (path / "tokenizer.json").write_text(json.dumps(changed))
+    sign(path)
+    classifier = _classifier(open_model_folder(path))
+    assert len(classifier.classify(["feel"])) == 1
+    for texts in (["gone"], ["feel", "gone"], ["gone", "feel", "so"]):
+        with pytest.raises(ValueError, match="no token"):
+            classifier.classify(texts)
 
 
 def test_a_long_text_is_cut_to_the_models_length(folder: ModelFolder) -> None:

@@ -135,6 +135,8 @@ class Classifier:
 
     def _logits(self, tokens: TokenBatch) -> NDArray[np.float64]:
         """Return the logits of all texts, [texts, outputs], as the engine computes them now."""
+        if not tokens.lengths.all():  # of padding alone, a model computes what the neighbours in the pass make of it
+            raise ValueError("a text has no token, and the tokenizer adds none")
         started = time.perf_counter()
         logits = self._engine.logits(tokens).astype(np.float64)
         self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)
