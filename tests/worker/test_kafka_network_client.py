@@ -74,8 +74,8 @@ def test_kafka_python_is_the_version_whose_traps_are_known() -> None:
         "offsets and records in a producer's next transaction, close() leaking the sender's thread, metadata of a "
         "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing, "
         "errors without an address, a refused login forgotten, abort hanging without a connection, passing states "
-        "logged, a split batch without an outcome, the error of a refused batch in those that wait; then "
-        "the private names that worker/kafka uses; then pin it here"
+        "logged, a split batch without an outcome, the error of a refused batch in those that wait; "
+        "then the private names that worker/kafka uses; then pin it here"
     )
 
 
