@@ -34,7 +34,7 @@ LIMIT_BATCH_S: Final = 10.0
 #: As for a worker in `benchmarks/memory.py`.
 LIMIT_MB: Final = 400.0
 
-#: BATCH_MAX_TWEETS by default.
+#: As a worker's batch before it has measured its speed; 4 MiB of bytes close a batch of such texts earlier.
 BATCH_TEXTS: Final = 512
 
 

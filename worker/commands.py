@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker.errors import ExitCode, FatalError
+from worker.pace import FIRST_BATCH_RECORDS
 from worker.process.logs import configure_logging
 from worker.settings import Settings, SettingsError, load_settings
 
@@ -36,7 +37,7 @@ def classify(texts: Sequence[str], *, as_json: bool) -> int:
         neutral_threshold=settings.neutral_threshold,
     )
     # On a terminal, each typed line gets its answer at once.
-    batch_size = 1 if not texts and sys.stdin.isatty() else settings.batch_max_tweets
+    batch_size = 1 if not texts and sys.stdin.isatty() else min(settings.batch_max_tweets, FIRST_BATCH_RECORDS)
     for batch in _batches(map(_readable, texts) if texts else _lines_of_stdin(), batch_size):
         for text, prediction in zip(batch, classifier.classify(batch), strict=True):
             if as_json:
