@@ -54,13 +54,19 @@ class Measured:
     shape: Shape
     batches: Sequence[TokenBatch]
     seconds: list[float] = field(default_factory=list)
+    peak_bytes: int = 0
+    """The most memory of the GPU in a round."""
 
     def measure(self) -> None:
         """Add the seconds that all batches take."""
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
         started = time.perf_counter()
         for batch in self.batches:
             self.engine.logits(batch)
         self.seconds.append(time.perf_counter() - started)
+        if torch.cuda.is_available():
+            self.peak_bytes = max(self.peak_bytes, torch.cuda.max_memory_allocated())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -127,6 +133,8 @@ def _result(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def _batches(dataset: str, number: int) -> list[TokenBatch]:
     texts = [row.text for row in islice(read_rows(dataset, "test"), number)]
+    if not texts:
+        raise DatasetError(f"data set {dataset!r} has no texts")
     tokenizer = read_tokenizer(BUNDLED_MODEL / TOKENIZER_FILE)
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_TOKENS)
@@ -171,7 +179,7 @@ def _figures(model: Measured, matrix_speed: float, device: str) -> dict[str, Any
         "stage_microseconds_per_tweet": stage_microseconds(model.engine, model.batches[0], device),
     }
     if device == "cuda":
-        figures["peak_memory_mb"] = round(torch.cuda.max_memory_allocated() / 1e6)
+        figures["peak_memory_mb"] = round(model.peak_bytes / 1e6)
     return figures
 
 

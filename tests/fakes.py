@@ -37,6 +37,10 @@ class FakeClassifier:
         self.may_answer.set()
         self.predict = predict
 
+    @property
+    def computed_texts(self) -> int:
+        return sum(map(len, self.calls))
+
     def classify(self, texts: Sequence[str]) -> list[Prediction]:
         self.calls.append(list(texts))
         assert self.may_answer.wait(HELD_UP_S), "the test forgot to set may_answer"

@@ -59,6 +59,11 @@ class Labeller:
         self._metrics = metrics
         self._tweet_max_chars = tweet_max_chars
 
+    @property
+    def computed_texts(self) -> int:
+        """How many texts the model has computed so far."""
+        return self._classifier.computed_texts
+
     def label(self, records: Sequence[Record]) -> list[RecordOutcome]:
         """Return outcomes in the order of `records`. Raises FatalError if the model is broken."""
         with self._metrics.stage_seconds.labels("decode").time():

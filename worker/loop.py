@@ -79,6 +79,8 @@ class Loop:
         self._pace = LabellingPace()
         self._batch_limit = BatchLimit(batch_max_tweets)
         self._stop: StopRequest = threading.Event()  # run replaces it
+        self._batch_records = 0
+        """Records of the batch that is not committed yet; 0 between batches."""
         self._broken = False
         self._errors_in_a_row = 0
 
@@ -100,7 +102,7 @@ class Loop:
             except TransientError as error:
                 self._broken, self._membership = True, None
                 self._errors_in_a_row += 1
-                self._batch_limit.failed()
+                self._batch_limit.failed(self._batch_records)
                 log.warning(
                     "%s; rolling back, then restoring from the committed offsets (attempt %d)",
                     error,
@@ -116,8 +118,9 @@ class Loop:
             self._metrics.stage_seconds.labels("wait").observe(time.perf_counter() - started)
             self._accounting.waiting(batch[0])
             self._show_lag({record.partition for record in batch[0]})
+            self._batch_records = len(batch[0])
             self._process(*batch)
-            self._errors_in_a_row = 0
+            self._batch_records = self._errors_in_a_row = 0
             self._batch_limit.succeeded()
         else:
             self._commit_passed_offsets()
@@ -242,11 +245,12 @@ class Loop:
         while len(results) < len(records):
             first = len(results)
             end = first + self._pace.next_slice(costs[first:])
-            slice_started_s = time.monotonic()
+            slice_started_s, computed_before = time.monotonic(), self._labeller.computed_texts
             with self._watchdog.step("label", time_limits.LABEL.seconds):
                 results += self._labeller.label(records[first:end])
             now_s = time.monotonic()
-            self._pace.measured(costs[first:end], now_s - slice_started_s)
+            computed = self._labeller.computed_texts - computed_before
+            self._pace.measured(costs[first:end], now_s - slice_started_s, computed=computed)
             if self._stop.is_set() or now_s - started_s >= time_limits.LABEL_BUDGET.seconds:
                 break
         if len(results) < len(records):

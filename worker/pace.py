@@ -49,11 +49,17 @@ class LabellingPace:
         most = self._bytes_per_s * time_limits.LABEL_SLICE.seconds
         return max(1, bisect_right(list(accumulate(costs)), most))
 
-    def measured(self, costs: Sequence[float], seconds: float) -> None:
-        """Take into account that records of these costs were labelled in so many seconds."""
-        cost = sum(costs)
-        self._record_bytes = cost / len(costs)
-        bytes_per_s = cost / max(seconds, 1e-6)
+    def measured(self, costs: Sequence[float], seconds: float, *, computed: int | None = None) -> None:
+        """Take into account that records of these costs were labelled in so many seconds.
+
+        `computed` is how many of their texts the model has computed, None for all. Dead letters and repeated texts cost
+        next to nothing: many of them would make a slow model look fast, and the next slice would take minutes.
+        """
+        computed = len(costs) if computed is None else min(computed, len(costs))
+        if not computed:
+            return
+        self._record_bytes = sum(costs) / len(costs)
+        bytes_per_s = self._record_bytes * computed / max(seconds, 1e-6)
         before = self._bytes_per_s
         self._bytes_per_s = bytes_per_s if before is None else NEWEST_SHARE * bytes_per_s + (1 - NEWEST_SHARE) * before
 
@@ -65,9 +71,9 @@ class BatchLimit:
         self._most = most
         self.records = most
 
-    def failed(self) -> None:
-        """Halve the limit after a batch that was not committed."""
-        self.records = max(1, self.records // 2)
+    def failed(self, records: int) -> None:
+        """Set the limit to half of a batch of so many records that was not committed; 0: halve the limit."""
+        self.records = max(1, min(self.records, records or self.records) // 2)
 
     def succeeded(self) -> None:
         """Grow the limit by an eighth after a commit."""

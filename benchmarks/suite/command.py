@@ -10,6 +10,7 @@ from kafka.errors import KafkaError
 from benchmarks.suite import machine
 from benchmarks.suite.end_to_end import INSTANT, WORKER, measure_end_to_end, measure_instant
 from benchmarks.suite.engines import measure_engines
+from benchmarks.suite.environments import pinned_versions
 from benchmarks.suite.errors import BenchmarkError, SkippedError
 from benchmarks.suite.latency import measure_latency
 from benchmarks.suite.operations import ModelShape, operations_per_tweet
@@ -22,6 +23,7 @@ from benchmarks.suite.scaling import measure_scaling
 from benchmarks.suite.servers import check_kafka_home, running_servers
 from benchmarks.suite.texts import Texts
 from benchmarks.suite.topics import Backlog, fill
+from deploy.local.errors import LocalError
 from worker.inference.model_config import read_json
 
 #: The pipeline of the kafka-python loop where the part engine, which finds the fastest setting, is not measured.
@@ -78,6 +80,7 @@ def measure(plan: Plan) -> tuple[Results, dict[str, Any]]:
         "hardware": machine.hardware(),
         "load_before": load_before,
         "versions": machine.versions(),
+        "peer_versions": results.engines.versions | pinned_versions("quixstreams", "kafka-python"),
         "commit": machine.commit(),
         "before": machine.commit(plan.before) if plan.before else None,
         "date": machine.date(),
@@ -117,7 +120,7 @@ def _measure_on_kafka(plan: Plan, results: Results, folder: Path) -> str:
 def _measure_latency(plan: Plan, results: Results, backlog: Backlog, folder: Path) -> None:
     top = results.end_to_end.programs[WORKER].rates
     seconds = plan.profile.latency_s
-    results.latency = measure_latency(backlog.servers, plan.texts, folder, top_rate=top.median, seconds=seconds)
+    results.latency = measure_latency(backlog.servers, plan.texts, folder, top_rate=top.best, seconds=seconds)
 
 
 def _pipeline_setting(results: Results) -> tuple[str, int]:
@@ -133,6 +136,6 @@ def _profile(results: Results, backlog: Backlog, folder: Path) -> None:
         say(f"profile: {program.name}")
         try:
             results.profiles[program.name] = profile(program, backlog, folder)
-        except SkippedError as skipped:
+        except (SkippedError, BenchmarkError, LocalError) as skipped:  # what was measured before must not be lost
             results.skipped[f"profile of {program.name}"] = str(skipped)
             return

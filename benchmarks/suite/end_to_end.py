@@ -92,8 +92,7 @@ def measure_end_to_end(
             _skip(results, name, str(skipped))
     with ExitStack() as stack:
         engine = stack.enter_context(Peer(peer_command(OURS), folder / "engine-alone.log"))
-        engine.load(model, [])
-        first = engine.round(OURS, [text.raw for text in texts.distinct(200)]).rate
+        first = _first_rate(engine, model, texts)
         count = max(200, round(first * profile.engine_round_s))
         for number in range(profile.end_to_end_rounds):
             say(f"end to end: round {number + 1} of {profile.end_to_end_rounds}")
@@ -103,6 +102,14 @@ def measure_end_to_end(
                 if not _measure(program, backlog, folder, results, seconds=seconds):
                     programs.remove(program)
     return results
+
+
+def _first_rate(engine: Peer, model: Path, texts: Texts) -> float:
+    try:
+        engine.load(model, [])
+        return engine.round(OURS, [text.raw for text in texts.distinct(200)]).rate
+    except SkippedError as skipped:
+        raise BenchmarkError(f"this project's own engine fails: {skipped}") from skipped
 
 
 def measure_instant(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.suite.environments import python_of
-from benchmarks.suite.errors import SkippedError
+from benchmarks.suite.errors import BenchmarkError, SkippedError
 from benchmarks.suite.measurement import Measurement
 from benchmarks.suite.peer import Peer, peer_command
 from benchmarks.suite.profiles import Profile
@@ -65,7 +65,10 @@ class _Contender:
 
 
 def measure_engines(profile: Profile, texts: Texts, model: Path, folder: Path) -> EngineResults:
-    """Measure all peers in interleaved rounds. Each peer gets texts that are normalised already; ours gets raw ones."""
+    """Measure all peers in interleaved rounds. Each peer gets texts that are normalised already; ours gets raw ones.
+
+    Raises BenchmarkError if this project's own engine fails.
+    """
     results = EngineResults()
     with ExitStack() as stack:
         contenders: list[_Contender] = []
@@ -76,6 +79,8 @@ def measure_engines(profile: Profile, texts: Texts, model: Path, folder: Path) -
                 contenders += _fastest_settings(found, texts, results)
                 results.versions[module] = dict(peer.versions)
             except SkippedError as skipped:
+                if module == OURS:
+                    raise BenchmarkError(f"this project's own engine fails: {skipped}") from skipped
                 results.skipped[module] = str(skipped)
                 say(f"skipped: {module}: {skipped}")
         for number in range(profile.engine_rounds):
@@ -127,6 +132,8 @@ def _round(contenders: list[_Contender], texts: Texts, results: EngineResults) -
         try:
             rate = each.peer.round(each.name, _inputs(each.name, texts, each.count)).rate
         except SkippedError as skipped:
+            if each.name == OURS:
+                raise BenchmarkError(f"this project's own engine fails: {skipped}") from skipped
             contenders.remove(each)
             results.measurements.pop(each.name, None)
             results.skipped[each.name] = str(skipped)

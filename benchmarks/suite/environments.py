@@ -51,6 +51,19 @@ def python_of(name: str, cache: Path = CACHE) -> Path:
     return python
 
 
+def pinned_versions(*packages: str) -> dict[str, dict[str, str]]:
+    """Return the pinned versions of these packages, by environment."""
+    found = {
+        file.stem: {name: version for name, _, version in _pins(file) if name in packages}
+        for file in sorted(_REQUIREMENTS.glob("*.txt"))
+    }
+    return {environment: versions for environment, versions in found.items() if versions}
+
+
+def _pins(file: Path) -> list[tuple[str, str, str]]:
+    return [line.partition("==") for line in file.read_text(encoding="utf-8").splitlines()]
+
+
 def _run(command: list[str], log: Path) -> None:
     with log.open("wb") as output:
         try:

@@ -37,7 +37,10 @@ def profile(program: Program, backlog: Backlog, folder: Path) -> list[ProfileIte
     def record(pids: Sequence[int]) -> None:
         command = [_program(), "record", "--pid", str(pids[0]), "--format", "raw", "--output", str(output)]
         more = ["--duration", str(_SECONDS), "--rate", str(_SAMPLES_PER_SECOND), "--nonblocking"]
-        ended = subprocess.run([*command, *more], capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+        try:
+            ended = subprocess.run([*command, *more], capture_output=True, text=True, timeout=_LIMIT_S, check=False)
+        except subprocess.TimeoutExpired:
+            raise SkippedError(f"py-spy did not end within {_LIMIT_S:g} s") from None
         if ended.returncode or not output.is_file():
             lines = ended.stderr.strip().splitlines() or ["no output"]
             raise SkippedError(f"py-spy failed ({lines[-1].strip()[:200]})")

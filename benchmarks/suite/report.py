@@ -97,7 +97,7 @@ def page(results: Results, context: Context) -> str:
         ],
         ["operations a tweet", f"{results.operations_per_tweet / 1e9:.3f} GOP, the whole model, nothing skipped"],
         ["versions", ", ".join(f"{name} {version}" for name, version in context["versions"].items())],
-        ["versions of the peers", _peer_versions(results)],
+        ["versions of the peers", _peer_versions(context["peer_versions"])],
     ]
     parts = [
         _INTRODUCTION.format(**context),
@@ -133,9 +133,12 @@ is with the real engine, `instant_exactly_once_over_at_least_once` with the one 
 """
 
 
-def _peer_versions(results: Results) -> str:
-    names = {name: version for each in results.engines.versions.values() for name, version in each.items()}
-    return ", ".join(f"{name} {version}" for name, version in sorted(names.items()))
+def _peer_versions(versions: Mapping[str, Mapping[str, str]]) -> str:
+    each = {
+        peer: ", ".join(f"{name} {version}" for name, version in sorted(found.items()))
+        for peer, found in versions.items()
+    }
+    return "; ".join(f"{peer}: {found}" for peer, found in sorted(each.items()) if found)
 
 
 def _for_terminal(found: Table) -> TerminalTable:

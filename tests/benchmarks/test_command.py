@@ -97,7 +97,7 @@ def test_the_workers_serve_the_model_that_the_peers_have(monkeypatch: pytest.Mon
 def test_a_small_run_ends_with_a_line_that_has_every_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(profiles.PROFILES, "tiny", Profile("tiny", 1, 0.1, 1, 1.0, 1, 1.0, 1.0, 5_000))
+    monkeypatch.setitem(profiles.PROFILES, "tiny", Profile("tiny", 1, 0.1, 1, 1.0, 1, 1.0, 1.0, 50_000))
     monkeypatch.setattr(report, "RESULTS", tmp_path)
     assert main(["--profile", "tiny", "--parts", "worker"]) == ExitCode.OK
     found = json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -43,6 +43,7 @@ CONTEXT: dict[str, Any] = {
     "kafka": "embedded",
     "hardware": {"processor": "a processor", "cores": 2, "instructions": ["avx2"], "memory_gb": 8.0, "system": "Linux"},
     "versions": {"python": "3.11"},
+    "peer_versions": {"infinity": {"transformers": "4"}, "transformers": {"transformers": "5"}},
     "load_before": 0.1,
     "commit": "abc",
     "before": None,

@@ -38,7 +38,7 @@ def plan(tmp_path: Path) -> BundlePlan:
 
 @pytest.fixture
 def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> Stages:
-    """Make a teacher, a first stage, two seeds, their mean, and a last stage on two tiny data sets."""
+    """Make a teacher, a first stage, two seeds, their mean, a last stage that it teaches, and the weights between."""
     monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT", 0.5)
     monkeypatch.setattr(int8, "MIN_LABEL_AGREEMENT_OF_OTHERS", 0.5)
     monkeypatch.setattr(int8, "MAX_MACRO_F1_LOST", 1.0)
@@ -51,8 +51,9 @@ def stages(tmp_path: Path, tiny_base: str, monkeypatch: pytest.MonkeyPatch) -> S
     mean = Mean("general", ("seed-1", "seed-2"), towards="first")
     fewer = tmp_path / "fewer.yaml"
     fewer.write_text(data.read_text().replace("path: comments,", "path: comments, ratio: 0.5,"))
-    last = Stage("last", "general", RECIPE, data=fewer)
-    return Stages((teacher, first, *seeds, mean, last, Mean("released", ("last",), towards="general")), labels=LABELS)
+    last = Stage("last", "general", RECIPE, ("general",), data=fewer)
+    half = Mean("released", ("last",), towards="general", share=0.5)
+    return Stages((teacher, first, *seeds, mean, last, half), labels=LABELS)
 
 
 def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
@@ -63,6 +64,7 @@ def test_one_command_makes_the_model_and_the_same_command_keeps_finished_stages(
     record = json.loads((plan.runs / "general" / "run.json").read_text())
     assert record["recipe"]["seed"] == [1, 2]
     assert [one["name"] for one in record["teachers"]] == ["emotion-base"]
+    assert json.loads((plan.runs / "released" / "run.json").read_text())["averaged"]["share"] == 0.5
     config = json.loads((plan.model / "config.json").read_text())
     assert set(config["neutral"]) == {"scale", "shift"}
     assert load_classifier(plan.model, engine="torch", device="cpu").classify(["so glad"])[0].neutral is not None
@@ -81,9 +83,10 @@ def test_the_card_describes_every_stage_with_its_data_and_its_teacher(plan: Bund
     bundle(plan, stages)
     text = (plan.model / "README.md").read_text()
     training = text.split("## Training\n")[1].split("\n## ")[0]
-    [teacher] = [line for line in training.splitlines() if line.startswith("- Teacher")]
+    teacher, general = [line for line in training.splitlines() if line.startswith("- Teacher")]
     assert teacher.startswith("- Teacher of the first and the second stage, not part of this model: base; epochs 1,")
     assert "Data sets and their ratio: `moods` 1, `comments` 1. Training time: " in teacher
+    assert general.startswith("- Teacher of the third stage, not part of this model: emotion-base; epochs 1,")
     first, second, third = [line for line in training.splitlines() if " stage, `" in line or " stage, this" in line]
     for taught in (first, second):
         assert "teacher share 0.5, teacher temperature 2.0, " in taught
@@ -93,7 +96,7 @@ def test_the_card_describes_every_stage_with_its_data_and_its_teacher(plan: Bund
     assert "on validation is not below that of the first stage." in second
     assert third.startswith("- Third stage, this model: training starts from the weights of the second stage")
     assert third.endswith("Data sets and their ratio: `moods` 1, `comments` 0.5.")
-    assert "teacher" not in training.split("- Recipe:")[1].splitlines()[0]
+    assert "50% of the trained weights and 50% of the weights of the start model" in training
     assert str(plan.data_root) not in text
 
 

@@ -124,6 +124,17 @@ def test_the_rows_of_a_table_are_close_to_full_precision_whatever_their_size() -
     assert (np.abs(found - table) <= np.abs(table).max(axis=1, keepdims=True) / 200 + 1e-4).all()
 
 
+def test_sums_of_whole_numbers_stay_as_they_are() -> None:
+    """Sum takes no int64: other transformers add shapes and positions."""
+    values = [helper.make_tensor_value_info(name, TensorProto.INT64, [2]) for name in ("one", "two")]
+    output = helper.make_tensor_value_info("sum", TensorProto.INT64, [2])
+    graph = helper.make_graph([helper.make_node("Add", ["one", "two"], ["sum"])], "add", values, [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opened = session(quantize(model, {}, {}).SerializeToString())
+    (found,) = opened.run(None, {"one": np.array([1, 2]), "two": np.array([3, 4])})
+    assert found.tolist() == [4, 6]
+
+
 def test_every_large_weight_is_int8(fused: onnx.ModelProto, int8: bytes) -> None:
     assert products(fused.graph)
     tensors = onnx.load_model_from_string(int8).graph.initializer

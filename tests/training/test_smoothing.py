@@ -6,10 +6,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper, numpy_helper
 
 from tests.training.moods import distilbert
 from training.export.calibration import calibrate, measure_peaks
-from training.export.graph_runs import run_graph
+from training.export.graph_runs import run_graph, session
 from training.export.onnx_graph import fused_graph
 from training.export.quantize import quantize
 from training.export.rounding import whole_weights
@@ -58,6 +59,21 @@ def test_a_channel_that_is_never_used_divides_nothing_by_zero(graph: onnx.ModelP
     peaks = {name: np.zeros_like(peak) for name, peak in measure_peaks(graph, IDS).items()}
     exact = run_graph(graph.SerializeToString(), IDS)
     assert np.allclose(run_graph(smoothed(graph, peaks).SerializeToString(), IDS), exact)
+
+
+def test_activations_that_share_weights_have_their_own_factors() -> None:
+    """As the layers of ALBERT: the weights are one constant, and each activation has other outliers."""
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 6]) for name in ("one", "two")]
+    outputs = [helper.make_tensor_value_info(f"from_{name}", TensorProto.FLOAT, [1, 2]) for name in ("one", "two")]
+    nodes = [helper.make_node("MatMul", [name, "weights"], [f"from_{name}"]) for name in ("one", "two")]
+    weights = np.arange(12, dtype=np.float32).reshape(6, 2)
+    constant = numpy_helper.from_array(weights, "weights")
+    model = helper.make_model(helper.make_graph(nodes, "shared", values, outputs, [constant]), ir_version=8)
+    peaks = {"one": np.array([1, 1, 90, 1, 1, 1], np.float32), "two": np.array([40, 1, 1, 1, 1, 1], np.float32)}
+    feed = {name: peak[None] for name, peak in peaks.items()}
+    found = session(smoothed(model, peaks).SerializeToString()).run(["from_one", "from_two"], feed)
+    for product, rows in zip(found, feed.values(), strict=True):
+        assert np.allclose(product, rows @ weights, rtol=1e-5)
 
 
 def test_int8_is_closer_to_full_precision(graph: onnx.ModelProto, even: onnx.ModelProto) -> None:

@@ -12,8 +12,8 @@ from training.export.graph_runs import Activation, activations
 
 Ranges = Mapping[str, tuple[float, float]]
 """The smallest and the largest value of each activation, by its name."""
-_ROWS: Final = 4096
-"""Tokens whose moments are added at once: one large product is faster than many small ones."""
+_ROWS: Final = 1024
+"""Tokens whose moments are added at once: faster than text by text, and 0.1 GB of a large DistilBERT's activations."""
 
 
 @dataclass(frozen=True, slots=True)

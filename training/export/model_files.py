@@ -29,6 +29,8 @@ from worker.inference.manifest import sha256
 from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, ONNX_FILE, TOKENIZER_FILE
 
 WEIGHTS_FILE: Final = "model.safetensors"
+_SERVED: Final = ("model_id", "normalizer", "temperature", "max_tokens", "neutral")
+"""The fields of config.json that a worker reads; a base that is a model folder has those of its own model."""
 
 
 def write_model(
@@ -62,13 +64,15 @@ def _round_to_half(model: PreTrainedModel) -> None:
 def _config(run: Run, model_id: str) -> dict[str, Any]:
     config: dict[str, Any] = json.loads(run.model.config.to_json_string(use_diff=False))
     config.pop("_name_or_path", None)  # the path of a folder on the machine of the training
-    served = {
+    served: dict[str, Any] = {
         "model_id": model_id,
         "normalizer": run.normalizer,
         "temperature": run.temperature,
         "max_tokens": run.max_tokens,
-        **({} if run.neutral is None else {"neutral": run.neutral.as_dict()}),
+        "neutral": None if run.neutral is None else run.neutral.as_dict(),  # the base may have a neutral output
     }
+    served = {name: value for name, value in served.items() if value is not None}
+    config = {name: value for name, value in config.items() if name not in _SERVED}
     return {**{name: value for name, value in config.items() if value is not None}, "dtype": "float16", **served}
 
 

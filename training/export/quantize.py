@@ -66,11 +66,17 @@ class _Rewrite:
             yield self._product(node)
         elif self._is_table_lookup(node):
             yield from self._lookup(node)
-        elif node.op_type == "Add" and not any(name in self._constants for name in node.input):
+        elif node.op_type == "Add" and self._is_residual(node):
             # Sum computes the same as Add, but ONNX Runtime does not fuse Sum with the layer norm that follows.
             yield helper.make_node("Sum", list(node.input), list(node.output), node.name)
         elif node.output[0] not in self._folded:
             yield node
+
+    def _is_residual(self, node: onnx.NodeProto) -> bool:
+        """Return whether a layer norm reads the sum of two computed tensors. Sums of shapes, int64, must stay Add."""
+        readers = self._readers.get(node.output[0], [])
+        computed = not any(name in self._constants for name in node.input)
+        return computed and any(reader.op_type == "LayerNormalization" for reader in readers)
 
     def _activation(self, name: str) -> Iterator[onnx.NodeProto]:
         """Yield the node that quantises an activation, once for all products that read the activation."""

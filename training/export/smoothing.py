@@ -64,7 +64,8 @@ class _Rewrite:
                 divisor = self._constant(f"{name}_divisor", np.float32(1) / factors)
                 yield helper.make_node("Mul", [name, divisor], [f"{name}_smooth"])
             matrix = numpy_helper.to_array(self._constants[weights]) * factors[:, None]
-            node.input[0], node.input[1] = f"{name}_smooth", self._constant(f"{weights}_smooth", matrix)
+            # Several activations may share the weights, each with its own factors.
+            node.input[0], node.input[1] = f"{name}_smooth", self._constant(f"{name}_{weights}_smooth", matrix)
         yield node
 
     def _constant(self, name: str, values: Activation) -> str:

@@ -60,6 +60,7 @@ class Classifier:
         self._tokenizer = TextTokenizer(folder)
         self._unfamiliar_tokens = UnfamiliarTokens(self._tokenizer.vocabulary)
         self._repeats = Repeats(cache_max_tweets, metrics)
+        self._computed_texts = 0
 
     @property
     def model_id(self) -> str:
@@ -80,6 +81,11 @@ class Classifier:
     def engine(self) -> Engine:
         """The engine that runs the model."""
         return self._engine
+
+    @property
+    def computed_texts(self) -> int:
+        """How many texts the engine has computed so far, those of failed calls included."""
+        return self._computed_texts
 
     def classify(self, texts: Sequence[str]) -> Classifications:
         """Return the predictions of the texts, in order. Raises FloatingPointError if a logit is not finite."""
@@ -137,6 +143,7 @@ class Classifier:
         """Return the logits of all texts, [texts, outputs], as the engine computes them now."""
         if not tokens.lengths.all():  # of padding alone, a model computes what the neighbours in the pass make of it
             raise ValueError("a text has no token, and the tokenizer adds none")
+        self._computed_texts += len(tokens.lengths)
         started = time.perf_counter()
         logits = self._engine.logits(tokens).astype(np.float64)
         self._metrics.stage_seconds.labels("infer").observe(time.perf_counter() - started)

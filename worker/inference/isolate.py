@@ -24,6 +24,10 @@ class TextClassifier(Protocol):
     def emotions(self) -> Sequence[str]:
         """Every value that the field `emotion` of a prediction can have."""
 
+    @property
+    def computed_texts(self) -> int:
+        """How many texts the model has computed so far: not those whose scores were known from an equal text."""
+
     def classify(self, texts: Sequence[str]) -> Sequence[Prediction]:
         """Return a prediction for each text. May raise anything."""
 

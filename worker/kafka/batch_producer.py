@@ -16,7 +16,7 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 
 from tweets.records import OutputRecord
 from worker.kafka.record_encoder import encode_record
-from worker.kafka.refusals import REFUSED_BATCH, REFUSED_RECORD
+from worker.kafka.refusals import REFUSED_BATCH, REFUSED_RECORD, REFUSED_TOPIC
 
 _MESSAGE_FORMAT = 2  # the only format that has transactions and headers
 _UNCOMPRESSED = 0
@@ -50,7 +50,7 @@ class SentBatch:
         if error_of is None:
             return [None] * self.records
         found = [error_of(number) for number in range(self.records)]
-        if isinstance(found[0], REFUSED_RECORD) and self.batch.final_state is FinalState.ABORTED:
+        if isinstance(found[0], (*REFUSED_RECORD, *REFUSED_TOPIC)) and self.batch.final_state is FinalState.ABORTED:
             return [errors.KafkaError("not sent, because another batch of the transaction was refused")] * self.records
         if isinstance(found[0], REFUSED_BATCH) and self.records > 1:
             return [errors.KafkaError(f"a batch of {self.records} records is too large for the broker")] * self.records

@@ -42,7 +42,7 @@ class RecordReader(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-pyt
         """Return whether the batch is a transaction marker, or was aborted."""
         if batch.has_producer_id():
             self._consume_aborted_transactions_up_to(batch.last_offset)
-            if self._contains_abort_marker(batch):
+            if batch.records_count and self._contains_abort_marker(batch):
                 self.aborted_producer_ids.discard(batch.producer_id)
             elif self._is_batch_aborted(batch):
                 return True
@@ -54,7 +54,8 @@ class RecordReader(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-pyt
                 raise CorruptRecordError(f"the record at {partition}@{old.offset} fails the CRC check")
             self.bytes_read += old.size_in_bytes
             self.next_fetch_offset = old.offset + 1
-            yield Record(partition, old.offset, old.timestamp, old.key, old.value, old.headers)
+            timestamp_ms = -1 if old.timestamp is None else old.timestamp  # format 0 has none
+            yield Record(partition, old.offset, timestamp_ms, old.key, old.value, old.headers)
 
 
 def _records(partition: Partition, batch: Any) -> Iterator[Record]:
@@ -64,6 +65,7 @@ def _records(partition: Partition, batch: Any) -> Iterator[Record]:
     """
     batch._maybe_uncompress()
     buffer, position, base_offset, base_ms = bytes(batch._buffer), batch._pos, batch.base_offset, batch.first_timestamp
+    batch._buffer = b""  # else the expanded batch would be in memory twice until its last record is read
     appended_ms = batch.max_timestamp if batch.timestamp_type else None
     for _ in range(batch.records_count):
         try:
