@@ -18,7 +18,7 @@ from training.export.graph_runs import Activation
 OUTLIER: Final = 3.0
 """A channel whose peak is above this multiple of the median peak is an outlier, and is divided down to the multiple.
 
-Of 2 to 5, the factors below 3 brought no closer labels, and those above 3 fewer."""
+A lower multiple makes the weights coarser, a higher one the activations; docs/log.md has 2 to 5."""
 
 
 def smoothed(model: onnx.ModelProto, peaks: Mapping[str, Activation]) -> onnx.ModelProto:
