@@ -58,3 +58,8 @@ class FatalError(Exception):
     def __init__(self, message: str, exit_code: ExitCode) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def described(error: Exception) -> str:
+    """Return class and text of an error of a library on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())

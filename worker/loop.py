@@ -79,8 +79,6 @@ class Loop:
         self._pace = LabellingPace()
         self._batch_limit = BatchLimit(batch_max_tweets)
         self._stop: StopRequest = threading.Event()  # run replaces it
-        self._batch_records = 0
-        """Records of the batch that is not committed yet; 0 between batches."""
         self._broken = False
         self._errors_in_a_row = 0
 
@@ -102,7 +100,7 @@ class Loop:
             except TransientError as error:
                 self._broken, self._membership = True, None
                 self._errors_in_a_row += 1
-                self._batch_limit.failed(self._batch_records)
+                self._batch_limit.failed()
                 log.warning(
                     "%s; rolling back, then restoring from the committed offsets (attempt %d)",
                     error,
@@ -118,9 +116,9 @@ class Loop:
             self._metrics.stage_seconds.labels("wait").observe(time.perf_counter() - started)
             self._accounting.waiting(batch[0])
             self._show_lag({record.partition for record in batch[0]})
-            self._batch_records = len(batch[0])
+            self._batch_limit.begun(len(batch[0]))
             self._process(*batch)
-            self._batch_records = self._errors_in_a_row = 0
+            self._errors_in_a_row = 0
             self._batch_limit.succeeded()
         else:
             self._commit_passed_offsets()

@@ -70,13 +70,20 @@ class BatchLimit:
     def __init__(self, most: int) -> None:
         self._most = most
         self.records = most
+        self._begun = most
+        """Records of the batch that was begun last and is not committed."""
 
-    def failed(self, records: int) -> None:
-        """Set the limit to half of a batch of so many records that was not committed; 0: halve the limit."""
-        self.records = max(1, min(self.records, records or self.records) // 2)
+    def begun(self, records: int) -> None:
+        """Note the size of the batch that is labelled now."""
+        self._begun = records
+
+    def failed(self) -> None:
+        """Halve the limit, or the batch that was begun and not committed if it is smaller."""
+        self.records = max(1, min(self.records, self._begun) // 2)
 
     def succeeded(self) -> None:
         """Grow the limit by an eighth after a commit."""
+        self._begun = self._most
         self.records = min(self._most, self.records + max(1, self.records // 8))
 
 

@@ -12,7 +12,7 @@ from benchmarks.suite.drain import DrainResult, drain
 from benchmarks.suite.engines import OURS
 from benchmarks.suite.errors import BenchmarkError, SkippedError
 from benchmarks.suite.measurement import Measurement
-from benchmarks.suite.peer import Peer, peer_command
+from benchmarks.suite.peer import OwnEngineError, Peer, peer_command
 from benchmarks.suite.profiles import Profile
 from benchmarks.suite.programs import Program, kafka_loop, quix_streams, worker
 from benchmarks.suite.progress import say
@@ -91,8 +91,9 @@ def measure_end_to_end(
         except SkippedError as skipped:
             _skip(results, name, str(skipped))
     with ExitStack() as stack:
-        engine = stack.enter_context(Peer(peer_command(OURS), folder / "engine-alone.log"))
-        first = _first_rate(engine, model, texts)
+        engine = stack.enter_context(Peer(peer_command(OURS), folder / "engine-alone.log", OwnEngineError))
+        engine.load(model, [])
+        first = engine.round(OURS, [text.raw for text in texts.distinct(200)]).rate
         count = max(200, round(first * profile.engine_round_s))
         for number in range(profile.end_to_end_rounds):
             say(f"end to end: round {number + 1} of {profile.end_to_end_rounds}")
@@ -102,14 +103,6 @@ def measure_end_to_end(
                 if not _measure(program, backlog, folder, results, seconds=seconds):
                     programs.remove(program)
     return results
-
-
-def _first_rate(engine: Peer, model: Path, texts: Texts) -> float:
-    try:
-        engine.load(model, [])
-        return engine.round(OURS, [text.raw for text in texts.distinct(200)]).rate
-    except SkippedError as skipped:
-        raise BenchmarkError(f"this project's own engine fails: {skipped}") from skipped
 
 
 def measure_instant(

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self, cast
 
 from benchmarks.suite.environments import ROOT, environment_variables
-from benchmarks.suite.errors import SkippedError
+from benchmarks.suite.errors import BenchmarkError, SkippedError
 
 #: Loading may convert and calibrate a model; a round takes seconds.
 _LOAD_LIMIT_S: Final = 300.0
@@ -35,15 +35,23 @@ class Round:
         return self.work / self.seconds
 
 
+class OwnEngineError(BenchmarkError):
+    """This project's own engine fails, without which there is nothing to compare."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"this project's own engine fails: {reason}")
+
+
 def peer_command(module: str, python: Path | None = None) -> list[str]:
     """Return the command of a module of `benchmarks.peers`; without `python`, by the benchmark's own interpreter."""
     return [str(python or sys.executable), "-m", f"benchmarks.peers.{module}"]
 
 
 class Peer:
-    """A process that speaks the protocol of a peer. Methods raise SkippedError with the reason if the process fails."""
+    """A process that speaks the protocol of a peer. Methods raise `failure` with the reason if the process fails."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(self, command: Sequence[str], log: Path, failure: type[Exception] = SkippedError) -> None:
+        self._failure = failure
         self.contenders: Sequence[str] = ()
         self.versions: Mapping[str, str] = {}
         self._log = log
@@ -93,16 +101,16 @@ class Peer:
             self._requests.write(json.dumps(request) + "\n")
             self._requests.flush()
         except BrokenPipeError:
-            raise SkippedError(self._end()) from None
+            raise self._failure(self._end()) from None
         if not select.select([self._answers], [], [], limit_s)[0]:
             self._process.kill()
-            raise SkippedError(f"no answer within {limit_s:g} s")
+            raise self._failure(f"no answer within {limit_s:g} s")
         line = self._answers.readline()
         if not line:
-            raise SkippedError(self._end())
+            raise self._failure(self._end())
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise SkippedError(answer["error"])
+            raise self._failure(answer["error"])
         return answer
 
     def _end(self) -> str:

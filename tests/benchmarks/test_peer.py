@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.suite.errors import SkippedError
-from benchmarks.suite.peer import Peer
+from benchmarks.suite.errors import BenchmarkError, SkippedError
+from benchmarks.suite.peer import OwnEngineError, Peer
 
 SERVING = """
 import sys
@@ -54,6 +54,13 @@ def test_a_peer_that_ends_is_skipped_with_its_last_line(tmp_path: Path) -> None:
         found.load(tmp_path, ["a sample"])
         with pytest.raises(SkippedError, match=r"^ended with exit code 1 \(the model is too large\)$"):
             found.round("ends", ["one"])
+
+
+def test_this_projects_own_engine_is_never_skipped(tmp_path: Path) -> None:
+    with Peer([sys.executable, "-c", SERVING], tmp_path / "ours.log", OwnEngineError) as ours:
+        ours.load(tmp_path, ["a sample"])
+        with pytest.raises(BenchmarkError, match=r"^this project's own engine fails: ValueError: no luck$"):
+            ours.round("fails", ["one"])
 
 
 def test_a_peer_without_its_packages_is_skipped_with_the_missing_package(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_longer_texts_make_smaller_batches() -> None:
 
 def test_an_error_halves_the_batch_and_commits_grow_it_back_slowly() -> None:
     limit = BatchLimit(512)
-    limit.failed(0)
+    limit.failed()
     assert limit.records == 256
     limit.succeeded()
     assert limit.records == 288
@@ -113,7 +113,7 @@ def test_an_error_halves_the_batch_and_commits_grow_it_back_slowly() -> None:
 def test_a_batch_never_gets_smaller_than_one_record_and_grows_from_there() -> None:
     limit = BatchLimit(4)
     for _ in range(10):
-        limit.failed(0)
+        limit.failed()
     assert limit.records == 1
     limit.succeeded()
     assert limit.records == 2
@@ -131,7 +131,8 @@ def test_dead_letters_and_repeats_do_not_make_a_slow_model_look_fast() -> None:
 
 def test_a_failed_batch_that_was_smaller_than_the_limit_halves_its_own_size() -> None:
     limit = BatchLimit(4_096)
-    limit.failed(700)
+    limit.begun(700)
+    limit.failed()
     assert limit.records == 350
-    limit.failed(0)
+    limit.failed()
     assert limit.records == 175

@@ -29,8 +29,9 @@ from worker.inference.manifest import sha256
 from worker.inference.model_folder import CONFIG_FILE, GOLDEN_FILE, ONNX_FILE, TOKENIZER_FILE
 
 WEIGHTS_FILE: Final = "model.safetensors"
-_SERVED: Final = ("model_id", "normalizer", "temperature", "max_tokens", "neutral")
-"""The fields of config.json that a worker reads; a base that is a model folder has those of its own model."""
+_OF_THE_BASE: Final = ("_name_or_path", "model_id", "normalizer", "temperature", "max_tokens", "neutral")
+"""Fields of the base's configuration that are not this model's: the path of a folder on the machine of the training,
+and, of a base that is a model folder, what a worker reads of that model."""
 
 
 def write_model(
@@ -63,17 +64,15 @@ def _round_to_half(model: PreTrainedModel) -> None:
 
 def _config(run: Run, model_id: str) -> dict[str, Any]:
     config: dict[str, Any] = json.loads(run.model.config.to_json_string(use_diff=False))
-    config.pop("_name_or_path", None)  # the path of a folder on the machine of the training
-    served: dict[str, Any] = {
+    served = {
         "model_id": model_id,
         "normalizer": run.normalizer,
         "temperature": run.temperature,
         "max_tokens": run.max_tokens,
-        "neutral": None if run.neutral is None else run.neutral.as_dict(),  # the base may have a neutral output
+        **({} if run.neutral is None else {"neutral": run.neutral.as_dict()}),
     }
-    served = {name: value for name, value in served.items() if value is not None}
-    config = {name: value for name, value in config.items() if name not in _SERVED}
-    return {**{name: value for name, value in config.items() if value is not None}, "dtype": "float16", **served}
+    kept = {name: value for name, value in config.items() if value is not None and name not in _OF_THE_BASE}
+    return {**kept, "dtype": "float16", **served}
 
 
 def _write_tokenizer(folder: Path, run: Run) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tweets.classifications import Classifications
 from tweets.emotions import NEUTRAL
 from tweets.unfamiliar_tokens import UnfamiliarTokens
-from worker.errors import ExitCode, FatalError
+from worker.errors import ExitCode, FatalError, described
 from worker.inference.model_folder import CONFIG_FILE, ModelFolder, open_model_folder
 from worker.inference.repeats import Repeats
 from worker.inference.token_batch import TokenBatch
@@ -195,7 +195,7 @@ def load_classifier(
     except FatalError:
         raise
     except Exception as error:  # the errors of tokenizer and engine for files of different models are not documented
-        raise FatalError(f"MODEL_PATH={path}: the model does not work: {_one_line(error)}", ExitCode.MODEL) from error
+        raise FatalError(f"MODEL_PATH={path}: the model does not work: {described(error)}", ExitCode.MODEL) from error
     return classifier
 
 
@@ -215,7 +215,7 @@ def _check_longest_text(folder: ModelFolder, engine: Engine) -> None:
     except Exception as error:  # the engines do not document what they raise for a position that they do not have
         raise FatalError(
             f"MODEL_PATH={folder.path}: the model cannot read max_tokens={folder.max_tokens} tokens "
-            f"({_one_line(error)}); export the model again",
+            f"({described(error)}); export the model again",
             ExitCode.MODEL,
         ) from error
 
@@ -247,7 +247,7 @@ def _imported(name: str, device: str) -> Any:
         return importlib.import_module(name)
     except Exception as error:  # a library that does not load raises what its initialisation raises
         raise FatalError(
-            f"DEVICE={device}: the package {name} cannot be imported ({_one_line(error)}); install the extra gpu, or "
+            f"DEVICE={device}: the package {name} cannot be imported ({described(error)}); install the extra gpu, or "
             "use DEVICE=cpu",
             ExitCode.SETTINGS,
         ) from None
@@ -258,10 +258,6 @@ def _cuda_available(device: str) -> bool:
     if not any(Path(device).exists() for device in _NVIDIA_DEVICES) or importlib.util.find_spec("torch") is None:
         return False
     return bool(_imported("torch", device).cuda.is_available())
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def _softmax(logits: NDArray[Any]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from worker.errors import ExitCode, FatalError
+from worker.errors import ExitCode, FatalError, described
 from worker.inference.cpus import usable_cpus
 from worker.inference.model_folder import ONNX_FILE
 from worker.inference.passes import PaddedPass, padded_passes
@@ -81,8 +81,7 @@ def _onnxruntime() -> Any:
 
         _ = onnxruntime.InferenceSession  # a broken installation can leave an empty folder, which imports
     except Exception as error:  # a library that does not load raises what its initialisation raises
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise FatalError(
-            f"the package onnxruntime cannot be imported ({reason}); install it again", ExitCode.SETTINGS
+            f"the package onnxruntime cannot be imported ({described(error)}); install it again", ExitCode.SETTINGS
         ) from None
     return onnxruntime

@@ -66,7 +66,7 @@ class TorchEngine:
         if not 0 <= tokens.ids.min() <= tokens.ids.max() < self._vocabulary_size:
             raise IndexError(f"a token id is not below {self._vocabulary_size}")
         order = np.argsort(-tokens.lengths, kind="stable")
-        passes = list(self._passes(_ordered(tokens, order)))
+        passes = list(self._passes(tokens.rows(order)))
         logits[order] = torch.cat(passes).float().cpu().numpy()
         return logits
 
@@ -127,11 +127,3 @@ def _on_device(model: Any, device: str, path: Path) -> Forward:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _ordered(tokens: TokenBatch, order: NDArray[np.intp]) -> TokenBatch:
-    """Return the texts in another order."""
-    lengths = tokens.lengths[order]
-    starts = np.cumsum(tokens.lengths) - tokens.lengths
-    moved = starts[order] - (np.cumsum(lengths) - lengths)
-    return TokenBatch(tokens.ids[np.arange(len(tokens.ids)) + np.repeat(moved, lengths)], lengths)

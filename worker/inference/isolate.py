@@ -41,7 +41,7 @@ def classify_each(
     """Return a result for each text, or BadRecordError `classifier_failed` for a text that fails alone.
 
     Before a single text is given up, `probe` classifies texts that are known to work. Raises FatalError if `probe`
-    fails too: the engine is broken. Halving also helps when a batch needs more memory than the GPU has.
+    fails too: the engine is broken.
     """
     try:
         return classify(texts)
