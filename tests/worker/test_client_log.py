@@ -19,6 +19,7 @@ LINES = [
     ("kafka.coordinator.consumer", "Unknown error fetching offsets for tweets-0: [Error 88] UnstableOffsetCommitError"),
     ("kafka.coordinator.assignors.sticky.sticky_assignor", "No partition metadata for topic tweets"),
     ("kafka.cluster", "No broker metadata found in MetadataResponse -- ignoring."),
+    ("kafka.cluster", "Metadata refresh: failed Cancelled"),
     ("kafka.net.manager", "Bootstrap metadata response has no brokers. Retrying in 0.05 secs."),
 ]
 
@@ -53,6 +54,7 @@ def test_a_state_that_passes_again_an_hour_later_is_not_logged() -> None:
     [
         ("kafka.net.connection", "node 1: Connection lost: socket disconnected"),
         ("kafka.net.manager", "Connection failed: 111 ECONNREFUSED"),
+        ("kafka.cluster", "Metadata refresh: failed KafkaConnectionError"),
         ("kafka.coordinator", "Marking the coordinator dead (node 1) for group g: RequestTimedOutError."),
         ("kafka.coordinator.consumer", "Unknown error fetching offsets: UnknownServerError"),
         ("kafka.coordinator.heartbeat", "Heartbeat failed: authorization error: GroupAuthorizationFailedError"),

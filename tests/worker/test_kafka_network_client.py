@@ -1,6 +1,7 @@
 """The traps of kafka-python 3.0.12 that the worker's client repairs, each by its name."""
 
 import importlib.metadata
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from kafka import errors
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
+from kafka.net.connection import KafkaConnection
 from kafka.protocol.consumer import FetchRequest
 from kafka.protocol.metadata import FindCoordinatorRequest, MetadataRequest
 from kafka.protocol.producer import (
@@ -20,8 +22,9 @@ from kafka.protocol.producer import (
     TxnOffsetCommitRequest,
 )
 
+from tests.servers import Stack, eventually
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.client import RepairedClient
+from worker.kafka.client import RepairedClient, silent_client
 from worker.kafka.errors import translated
 from worker.kafka.reachable import check_crc32c
 
@@ -74,7 +77,8 @@ def test_kafka_python_is_the_version_whose_traps_are_known() -> None:
         "offsets and records in a producer's next transaction, close() leaking the sender's thread, metadata of a "
         "member thrown out, poll() hanging on an unreadable record, a replaced static member that raises nothing, "
         "errors without an address, a refused login forgotten, abort hanging without a connection, passing states "
-        "logged, a split batch without an outcome, the error of a refused batch in those that wait; "
+        "logged, a split batch without an outcome, the error of a refused batch in those that wait, "
+        "the client's own metadata request logged as an error at the close; "
         "then the private names that worker/kafka uses; then pin it here"
     )
 
@@ -234,6 +238,33 @@ def refusal_of(address: str) -> str:
     finally:
         client.close()
     return str(caught.value)
+
+
+def test_trap_a_metadata_request_under_way_at_the_close_is_logged_as_an_error(
+    embedded_stack: Stack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = RepairedClient(bootstrap_servers=[embedded_stack.bootstrap])
+    client._manager.bootstrap(timeout_ms=10_000)
+    client._manager.run(client.cluster.refresh_metadata)
+    monkeypatch.setattr(KafkaConnection, "data_received", lambda *_: None)  # the answer is still on its way
+    client._net.start()
+    client.cluster.request_update()
+    connections = client._manager._conns.values()
+    eventually(lambda: any(each.in_flight_requests for each in connections), 10, "the request is under way")
+    client.close()
+    assert [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+def test_the_log_is_back_when_the_last_of_two_overlapping_closes_has_ended() -> None:
+    kafka_log = logging.getLogger("kafka")
+    level = kafka_log.level
+    first, second = silent_client(), silent_client()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert kafka_log.level == logging.CRITICAL
+    second.__exit__(None, None, None)
+    assert kafka_log.level == level
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Every repair is for an observed behaviour of kafka-python 3.0.12. The version is
 """
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -50,6 +51,7 @@ _TRANSACTION_REQUESTS: Final = (
 )
 
 
+_client_log = logging.getLogger("kafka")
 _login_log = logging.getLogger("kafka.login")
 """A name of the client's, because its lines are also limited in number and silent while a program starts."""
 
@@ -100,6 +102,14 @@ class RepairedClient(KafkaNetClient):  # type: ignore[misc]
         except Exception:
             self.poll(timeout_ms=time_limits.COORDINATOR_RETRY_PAUSE.ms)
             return False
+
+    def close(self, node_id: int | None = None) -> None:
+        """Close the client, or one connection, without a log line.
+
+        The requests under way fail with it, and kafka-python logs the failure of its own metadata request as an error.
+        """
+        with silent_client():
+            super().close(node_id)
 
     def send(self, node_id: int, request: Any, **kwargs: Any) -> Future:
         """Send a request; a transaction request that may be retried fails with KafkaConnectionError.
@@ -167,13 +177,36 @@ def discard(producer: KafkaProducer) -> None:
             producer.close(timeout=0)
 
 
+class _Silence:
+    """How many blocks suppress the log of kafka-python at present, in all threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._blocks = 0
+        self._level = logging.NOTSET
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._blocks:
+                self._level = _client_log.level
+                _client_log.setLevel(logging.CRITICAL)
+            self._blocks += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._blocks -= 1
+            if not self._blocks:
+                _client_log.setLevel(self._level)
+
+
+_silence = _Silence()
+
+
 @contextmanager
 def silent_client() -> Iterator[None]:
     """Suppress the log of kafka-python: a client that is closed logs its connections as lost."""
-    client_log = logging.getLogger("kafka")
-    level = client_log.level
-    client_log.setLevel(logging.CRITICAL)
+    _silence.begin()
     try:
         yield
     finally:
-        client_log.setLevel(level)
+        _silence.end()

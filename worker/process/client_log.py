@@ -20,6 +20,8 @@ _PASSING: Final = tuple(
         # A broker that has just started does not know the brokers of the cluster yet; the client asks again.
         r"No broker metadata found in MetadataResponse",
         r"Bootstrap metadata response has no brokers",
+        # The client closes its first connection, to a bootstrap address, with a request of its own under way.
+        r"Metadata refresh: failed Cancelled",
     )
 )
 """Beginnings of these lines. They report faults only if they come again and again."""
