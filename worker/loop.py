@@ -76,6 +76,7 @@ class Loop:
         """Next offsets to read, as far as every record before them is committed or in the batch."""
         self._fetched: Sequence[Record] = ()
         """Records of the current membership that are fetched and not yet labelled: the rest of a slow batch."""
+        self._polled_at_s = time.monotonic()
         self._pace = LabellingPace()
         self._batch_limit = BatchLimit(batch_max_tweets)
         self._stop: StopRequest = threading.Event()  # run replaces it
@@ -128,12 +129,13 @@ class Loop:
     def _collect(self) -> tuple[list[Record], Membership] | None:
         """Return a batch and the membership of all its records (steps 1 and 2); None without records to process."""
         max_tweets = min(self._batch_limit.records, self._pace.batch_records)
-        batch = Batch(max_tweets, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic)
+        batch = Batch(max_tweets, 0.0 if self._fetched else self._batch_max_wait_s, time.monotonic, self._polled_at_s)
         batch.add(self._fetched)
         self._fetched = ()
         while True:  # at least one poll: each poll keeps the membership
             wait_s = time_limits.IDLE_POLL.seconds if batch.remaining_s is None else batch.remaining_s
             polled = self._stream.poll(timeout_s=wait_s, max_records=max(1, batch.room))  # step 2
+            self._polled_at_s = time.monotonic()
             if polled.membership != self._membership:
                 # The client may have moved its positions. The present owners read the records of this batch again.
                 self._restore(polled.membership)
@@ -215,14 +217,12 @@ class Loop:
 
     def _commit(self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership) -> None:
         """Commit the open transaction with the offsets and their metadata (step 7)."""
+        offsets = {
+            partition: CommittedOffset(committed.offset, committed.counts.to_metadata())
+            for partition, committed in committed_counts.items()
+        }
         with self._timed("commit"):
-            self._stream.commit(
-                {
-                    partition: CommittedOffset(committed.offset, committed.counts.to_metadata())
-                    for partition, committed in committed_counts.items()
-                },
-                membership,
-            )
+            self._stream.commit(offsets, membership)
 
     @contextmanager
     def _counting_aborts(self) -> Iterator[None]:

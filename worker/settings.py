@@ -132,7 +132,8 @@ class Settings(KafkaSettings):
         50,
         ge=0,
         unit="milliseconds",
-        meaning="A batch also closes when its oldest tweet has waited this long since the worker fetched the tweet.",
+        meaning="A batch also closes when its oldest tweet has waited this long for the worker: since the fetch, or, "
+        "if the tweet came while the worker labelled the previous batch, since the poll before that batch.",
         change="Lower for a shorter delay, raise for fewer and larger transactions.",
     )
     batch_max_tokens: int | None = setting(

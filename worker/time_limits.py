@@ -30,7 +30,14 @@ COORDINATOR_RETRY_PAUSE: Final = TimeLimit(
     0.02, "Pause after a failed connection to a coordinator; kafka-python retries at once, in a busy loop."
 )
 EMPTY_FETCH: Final = TimeLimit(
-    0.02, "Shortest time from a fetch without records to the next one: a broker may answer at once instead of waiting."
+    0.02,
+    "Shortest time from a fetch without records to the next one, except the last one of a poll: a broker may answer at "
+    "once instead of waiting.",
+)
+FETCH_ANSWER: Final = TimeLimit(
+    0.005,
+    "A broker that has records answers a fetch within this: a poll sends its last fetch so long before its end, and a "
+    "batch stays open for the answer to a second fetch.",
 )
 RECONNECT_PAUSE: Final = TimeLimit(0.05, "Pause before the first attempt to reconnect to a broker.")
 RECONNECT_PAUSE_MAX: Final = TimeLimit(0.5, "Longest pause between attempts to reconnect to a broker.")

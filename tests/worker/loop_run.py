@@ -33,7 +33,7 @@ class ScriptedStream:
     """Polls follow a script; a last poll, without records and as a member of `last`, stops the loop.
 
     `fail`: for each call the errors that the call raises at first, one at a time; None is a call that succeeds.
-    `before_poll` is given the largest number of records that a poll asks for.
+    `before_poll` is given the largest number of records that a poll asks for. `waits_s` are the polls' limits.
     """
 
     polls: list[PolledRecords | Exception]
@@ -47,11 +47,13 @@ class ScriptedStream:
     published: list[Sequence[OutputRecord]] = field(default_factory=list)
     states: list[Mapping[Partition, CommittedCounts]] = field(default_factory=list)
     members: list[Membership] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)
     sought: list[Mapping[Partition, int]] = field(default_factory=list)
     end: int = 100
     before_publish: Callable[[], None] = lambda: None
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
+        self.waits_s.append(timeout_s)
         self.before_poll(max_records)
         if not self.polls:
             self.stop.set()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.clock import Clock
 from tests.records import a_record
+from worker import time_limits
 from worker.batching import BATCH_MAX_BYTES, Batch
 from worker.inference.passes import cut_into_passes
 from worker.settings import Settings
@@ -36,6 +37,53 @@ def test_a_batch_closes_when_full_or_when_its_first_record_has_waited(
     batch.add([a_record()] * records)
     clock.now_s += waited_s
     assert batch.closed is closed
+
+
+ANSWER_S = time_limits.FETCH_ANSWER.seconds
+AT_ONCE_S = time_limits.EMPTY_FETCH.seconds / 2
+LATER_S = time_limits.EMPTY_FETCH.seconds * 2
+
+
+@pytest.mark.parametrize(
+    ("busy_s", "first_after_s", "max_wait_s", "open_s"),
+    [
+        (0.0, AT_ONCE_S, 0.5, 0.5 - AT_ONCE_S),
+        (0.2, AT_ONCE_S, 0.5, 0.3 - AT_ONCE_S),
+        (0.2, 0.0, 0.5, 0.3),
+        (0.5, 0.0, 0.5, ANSWER_S),
+        (60.0, AT_ONCE_S, 0.5, ANSWER_S),
+        (60.0, 0.0, 0.0, 0.0),
+        (60.0, 0.0, ANSWER_S / 2, ANSWER_S / 2),
+        (60.0, LATER_S, 0.5, 0.5),
+        (0.2, LATER_S, 0.5, 0.5),
+    ],
+    ids=[
+        "not busy",
+        "a short batch before",
+        "there at the first poll",
+        "busy for as long as the wait",
+        "a long batch before",
+        "no wait at all",
+        "a wait below the time of an answer",
+        "nothing was there after a long batch",
+        "nothing was there after a short batch",
+    ],
+)
+def test_records_that_came_while_the_worker_was_busy_have_waited_since_the_last_poll(
+    busy_s: float, first_after_s: float, max_wait_s: float, open_s: float
+) -> None:
+    clock = Clock(100.0)
+    batch = Batch(10, max_wait_s, clock, polled_at_s=100.0 - busy_s)
+    clock.now_s += first_after_s
+    batch.add([a_record()])
+    assert batch.remaining_s == pytest.approx(open_s)
+    assert batch.closed is (open_s == 0)
+
+
+def test_a_batch_of_a_backlog_closes_when_it_is_full_without_a_wait_for_another_answer() -> None:
+    batch = Batch(2, 0.5, Clock(100.0), polled_at_s=40.0)
+    batch.add([a_record(offset=1), a_record(offset=2)])
+    assert batch.closed
 
 
 def test_later_records_do_not_prolong_the_wait_of_the_first() -> None:

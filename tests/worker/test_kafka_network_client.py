@@ -24,7 +24,7 @@ from kafka.protocol.producer import (
 
 from tests.servers import Stack, eventually
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.client import RepairedClient, silent_client
+from worker.kafka.client import RepairedClient, pause_after_empty_fetch_s, silent_client
 from worker.kafka.errors import translated
 from worker.kafka.reachable import check_crc32c
 
@@ -307,3 +307,21 @@ def test_slow_checksums_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.kafka.reachable.importlib.util.find_spec", lambda name: None)
     with pytest.raises(FatalError, match="pip install crc32c"):
         check_crc32c()
+
+
+@pytest.mark.parametrize(
+    ("since_fetch_s", "left_s", "pause_s"),
+    [
+        (0.0, 0.5, 0.02),
+        (0.015, 0.5, 0.005),
+        (0.03, 0.5, 0.0),
+        (0.0, 0.015, 0.01),
+        (0.0, 0.005, 0.005),
+        (0.0, 0.002, 0.002),
+        (0.0, 0.0, 0.0),
+    ],
+)
+def test_a_poll_pauses_after_an_empty_fetch_and_leaves_time_for_the_answer_to_its_last_fetch(
+    since_fetch_s: float, left_s: float, pause_s: float
+) -> None:
+    assert pause_after_empty_fetch_s(since_fetch_s, left_s) == pytest.approx(pause_s)

@@ -8,11 +8,15 @@ from tests.clock import Clock
 from tests.records import PARTITION, a_prediction, a_record
 from tests.worker.loop_run import NEXT_GENERATION, NOT_JOINED, NOTHING, OWNED, LoopRun, tweets
 from tweets.prediction import Prediction
+from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.pace import FIRST_BATCH_RECORDS
 from worker.time_limits import TimeLimit
+
+NO_MORE = PolledRecords([], OWNED)
+"""The answer to a poll that lasts for the whole wait of a batch."""
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
@@ -157,6 +161,33 @@ def test_a_poll_asks_for_as_many_records_as_the_model_labels_in_a_second(
     polls = [NOTHING, tweets(*range(7, 27)), tweets(*range(27, 37))]
     LoopRun(*polls, batch_max_tweets=4_096, before_poll=asked.append, predict=predict).run()
     assert asked == [FIRST_BATCH_RECORDS, FIRST_BATCH_RECORDS, most, most]
+
+
+@pytest.mark.parametrize(
+    ("text_s", "wait_s"),
+    [(0.0, 0.25), (0.125, 0.125), (0.375, time_limits.FETCH_ANSWER.seconds)],
+    ids=["fast", "busy", "busy for longer than the wait"],
+)
+def test_a_batch_waits_for_more_records_less_the_time_in_which_the_worker_did_not_poll(
+    monkeypatch: pytest.MonkeyPatch, text_s: float, wait_s: float
+) -> None:
+    clock = Clock(100.0)
+    monkeypatch.setattr("worker.loop.time", SimpleNamespace(monotonic=clock, perf_counter=clock))
+
+    def predict(_: str) -> Prediction:
+        clock.now_s += text_s
+        return a_prediction()
+
+    def before_poll(_: int) -> None:
+        if running.stream.polls and running.stream.polls[0] is NO_MORE:
+            clock.now_s += 0.25
+
+    polls = [NOTHING, tweets(7), NO_MORE, tweets(8), NO_MORE]
+    running = LoopRun(*polls, batch_max_wait_s=0.25, before_poll=before_poll, predict=predict)
+    running.run()
+    assert [len(outgoing) for outgoing in running.stream.published] == [1, 1]
+    idle_s = time_limits.IDLE_POLL.seconds
+    assert running.stream.waits_s[:5] == pytest.approx([idle_s, idle_s, 0.25, idle_s, wait_s])
 
 
 def test_a_turn_and_the_classification_in_it_have_their_time_limits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no ty
     """The consumer of every program."""
 
     def _poll_once(self, timer: Any, max_records: int, update_offsets: bool = True) -> Any:
-        """Return the records of one fetch; without records, return no sooner than EMPTY_FETCH or the end of the poll.
+        """Return the records of one fetch; without records, pause before the next fetch.
 
         The embedded Kafka answers a fetch without records at once and ignores `fetch_max_wait_ms`, and kafka-python
         sends the next fetch immediately: an idle consumer used a whole core.
@@ -141,10 +141,19 @@ class Consumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no ty
         started_s = time.monotonic()
         records = super()._poll_once(timer, max_records, update_offsets=update_offsets)
         if not records:
-            time.sleep(
-                max(0.0, min(started_s + time_limits.EMPTY_FETCH.seconds - time.monotonic(), timer.timeout_secs))
-            )
+            time.sleep(pause_after_empty_fetch_s(time.monotonic() - started_s, timer.timeout_secs))
         return records
+
+
+def pause_after_empty_fetch_s(since_fetch_s: float, left_s: float) -> float:
+    """Return the seconds until the next fetch of a poll that ends in `left_s`.
+
+    The last fetch is sent FETCH_ANSWER before the end. A fetch at the very end would be answered too late, and records
+    that came during the last pause would wait for the next batch.
+    """
+    answer_s = time_limits.FETCH_ANSWER.seconds
+    until_last_fetch_s = left_s - answer_s if left_s > answer_s else left_s
+    return max(0.0, min(time_limits.EMPTY_FETCH.seconds - since_fetch_s, until_last_fetch_s))
 
 
 def _as_connection_error(error: BaseException) -> BaseException:
