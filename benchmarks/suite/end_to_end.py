@@ -16,8 +16,9 @@ from benchmarks.suite.peer import OwnEngineError, Peer, peer_command
 from benchmarks.suite.profiles import Profile
 from benchmarks.suite.programs import Program, kafka_loop, quix_streams, worker
 from benchmarks.suite.progress import say
+from benchmarks.suite.servers import Servers
 from benchmarks.suite.texts import Texts
-from benchmarks.suite.topics import Backlog
+from benchmarks.suite.topics import Backlog, fill
 from deploy.local.errors import LocalError
 
 WORKER: Final = "worker"
@@ -32,6 +33,10 @@ INSTANT_BEFORE: Final = "instant engine, the commit before"
 
 #: Quix Streams commits every five seconds: a rate between commits needs several.
 _QUIX_FACTOR: Final = 2
+
+#: The backlog lasts so much longer than a round at the engine's speed. A larger backlog would slow down the worker:
+#: the embedded Kafka writes all its records to a file once a second.
+_BACKLOG_MARGIN_S: Final = 4.0
 
 
 @dataclass
@@ -75,7 +80,7 @@ class DrainResults:
 
 
 def measure_end_to_end(
-    profile: Profile, texts: Texts, backlog: Backlog, model: Path, folder: Path, *, pipeline: tuple[str, int]
+    profile: Profile, texts: Texts, servers: Servers, model: Path, folder: Path, *, pipeline: tuple[str, int]
 ) -> DrainResults:
     """Measure the worker, its at-least-once variant and the peers; `pipeline` is the dtype and batch of the loop."""
     results = DrainResults()
@@ -95,6 +100,8 @@ def measure_end_to_end(
         engine.load(model, [])
         first = engine.round(OURS, [text.raw for text in texts.distinct(200)]).rate
         count = max(200, round(first * profile.engine_round_s))
+        tweets = round(first * (profile.end_to_end_s + _BACKLOG_MARGIN_S))
+        backlog = fill(servers, (text.raw for text in texts.distinct(tweets)))
         for number in range(profile.end_to_end_rounds):
             say(f"end to end: round {number + 1} of {profile.end_to_end_rounds}")
             for program in list(programs):

@@ -130,6 +130,10 @@ faster of both. The *int8 ceiling* is `torch._int_mm` of 2048 x 2048 matrices. R
 first to the last commit that the benchmark saw. *At least once* is the same worker with a stream that publishes without
 a transaction and commits the offsets afterwards; only the benchmark has that stream. `exactly_once_over_at_least_once`
 is with the real engine, `instant_exactly_once_over_at_least_once` with the one that answers at once.
+
+The embedded Kafka, the producer of the part latency and the benchmark run on the same cores as the worker, and
+`end_to_end_over_engine` contains what they take. The embedded Kafka writes all its records to a file once a second
+while something changes; each part therefore has servers of its own, with no more records than it needs.
 """
 
 
