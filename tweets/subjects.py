@@ -4,8 +4,8 @@ A term is a word, a phrase, a hashtag or a mention. Text and term are compared a
 folding, no invisible characters, one kind of apostrophe. Letters, digits, `_` and combining marks are characters of
 words.
 
-- A word or phrase is found between word boundaries: `pets` is found in "pets!", "#pets", "@pets" and "the pets' food", not
-  in "carpets". Any white space may be between the words of a phrase.
+- A word or phrase is found between word boundaries: `pets` is found in "pets!", "#pets", "@pets" and "the pets' bed",
+  not in "carpets". Any white space may be between the words of a phrase.
 - In Han, Hiragana, Katakana, Thai, Lao, Khmer and Myanmar, which are written without spaces, each place between two
   letters is a boundary; so is a place between a letter of such a script and one of another script.
 - A hashtag is found as a whole hashtag: `#pets` in "#Pets!", not in "pets", "#petshop", "#pets犬" or "my#pets".

@@ -119,6 +119,12 @@ class Settings(KafkaSettings):
         change="To the value that the model card suggests, when tweets without an emotion must not count as one. Set "
         "the same value for all workers and the live page. Refused for a model without a neutral output.",
     )
+    topics_file: Path | None = setting(
+        None,
+        meaning="YAML file with tweet topics, see [Tweet topics](operations.md#tweet-topics). The worker reads a "
+        "changed file within seconds. Unset: no tweet topics.",
+        change="To count emotions by subject. Set the same file for all workers.",
+    )
     batch_max_tweets: int = setting(
         4_096,
         ge=1,
