@@ -111,6 +111,7 @@ class Loop:
 
     def _turn(self) -> None:
         """Collect and process one batch, or show the lag while there is none."""
+        self._labeller.reread_subjects()
         started = time.perf_counter()
         batch = self._collect()
         if batch:
