@@ -4,17 +4,14 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
 
 from tweets.subjects import SubjectMatcher
 from tweets.subjects_file import SubjectsFileError, read_subjects
+from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.process.metrics import Metrics
 
 log = logging.getLogger(__name__)
-
-LOOK_S: Final = 1.0
-"""Seconds between two looks at the file; a file that changes between two looks is still being written."""
 
 Find = Callable[[str], tuple[str, ...]]
 """Returns the names of the subjects of a text."""
@@ -65,8 +62,11 @@ class WatchedSubjects:
         self._metrics.show_subjects(self.names(), emotions)
 
     def reread(self) -> None:
-        """Read a changed file, at most once in LOOK_S. A file that cannot be used is logged, and changes nothing."""
-        if self._path is None or self._clock() - self._looked_at_s < LOOK_S:
+        """Read a changed file once two looks find the same one: a file that still changes is being written.
+
+        A file that cannot be used is logged, and changes nothing.
+        """
+        if self._path is None or self._clock() - self._looked_at_s < time_limits.TOPICS_FILE_LOOK.seconds:
             return
         self._looked_at_s = self._clock()
         stamp, seen = self._stamp(), self._seen_stamp

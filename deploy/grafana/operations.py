@@ -140,16 +140,20 @@ def _throughput() -> PanelRow:
                 Query(f"count by (instance) (emotion_consumer_lag{{{WORKER}}})", "{{instance}}"),
                 stacked=True,
             ),
-            lines(
-                PanelOptions(
-                    "Late tweets",
-                    "Labelled tweets per second that are too old for any minute, hour or day; the totals have them.",
-                    PER_SECOND,
-                    8,
-                ),
-                Query(rate("emotion_late_tweets_total"), "late"),
-            ),
+            _late_tweets(),
         ],
+    )
+
+
+def _late_tweets() -> Panel:
+    return lines(
+        PanelOptions(
+            "Late tweets",
+            "Labelled tweets per second that are too old for any minute, hour or day; the totals have them.",
+            PER_SECOND,
+            8,
+        ),
+        Query(rate("emotion_late_tweets_total"), "late"),
     )
 
 

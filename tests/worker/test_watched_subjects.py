@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.clock import Clock
+from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.process.metrics import Metrics
-from worker.watched_subjects import LOOK_S, WatchedSubjects
+from worker.watched_subjects import WatchedSubjects
+
+LOOK_S = time_limits.TOPICS_FILE_LOOK.seconds
 
 PETS = "topics: [{name: pets, terms: [dog]}]"
 BOTH = "topics: [{name: pets, terms: [cat]}, {name: trains, terms: [train]}]"
