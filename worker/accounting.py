@@ -94,6 +94,9 @@ class Accounting:
                 behind_s = max(0.0, time.time() - self._reached_ms[partition] / 1000)
                 self._metrics.consumer_lag_seconds.labels(*labels).set(behind_s)
 
+    def late(self, count: int) -> None:
+        """Count committed tweets that were too late for their minute."""
+
     def passed(self) -> None:
         """Count a transaction that committed offsets only, because there was no record before them."""
         self._metrics.last_commit.set_to_current_time()

@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import repeat
 
 from tweets import dead_letter, labelled_tweet, tweet
 from tweets.classifications import Classifications
+from tweets.event_time import event_time_ms
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from tweets.records import OutputRecord, Record
@@ -42,6 +44,8 @@ class RecordOutcome:
     unfamiliar_tokens: float | None = None
     label: str | None = None
     reason: str | None = None
+    event_ms: int = 0
+    subjects: tuple[str, ...] = ()
 
 
 _Labelling = tuple[str, float, float | None, bytes]
@@ -72,14 +76,16 @@ class Labeller:
         predictions = classify_each(self._classifier.classify, self._classifier.probe, texts) if texts else []
         with self._metrics.stage_seconds.labels("encode").time():
             remaining = _columns(predictions)
+            classified_at = labelled_tweet.rfc3339_now()
+            classified_at_ms = round(datetime.fromisoformat(classified_at).timestamp() * 1000)
             writer = labelled_tweet.LabelledTweetWriter(
                 topic=self._topics.labelled,
                 model=self._classifier.model_id,
-                classified_at=labelled_tweet.rfc3339_now(),
+                classified_at=classified_at,
                 max_bytes=self._topics.max_record_bytes,
             )
             return [
-                self._labelled(record, each, next(remaining), writer)
+                self._labelled(record, each, next(remaining), writer, classified_at_ms)
                 if isinstance(each, Tweet)
                 else self._dead_letter(record, each)
                 for record, each in zip(records, decoded, strict=True)
@@ -119,6 +125,7 @@ class Labeller:
         decoded: Tweet,
         prediction: _Labelling | BadRecordError,
         writer: labelled_tweet.LabelledTweetWriter,
+        classified_at_ms: int,
     ) -> RecordOutcome:
         if isinstance(prediction, BadRecordError):
             return self._dead_letter(record, prediction)
@@ -128,7 +135,9 @@ class Labeller:
         except BadRecordError as error:
             return self._dead_letter(record, error)
         known = decoded.label if decoded.label in self._classifier.emotions else None
-        return RecordOutcome(record, output, emotion, confidence, unfamiliar_tokens, known)
+        timestamp_ms = record.timestamp_ms if record.timestamp_ms >= 0 else None
+        event_ms = event_time_ms(decoded.created_at, timestamp_ms, classified_at_ms)
+        return RecordOutcome(record, output, emotion, confidence, unfamiliar_tokens, known, event_ms=event_ms)
 
     def _dead_letter(self, record: Record, error: BadRecordError) -> RecordOutcome:
         topics = self._topics

@@ -14,6 +14,7 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 
 OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
@@ -45,7 +46,7 @@ class ScriptedStream:
     stored: dict[Partition, StoredState] = field(default_factory=lambda: {PARTITION: STORED})
     committed: list[Mapping[Partition, CommittedOffset]] = field(default_factory=list)
     published: list[Sequence[OutputRecord]] = field(default_factory=list)
-    states: list[Mapping[Partition, CommittedCounts]] = field(default_factory=list)
+    states: list[Mapping[Partition, PartitionState]] = field(default_factory=list)
     members: list[Membership] = field(default_factory=list)
     sought: list[Mapping[Partition, int]] = field(default_factory=list)
     end: int = 100
@@ -69,7 +70,7 @@ class ScriptedStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         self.sought.append(offsets)
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         self.before_publish()
         self._call("publish")
         self.published.append(records)

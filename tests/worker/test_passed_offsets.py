@@ -18,6 +18,7 @@ from worker.kafka.consumer import TweetConsumer
 from worker.labelling import RecordOutcome
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.settings import Settings
 
@@ -52,7 +53,7 @@ class PassingStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         pass
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         pass
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:

@@ -22,6 +22,7 @@ from worker.kafka.committed import Committed, CommittedReader
 from worker.kafka.consumer import POLLS_WITHOUT_POSITION, TweetConsumer
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.restoring import Restored, Restorer
 from worker.settings import Settings
@@ -146,7 +147,7 @@ class SkippingStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         pass
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         self.published.append(records)
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
