@@ -148,7 +148,7 @@ def test_a_poll_asks_for_as_many_records_as_the_model_labels_in_a_second(
     monkeypatch: pytest.MonkeyPatch, text_s: float, most: int
 ) -> None:
     clock = Clock(100.0)
-    monkeypatch.setattr("worker.loop.time", SimpleNamespace(monotonic=clock, perf_counter=clock))
+    monkeypatch.setattr("worker.loop.time", SimpleNamespace(monotonic=clock, perf_counter=clock, time=clock))
     asked: list[int] = []
 
     def predict(_: str) -> Prediction:

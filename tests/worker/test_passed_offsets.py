@@ -146,7 +146,7 @@ def test_positions_that_come_with_a_new_membership_are_not_committed() -> None:
 
 
 def test_positions_from_before_an_error_are_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
+    monkeypatch.setattr("worker.loop.retry_pause_s", lambda _errors: 0.0)
     stream = PassingStream(RESTORES, polled(7, read_to={PARTITION: 20}), nothing({PARTITION: 20}), fail=1)
     run(stream)
     assert stream.committed == []

@@ -204,7 +204,7 @@ AFTER = RunningCounts({"joy": 3}, skipped=82)
 def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
     failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
+    monkeypatch.setattr("worker.loop.retry_pause_s", lambda _errors: 0.0)
     before = StoredState(87, CommittedOffset(7, BEFORE.to_metadata()))
     stream, sink = SkippingStream(before, fail=failures), RecordedAssignments()
     assert skipped_after(stream, sink) == 80
