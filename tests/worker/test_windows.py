@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.worker.window_topic import WindowTopic, fold
+from tests.window_topic import WindowTopic, fold
 from tweets.periods import CountedTweet, Period
 from worker.next_windows import DELETED_AT_ONCE, REFRESH_COMMITS, windows_after
 from worker.window_records import CLOSED, decode_closed, name
@@ -30,6 +30,12 @@ def minute(number: int) -> Period:
     return Period("minute", NOON_MS // MINUTE_MS + number)
 
 
+def restored(topic: WindowTopic) -> PartitionWindows:
+    windows = topic.restored()
+    assert windows is not None
+    return windows
+
+
 TWEETS = st.builds(
     CountedTweet,
     st.integers(-3_000 * MINUTE_MS, 3_000 * MINUTE_MS).map(NOON_MS.__add__),
@@ -46,7 +52,7 @@ def test_every_period_is_the_fold_of_all_tweets_whatever_worker_counted_them(
     late, seen = 0, []
     for batch in batches:
         if data.draw(st.booleans()):
-            topic.windows = topic.restored()
+            topic.windows = restored(topic)
         after = topic.commit(batch, NOON_S)
         late, seen = late + after.late, [*seen, *batch]
         expected, newest, expected_late = fold(seen, LIMITS.late_ms)
@@ -55,7 +61,7 @@ def test_every_period_is_the_fold_of_all_tweets_whatever_worker_counted_them(
         found = {**topic.kept(), **after.windows.current(NOON_S)}
         kept = {period: cells for period, cells in expected.items() if LIMITS.expires_ms(period) > NOON_MS}
         assert {period: found.get(period) for period in kept} == kept
-        assert replace(topic.restored(), closed_lately={}) == after.windows
+        assert replace(restored(topic), closed_lately={}) == after.windows
 
 
 def test_a_batch_leaves_the_windows_before_as_they_are() -> None:
@@ -161,7 +167,7 @@ def test_a_restore_gives_the_open_periods_and_those_whose_records_it_passed() ->
         Period("hour", NOON_MS // HOUR_MS + 1): {("", "fear"): 1},
     }
     day = {minute(0).within("day"): {("", "joy"): 1, ("", "fear"): 1}}
-    assert topic.restored().current(NOON_S) == {
+    assert restored(topic).current(NOON_S) == {
         minute(0): {("", "joy"): 1},
         minute(90): {("", "fear"): 1},
         **hours,
@@ -174,7 +180,7 @@ def test_another_window_late_minutes_keeps_the_counts_and_what_is_closed(late_mi
     topic = WindowTopic(PartitionWindows(LIMITS))
     topic.commit([tweet(0), tweet(50), tweet(90)], NOON_S)
     limits = WindowLimits(late_minutes, 48)
-    topic.windows = topic.restored().incomplete_since(NOON_S, limits)
+    topic.windows = restored(topic).incomplete_since(NOON_S, limits)
     assert topic.windows.complete_from == NOON_S // 60 + 6
     after = topic.commit([tweet(0), tweet(50, "fear"), tweet(91)], NOON_S)
     assert topic.kept()[minute(0)] == {("", "joy"): 1}, "it was closed"
@@ -188,5 +194,5 @@ def test_another_window_late_minutes_keeps_the_counts_and_what_is_closed(late_mi
 def test_windows_that_are_given_up_delete_every_record() -> None:
     topic = WindowTopic(PartitionWindows(LIMITS))
     topic.commit([tweet(0), tweet(1), tweet(90)], NOON_S)
-    topic.adopt(PartitionWindows(LIMITS), topic.restored().forgotten())
+    topic.adopt(PartitionWindows(LIMITS), restored(topic).forgotten())
     assert set(topic.records.values()) == {None}

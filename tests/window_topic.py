@@ -7,7 +7,7 @@ from tweets.periods import PERIOD_MS, UNITS, Cells, CountedTweet, Period
 from worker.closed_periods import ClosedPeriods
 from worker.next_windows import WindowsAfter, windows_after
 from worker.window_records import CLOSED, WindowSummary, decode_cells, decode_closed, period_of
-from worker.windows import PartitionWindows, WindowLimits
+from worker.windows import PartitionWindows
 
 Folded = dict[Period, Counter[tuple[str, str]]]
 
@@ -53,15 +53,15 @@ class WindowTopic:
         assert summary is not None
         self.windows, self.summary = windows, summary
 
-    def restored(self, limits: WindowLimits | None = None) -> PartitionWindows:
-        closed = decode_closed(self.records[CLOSED]) if self.summary.closed else ClosedPeriods()
-        assert closed is not None
+    def restored(self) -> PartitionWindows | None:
+        """Return the windows of the records; None if one is missing."""
+        closed = decode_closed(self.records.get(CLOSED)) if self.summary.closed else ClosedPeriods()
         cells = {name: decode_cells(value) for name, value in self.records.items() if name != CLOSED}
         whole = {name: each for name, each in cells.items() if each is not None}
         written = [name for name, value in self.records.items() if value is not None]
-        return PartitionWindows.restored(
-            self.summary, whole, closed, limits=limits or self.windows.limits, written=written
-        )
+        if closed is None or not self.summary.names() - {CLOSED} <= whole.keys():
+            return None
+        return PartitionWindows.restored(self.summary, whole, closed, limits=self.windows.limits, written=written)
 
     def kept(self) -> dict[Period, Cells]:
         """Return the counts of the periods that have a record."""
