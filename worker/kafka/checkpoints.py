@@ -136,7 +136,7 @@ class CheckpointReader:
             missing = [each for each, so_far in found.items() if so_far.missing()]
             starts = {each: first[each] if span is None else max(first[each], ends[each] - span) for each in missing}
             ranges = {each: (start, searched[each]) for each, start in starts.items() if start < searched[each]}
-            for each, values in self._read(ranges, {each: found[each].key for each in ranges}).items():
+            for each, values in self._values(ranges, found).items():
                 _add(found[each], values, with_windows=with_windows)
             searched |= starts
         limits = self._settings.window_limits()
@@ -146,32 +146,42 @@ class CheckpointReader:
             if so_far.state is not None
         }
 
-    def _read(
-        self, ranges: Mapping[TopicPartition, tuple[int, int]], keys: Mapping[TopicPartition, bytes]
+    def _values(
+        self, ranges: Mapping[TopicPartition, tuple[int, int]], found: Mapping[TopicPartition, _Found]
     ) -> dict[TopicPartition, dict[str, bytes | None]]:
-        """Read each range of offsets, without its end; return the newest value of each key that begins with the key.
+        keys = {each: found[each].key for each in ranges}
+        return read_values(self._consumer, ranges, keys, deadline_s=self._deadline_s)
 
-        The names of the values are the rest of their keys, the earliest record first.
-        """
-        values: dict[TopicPartition, dict[str, bytes | None]] = {each: {} for each in ranges}
-        self._consumer.assign(list(ranges))
-        for partition, (start, _) in ranges.items():
-            self._consumer.seek(partition, start)
-        while unread := [each for each, (_, end) in ranges.items() if (position(self._consumer, each) or 0) < end]:
-            if time.monotonic() > self._deadline_s:
-                raise TransientError(
-                    f"{unread[0].topic}[{unread[0].partition}] could not be read within "
-                    f"{time_limits.CHECKPOINTS.seconds:g} s"
-                )
-            polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
-            for partition, records in polled.items():
-                end, key, newest = ranges[partition][1], keys[partition], values[partition]
-                for record in records:
-                    if record.offset < end and record.key is not None and record.key.startswith(key):
-                        name = record.key[len(key) :].decode(errors="replace")
-                        newest.pop(name, None)
-                        newest[name] = record.value
-        return values
+
+def read_values(
+    consumer: KafkaConsumer,
+    ranges: Mapping[TopicPartition, tuple[int, int]],
+    keys: Mapping[TopicPartition, bytes],
+    *,
+    deadline_s: float,
+) -> dict[TopicPartition, dict[str, bytes | None]]:
+    """Read each range of offsets, without its end; return the newest value of each key that begins with the key.
+
+    The names of the values are the rest of their keys, the earliest record first. Raises TransientError after the
+    deadline on the monotonic clock.
+    """
+    values: dict[TopicPartition, dict[str, bytes | None]] = {each: {} for each in ranges}
+    consumer.assign(list(ranges))
+    for partition, (start, _) in ranges.items():
+        consumer.seek(partition, start)
+    while unread := [each for each, (_, end) in ranges.items() if (position(consumer, each) or 0) < end]:
+        if time.monotonic() > deadline_s:
+            stuck, limit_s = unread[0], time_limits.CHECKPOINTS.seconds
+            raise TransientError(f"{stuck.topic}[{stuck.partition}] could not be read within {limit_s:g} s")
+        polled = consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
+        for partition, records in polled.items():
+            end, key, newest = ranges[partition][1], keys[partition], values[partition]
+            for record in records:
+                if record.offset < end and record.key is not None and record.key.startswith(key):
+                    name = record.key[len(key) :].decode(errors="replace")
+                    newest.pop(name, None)
+                    newest[name] = record.value
+    return values
 
 
 def _add(found: _Found, values: Mapping[str, bytes | None], *, with_windows: bool) -> None:
