@@ -18,7 +18,7 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.kafka_server import kafka_server
 from tweets.emotions import EMOTIONS
@@ -27,9 +27,8 @@ from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.stream import KafkaStream
 from worker.kafka.topics import Topics
-from worker.membership import CommittedOffset, Membership, StoredState
 from worker.next_windows import windows_after
-from worker.partition_state import PartitionState
+from worker.partition_state import PartitionState, offsets_of
 from worker.process.option_types import positive
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
@@ -102,7 +101,8 @@ def _settings(bootstrap: str) -> Settings:
     )
 
 
-def _joined(stream: KafkaStream, partitions: int) -> Membership:
+def _joined(stream: KafkaStream, partitions: int) -> Any:
+    """Return the membership once all partitions are assigned."""
     ends_s = time.monotonic() + JOIN_S
     while time.monotonic() < ends_s:
         membership = stream.poll(timeout_s=0.5, max_records=1).membership
@@ -112,7 +112,7 @@ def _joined(stream: KafkaStream, partitions: int) -> Membership:
 
 
 def _commit(
-    stream: KafkaStream, membership: Membership, options: argparse.Namespace
+    stream: KafkaStream, membership: Any, options: argparse.Namespace
 ) -> tuple[dict[Partition, PartitionState], tuple[int, int]]:
     """Commit the windows; return the last states, and how many records and bytes the commits wrote for windows."""
     rng, now_s = random.Random(7), time.time()
@@ -131,8 +131,7 @@ def _commit(
                 records += len(after.records)
                 size += sum(len(value or b"") for value in after.records.values())
         stream.publish([], states)
-        offsets = {p: CommittedOffset(at.counts.offset, at.counts.counts.to_metadata()) for p, at in states.items()}
-        stream.commit(offsets, membership)
+        stream.commit(offsets_of(states), membership)
         stream.poll(timeout_s=0.0, max_records=1)
     return states, (records, size)
 
@@ -158,7 +157,7 @@ def _batch(rng: random.Random, newest: int, options: argparse.Namespace) -> list
 
 
 def _restore(
-    stream: KafkaStream, membership: Membership, states: dict[Partition, PartitionState], repeats: int
+    stream: KafkaStream, membership: Any, states: dict[Partition, PartitionState], repeats: int
 ) -> tuple[list[float], bool]:
     """Return the seconds of each restore, and whether each gave back what was committed."""
     seconds, whole = [], True
@@ -171,7 +170,7 @@ def _restore(
     return seconds, whole
 
 
-def _same(stored: StoredState, state: PartitionState) -> bool:
+def _same(stored: Any, state: PartitionState) -> bool:
     windows = stored.windows
     return windows is not None and (windows.minutes, windows.totals) == (state.windows.minutes, state.windows.totals)
 

@@ -35,10 +35,10 @@ from worker.counts import CommittedCounts
 from worker.errors import RefusedRecordsError, TransientError
 from worker.interfaces import CountsSink, NoWindows, StepLimits, Stream, WindowsSink
 from worker.labelling import Labeller, RecordOutcome
-from worker.membership import CommittedOffset, Membership
+from worker.membership import Membership
 from worker.next_commit import states_after, states_with_passed_offsets
 from worker.pace import BatchLimit, LabellingPace, cost_bytes
-from worker.partition_state import PartitionState, counts_of, updates_of, windows_of
+from worker.partition_state import PartitionState, counts_of, offsets_of, updates_of, windows_of
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 from worker.restoring import Restorer
@@ -218,10 +218,7 @@ class Loop:
     def _commit(self, states: Mapping[Partition, PartitionState], membership: Membership) -> None:
         """Commit the open transaction with the offsets and their metadata (step 7)."""
         with self._timed("commit"):
-            committed = counts_of(states).items()
-            self._stream.commit(
-                {p: CommittedOffset(at.offset, at.counts.to_metadata()) for p, at in committed}, membership
-            )
+            self._stream.commit(offsets_of(states), membership)
 
     def _adopt(self, states: Mapping[Partition, PartitionState]) -> None:
         """Replace what was committed before, and hand it to Redis (step 8)."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from tweets.periods import Cells, Period
 from tweets.records import Partition
 from worker.counts import CommittedCounts
+from worker.membership import CommittedOffset
 from worker.windows import PartitionWindows, WindowUpdate
 
 
@@ -32,6 +33,12 @@ def counts_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, Com
 def windows_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, PartitionWindows]:
     """Return the windows of the states."""
     return {partition: state.windows for partition, state in states.items()}
+
+
+def offsets_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, CommittedOffset]:
+    """Return the offsets to commit, with the counts as their metadata."""
+    counts = counts_of(states).items()
+    return {partition: CommittedOffset(at.offset, at.counts.to_metadata()) for partition, at in counts}
 
 
 def updates_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, WindowUpdate]:

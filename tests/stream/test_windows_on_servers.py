@@ -57,7 +57,7 @@ def expected(stack: Stack, env: Mapping[str, str]) -> dict[tuple[Partition, Peri
 
 
 def stored(env: Mapping[str, str]) -> dict[tuple[Partition, Period], Cells]:
-    settings = Settings(_env_file=None, **{name.lower(): value for name, value in env.items()})
+    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
     partitions = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
     assert all(windows.complete_from == 0 for windows in read_windows(settings, partitions).values())
     current = {

@@ -49,7 +49,8 @@ def test_every_period_is_the_fold_of_all_tweets_whatever_worker_counted_them(
     batches: list[list[CountedTweet]], data: st.DataObject
 ) -> None:
     topic = WindowTopic(PartitionWindows(LIMITS))
-    late, seen = 0, []
+    late = 0
+    seen: list[CountedTweet] = []
     for batch in batches:
         if data.draw(st.booleans()):
             topic.windows = restored(topic)

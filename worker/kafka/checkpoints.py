@@ -19,7 +19,7 @@ from worker.settings import Settings
 from worker.window_records import CLOSED, WindowSummary, decode_cells, decode_closed, period_of
 from worker.windows import PartitionWindows, WindowLimits
 
-SPANS: Final = (100, 1_000, 20_000, None)
+SPANS: Final = (100, 350, 1_200, 5_000, 20_000, None)
 """Offsets before the end that are searched, then more, then all: the newest record of a key is mostly near the end.
 
 Each commit adds a record of the state, those of the minutes that it changed, and a transaction marker, and several
