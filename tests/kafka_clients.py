@@ -12,8 +12,8 @@ from kafka.structs import ConsumerGroupMetadata, MemberState, OffsetAndMetadata
 
 from tests.records import PARTITION
 from tweets.records import OutputRecord, Partition
-from worker.counts import CommittedCounts
 from worker.kafka.batch_producer import SentBatch
+from worker.kafka.checkpoints import Checkpoint
 
 THEIRS: Final = TopicPartition(PARTITION.topic, PARTITION.number)
 """PARTITION as kafka-python names it."""
@@ -169,7 +169,7 @@ class Clients:
         self.faults: dict[str, list[Exception]] = {}
         self.producers: list[FakeProducer] = []
         self.consumers: list[FakeConsumer] = []
-        self.checkpoints: dict[Partition, CommittedCounts] = {}
+        self.checkpoints: dict[Partition, Checkpoint] = {}
 
     def producer(self, **configs: Any) -> FakeProducer:
         self.producers.append(FakeProducer(configs, self.calls, self.faults))

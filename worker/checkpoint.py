@@ -1,15 +1,33 @@
-"""The second durable copy of a partition's position and counts, a record on the compacted checkpoint topic."""
+"""The second durable copy of a partition's position and counts, and its windows: records on the checkpoint topic."""
 
 import json
 from typing import Any
 
 from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts, RunningCounts, is_count, state_name
+from worker.partition_state import PartitionState
+from worker.window_records import WindowSummary
 
 
-def encode(topic: str, group: str, partition: Partition, committed: CommittedCounts) -> OutputRecord:
-    """Return the record; its partition number is that of the input partition."""
-    value = json.dumps(to_fields(committed), ensure_ascii=True, separators=(",", ":")).encode()
+def encode_state(topic: str, group: str, partition: Partition, state: PartitionState) -> list[OutputRecord]:
+    """Return the record of the state and those of its windows; their partition number is that of the input partition.
+
+    The state is the last record: what it names is there or before.
+    """
+    prefix = key(group, partition) + b"|"
+    records = [
+        OutputRecord(topic, partition.number, prefix + name.encode(), value, ())
+        for name, value in state.records.items()
+    ]
+    return [*records, encode(topic, group, partition, state.counts, state.windows.summary())]
+
+
+def encode(
+    topic: str, group: str, partition: Partition, committed: CommittedCounts, windows: WindowSummary | None = None
+) -> OutputRecord:
+    """Return the record of a state; without windows, the windows of the partition begin with the next owner."""
+    fields = to_fields(committed) if windows is None else to_fields(committed) | {"windows": windows.to_fields()}
+    value = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
     return OutputRecord(topic, partition.number, key(group, partition), value, ())
 
 
@@ -28,6 +46,14 @@ def decode(value: bytes | None) -> CommittedCounts | None:
     try:
         return from_fields(json.loads(value or b""))
     except (ValueError, RecursionError):
+        return None
+
+
+def decode_windows(value: bytes | None) -> WindowSummary | None:
+    """Return the summary of the windows in the value of a state; None if it has none that a worker can have written."""
+    try:
+        return WindowSummary.from_fields(json.loads(value or b"").get("windows"))
+    except (ValueError, RecursionError, AttributeError):
         return None
 
 

@@ -3,26 +3,25 @@
 The loop keeps the guarantee in ten steps. The comments below name the steps by their numbers.
 
 1. Restore. After every change of the group membership, and after every error, read the committed offset of each owned
-   partition and the metadata of that offset from Kafka. Seek to the offset, take the running counts from the metadata
-   and publish the counts to Redis. Where the offset or its metadata is missing, read the second copy of both from the
-   checkpoint topic. The worker keeps no state across an error.
+   partition and the metadata of that offset from Kafka, and the windows from the checkpoint topic. Seek to the offset,
+   take the running counts from the metadata and publish counts and windows to Redis. Where the offset or its metadata
+   is missing, take the second copy of both from the checkpoint topic. The worker keeps no state across an error.
 2. Poll, and read the group membership right after the poll. The records and the membership stay together.
 3. Decode each record. A record that is not a valid tweet becomes a dead letter.
 4. Classify. A record becomes a dead letter if the model fails on that record alone and still works on known texts.
 5. Begin a transaction, and send every result to the partition number of its input record, and the new position and
-   counts of each partition to the checkpoint topic.
+   counts of each partition to the checkpoint topic, with the minutes, hours and days that have changed.
 6. Wait until every record is acknowledged. If Kafka refuses a labelled tweet for good, abort, replace the producer and
    publish the same batch again with a dead letter in place of that tweet.
 7. Commit the transaction with the next offsets, the new running counts as the metadata of these offsets, and the
    membership of step 2. The broker refuses the commit if that membership has ended.
-8. Only after the commit, replace the committed counts, count metrics, and publish the counts to Redis.
+8. Only after the commit, replace the committed counts and windows, count metrics, and publish both to Redis.
 9. After a transient error in any step, abort, replace the producer and continue with step 1. A commit that timed out
    may have succeeded: only the broker knows the outcome.
 10. After a fatal error, exit. The next owner of the partitions begins with step 1.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,14 +33,17 @@ from worker.accounting import Accounting
 from worker.batching import Batch
 from worker.counts import CommittedCounts
 from worker.errors import RefusedRecordsError, TransientError
-from worker.interfaces import CountsSink, StepLimits, Stream
+from worker.interfaces import CountsSink, NoWindows, StepLimits, Stream, WindowsSink
 from worker.labelling import Labeller, RecordOutcome
-from worker.membership import CommittedOffset, Membership
-from worker.next_commit import counts_after, counts_with_passed_offsets
+from worker.membership import Membership
+from worker.next_commit import states_after, states_with_passed_offsets
 from worker.pace import BatchLimit, LabellingPace, cost_bytes
+from worker.partition_state import PartitionState, counts_of, offsets_of, updates_of, windows_of
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 from worker.restoring import Restorer
+from worker.retry_pause import retry_pause_s
+from worker.windows import PartitionWindows
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,7 @@ class Loop:
         metrics: Metrics,
         watchdog: StepLimits,
         restorer: Restorer | None = None,
+        windows_sink: WindowsSink | None = None,
         batch_max_tweets: int,
         batch_max_wait_s: float,
     ) -> None:
@@ -67,11 +70,13 @@ class Loop:
         self._metrics = metrics
         self._watchdog = watchdog
         self._restorer = restorer or Restorer()
+        self._windows_sink = windows_sink or NoWindows()
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._membership: Membership | None = None
         self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._committed_counts: dict[Partition, CommittedCounts] = {}
+        self._committed_windows: dict[Partition, PartitionWindows] = {}
         self._read_to: Mapping[Partition, int] = {}
         """Next offsets to read, as far as every record before them is committed or in the batch."""
         self._fetched: Sequence[Record] = ()
@@ -107,7 +112,7 @@ class Loop:
                     error,
                     self._errors_in_a_row,
                 )
-                stop.wait(self._pause_s())
+                stop.wait(retry_pause_s(self._errors_in_a_row))
 
     def _turn(self) -> None:
         """Collect and process one batch, or show the lag while there is none."""
@@ -158,22 +163,23 @@ class Loop:
         self._membership, self._read_to = None, {}
         if not membership.joined:
             if self._committed_counts:
-                self._replace_committed_counts({})
+                self._replace_committed({})
             return
         restored = self._restorer.restore(self._stream.restore(membership), membership.generation)
         self._stream.seek({partition: at.offset for partition, at in restored.committed_counts.items()})
         if restored.uncommitted:
-            self._commit_without_records({p: restored.committed_counts[p] for p in restored.uncommitted}, membership)
+            self._commit_without_records(restored.uncommitted_states(), membership)
             self._accounting.skipped(restored.skipped)
             self._accounting.restored_from_checkpoint(restored.from_checkpoint)
-        self._replace_committed_counts(restored.committed_counts)
+        self._replace_committed(restored.states())
         self._membership = membership
         self._log_assignment(membership)
 
-    def _replace_committed_counts(self, committed_counts: dict[Partition, CommittedCounts]) -> None:
-        self._publisher.assign(committed_counts)
-        self._accounting.revoked(set(self._committed_counts) - set(committed_counts))
-        self._committed_counts = committed_counts
+    def _replace_committed(self, states: Mapping[Partition, PartitionState]) -> None:
+        self._accounting.revoked(set(self._committed_counts) - set(states))
+        self._committed_counts, self._committed_windows = counts_of(states), windows_of(states)
+        self._publisher.assign(counts_of(states))
+        self._windows_sink.assign(updates_of(states))
 
     def _log_assignment(self, membership: Membership) -> None:
         assignment = (membership.generation, membership.partitions)
@@ -189,41 +195,41 @@ class Loop:
         if self._fetched:
             self._read_to = {}  # these offsets are after records that are not labelled yet
         with self._counting_aborts():
-            results, committed_counts = self._publish(results)  # steps 5 and 6
-            self._commit(committed_counts, membership)  # step 7
-        self._committed_counts |= committed_counts  # step 8
-        self._accounting.committed(results)
-        self._publisher.publish(committed_counts)
-        self._show_lag(committed_counts)
+            results, states = self._publish(results)  # steps 5 and 6
+            self._commit(states, membership)  # step 7
+        self._accounting.committed(results)  # step 8
+        self._adopt(states)
+        self._show_lag(states)
 
     def _commit_passed_offsets(self) -> None:
         """Commit the offsets after transaction markers and aborted records, or they would look like records that wait.
 
         Other programs, such as the live page and kafka-consumer-groups, compare the committed offsets with the ends.
         """
-        passed = counts_with_passed_offsets(self._committed_counts, self._read_to)
+        passed = states_with_passed_offsets(self._committed_counts, self._committed_windows, self._read_to)
         if passed and self._membership is not None:
             self._commit_without_records(passed, self._membership)
-            self._committed_counts |= passed
             self._accounting.passed()
-            self._publisher.publish(passed)
+            self._adopt(passed)
 
-    def _commit_without_records(
-        self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership
-    ) -> None:
+    def _commit_without_records(self, states: Mapping[Partition, PartitionState], membership: Membership) -> None:
         with self._counting_aborts():
             with self._timed("publish"):
-                self._stream.publish([], committed_counts)
-            self._commit(committed_counts, membership)
+                self._stream.publish([], states)
+            self._commit(states, membership)
 
-    def _commit(self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership) -> None:
+    def _commit(self, states: Mapping[Partition, PartitionState], membership: Membership) -> None:
         """Commit the open transaction with the offsets and their metadata (step 7)."""
-        offsets = {
-            partition: CommittedOffset(committed.offset, committed.counts.to_metadata())
-            for partition, committed in committed_counts.items()
-        }
         with self._timed("commit"):
-            self._stream.commit(offsets, membership)
+            self._stream.commit(offsets_of(states), membership)
+
+    def _adopt(self, states: Mapping[Partition, PartitionState]) -> None:
+        """Replace what was committed before, and hand it to Redis (step 8)."""
+        self._committed_counts |= counts_of(states)
+        self._committed_windows |= windows_of(states)
+        self._accounting.late(sum(state.late for state in states.values()))
+        self._publisher.publish(counts_of(states))
+        self._windows_sink.publish(updates_of(states))
 
     @contextmanager
     def _counting_aborts(self) -> Iterator[None]:
@@ -256,8 +262,8 @@ class Loop:
             self._accounting.cut(len(results), len(records), time.monotonic() - started_s)
         return results
 
-    def _publish(self, results: list[RecordOutcome]) -> tuple[list[RecordOutcome], dict[Partition, CommittedCounts]]:
-        """Publish every result with the counts to commit; return both as they were published.
+    def _publish(self, results: list[RecordOutcome]) -> tuple[list[RecordOutcome], dict[Partition, PartitionState]]:
+        """Publish every result with the states to commit; return both as they were published.
 
         Each record that Kafka refuses for good has a dead letter among the returned results.
         A refusal comes before the commit, so nothing of the transaction is committed and the same batch is published
@@ -265,20 +271,21 @@ class Loop:
         refusals exact.
         """
         while True:
-            committed_counts = self._committed_after(results)
+            states = self._committed_after(results)
             try:
                 with self._timed("publish"):
-                    self._stream.publish([result.output for result in results], committed_counts)
-                return results, committed_counts
+                    self._stream.publish([result.output for result in results], states)
+                return results, states
             except RefusedRecordsError as refused:
                 self._accounting.aborted()
                 if refused.exact:
                     results = self._labeller.refuse(results, refused.refusals)
                 self._stream.rollback()
 
-    def _committed_after(self, results: Iterable[RecordOutcome]) -> dict[Partition, CommittedCounts]:
-        """Return the offsets and running counts that the commit of these results will give their partitions."""
-        return counts_after(results, self._committed_counts, self._read_to)
+    def _committed_after(self, results: Iterable[RecordOutcome]) -> dict[Partition, PartitionState]:
+        """Return what the commit of these results will give their partitions."""
+        committed = self._committed_counts, self._committed_windows
+        return states_after(results, *committed, self._read_to, now_s=time.time())
 
     def _show_lag(self, partitions: Iterable[Partition]) -> None:
         self._accounting.show_lag({p: self._stream.lag(p, self._committed_counts[p].offset) for p in partitions})
@@ -289,12 +296,3 @@ class Loop:
         started = time.perf_counter()
         yield
         self._metrics.stage_seconds.labels(stage).observe(time.perf_counter() - started)
-
-    def _pause_s(self) -> float:
-        """Return seconds: RETRY_PAUSE doubled per error, at most RETRY_PAUSE_MAX, less a random part up to half.
-
-        The random part keeps several workers from retrying at the same moment.
-        """
-        doubled_s = time_limits.RETRY_PAUSE.seconds * 2.0 ** min(self._errors_in_a_row - 1, 10)
-        longest = min(time_limits.RETRY_PAUSE_MAX.seconds, doubled_s)
-        return longest * random.uniform(0.5, 1.0)

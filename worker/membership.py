@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from tweets.records import Partition, Record
 from worker.counts import CommittedCounts, RunningCounts
+from worker.windows import PartitionWindows
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class StoredState:
 
     `first` is the offset of the first record of the input partition; `committed` is None if the group has no committed
     offset; `topic_id` is the id of the input topic, empty if the broker gives no ids. `checkpoint` is the state on the
-    checkpoint topic, and `output_end` the end offset of the output partition: a stream reads the former only where the
-    committed offset or its metadata is missing, and the latter only where the former is missing too.
+    checkpoint topic, with its `windows`, and `output_end` the end offset of the output partition, which a stream reads
+    only where the checkpoint or its windows are missing.
     """
 
     first: int
@@ -54,6 +55,7 @@ class StoredState:
     topic_id: str = ""
     checkpoint: CommittedCounts | None = None
     output_end: int = 0
+    windows: PartitionWindows | None = None
 
     @property
     def counts(self) -> RunningCounts | None:

@@ -1,46 +1,58 @@
-"""The offset and the running counts that a partition has after the next commit. Pure functions."""
+"""The offset, the running counts and the windows that a partition has after the next commit. Pure functions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from tweets.periods import CountedTweet
 from tweets.records import Partition
 from worker.counts import CommittedCounts
 from worker.labelling import RecordOutcome
+from worker.next_windows import windows_after
+from worker.partition_state import PartitionState
+from worker.windows import PartitionWindows
 
 
-def counts_after(
+def states_after(
     results: Iterable[RecordOutcome],
     committed_counts: Mapping[Partition, CommittedCounts],
+    windows: Mapping[Partition, PartitionWindows],
     read_to: Mapping[Partition, int],
-) -> dict[Partition, CommittedCounts]:
-    """Return the committed counts with these results, for each partition whose offset moves.
+    *,
+    now_s: float,
+) -> dict[Partition, PartitionState]:
+    """Return the committed states with these results, for each partition whose offset moves.
 
     `read_to` are next offsets to read that lie after every record before them: markers are passed over.
     """
     offsets: dict[Partition, int] = {}
-    emotions: dict[Partition, list[str]] = {}
+    labelled: dict[Partition, list[CountedTweet]] = {}
     for result in results:
         partition = result.record.partition
         offsets[partition] = result.record.offset + 1
-        labels = emotions.setdefault(partition, [])
+        tweets = labelled.setdefault(partition, [])
         if result.emotion is not None:
-            labels.append(result.emotion)
-    return counts_with_passed_offsets(committed_counts, read_to) | {
-        partition: CommittedCounts(
-            committed_counts[partition].generation,
+            tweets.append(CountedTweet(result.event_ms, result.emotion, result.subjects))
+    states = states_with_passed_offsets(committed_counts, windows, read_to)
+    for partition, offset in offsets.items():
+        before, tweets = committed_counts[partition], labelled[partition]
+        counts = CommittedCounts(
+            before.generation,
             max(offset, read_to.get(partition, 0)),
-            committed_counts[partition].counts.plus(emotions[partition]),
+            before.counts.plus(tweet.emotion for tweet in tweets),
         )
-        for partition, offset in offsets.items()
-    }
+        after = windows_after(windows[partition], tweets, now_s)
+        states[partition] = PartitionState(counts, after.windows, after.records, after.changed, after.late)
+    return states
 
 
-def counts_with_passed_offsets(
-    committed_counts: Mapping[Partition, CommittedCounts], read_to: Mapping[Partition, int]
-) -> dict[Partition, CommittedCounts]:
-    """Return the committed counts with the new offset of each partition in which only offsets were passed."""
+def states_with_passed_offsets(
+    committed_counts: Mapping[Partition, CommittedCounts],
+    windows: Mapping[Partition, PartitionWindows],
+    read_to: Mapping[Partition, int],
+) -> dict[Partition, PartitionState]:
+    """Return the committed states with the new offset of each partition in which only offsets were passed."""
     return {
-        partition: replace(committed_counts[partition], offset=offset)
+        partition: PartitionState(replace(committed_counts[partition], offset=offset), windows[partition])
         for partition, offset in read_to.items()
         if offset > committed_counts[partition].offset
     }

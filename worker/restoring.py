@@ -1,4 +1,4 @@
-"""Where a worker continues with a partition, and with which counts: the decision of step 1. No client, no waiting.
+"""Where a worker continues with a partition, with which counts and windows: the decision of step 1. No client.
 
 Position and counts have two durable copies, which each commit writes in one transaction: the committed offset with its
 metadata, and a record on the checkpoint topic. The first copy counts wherever it is complete. Kafka deletes committed
@@ -15,6 +15,9 @@ from tweets.records import Partition
 from worker.counts import CommittedCounts, MetadataLimit, RunningCounts
 from worker.errors import ExitCode, FatalError
 from worker.membership import StoredState
+from worker.partition_state import PartitionState
+from worker.restoring_windows import RestoredWindows, restored_windows
+from worker.windows import WindowLimits
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +35,26 @@ class Restored:
     `uncommitted` are the partitions whose restored state is not the committed one: the worker commits it before Redis
     gets it, a state of zero too, so that no generation is in Redis and not in the second copy.
     `from_checkpoint` are those of them whose state came from the checkpoint topic. `skipped` is how many offsets Kafka
-    has deleted before a worker read them.
+    has deleted before a worker read them. `windows` are those of all partitions.
     """
 
     committed_counts: dict[Partition, CommittedCounts]
     uncommitted: frozenset[Partition] = frozenset()
     from_checkpoint: frozenset[Partition] = frozenset()
     skipped: Mapping[Partition, int] = field(default_factory=dict)
+    windows: Mapping[Partition, RestoredWindows] = field(default_factory=dict, compare=False)
+
+    def states(self) -> dict[Partition, PartitionState]:
+        """Return the state of each partition, with all open periods as the changed ones."""
+        return {
+            partition: PartitionState(counts, at.windows, at.deleted, at.current)
+            for partition, counts in self.committed_counts.items()
+            for at in (self.windows[partition],)
+        }
+
+    def uncommitted_states(self) -> dict[Partition, PartitionState]:
+        """Return the states to commit at once."""
+        return {partition: state for partition, state in self.states().items() if partition in self.uncommitted}
 
 
 class Restorer:
@@ -50,11 +66,13 @@ class Restorer:
         *,
         redis_counts: RedisCounts = lambda _partitions: {},
         accept_empty_state: bool = False,
+        window_limits: WindowLimits | None = None,
         now_s: Callable[[], float] = time.time,
     ) -> None:
         self._metadata_limit = metadata_limit or MetadataLimit()
         self._redis_counts = redis_counts
         self._accept_empty_state = accept_empty_state
+        self._window_limits = window_limits or WindowLimits()
         self._now_s = now_s
 
     def restore(self, stored: Mapping[Partition, StoredState], generation: int) -> Restored:
@@ -67,8 +85,10 @@ class Restorer:
         committed_counts: dict[Partition, CommittedCounts] = {}
         uncommitted: set[Partition] = set()
         skipped: dict[Partition, int] = {}
+        windows: dict[Partition, RestoredWindows] = {}
         for partition, found in stored.items():
             position, counts, complete = self._found(partition, found)
+            windows[partition] = restored_windows(partition, found, counts, self._window_limits, self._now_s())
             if position < found.first:
                 skipped[partition] = found.first - position
                 _log_skipped(partition, position, found.first)
@@ -80,8 +100,12 @@ class Restorer:
                 uncommitted.add(partition)
         self._metadata_limit.check(committed_counts)
         # The checkpoint of an accepted start from zero was not used, and a state of zero is no loss to report.
-        from_checkpoint = {p for p in uncommitted if stored[p].checkpoint and committed_counts[p].counts.totals}
-        return Restored(committed_counts, frozenset(uncommitted), frozenset(from_checkpoint), skipped)
+        from_checkpoint = {
+            p
+            for p in uncommitted
+            if stored[p].checkpoint and stored[p].counts is None and committed_counts[p].counts.totals
+        }
+        return Restored(committed_counts, frozenset(uncommitted), frozenset(from_checkpoint), skipped, windows)
 
     def _found(self, partition: Partition, found: StoredState) -> tuple[int, RunningCounts, bool]:
         """Return the position, the counts, and whether the committed offset says the same."""

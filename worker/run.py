@@ -124,6 +124,7 @@ class _Worker:
             _metadata_limit(self._settings, classifier),
             redis_counts=self._redis_counts,
             accept_empty_state=self._accept_empty_state,
+            window_limits=self._settings.window_limits(),
         )
 
     def _redis_counts(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:

@@ -9,10 +9,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from tests.window_topic import WindowTopic
+from tweets.event_time import labelled_event_time_ms
+from tweets.labelled_tweet import decode
+from tweets.periods import CountedTweet
 from tweets.records import OutputRecord, Partition, Record, max_wire_bytes
 from worker.counts import OFFSET_METADATA_MAX_BYTES, CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.membership import CommittedOffset, StoredState
+from worker.partition_state import PartitionState
 
 INPUT = "tweets"
 OUTPUT = "tweets.emotions"
@@ -43,7 +48,8 @@ class Transaction:
     era: int
     state: str = "open"
     offsets: dict[Partition, CommittedOffset] = field(default_factory=dict)
-    checkpoints: dict[Partition, CommittedCounts] = field(default_factory=dict)
+    states: dict[Partition, PartitionState] = field(default_factory=dict)
+    labelled: list[OutputRecord] = field(default_factory=list)
 
 
 class ClientMetadata(NamedTuple):
@@ -81,6 +87,10 @@ class Broker:
         self.counted_before: dict[Partition, RunningCounts] = {}
         """Counts of an earlier model, to which those of the output are added."""
         self.checkpoints: dict[Partition, CommittedCounts] = {}
+        self.windows: dict[Partition, WindowTopic] = {}
+        self.labelled: dict[Partition, list[CountedTweet]] = {p: [] for p in inputs}
+        self.changed: set[tuple[Partition, int, str]] = set()
+        """What each commit has changed in the windows of a partition, by its offset; empty if it wrote none."""
         self.history: set[tuple[Partition, int, str]] = set()
         self.generation = 0
         self.losses = 0
@@ -181,7 +191,10 @@ class Broker:
         self._open[transactional_id] = Transaction(len(self.starts) - 1)
 
     def append(self, transactional_id: str, epoch: int, outgoing: OutputRecord) -> None:
-        self.log.append((outgoing, self._transaction(transactional_id, epoch)))
+        transaction = self._transaction(transactional_id, epoch)
+        self.log.append((outgoing, transaction))
+        if outgoing.topic == OUTPUT:
+            transaction.labelled.append(outgoing)
 
     def add_offsets(
         self,
@@ -203,8 +216,8 @@ class Broker:
             raise FatalError("the offset metadata is too large", ExitCode.STATE)
         transaction.offsets |= positions
 
-    def add_checkpoints(self, transactional_id: str, epoch: int, states: Mapping[Partition, CommittedCounts]) -> None:
-        self._transaction(transactional_id, epoch).checkpoints |= states
+    def add_checkpoints(self, transactional_id: str, epoch: int, states: Mapping[Partition, PartitionState]) -> None:
+        self._transaction(transactional_id, epoch).states |= states
 
     def commit(self, transactional_id: str, epoch: int) -> None:
         transaction = self._transaction(transactional_id, epoch)
@@ -213,9 +226,21 @@ class Broker:
         for partition, position in transaction.offsets.items():
             self.commits[transaction.era][partition].append(position)
             self._reached[partition] = position
-        self.checkpoints |= transaction.checkpoints
+        self._commit_states(transaction)
         self.history |= {(p, at.offset, at.metadata) for p, at in transaction.offsets.items()}
         del self._open[transactional_id]
+
+    def _commit_states(self, transaction: Transaction) -> None:
+        for partition, state in transaction.states.items():
+            self.checkpoints[partition] = state.counts
+            self.windows.setdefault(partition, WindowTopic()).adopt(state.windows, state.records)
+            self.changed.add((partition, state.counts.offset, str(sorted(state.changed.items()))))
+        without = transaction.offsets.keys() - transaction.states.keys()
+        self.changed |= {(partition, transaction.offsets[partition].offset, "") for partition in without}
+        for output in transaction.labelled:
+            tweet = decode(output.value)
+            counted = CountedTweet(labelled_event_time_ms(tweet, output.headers), tweet.emotion, ())
+            self.labelled[Partition(INPUT, output.partition)].append(counted)
 
     def abort(self, transactional_id: str) -> None:
         """Abort the open transaction, if there is one."""
@@ -236,10 +261,10 @@ class Broker:
         if any(partition in transaction.offsets for transaction in self._open.values()):
             raise TransientError("offsets of an open transaction are pending")
         first, committed = self.inputs[partition].first, self.committed.get(partition)
-        if committed is not None and RunningCounts.from_metadata(committed.metadata) is not None:
-            return StoredState(first, committed)
-        output_end = sum(output.topic == OUTPUT and output.partition == partition.number for output in self.visible())
-        return StoredState(first, committed, "", self.checkpoints.get(partition), output_end)
+        windows = self.windows[partition].restored() if partition in self.windows else None
+        return StoredState(
+            first, committed, "", self.checkpoints.get(partition), len(self.labelled[partition]), windows
+        )
 
     def refuses(self, record: OutputRecord) -> bool:
         """Return whether the record is too large, or refused as a compacted topic refuses a record without a key."""

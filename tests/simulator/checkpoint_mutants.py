@@ -5,11 +5,12 @@ from dataclasses import replace
 from typing import cast
 
 from tests.simulator.loop_mutants import WrappedStream, WrapsItsStream
+from tests.simulator.process import WINDOW_LIMITS
 from tests.simulator.stream import SimulatedStream
 from tweets.records import OutputRecord, Partition
-from worker.counts import CommittedCounts
 from worker.loop import Loop
 from worker.membership import Membership, StoredState
+from worker.partition_state import PartitionState
 from worker.restoring import Restorer
 
 
@@ -44,12 +45,12 @@ class StartsFromZeroWithoutACommittedOffset(NeverReadsTheSecondCopy):
     """Step 1: nor is a partition refused that has been counted before."""
 
     def _restore(self, membership: Membership) -> None:
-        self._restorer = Restorer(accept_empty_state=True)
+        self._restorer = Restorer(accept_empty_state=True, window_limits=WINDOW_LIMITS)
         super()._restore(membership)
 
 
 class PublishesNoSecondCopy(WrappedStream):
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         self._inner.publish(outgoing, {})
 
 
@@ -63,7 +64,7 @@ class ForgetsTheGenerationBase(Loop):
     """Step 1: after a loss of the offsets the generations begin again, and Redis takes the counts for stale ones."""
 
     def _restore(self, membership: Membership) -> None:
-        self._restorer = Restorer(now_s=lambda: 0.0)
+        self._restorer = Restorer(window_limits=WINDOW_LIMITS, now_s=lambda: 0.0)
         self._restorer._generation_base = _no_generation_base  # type: ignore[method-assign]
         super()._restore(membership)
 
@@ -71,9 +72,7 @@ class ForgetsTheGenerationBase(Loop):
 class DoesNotCommitWhatItRestored(Loop):
     """Step 1: a state from the second copy is published to Redis without a commit."""
 
-    def _commit_without_records(
-        self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership
-    ) -> None:
+    def _commit_without_records(self, states: Mapping[Partition, PartitionState], membership: Membership) -> None:
         """Leave the committed offsets as they are."""
 
 

@@ -13,6 +13,7 @@ from worker.errors import TransientError
 from worker.interfaces import CountsSink
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.stop import StopRequest
 
 
@@ -122,7 +123,7 @@ class WrappedStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         self._inner.seek(offsets)
 
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         self._inner.publish(outgoing, states)
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -161,7 +162,7 @@ class AsksForItsMembershipOnlyAtTheCommit(WrapsItsStream):
 
 
 class HidesFailedSends(WrappedStream):
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         with suppress(TransientError):
             self._inner.publish(outgoing, states)
 
@@ -257,8 +258,8 @@ class CommitsTheOffsetOfTheLastRecord(Loop):
     """Step 7: the position is that of the last record and not the one after it."""
 
     def _committed_after(self, results):  # type: ignore[no-untyped-def]
-        committed_counts = super()._committed_after(results)
-        return {p: replace(committed, offset=committed.offset - 1) for p, committed in committed_counts.items()}
+        states = super()._committed_after(results)
+        return {p: replace(at, counts=replace(at.counts, offset=at.counts.offset - 1)) for p, at in states.items()}
 
 
 def _clock() -> float:

@@ -12,6 +12,7 @@ from tests.simulator import loop_mutants as loops
 from tests.simulator import position_mutants as positions
 from tests.simulator import refusal_mutants as refusals
 from tests.simulator import store_mutants as stores
+from tests.simulator import window_mutants as windows
 from tests.simulator.process import Parts
 from tests.simulator.store import FakeRedis
 from tests.simulator.surroundings import Clause
@@ -57,24 +58,25 @@ _LOOPS: Final = (
     _mutant(loops.KeepsTheRestOfABatchOverARestore, Clause.DOUBLED, Clause.LOST, Clause.ERROR),
     _mutant(loops.PublishesARefusedBatchIntoTheSameTransaction, Clause.PROGRESS, control=loops.WrapsItsStream),
     _mutant(loops.CountsFromZeroAtEachRestore, Clause.OFFSET_METADATA),
-    _mutant(loops.KeepsItsCountsOverARestore, Clause.OFFSET_METADATA, Clause.SKIPPED),
+    _mutant(loops.KeepsItsCountsOverARestore, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
     _mutant(loops.PublishesNothingAfterARestore, Clause.REDIS_COUNTS),
     _mutant(loops.CommitsTheOffsetOfTheLastRecord, Clause.DOUBLED),
 )
 _CHECKPOINTS: Final = (
     _mutant(
         checkpoints.NeverReadsTheSecondCopy,
-        *(Clause.PROGRESS, Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        *(Clause.PROGRESS, Clause.DOUBLED, Clause.LOST, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
         control=checkpoints.WrapsItsRestore,
     ),
     _mutant(
         checkpoints.StartsFromZeroWithoutACommittedOffset,
-        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        *(Clause.DOUBLED, Clause.LOST, Clause.OFFSET_METADATA, Clause.REDIS_COUNTS, Clause.SKIPPED),
+        Clause.PUBLISHED_WINDOWS,
         control=checkpoints.WrapsItsRestore,
     ),
     _mutant(
         checkpoints.LeavesTheSecondCopyBehind,
-        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.SKIPPED),
+        *(Clause.DOUBLED, Clause.OFFSET_METADATA, Clause.WINDOWS, Clause.SKIPPED),
         control=loops.WrapsItsStream,
     ),
     _mutant(checkpoints.ForgetsTheGenerationBase, Clause.REDIS_COUNTS),
@@ -103,4 +105,14 @@ _STORES: Final = (
     _mutant(stores.NeverComparesTotals, Clause.REDIS_COUNTS),
     _mutant(stores.HasNoFence, Clause.REDIS_COUNTS),
 )
-MUTANTS: Final = _LOOPS + _CHECKPOINTS + _POSITIONS + _REFUSALS + _STORES
+_WINDOWS: Final = (
+    _mutant(windows.AdoptsWindowsBeforeTheCommit, Clause.WINDOWS, Clause.PUBLISHED_WINDOWS),
+    _mutant(windows.KeepsItsWindowsOverARestore, Clause.WINDOWS),
+    _mutant(windows.RestoresNoWindows, Clause.WINDOWS, control=checkpoints.WrapsItsRestore),
+    _mutant(windows.RestoresWindowsOfAnEarlierCommit, Clause.WINDOWS, control=checkpoints.WrapsItsRestore),
+    _mutant(windows.WritesNoSumsOfClosedMinutes, Clause.WINDOWS, control=windows.RewritesItsWindowRecords),
+    _mutant(windows.DeletesPeriodsTooEarly, Clause.WINDOWS, control=windows.RewritesItsWindowRecords),
+    _mutant(windows.PublishesWindowsBeforeTheCommit, Clause.UNCOMMITTED_WINDOWS, control=loops.WrapsItsStream),
+    _mutant(windows.PublishesNoWindowsAfterARestore, Clause.PUBLISHED_WINDOWS),
+)
+MUTANTS: Final = _LOOPS + _CHECKPOINTS + _POSITIONS + _REFUSALS + _STORES + _WINDOWS

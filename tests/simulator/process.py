@@ -21,6 +21,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.metrics import Metrics
 from worker.restoring import Restorer
+from worker.windows import WindowLimits, WindowUpdate
 
 _METRICS: Final = Metrics()
 _NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)
@@ -29,6 +30,8 @@ SLOW: Final = 0.2
 
 GENERATIONS: Final = 1_000.0
 """Seconds between two losses of offsets on the clock of the restorer: more than a schedule has generations."""
+
+WINDOW_LIMITS: Final = WindowLimits(late_minutes=30, minute_kept_hours=26)
 
 OUT_OF_MEMORY: Final = 0.05
 """The probability that a call with more than one text fails for lack of memory."""
@@ -59,6 +62,7 @@ class Process:
         self.stop = SteppedStop(self)
         self.stream = SimulatedStream(world, pause=self.pause, name=name, instance=instance)
         self.publisher = SimulatedPublisher(world)
+        self.windows_sink = SimulatedWindowsSink(world)
         self._world = world
         self._parts = parts
         self._go = threading.Semaphore(0)
@@ -115,8 +119,10 @@ class Process:
             watchdog=NoWatchdog(),
             restorer=Restorer(
                 MetadataLimit(EMOTIONS, broker.offset_metadata_max_bytes),
+                window_limits=WINDOW_LIMITS,
                 now_s=lambda: GENERATIONS * broker.losses,
             ),
+            windows_sink=self.windows_sink,
             batch_max_tweets=self._world.rng.randint(1, 7),
             batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
         )
@@ -189,3 +195,29 @@ class SimulatedPublisher:
                 self._world.errors.append(
                     BrokenPromiseError({Clause.UNCOMMITTED_COUNTS: f"{partition}@{committed.offset}"})
                 )
+
+
+class SimulatedWindowsSink:
+    """Publishes at once: what Redis has of a partition is replaced by what a later commit or owner says."""
+
+    def __init__(self, world: Surroundings) -> None:
+        self._world = world
+
+    def assign(self, states: Mapping[Partition, WindowUpdate]) -> None:
+        self._publish(states)
+
+    def publish(self, updates: Mapping[Partition, WindowUpdate]) -> None:
+        for partition, update in updates.items():
+            shown = str(sorted(update.periods.items()))
+            if not {(partition, update.offset, each) for each in (shown, "")} & self._world.broker.changed:
+                broken = {Clause.UNCOMMITTED_WINDOWS: f"{partition}@{update.offset}"}
+                self._world.errors.append(BrokenPromiseError(broken))
+        self._publish(updates)
+
+    def _publish(self, updates: Mapping[Partition, WindowUpdate]) -> None:
+        published = self._world.published
+        for partition, update in updates.items():
+            fence = (update.generation, update.offset)
+            for period, cells in update.periods.items():
+                if fence >= published.get((partition, period), (-1, -1, {}))[:2]:
+                    published[partition, period] = (*fence, dict(cells))

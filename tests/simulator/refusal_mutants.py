@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tweets.records import Partition
-from worker.counts import CommittedCounts, MetadataLimit
+from worker.counts import MetadataLimit
 from worker.errors import ExitCode, FatalError, RefusedRecordsError, TransientError
 from worker.labelling import Labeller, OutputTopics, RecordOutcome
 from worker.loop import Loop
 from worker.membership import Membership
+from worker.partition_state import PartitionState
 
 _NO_LIMIT = 10**9
 """More bytes than any record or metadata has."""
@@ -17,12 +18,12 @@ _NO_LIMIT = 10**9
 class RewrittenPublish(Loop):
     """Control: the answer to a refusal, rewritten."""
 
-    def _publish(self, results: list[RecordOutcome]) -> tuple[list[RecordOutcome], dict[Partition, CommittedCounts]]:
+    def _publish(self, results: list[RecordOutcome]) -> tuple[list[RecordOutcome], dict[Partition, PartitionState]]:
         while True:
-            committed_counts = self._committed_after(results)
+            states = self._committed_after(results)
             try:
-                self._stream.publish([result.output for result in results], committed_counts)
-                return results, committed_counts
+                self._stream.publish([result.output for result in results], states)
+                return results, states
             except RefusedRecordsError as refused:
                 results = self._after_refusal(results, refused) if refused.exact else results
                 self._stream.rollback()
@@ -74,9 +75,9 @@ class ChecksNoMetadata(Loop):
 class RetriesRefusedMetadata(ChecksNoMetadata):
     """Steps 1 and 7: metadata that is too large for the broker is committed again and again."""
 
-    def _commit(self, committed_counts: Mapping[Partition, CommittedCounts], membership: Membership) -> None:
+    def _commit(self, states: Mapping[Partition, PartitionState], membership: Membership) -> None:
         try:
-            super()._commit(committed_counts, membership)
+            super()._commit(states, membership)
         except FatalError as error:
             if error.exit_code is ExitCode.STATE:
                 raise TransientError("the metadata is refused") from error

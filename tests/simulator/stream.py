@@ -7,9 +7,9 @@ from typing import Final, cast
 from tests.simulator.broker import ClientMetadata, InputLog
 from tests.simulator.surroundings import Surroundings
 from tweets.records import OutputRecord, Partition, Record
-from worker.counts import CommittedCounts
 from worker.errors import RefusedRecordsError, TransientError
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 
 FAULT: Final = 0.03
 """The probability of an injected error at each call to Kafka."""
@@ -67,7 +67,7 @@ class SimulatedStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         self.view.positions |= offsets
 
-    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, outgoing: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         broker, epoch = self._world.broker, self._live_epoch()
         self._fault("publish")
         broker.begin(self.transactional_id, epoch)

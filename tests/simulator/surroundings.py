@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tests.simulator.broker import Broker
+from tests.simulator.inputs import START_S
+from tweets.periods import Cells, Period
+from tweets.records import Partition
 from worker.errors import TransientError
 
 
@@ -21,6 +24,9 @@ class Clause(StrEnum):
     OFFSET_METADATA = "counts in the offset metadata that differ from the output"
     REDIS_COUNTS = "counts in Redis that differ from the offset metadata"
     UNCOMMITTED_COUNTS = "counts published to Redis that were never committed"
+    WINDOWS = "minutes, hours or days on the checkpoint topic that differ from the output"
+    PUBLISHED_WINDOWS = "minutes, hours or days published to Redis that differ from the output"
+    UNCOMMITTED_WINDOWS = "minutes, hours or days published to Redis that were never committed"
     SKIPPED = "skipped records in the offset metadata that differ from the deleted records that no worker read"
     PROGRESS = "input that is never committed although all faults are over"
     ERROR = "an unexpected error in a worker"
@@ -45,6 +51,13 @@ class Surroundings:
     happened: Counter[str] = field(default_factory=Counter)
     errors: list[BaseException] = field(default_factory=list)
     in_flight: list[tuple[str, int]] = field(default_factory=list)
+    published: dict[tuple[Partition, Period], tuple[int, int, Cells]] = field(default_factory=dict)
+    """Generation, offset and counts of each period, as Redis has them of each partition."""
+
+    @property
+    def unix_s(self) -> float:
+        """The time of day: hours pass, and minutes expire, while a worker waits for seconds."""
+        return START_S + 3600 * self.now_s
 
     def deliver(self, late: tuple[str, int]) -> None:
         """Let a commit arrive whose sender has given up: it counts if its transaction is still open."""

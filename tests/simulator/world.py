@@ -17,10 +17,11 @@ from unittest.mock import patch
 from tests.simulator import operators
 from tests.simulator.broker import Broker
 from tests.simulator.inputs import random_inputs
-from tests.simulator.process import Parts, Process
+from tests.simulator.process import WINDOW_LIMITS, Parts, Process
 from tests.simulator.store import KEYS, WRITES, ScriptError
 from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
 from tests.simulator.verifier import check, check_drained, dead_letter_reasons
+from tests.simulator.window_verifier import check_windows
 from tweets.records import Partition
 from worker.counts import CommittedCounts
 from worker.errors import ExitCode
@@ -97,6 +98,7 @@ class World:
                     process.kill()
         self._raise_errors()
         check(self.broker, self.redis)
+        check_windows(self.surroundings, WINDOW_LIMITS)
         self.happened.update(f"dead letter, {reason}" for reason in dead_letter_reasons(self.broker))
 
     def _something_happens(self) -> None:
@@ -270,7 +272,7 @@ def _clock(world: Surroundings) -> Iterator[None]:
     log = logging.getLogger("worker")
     level = log.level
     log.setLevel(logging.CRITICAL)
-    clock = SimpleNamespace(monotonic=lambda: world.now_s, perf_counter=lambda: world.now_s)
+    clock = SimpleNamespace(monotonic=lambda: world.now_s, perf_counter=lambda: world.now_s, time=lambda: world.unix_s)
     try:
         with patch("worker.loop.time", clock), patch("worker.pace.FIRST_SLICE_RECORDS", 2):
             yield

@@ -15,6 +15,7 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.watched_subjects import WatchedSubjects
 
@@ -47,7 +48,7 @@ class ScriptedStream:
     stored: dict[Partition, StoredState] = field(default_factory=lambda: {PARTITION: STORED})
     committed: list[Mapping[Partition, CommittedOffset]] = field(default_factory=list)
     published: list[Sequence[OutputRecord]] = field(default_factory=list)
-    states: list[Mapping[Partition, CommittedCounts]] = field(default_factory=list)
+    states: list[Mapping[Partition, PartitionState]] = field(default_factory=list)
     members: list[Membership] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
     sought: list[Mapping[Partition, int]] = field(default_factory=list)
@@ -73,7 +74,7 @@ class ScriptedStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         self.sought.append(offsets)
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         self.before_publish()
         self._call("publish")
         self.published.append(records)

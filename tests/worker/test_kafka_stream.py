@@ -13,10 +13,13 @@ from tweets.records import OutputRecord
 from worker import checkpoint
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
+from worker.kafka.checkpoints import Checkpoint
 from worker.kafka.stream import KafkaStream
 from worker.membership import CommittedOffset, Membership, StoredState
+from worker.partition_state import PartitionState
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
+from worker.windows import PartitionWindows
 
 OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
 A_RECORD = OutputRecord("tweets.emotions", 3, b"k", b"v", [])
@@ -29,7 +32,9 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
     clients = Clients()
     monkeypatch.setattr("worker.kafka.producer.BatchProducer", clients.producer)
     monkeypatch.setattr("worker.kafka.consumer.Consumer", clients.consumer)
-    monkeypatch.setattr("worker.kafka.stream.read_checkpoints", lambda _settings, _partitions: clients.checkpoints)
+    monkeypatch.setattr(
+        "worker.kafka.stream.read_checkpoints_with_windows", lambda _settings, _partitions, _newest: clients.checkpoints
+    )
     return clients
 
 
@@ -141,35 +146,46 @@ def test_a_committed_offset_without_metadata_has_empty_metadata(stream: KafkaStr
     assert stream.restore(OWNED)[PARTITION].committed == CommittedOffset(9, "")
 
 
-@pytest.mark.parametrize("metadata", [None, "", "of another tool"])
-def test_the_checkpoint_topic_is_read_only_where_the_counts_are_missing(
+@pytest.mark.parametrize("metadata", [None, "", "of another tool", RunningCounts({"joy": 1}).to_metadata()])
+def test_a_restore_always_reads_the_checkpoint_with_its_windows(
     stream: KafkaStream, clients: Clients, metadata: str | None
 ) -> None:
-    whole = RunningCounts({"joy": 1}).to_metadata()
-    clients.consumers[0].answers = [OffsetAndMetadata(9, whole)] * 2
-    assert stream.restore(OWNED)[PARTITION].checkpoint is None
-    clients.checkpoints[PARTITION] = CommittedCounts(4, 8, RunningCounts({"joy": 7}))
-    clients.consumers[0].answers = [OffsetAndMetadata(9, whole)] * 2
-    assert stream.restore(OWNED)[PARTITION].checkpoint is None
+    windows = PartitionWindows(newest_ms=5)
+    clients.checkpoints[PARTITION] = Checkpoint(CommittedCounts(4, 8, RunningCounts({"joy": 7})), windows)
     clients.consumers[0].answers = [OffsetAndMetadata(9, metadata)] * 2
-    assert stream.restore(OWNED)[PARTITION].checkpoint == clients.checkpoints[PARTITION]
+    found = stream.restore(OWNED)[PARTITION]
+    assert (found.checkpoint, found.windows) == (clients.checkpoints[PARTITION].state, windows)
+    assert found.output_end == 0, "the end of the output is asked only where the checkpoint or its windows are missing"
+
+
+def test_the_end_of_the_output_is_read_where_the_checkpoint_has_no_windows(
+    stream: KafkaStream, clients: Clients
+) -> None:
+    clients.consumers[0].answers = [OffsetAndMetadata(9, "")] * 2
+    clients.checkpoints[PARTITION] = Checkpoint(CommittedCounts(4, 8, RunningCounts({"joy": 7})))
+    assert stream.restore(OWNED)[PARTITION].output_end == 5
 
 
 def test_a_transaction_has_the_second_copy_of_the_state_in_the_partition_of_the_input(
     stream: KafkaStream, clients: Clients
 ) -> None:
     state = CommittedCounts(5, 8, RunningCounts({"joy": 1}))
-    stream.publish([A_RECORD], {PARTITION: state})
-    copy = clients.producers[0].sent[1]
+    records = {"minute|7": b"7", "minute|6": None}
+    stream.publish([A_RECORD], {PARTITION: PartitionState(state, PartitionWindows(newest_ms=5), records)})
+    *of_windows, copy = clients.producers[0].sent[1:]
     assert (copy.topic, copy.partition) == ("tweets.checkpoints", 3)
     assert copy.key == b"emotion-worker|tweets|3"
     assert checkpoint.decode(copy.value) == state
+    assert checkpoint.decode_windows(copy.value) == PartitionWindows(newest_ms=5).summary()
+    assert [(each.topic, each.partition) for each in of_windows] == [("tweets.checkpoints", 3)] * 2
+    key = "emotion-worker|tweets|3|minute|"
+    assert [(each.key, each.value) for each in of_windows] == [(f"{key}7".encode(), b"7"), (f"{key}6".encode(), None)]
 
 
 def test_a_refused_second_copy_is_fatal_and_names_the_topic(stream: KafkaStream, clients: Clients) -> None:
     clients.faults["records"] = [errors.InvalidRecordError("no key")]
     with pytest.raises(FatalError, match=r"refuses a record for topic tweets\.checkpoints") as caught:
-        stream.publish([], {PARTITION: CommittedCounts(5, 8, RunningCounts())})
+        stream.publish([], {PARTITION: PartitionState(CommittedCounts(5, 8, RunningCounts()))})
     assert caught.value.exit_code is ExitCode.TOPICS
 
 

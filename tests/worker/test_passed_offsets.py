@@ -18,6 +18,7 @@ from worker.kafka.consumer import TweetConsumer
 from worker.labelling import RecordOutcome
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.settings import Settings
 
@@ -52,7 +53,7 @@ class PassingStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         pass
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         pass
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -148,7 +149,7 @@ def test_positions_that_come_with_a_new_membership_are_not_committed() -> None:
 
 
 def test_positions_from_before_an_error_are_not_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
+    monkeypatch.setattr("worker.loop.retry_pause_s", lambda _errors: 0.0)
     stream = PassingStream(RESTORES, polled(7, read_to={PARTITION: 20}), nothing({PARTITION: 20}), fail=1)
     run(stream)
     assert stream.committed == []

@@ -22,6 +22,7 @@ from worker.kafka.committed import Committed, CommittedReader
 from worker.kafka.consumer import POLLS_WITHOUT_POSITION, TweetConsumer
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.restoring import Restored, Restorer
 from worker.settings import Settings
@@ -146,7 +147,7 @@ class SkippingStream:
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         pass
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         self.published.append(records)
 
     def commit(self, offsets: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
@@ -203,7 +204,7 @@ AFTER = RunningCounts({"joy": 3}, skipped=82)
 def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
     failures: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("worker.loop.Loop._pause_s", lambda self: 0.0)
+    monkeypatch.setattr("worker.loop.retry_pause_s", lambda _errors: 0.0)
     before = StoredState(87, CommittedOffset(7, BEFORE.to_metadata()))
     stream, sink = SkippingStream(before, fail=failures), RecordedAssignments()
     assert skipped_after(stream, sink) == 80

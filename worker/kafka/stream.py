@@ -11,11 +11,12 @@ from tweets.records import OutputRecord, Partition
 from worker import checkpoint, time_limits
 from worker.counts import CommittedCounts
 from worker.errors import ExitCode, FatalError, RefusedRecordsError, TransientError
-from worker.kafka.checkpoints import read_checkpoints
+from worker.kafka.checkpoints import read_checkpoints_with_windows
 from worker.kafka.consumer import TweetConsumer
 from worker.kafka.errors import translated
 from worker.kafka.producer import ResultProducer
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.partition_state import PartitionState
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
 
@@ -72,11 +73,8 @@ class KafkaStream:
                 self._check_outputs(membership)
                 stored = self._consumer.stored(sorted(membership.partitions))
                 self._topic_id = self._consumer.topic_id()
-            incomplete = [p for p, found in stored.items() if found.counts is None]
-            if incomplete:
-                with self._watchdog.step("read checkpoints", time_limits.RESTORE.seconds):
-                    stored |= self._from_checkpoints({p: stored[p] for p in incomplete})
-        return stored
+            with self._watchdog.step("read checkpoints", time_limits.RESTORE.seconds):
+                return self._with_checkpoints(stored)
 
     def seek(self, offsets: Mapping[Partition, int]) -> None:
         """Read each of these owned partitions from its offset on."""
@@ -84,10 +82,11 @@ class KafkaStream:
             for partition, offset in offsets.items():
                 self._consumer.seek(partition, offset)
 
-    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, CommittedCounts]) -> None:
+    def publish(self, records: Sequence[OutputRecord], states: Mapping[Partition, PartitionState]) -> None:
         """Begin a transaction, send all records and wait until every record is acknowledged.
 
-        `states` is what the commit of this transaction will commit: the second copy goes to the checkpoint topic.
+        `states` is what the commit of this transaction will commit: the second copy of position and counts, and what
+        has changed of the windows, go to the checkpoint topic.
 
         Raises RefusedRecordsError, after which a rollback and another publish of the same batch is right: nothing was
         committed. If the refusals are not exact, the next producer sends one record per request.
@@ -97,8 +96,11 @@ class KafkaStream:
         producer = self._live_producer()
         settings = self._settings
         copies = [
-            checkpoint.encode(settings.kafka_checkpoint_topic, settings.kafka_group_id, partition, state)
+            record
             for partition, state in states.items()
+            for record in checkpoint.encode_state(
+                settings.kafka_checkpoint_topic, settings.kafka_group_id, partition, state
+            )
         ]
         with self._translating():
             with self._watchdog.step("begin", time_limits.COMMIT.seconds):
@@ -182,14 +184,24 @@ class KafkaStream:
                     ExitCode.TOPICS,
                 )
 
-    def _from_checkpoints(self, incomplete: Mapping[Partition, StoredState]) -> dict[Partition, StoredState]:
-        """Return the states with what the checkpoint topic has; where that has nothing, with the end of the output."""
-        found = read_checkpoints(self._settings, incomplete)
-        numbers = [partition.number for partition in incomplete if partition not in found]
+    def _with_checkpoints(self, stored: Mapping[Partition, StoredState]) -> dict[Partition, StoredState]:
+        """Return the states with what the checkpoint topic has; where something is missing, with the output's end."""
+
+        def is_newest(partition: Partition, state: CommittedCounts | None) -> bool:
+            at = stored[partition].committed
+            return at is not None and state is not None and (state.offset, state.counts) == (at.offset, at.counts)
+
+        found = read_checkpoints_with_windows(self._settings, stored, is_newest)
+        numbers = [p.number for p in stored if p not in found or found[p].windows is None]
         ends = self._consumer.ends(self._settings.kafka_output_topic, numbers)
         return {
-            partition: replace(stored, checkpoint=found.get(partition), output_end=ends.get(partition.number, 0))
-            for partition, stored in incomplete.items()
+            partition: replace(
+                state,
+                checkpoint=found[partition].state if partition in found else None,
+                windows=found[partition].windows if partition in found else None,
+                output_end=ends.get(partition.number, 0),
+            )
+            for partition, state in stored.items()
         }
 
     def _require_checkpoints(self, refused: RefusedRecordsError, records: int) -> None:

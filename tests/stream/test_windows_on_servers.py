@@ -1,0 +1,96 @@
+"""Minutes, hours and days on the checkpoint topic, whatever worker counted them: they agree with the output topic."""
+
+import json
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import pytest
+
+from tests.servers import ApacheStack, Message, Stack, publish, read_committed, unique_topics
+from tests.stream.programs import StartWorker
+from tests.stream.tweets import sample_tweets
+from tests.stream.verifier import Verifier
+from tests.window_topic import fold
+from tweets.event_time import labelled_event_time_ms
+from tweets.labelled_tweet import decode
+from tweets.periods import Cells, CountedTweet, Period
+from tweets.records import Partition
+from worker.errors import ExitCode
+from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
+from worker.settings import Settings
+
+DONE_S: Final = 120.0
+PARTITIONS: Final = 3
+TWEETS: Final = 600
+START_S: Final = datetime.now(UTC).timestamp() - 4 * 3600
+LATE_MS: Final = 60 * 60_000
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
+
+
+def tweets(number: int, *, first_minute: int, seed: int) -> list[Message]:
+    """Return tweets of two hours, out of order by up to 50 minutes and some by four hours."""
+    rng = random.Random(seed)
+    dated = []
+    for index, message in enumerate(sample_tweets(number, partitions=PARTITIONS)):
+        minute = first_minute + 120 * index // number - rng.choice([rng.randrange(50), rng.randrange(50), 240])
+        moment = datetime.fromtimestamp(START_S + 60 * minute + rng.randrange(60), UTC).isoformat()
+        value = json.loads(message.value or b"") | {"created_at": moment}
+        dated.append(Message(json.dumps(value).encode(), message.key, partition=message.partition))
+    return dated
+
+
+def expected(stack: Stack, env: Mapping[str, str]) -> dict[tuple[Partition, Period], Cells]:
+    """Return the fold of the output topic, by another client and in another way than the worker's."""
+    counted: dict[int, list[CountedTweet]] = {}
+    for record in sorted(read_committed(stack, env["KAFKA_OUTPUT_TOPIC"]), key=lambda record: record.offset or 0):
+        tweet = decode(record.value)
+        event_ms = labelled_event_time_ms(tweet, record.headers)
+        counted.setdefault(record.partition or 0, []).append(CountedTweet(event_ms, tweet.emotion, ()))
+    return {
+        (Partition(env["KAFKA_INPUT_TOPIC"], number), period): dict(cells)
+        for number, each in counted.items()
+        for period, cells in fold(each, LATE_MS)[0].items()
+    }
+
+
+def stored(env: Mapping[str, str]) -> dict[tuple[Partition, Period], Cells]:
+    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    partitions = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
+    assert all(windows.complete_from == 0 for windows in read_windows(settings, partitions).values())
+    current = {
+        (partition, period): cells
+        for partition, update in read_open_windows(settings, partitions).items()
+        for period, cells in update.periods.items()
+    }
+    closed = {(partition, period): cells for partition, period, cells in read_closed_periods(settings, partitions)}
+    assert len(closed) > PARTITIONS * 40, "most minutes have closed"
+    assert all(current.get(each, cells) == cells for each, cells in closed.items())
+    return closed | current
+
+
+def test_a_second_worker_continues_with_the_minutes_of_the_first(stack: Stack, start_worker: StartWorker) -> None:
+    env = unique_topics(stack, PARTITIONS)
+    for round_, first_minute in enumerate((0, 60, 120)):
+        publish(stack, env["KAFKA_INPUT_TOPIC"], tweets(TWEETS, first_minute=first_minute, seed=round_))
+        worker = start_worker({**env, "BATCH_MAX_TWEETS": "50"})
+        worker.wait_ready()
+        Verifier(stack, env).wait_until_done(DONE_S)
+        assert worker.terminate() == ExitCode.OK
+        assert stored(env) == expected(stack, env)
+
+
+def test_workers_that_are_killed_lose_no_minute(apache_stack: ApacheStack, start_worker: StartWorker) -> None:
+    env = unique_topics(apache_stack, PARTITIONS)
+    verifier = Verifier(apache_stack, env)
+    publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets(6 * TWEETS, first_minute=0, seed=7))
+    for committed in (300, 1_200, 2_000):
+        worker = start_worker({**env, "BATCH_MAX_TWEETS": "20", "WORKER_ID": "w-0"})
+        verifier.wait_until_committed(committed, DONE_S)
+        worker.kill()
+    last = start_worker({**env, "WORKER_ID": "w-0"})
+    verifier.wait_until_done(DONE_S)
+    assert last.terminate() == ExitCode.OK
+    assert stored(env) == expected(apache_stack, env)

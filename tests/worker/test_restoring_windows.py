@@ -1,0 +1,84 @@
+"""With which windows a worker continues: they belong to the counts that it continues with."""
+
+from dataclasses import replace
+
+import pytest
+
+from tweets.periods import CountedTweet, Period
+from tweets.records import Partition
+from worker.counts import CommittedCounts, RunningCounts
+from worker.membership import CommittedOffset, StoredState
+from worker.next_windows import windows_after
+from worker.restoring import Restorer
+from worker.restoring_windows import RestoredWindows
+from worker.windows import PartitionWindows, WindowLimits
+
+P0 = Partition("tweets", 0)
+NOW_S = 1_700_000_000.0
+MINUTE = Period("minute", int(NOW_S) // 60)
+SETTLED = int(NOW_S) // 60 + 6
+COUNTS = RunningCounts({"joy": 1}, topic_id="one")
+STATE = CommittedCounts(6, 300, COUNTS)
+COMMITTED = CommittedOffset(300, COUNTS.to_metadata())
+WINDOWS = windows_after(PartitionWindows(), [CountedTweet(MINUTE.start_ms, "joy", ())], NOW_S).windows
+WHOLE = StoredState(0, COMMITTED, "one", STATE, windows=WINDOWS)
+
+
+def restored(stored: StoredState, *, accept: bool = False, limits: WindowLimits | None = None) -> RestoredWindows:
+    restorer = Restorer(accept_empty_state=accept, window_limits=limits, now_s=lambda: NOW_S)
+    return restorer.restore({P0: stored}, 7).windows[P0]
+
+
+def test_windows_of_the_committed_offset_are_taken_as_they_are_and_published() -> None:
+    found = restored(WHOLE)
+    assert found.windows == WINDOWS
+    assert found.current == {each: {("", "joy"): 1} for each in (MINUTE, MINUTE.within("hour"), MINUTE.within("day"))}
+    assert found.deleted == {}
+
+
+@pytest.mark.parametrize("committed", [None, CommittedOffset(300, ""), CommittedOffset(7, "of a tool")])
+def test_windows_go_with_the_counts_of_the_checkpoint_wherever_an_operator_moved_the_offset(
+    committed: CommittedOffset | None,
+) -> None:
+    assert restored(replace(WHOLE, committed=committed)).windows == WINDOWS
+
+
+def test_a_partition_that_has_nothing_anywhere_has_complete_windows_from_its_first_tweet() -> None:
+    assert restored(StoredState(0, None, "one")).windows == PartitionWindows(complete_from=0)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [StoredState(0, COMMITTED, "one", STATE, 1), StoredState(0, COMMITTED, "one", None, 1)],
+    ids=["checkpoint of an earlier release", "no checkpoint"],
+)
+def test_windows_that_begin_behind_records_of_the_output_are_complete_once_no_earlier_tweet_can_be_in_them(
+    stored: StoredState,
+) -> None:
+    assert restored(stored).windows == PartitionWindows(complete_from=SETTLED)
+
+
+@pytest.mark.parametrize(
+    "state", [replace(STATE, offset=299), replace(STATE, counts=COUNTS.plus(["joy"]))], ids=["offset", "counts"]
+)
+def test_windows_of_another_commit_go_on_and_do_not_claim_to_be_complete(state: CommittedCounts) -> None:
+    assert restored(replace(WHOLE, checkpoint=state)).windows == replace(WINDOWS, complete_from=SETTLED)
+
+
+@pytest.mark.parametrize("late_minutes", [10, 120])
+def test_another_window_late_minutes_keeps_the_counts(late_minutes: int) -> None:
+    limits = WindowLimits(late_minutes, 48)
+    windows = restored(WHOLE, limits=limits).windows
+    assert (windows.limits, windows.minutes, windows.complete_from) == (limits, WINDOWS.minutes, SETTLED)
+
+
+def test_another_window_keep_hours_changes_nothing_else() -> None:
+    limits = WindowLimits(60, 100)
+    assert restored(WHOLE, limits=limits).windows == replace(WINDOWS, limits=limits)
+
+
+def test_a_deliberate_start_from_zero_deletes_the_windows_of_before() -> None:
+    found = restored(replace(WHOLE, topic_id="other"), accept=True)
+    assert found.windows == PartitionWindows(complete_from=SETTLED)
+    assert found.deleted == {f"minute|{MINUTE.number}": None}
+    assert found.current == {}

@@ -1,0 +1,81 @@
+"""Reads minutes, hours and days from the checkpoint topic, for a Redis that has lost them."""
+
+import time
+from collections.abc import Collection, Iterator
+from contextlib import closing
+from typing import Final
+
+from kafka import KafkaConsumer, TopicPartition
+
+from tweets.periods import Cells, Period
+from tweets.records import Partition
+from worker import checkpoint, time_limits
+from worker.counts import CommittedCounts
+from worker.kafka.checkpoints import read_checkpoints_with_windows, read_values
+from worker.kafka.client import Consumer, consumer_arguments
+from worker.kafka.offsets import end_offsets, first_offsets
+from worker.settings import Settings
+from worker.window_records import decode_cells, name
+from worker.windows import PartitionWindows, WindowUpdate
+
+SPAN: Final = 2_000
+"""Offsets that are read and held in memory at once: at most 20 MB with 100 tweet topics."""
+
+
+def read_windows(settings: Settings, partitions: Collection[Partition]) -> dict[Partition, PartitionWindows]:
+    """Return the committed windows of each partition that has some. Needs no group and changes nothing.
+
+    Raises TransientError after time_limits.CHECKPOINTS, FatalError if the checkpoint topic does not exist, and the
+    errors of kafka-python.
+    """
+    found = read_checkpoints_with_windows(settings, partitions, _maybe_newer)
+    return {partition: each.windows for partition, each in found.items() if each.windows is not None}
+
+
+def read_open_windows(settings: Settings, partitions: Collection[Partition]) -> dict[Partition, WindowUpdate]:
+    """Return the open periods of each partition, as its owner publishes them after a restore. Raises as above."""
+    found = read_checkpoints_with_windows(settings, partitions, _maybe_newer)
+    now_s = time.time()
+    return {
+        partition: WindowUpdate(each.state.generation, each.state.offset, each.windows.current(now_s))
+        for partition, each in found.items()
+        if each.windows is not None
+    }
+
+
+def read_closed_periods(
+    settings: Settings, partitions: Collection[Partition]
+) -> Iterator[tuple[Partition, Period, Cells]]:
+    """Yield every closed period that is kept, of one partition after the other, the latest commits first.
+
+    Memory does not grow with the number of periods. Raises as above.
+    """
+    for partition, windows in read_windows(settings, partitions).items():
+        wanted = {name(period): period for period in windows.closed}
+        if wanted:
+            with closing(Consumer(**consumer_arguments(settings), group_id=None)) as consumer:
+                yield from _closed_periods(consumer, settings, partition, wanted)
+
+
+def _closed_periods(
+    consumer: KafkaConsumer, settings: Settings, partition: Partition, wanted: dict[str, Period]
+) -> Iterator[tuple[Partition, Period, Cells]]:
+    """Search backwards: the newest record of a name hides the older ones."""
+    at = TopicPartition(settings.kafka_checkpoint_topic, partition.number)
+    key = checkpoint.key(settings.kafka_group_id, partition) + b"|"
+    (first,) = first_offsets(consumer, {at}, time_limits.OFFSET_LOOKUP).values()
+    (end,) = end_offsets(consumer, {at}, time_limits.OFFSET_LOOKUP).values()
+    while wanted and end > first:
+        start = max(first, end - SPAN)
+        deadline_s = time.monotonic() + time_limits.CHECKPOINTS.seconds
+        for record, value in read_values(consumer, {at: (start, end)}, {at: key}, deadline_s=deadline_s)[at].items():
+            period = wanted.pop(record, None)
+            cells = decode_cells(value)
+            if period is not None and cells is not None:  # None: the period has expired meanwhile
+                yield partition, period, cells
+        end = start
+
+
+def _maybe_newer(_partition: Partition, _state: CommittedCounts | None) -> bool:
+    """Wait for the end of open transactions, which may be before the last commit."""
+    return False
