@@ -54,14 +54,8 @@ def _run_program(options: argparse.Namespace) -> int:
                 replication_factor=options.replication_factor,
                 max_message_bytes=options.max_message_bytes,
             )
-        case "export-state":
-            from worker.commands import export_state
-
-            return export_state()
-        case "import-state":
-            from worker.commands import import_state
-
-            return import_state(options.file, options.position, replaces=options.replace)
+        case "export-state" | "import-state":
+            return _run_states(options)
         case "series":
             from worker.commands import series
 
@@ -70,6 +64,14 @@ def _run_program(options: argparse.Namespace) -> int:
             from worker.commands import check_counts
 
             return check_counts(fix=options.repair, timeout_s=options.timeout, as_json=options.json)
+
+
+def _run_states(options: argparse.Namespace) -> int:
+    from worker.commands import export_state, import_state
+
+    if options.program == "export-state":
+        return export_state()
+    return import_state(options.file, options.position, replaces=options.replace)
 
 
 def _refuse(message: str, code: ExitCode) -> int:

@@ -54,7 +54,9 @@ class Span:
 
     def starts(self) -> list[tuple[int, str]]:
         """Return the number of each period and its start in RFC 3339."""
-        return [(each, rfc3339_s(Period(self.unit, each).start_ms // 1000)) for each in range(self.first, self.last + 1)]
+        return [
+            (each, rfc3339_s(Period(self.unit, each).start_ms // 1000)) for each in range(self.first, self.last + 1)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,9 @@ def span_of(unit: Unit, first: str | None, end: str | None, *, now_ms: int) -> S
     periods = span.last - span.first + 1
     if periods > PERIODS_MAX:
         longer = "" if unit == "day" else f", or a longer step than {unit}"
-        raise SeriesError("from", f"{periods:,} {unit}s are more than the {PERIODS_MAX:,} of an answer: choose less time{longer}")
+        raise SeriesError(
+            "from", f"{periods:,} {unit}s are more than the {PERIODS_MAX:,} of an answer: choose less time{longer}"
+        )
     return span
 
 

@@ -28,7 +28,13 @@ REQUESTED: Final = (
     ("post", "/classify", GenerationMode.NEGATIVE),
     ("post", "/explain", GenerationMode.POSITIVE),
     ("post", "/explain", GenerationMode.NEGATIVE),
-    ("get", "/stats", GenerationMode.POSITIVE),  # without a parameter there is no wrong request
+    ("get", "/series", GenerationMode.POSITIVE),
+    ("get", "/series", GenerationMode.NEGATIVE),
+    ("get", "/surest", GenerationMode.POSITIVE),
+    ("get", "/surest", GenerationMode.NEGATIVE),
+    ("get", "/topics", GenerationMode.POSITIVE),  # without a parameter there is no wrong request
+    ("get", "/hashtags", GenerationMode.POSITIVE),
+    ("get", "/stats", GenerationMode.POSITIVE),
 )
 ANSWER_S: Final = 30.0
 CHECKS: Final = (
