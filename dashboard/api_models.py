@@ -157,7 +157,7 @@ class SurestTweet(BaseModel):
 
 
 class SurestResponse(BaseModel):
-    """The surest tweets, the surest first, among the `read` records that were published from the minute on.
+    """The surest tweets of different texts among the `read` records that were published from the minute on.
 
     `matching` of these records are of this minute and tweet topic. `stopped`: "end" at the end of the output topic,
     "records" after `read_max` records, "time" after 20 seconds; records that were published from `until` on may not

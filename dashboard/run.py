@@ -85,14 +85,7 @@ def _run(settings: DashboardSettings) -> int:
     board, batcher = Board(), Batcher(classifier)
     kafka = KafkaWatch(settings, board, StreamStatistics(classifier.emotions, time.time), stop)
     connections_max = allowed_connections(CONNECTIONS_MAX, descriptors_each=DESCRIPTORS_EACH)
-    series_max, surest_max = questions_max(connections_max)
-    over_time = OverTime(
-        board,
-        SeriesStore.of(settings),
-        SurestReader(settings, stop),
-        series_max=series_max,
-        surest_max=surest_max,
-    )
+    over_time = _over_time(settings, board, stop, connections_max)
     watches = {
         "kafka": kafka.run,
         "redis": RedisWatch(store, board, classifier.emotions, stop, series=SeriesStore.of(settings)).run,
@@ -132,6 +125,17 @@ def _work_until(
     server.should_exit = True
     _wait_for([web], 2 * STOP_S)
     _wait_for(watching, WATCHES_STOP_S)
+
+
+def _over_time(settings: DashboardSettings, board: Board, stop: StopFlag, connections_max: int) -> OverTime:
+    series_max, surest_max = questions_max(connections_max)
+    return OverTime(
+        board,
+        SeriesStore.of(settings),
+        SurestReader(settings, stop),
+        series_max=series_max,
+        surest_max=surest_max,
+    )
 
 
 def _hello(settings: DashboardSettings, classifier: Classifier) -> dict[str, Any]:

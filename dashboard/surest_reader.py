@@ -2,6 +2,7 @@
 
 import heapq
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,8 +92,10 @@ class SurestReader:
                 consumer.close(autocommit=False, timeout_ms=time_limits.CLOSE.ms)
 
     def _found(self, consumer: Consumer, search: "_Search") -> SurestTweets:
-        left = self._starts(consumer, search.minute)
-        stopped, ends_at_s = "end", time.monotonic() + TIME_MAX_S
+        left, at = self._starts(consumer, search.minute)
+        share = RECORDS_MAX // max(1, len(left))
+        ends_at_s = time.monotonic() + TIME_MAX_S
+        stopped = "end"
         while left and not self._stop.is_set():
             if search.read >= RECORDS_MAX:
                 stopped = "records"
@@ -104,16 +107,37 @@ class SurestReader:
             room = min(_POLL_RECORDS, RECORDS_MAX - search.read)
             for partition, records in consumer.poll(timeout_ms=_POLL_MS, max_records=room).items():
                 search.look_at(partition.partition, records)
-            left = {each: end for each, end in left.items() if (position(consumer, each) or 0) < end}
+            at |= {each: position(consumer, each) or at[each] for each in consumer.assignment()}
+            left = {each: end for each, end in left.items() if at[each] < end}
+            share = self._follow(consumer, search, {each: at[each] for each in left}, share)
             self._stop.wait(time.monotonic() - started_s)
         return search.result(stopped, [each.partition for each in left])
 
-    def _starts(self, consumer: Consumer, minute: Period) -> dict[TopicPartition, int]:
-        """Begin at the first record of each partition from the minute on; return the ends of those that have one."""
+    @staticmethod
+    def _follow(consumer: Consumer, search: "_Search", left: Mapping[TopicPartition, int], share: int) -> int:
+        """Read on in the partitions of which fewer than `share` records were read; `left` has their positions.
+
+        The client would read one partition to its end first. Return the share of each: when all partitions have had
+        theirs, they get what the others did not need. (The embedded Kafka sends nothing after `pause` and `resume`.)
+        """
+        reading = [each for each in left if search.read_of[each.partition] < share]
+        if left and not reading:
+            share += (RECORDS_MAX - search.read) // len(left)
+            reading = list(left)
+        if set(reading) != consumer.assignment():
+            consumer.assign(reading)
+            for each in reading:
+                consumer.seek(each, left[each])
+        return share
+
+    def _starts(
+        self, consumer: Consumer, minute: Period
+    ) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+        """Begin at the first record of each partition from the minute on; return the ends and the positions."""
         topic = self._settings.kafka_output_topic
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         if not partitions:
-            return {}
+            return {}, {}
         limit = time_limits.OFFSET_LOOKUP
         found = consumer.offsets_for_times(dict.fromkeys(partitions, minute.start_ms), timeout_ms=limit.ms)
         ends: Mapping[TopicPartition, int] = end_offsets(consumer, partitions, limit)
@@ -121,7 +145,7 @@ class SurestReader:
         consumer.assign(list(starts))
         for partition, offset in starts.items():
             consumer.seek(partition, offset)
-        return {partition: ends[partition] for partition in starts}
+        return {partition: ends[partition] for partition in starts}, starts
 
     @contextmanager
     def _translating(self) -> Iterator[None]:
@@ -139,6 +163,8 @@ class _Search:
     def __init__(self, minute: Period, subject: str, neutral_is_a_label: bool) -> None:
         self.minute = minute
         self.read = 0
+        self.read_of: Counter[int] = Counter()
+        """Partition → records that were read."""
         self._subject = subject
         self._neutral_is_a_label = neutral_is_a_label
         self._matching = 0
@@ -147,14 +173,17 @@ class _Search:
         """Partition → timestamp of the last record that was read."""
 
     def look_at(self, number: int, records: list[Any]) -> None:
-        """Keep the surest tweets of the minute among these records of a partition."""
+        """Keep the surest tweets of the minute among these records of a partition; of equal texts the first."""
         for record in records:
             self.read += 1
-            tweet = self._matching_tweet(record)
-            if tweet is not None:
-                self._matching += 1
+            shown = self._matching_tweet(record)
+            if shown is None:
+                continue
+            self._matching += 1
+            if all(shown.tweet.text != each.tweet.text for _, _, each in self._best):
                 keep = heapq.heappush if len(self._best) < TWEETS else heapq.heappushpop
-                keep(self._best, (tweet.tweet.confidence, -self.read, tweet))
+                keep(self._best, (shown.tweet.confidence, -self.read, shown))
+        self.read_of[number] += len(records)
         self._until_ms[number] = records[-1].timestamp
 
     def result(self, stopped: str, unfinished: list[int]) -> SurestTweets:

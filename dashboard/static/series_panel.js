@@ -4,7 +4,7 @@ import { element, percent, roundedParts, sum, swatch, whole, UNKNOWN } from "./s
 
 const STAMP = { hour: new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) };
 STAMP.day = STAMP.hour;
-STAMP.week = new Intl.DateTimeFormat("en", { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+STAMP.week = new Intl.DateTimeFormat("en", { weekday: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const LONG = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 
 export const SPANS = { hour: { stepS: 60, words: "the last hour" }, day: { stepS: 3600, words: "the last 24 hours" }, week: { stepS: 3600, words: "the last 7 days" } };

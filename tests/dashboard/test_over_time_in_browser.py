@@ -21,7 +21,7 @@ ROWS: Final = """
 (topic) => Object.fromEntries(
   [...document.querySelectorAll(`.series[data-topic="${topic}"] tbody tr`)].map((row) => [
     row.dataset.start,
-    Object.fromEntries([...row.querySelectorAll("td[data-label]")].map(({ dataset }) => [dataset.label, +dataset.count])),
+    Object.fromEntries([...row.querySelectorAll("[data-label]")].map(({ dataset }) => [dataset.label, +dataset.count])),
   ]),
 )
 """

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -52,6 +53,7 @@ def test_the_five_surest_tweets_of_the_minute_are_found_and_nothing_else(
     stack: Stack, env: dict[str, str], reader: SurestReader
 ) -> None:
     records = [labelled(f"tweet {number}", number / 100, topics=["brand-x"] * (number % 2)) for number in range(50)]
+    records += [labelled("tweet 49", 0.49)] * 3
     records += [labelled("minute before", 1, "2023-03-28T10:39:59Z"), labelled("after", 1, "2023-03-28T10:41:00Z")]
     records += [Message(b"no labelled tweet"), Message(None), labelled("odd topics", 0.9, topics=7)]
     timed = labelled("time of the input record", 0.99, created_at=None)
@@ -64,7 +66,7 @@ def test_the_five_surest_tweets_of_the_minute_are_found_and_nothing_else(
         "odd topics",
         *("tweet 49", "tweet 48", "tweet 47"),
     ]
-    assert (found.matching, found.read, found.stopped, found.until_ms) == (52, 56, "end", None)
+    assert (found.matching, found.read, found.stopped, found.until_ms) == (55, 59, "end", None)
     named = reader.find(MINUTE, "brand-x")
     assert [each.tweet.text for each in named.tweets] == [f"tweet {number}" for number in (49, 47, 45, 43, 41)]
     assert named.matching == 25
@@ -80,11 +82,32 @@ def test_a_search_stops_after_its_most_records_and_says_up_to_when_it_has_read(
     stack: Stack, env: dict[str, str], reader: SurestReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(surest_reader, "RECORDS_MAX", 20)
-    publish(stack, env["KAFKA_OUTPUT_TOPIC"], [labelled(f"tweet {number}", 0.5) for number in range(100)])
+    monkeypatch.setattr(surest_reader, "_POLL_RECORDS", 3)
+    sizes = {0: 2, 1: 100, 2: 100}
+    records = [
+        replace(labelled(f"tweet {partition} {number}", 0.5), partition=partition)
+        for partition, size in sizes.items()
+        for number in range(size)
+    ]
+    publish(stack, env["KAFKA_OUTPUT_TOPIC"], records)
     found = reader.find(MINUTE, ALL)
     assert (found.read, found.matching, found.stopped, len(found.tweets)) == (20, 20, "records", 5)
     assert found.until_ms is not None
+    assert found.until_ms > MINUTE.start_ms, "every partition was read"
     assert found.as_json()["read_max"] == 20
+
+
+def test_a_search_reads_what_it_may_of_one_long_partition(
+    stack: Stack, env: dict[str, str], reader: SurestReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(surest_reader, "RECORDS_MAX", 20)
+    publish(
+        stack,
+        env["KAFKA_OUTPUT_TOPIC"],
+        [replace(labelled(f"tweet {number}", 0.5), partition=1) for number in range(20)],
+    )
+    found = reader.find(MINUTE, ALL)
+    assert (found.read, found.stopped, found.until_ms) == (20, "end", None)
 
 
 def test_a_search_stops_after_its_time(
