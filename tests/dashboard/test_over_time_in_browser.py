@@ -168,6 +168,17 @@ def test_the_surest_tweets_of_a_minute_are_found_with_the_keyboard(
     expect(page.locator("#surest")).to_contain_text("7 tweets of this minute found. Searched all")
 
 
+def test_a_hashtag_that_is_used_often_is_listed_with_its_count(
+    embedded_stack: Stack, env: dict[str, str], page: Page, server: PageProcess
+) -> None:
+    records = [labelled(f"what a #Storm {number}", 0.9) for number in range(12)]
+    publish(embedded_stack, env["KAFKA_OUTPUT_TOPIC"], [*records, labelled("#calm", 0.9)])
+    expect(page.locator("#hashtags li")).to_have_text(["#storm 12"])
+    expect(page.locator("#hashtags-hint")).to_contain_text("Which of them rise is known after an hour.")
+    status, answer = server.ask("GET", "/hashtags")
+    assert (status, [each["hashtag"] for each in json.loads(answer)["hashtags"]]) == (200, ["#storm"])
+
+
 def test_a_click_on_the_chart_asks_for_the_tweets_of_that_minute_and_where_the_search_stopped_is_said(
     page: Page,
 ) -> None:
