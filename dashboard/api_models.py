@@ -182,7 +182,7 @@ class Topic(BaseModel):
 
 
 class TopicsResponse(BaseModel):
-    """The tweet topics by name, also those that are not counted any more but have counts."""
+    """The tweet topics by name, also those that are not counted any more."""
 
     topics: list[Topic]
 
