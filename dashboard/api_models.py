@@ -154,6 +154,7 @@ class SurestTweet(BaseModel):
     scores: dict[str, float]
     neutral: float | None
     label: str | None
+    topics: list[str]
 
 
 class SurestResponse(BaseModel):

@@ -11,6 +11,9 @@ from tweets.records import Headers
 TEXT_SHOWN_CHARS: Final = 400
 """Characters of a text that the page shows, more than any tweet's; each open page is sent up to 20 texts a second."""
 
+TOPICS_SHOWN: Final = 10
+"""Tweet topics of a tweet that the page shows; a tweet may belong to a hundred."""
+
 SHOWN_DIGITS: Final = 3
 """Decimals of the scores that a page is sent: the page shows tenths of a percent."""
 
@@ -55,6 +58,7 @@ class ShownTweet:
             "scores": {label: round(score, SHOWN_DIGITS) for label, score in self.tweet.scores.items()},
             "neutral": None if neutral is None else round(neutral, SHOWN_DIGITS),
             "label": self.label,
+            "topics": list(self.tweet.topics[:TOPICS_SHOWN]),
         }
 
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
@@ -193,8 +192,6 @@ class _Search:
         return SurestTweets(self.minute, self._subject, tweets, self._matching, self.read, stopped, until_ms)
 
     def _matching_tweet(self, record: Any) -> ShownTweet | None:
-        if self._subject != ALL and self._subject not in _subjects(record.value):
-            return None
         shown = read_shown_tweet(
             record.value,
             place=f"{record.partition}@{record.offset}",
@@ -203,17 +200,10 @@ class _Search:
             headers=record.headers,
         )
         try:
-            if shown is None or labelled_event_time_ms(shown.tweet, record.headers) // 60_000 != self.minute.number:
+            if shown is None or (self._subject != ALL and self._subject not in shown.tweet.topics):
+                return None
+            if labelled_event_time_ms(shown.tweet, record.headers) // 60_000 != self.minute.number:
                 return None
         except ValueError:  # a record of another program
             return None
         return shown
-
-
-def _subjects(value: bytes | None) -> list[str]:
-    """Return the tweet topics of a labelled tweet; none of a record of another program."""
-    try:
-        found = orjson.loads(value or b"").get("topics")
-    except (ValueError, AttributeError):
-        return []
-    return found if isinstance(found, list) else []

@@ -10,6 +10,7 @@ import orjson
 
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record, max_wire_bytes
+from tweets.subjects import SUBJECT_NAME
 from tweets.tweet import Tweet
 
 INPUT_TIMESTAMP: Final = "emotion.input.timestamp"
@@ -41,6 +42,12 @@ class LabelledTweet:
     classified_at: Annotated[str, "Time of the prediction, RFC 3339 in UTC with milliseconds."]
     created_at: Annotated[str | None, "The tweet's `created_at`, as RFC 3339."] = None
     label: Annotated[str | None, "The tweet's `label`, unchanged."] = None
+    topics: Annotated[
+        tuple[str, ...],
+        "Names of the tweet topics of `TOPICS_FILE` that the text belongs to, in the order of the file.",
+        "array of strings",
+        "if the tweet belongs to one",
+    ] = ()
 
 
 class NotALabelledTweetError(ValueError):
@@ -56,16 +63,18 @@ class LabelledTweetWriter:
         self._max_bytes = max_bytes
         self._shared = b'"model":%b,"classified_at":%b' % (orjson.dumps(model), orjson.dumps(classified_at))
 
-    def write(self, tweet: Tweet, record: Record, prediction: bytes) -> OutputRecord:
+    def write(self, tweet: Tweet, record: Record, prediction: bytes, subjects: tuple[str, ...] = ()) -> OutputRecord:
         """Return the labelled tweet as a record with key and headers of the input record, and INPUT_TIMESTAMP.
 
-        `prediction` is what `json_members` returns. Raises BadRecordError if the output record would exceed
-        `max_bytes` on the wire.
+        `prediction` is what `json_members` returns, `subjects` are the tweet topics of the text. Raises BadRecordError
+        if the output record would exceed `max_bytes` on the wire.
         """
         # orjson writes a string as json.dumps(…, ensure_ascii=False) does, in a tenth of the time.
         optional = b"" if tweet.created_at is None else b',"created_at":' + orjson.dumps(tweet.created_at)
         if tweet.label is not None:
             optional += b',"label":' + orjson.dumps(tweet.label)
+        if subjects:
+            optional += b',"topics":' + orjson.dumps(subjects)
         text = orjson.dumps(tweet.text)
         value = b'{"id":%b,"text":%b,%b,%b%b}' % (orjson.dumps(tweet.id), text, prediction, self._shared, optional)
         headers = _with_timestamp(record)
@@ -81,7 +90,8 @@ def decode(value: bytes | None) -> LabelledTweet:
     """Return the labelled tweet in the value of a record.
 
     Raises NotALabelledTweetError, whose text never quotes the value, for anything that a worker cannot have written:
-    a missing field, a field of another type, a confidence, score or `neutral` outside 0 to 1, half a surrogate pair.
+    a missing field, a field of another type, a confidence, score or `neutral` outside 0 to 1, half a surrogate pair, an
+    empty list of topics, a topic twice or with a name of another form.
     """
     try:
         fields = json.loads(value or b"")
@@ -96,6 +106,7 @@ def decode(value: bytes | None) -> LabelledTweet:
             classified_at=_text(fields["classified_at"]),
             created_at=_optional_text(fields.get("created_at")),
             label=_optional_text(fields.get("label")),
+            topics=_subjects(fields["topics"]) if "topics" in fields else (),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotALabelledTweetError(f"not a labelled tweet ({type(error).__name__})") from None
@@ -113,6 +124,11 @@ def input_timestamp_ms(headers: Headers) -> int | None:
 def rfc3339_now() -> str:
     """Return the current time in UTC with milliseconds, as RFC 3339 writes it."""
     return rfc3339(datetime.now(UTC))
+
+
+def rfc3339_of(unix_ms: int) -> str:
+    """Return a time in Unix milliseconds as RFC 3339 writes it."""
+    return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))
 
 
 def rfc3339(moment: datetime) -> str:
@@ -145,3 +161,12 @@ def _score(value: object) -> float:
 
 def _optional_score(value: object) -> float | None:
     return None if value is None else _score(value)
+
+
+def _subjects(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError("not a list")
+    names = tuple(map(_text, value))
+    if not names or len(set(names)) < len(names) or not all(map(SUBJECT_NAME.fullmatch, names)):
+        raise ValueError("not names of tweet topics")
+    return names

@@ -73,6 +73,10 @@ class Accounting:
                 time_limits.LABEL_BUDGET.seconds,
             )
 
+    def late(self, count: int) -> None:
+        """Count committed tweets that are too old for any minute, hour or day."""
+        self._metrics.late_tweets.inc(count)
+
     def aborted(self) -> None:
         """Count an aborted transaction."""
         self._metrics.transactions.labels("aborted").inc()
@@ -140,6 +144,9 @@ class Accounting:
         pairs = Counter((result.label, result.emotion) for result in results if result.label is not None)
         for (label, emotion), count in pairs.items():
             self._metrics.confusion.labels(label, emotion).inc(count)
+        cells = Counter((subject, result.emotion) for result in results for subject in result.subjects)
+        for (subject, emotion), count in cells.items():
+            self._metrics.subject_tweets.labels(subject, emotion).inc(count)
         if results:
             self._since_report["classified"] += len(results)
 

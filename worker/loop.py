@@ -110,6 +110,7 @@ class Loop:
 
     def _turn(self) -> None:
         """Collect and process one batch, or show the lag while there is none."""
+        self._labeller.reread_subjects()
         started = time.perf_counter()
         batch = self._collect()
         if batch:
@@ -259,7 +260,6 @@ class Loop:
         """Publish every result with the counts to commit; return both as they were published.
 
         Each record that Kafka refuses for good has a dead letter among the returned results.
-
         A refusal comes before the commit, so nothing of the transaction is committed and the same batch is published
         again, without a restore. Each attempt replaces at least one labelled tweet by a dead letter, or makes the
         refusals exact.

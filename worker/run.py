@@ -24,6 +24,7 @@ from worker.redis.publisher import CountsPublisher
 from worker.redis.store import CountsStore, CountsStoreError
 from worker.restoring import Restorer
 from worker.settings import Settings, load_settings
+from worker.watched_subjects import WatchedSubjects
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,9 @@ class _Worker:
         health = self._start_health_server()
         self._watchdog.start()
         store = CountsStore.of(settings)
+        subjects = WatchedSubjects(settings.topics_file, self._metrics)
         classifier = _load_classifier(settings, self._metrics)
+        subjects.show_zeros(classifier.emotions)
         collect_less_often()
         wait_until_reachable(settings, self._stop)
         if self._stop.is_set():
@@ -86,7 +89,9 @@ class _Worker:
         stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=self._watchdog)
         try:
             output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
-            labeller = Labeller(classifier, output, self._metrics, tweet_max_chars=settings.tweet_max_chars)
+            labeller = Labeller(
+                classifier, output, self._metrics, tweet_max_chars=settings.tweet_max_chars, subjects=subjects
+            )
             self._loop = self._new_loop(stream, labeller, publisher, self._restorer(classifier))
             publisher.start()
             log.info("consuming %s", settings.kafka_input_topic)

@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from worker.errors import ExitCode, FatalError
 from worker.kafka_settings import KafkaSettings
 from worker.redis_address import RedisAddress, parse_redis_url
+from worker.secret_files import with_secrets_from_files
 from worker.setting_fields import setting
 from worker.time_order import broken_order
 from worker.tls_files import check_tls_files
@@ -119,6 +120,12 @@ class Settings(KafkaSettings):
         change="To the value that the model card suggests, when tweets without an emotion must not count as one. Set "
         "the same value for all workers and the live page. Refused for a model without a neutral output.",
     )
+    topics_file: Path | None = setting(
+        None,
+        meaning="YAML file with tweet topics, see [Tweet topics](operations.md#tweet-topics). The worker reads a "
+        "changed file within seconds. Unset: no tweet topics.",
+        change="To count emotions by subject. Set the same file for all workers.",
+    )
     batch_max_tweets: int = setting(
         4_096,
         ge=1,
@@ -187,13 +194,7 @@ class Settings(KafkaSettings):
     @model_validator(mode="before")
     @classmethod
     def _secrets_from_files(cls, values: dict[str, Any]) -> dict[str, Any]:
-        for secret in _SECRETS:
-            path = values.get(f"{secret}_file")
-            if path and values.get(secret):
-                raise ValueError(f"{secret.upper()} and {secret.upper()}_FILE are both set: set one of them")
-            if path:
-                values = values | {secret: _content(secret, path)}
-        return values
+        return with_secrets_from_files(values, _SECRETS)
 
     @field_validator("redis_url")
     @classmethod
@@ -278,15 +279,6 @@ def load(kind: type[SomeSettings]) -> SomeSettings:
         raise SettingsError(_one_line(error)) from None
     except UnicodeDecodeError:
         raise SettingsError(f"{Path('.env').absolute()} is not UTF-8 text: save it as UTF-8") from None
-
-
-def _content(secret: str, path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ValueError(f"{secret.upper()}_FILE={path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{secret.upper()}_FILE={path}: is not UTF-8 text") from None
 
 
 def _one_line(error: ValidationError) -> str:

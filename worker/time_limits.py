@@ -85,6 +85,9 @@ WATCHDOG_INTERVAL: Final = TimeLimit(0.25, "The watchdog compares the step with 
 WATCHDOG_REPORT: Final = TimeLimit(
     0.5, "The watchdog ends the process after this, whether or not its log lines could be written."
 )
+TOPICS_FILE_LOOK: Final = TimeLimit(
+    1, "The worker looks this often whether `TOPICS_FILE` has changed, and reads a file that two looks find the same."
+)
 RETRY_PAUSE: Final = TimeLimit(0.1, "Pause of the loop after a first transient error; doubles with each error.")
 RETRY_PAUSE_MAX: Final = TimeLimit(5, "Longest pause of the loop after transient errors.")
 

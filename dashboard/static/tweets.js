@@ -45,5 +45,6 @@ export function tweetItem(tweet) {
   const predicted = element("span", { class: "predicted" }, [swatch(tweet.emotion), `${tweet.emotion} ${percent(tweet.confidence)}${own}`]);
   const sentence = doubt(tweet);
   const unsure = sentence ? [element("span", { class: "doubt" }, [sentence])] : [];
-  return element("li", { data: { key: key(tweet) } }, [element("span", { class: "text" }, [tweet.text]), predicted, ...unsure]);
+  const topics = tweet.topics.length ? [element("span", { class: "topics" }, [`About ${tweet.topics.join(", ")}`])] : [];
+  return element("li", { data: { key: key(tweet) } }, [element("span", { class: "text" }, [tweet.text]), predicted, ...unsure, ...topics]);
 }

@@ -1,4 +1,4 @@
-"""The emotion dashboard: emotions, confidence of the model, language, scores on tweets that carry a label."""
+"""The emotion dashboard: emotions, tweet topics, confidence of the model, language, scores on labelled input."""
 
 from typing import Final
 
@@ -17,6 +17,7 @@ from deploy.grafana.panels import (
     name,
     number,
 )
+from deploy.grafana.subject_row import subject_variable, subjects
 from tweets.unfamiliar_tokens import UNFAMILIAR_ABOVE
 
 DISTANCE_LIMIT: Final = 0.2
@@ -49,8 +50,8 @@ def emotion_dashboard() -> Dashboard:
         since="now-30m",
         refresh="5s",
     )
-    rows = [_figures(), _course(), _confidence(), _quality()]
-    return filled(dashboard, rows)
+    rows = [_figures(), _course(), subjects(), _confidence(), _quality()]
+    return filled(dashboard.with_variable(subject_variable()), rows)
 
 
 def _figures() -> PanelRow:

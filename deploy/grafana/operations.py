@@ -129,18 +129,31 @@ def _throughput() -> PanelRow:
                 stacked=True,
             ),
             lines(
-                PanelOptions("Consumed, by worker", "Records per second.", PER_SECOND, 12),
+                PanelOptions("Consumed, by worker", "Records per second.", PER_SECOND, 8),
                 Query(rate("emotion_tweets_consumed_total", by="instance"), "{{instance}}"),
                 stacked=True,
             ),
             lines(
                 PanelOptions(
-                    "Partitions, by worker", "Partitions of the input topic that each worker owns.", "none", 12
+                    "Partitions, by worker", "Partitions of the input topic that each worker owns.", "none", 8
                 ),
                 Query(f"count by (instance) (emotion_consumer_lag{{{WORKER}}})", "{{instance}}"),
                 stacked=True,
             ),
+            _late_tweets(),
         ],
+    )
+
+
+def _late_tweets() -> Panel:
+    return lines(
+        PanelOptions(
+            "Late tweets",
+            "Labelled tweets per second that are too old for any minute, hour or day; the totals have them.",
+            PER_SECOND,
+            8,
+        ),
+        Query(rate("emotion_late_tweets_total"), "late"),
     )
 
 

@@ -11,6 +11,7 @@ _NAMES: Final = {
     "consumed": BLUE,
     "labelled": GREEN,
     "dead letters": RED,
+    "late": ORANGE,
     "p50": SKY,
     "p95": BLUE,
     "p99": PURPLE,

@@ -8,7 +8,9 @@ import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 import redis
@@ -22,7 +24,7 @@ from deploy.local.output import CommittedOutput
 from deploy.local.ports import free_ports
 from deploy.local.progress import DemoProgress, say
 from deploy.local.stack import DEAD_LETTER_TOPIC, INPUT_TOPIC, KEY_PREFIX, OUTPUT_TOPIC, LocalStack, program
-from deploy.local.summary import DemoSummary, confusion_by_labels, latency_ms, tweets_per_second
+from deploy.local.summary import DemoSummary, confusion_by_labels, counts_by_topic, latency_ms, tweets_per_second
 from deploy.local.supervisor import Supervisor
 from tweets.classification_scores import classification_scores
 from tweets.datasets import DatasetError, Row, read_rows
@@ -31,6 +33,8 @@ from worker.inference.model_folder import open_model_folder
 from worker.settings import Settings
 
 _SPLIT: Final = "test"
+
+SAMPLE_TOPICS: Final = Path(__file__).parents[1] / "topics" / "sample.yaml"
 
 #: Longest wait of one poll; the progress is drawn between polls.
 _READ_WAIT_S: Final = 0.2
@@ -51,7 +55,7 @@ def demo(options: Namespace, supervisor: Supervisor) -> int:
     """
     rows = _rows(options.dataset, options.tweets)
     kafka_port, redis_port, metrics_port, page_port = free_ports(4)
-    stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port)
+    stack = _with_topics_file(LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port))
     stack.start(supervisor)
     emotions = _emotions(stack.settings)
     say(f"live page: {stack.page}")
@@ -66,6 +70,11 @@ def demo(options: Namespace, supervisor: Supervisor) -> int:
     if sys.stdout.isatty():
         _stay(stack, supervisor)
     return 0
+
+
+def _with_topics_file(stack: LocalStack) -> LocalStack:
+    """Return the stack with the file of the shipped sample, unless the user has set TOPICS_FILE."""
+    return stack if stack.settings.topics_file is not None else replace(stack, topics_file=SAMPLE_TOPICS)
 
 
 def _stay(stack: LocalStack, supervisor: Supervisor) -> None:
@@ -205,4 +214,5 @@ def _summary(
         tweets_per_second=tweets_per_second(metrics, output.total),
         engine_tweets_per_second=engine_rate,
         latency_ms=latency_ms(metrics),
+        topics=counts_by_topic(output.labelled),
     )

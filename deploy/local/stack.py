@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from deploy.local import redis_relay
@@ -36,6 +37,8 @@ class LocalStack:
     servers: EmbeddedServers
     metrics_port: int
     page_port: int
+    topics_file: Path | None = None
+    """The file of tweet topics; None: the user's own, if there is one."""
 
     @property
     def page(self) -> str:
@@ -63,6 +66,7 @@ class LocalStack:
             "METRICS_PORT": str(self.metrics_port),
             "DASHBOARD_HOST": LOOPBACK,
             "DASHBOARD_PORT": str(self.page_port),
+            **({} if self.topics_file is None else {"TOPICS_FILE": str(self.topics_file)}),
         }
 
     @property

@@ -1,9 +1,9 @@
 """The results of a replay: a table for people and one JSON object for programs."""
 
 import json
-from collections import Counter
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from math import isnan
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from deploy.local.metrics import ScrapedMetrics, quantile
 from tweets.classification_scores import ClassificationScores
+from tweets.labelled_tweet import LabelledTweet
 
 _FIRST_FETCH = "emotion_first_fetch_timestamp_seconds"
 _LAST_COMMIT = "emotion_last_commit_timestamp_seconds"
@@ -32,6 +33,8 @@ class DemoSummary:
     tweets_per_second: float | None
     engine_tweets_per_second: float | None
     latency_ms: Mapping[str, float | None]
+    topics: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Tweets by tweet topic and emotion, of the tweet topics to which a tweet belongs."""
 
     def as_json(self) -> str:
         """Return one line of JSON."""
@@ -48,6 +51,7 @@ class DemoSummary:
                 "tweets_per_second": self.tweets_per_second,
                 "engine_tweets_per_second": self.engine_tweets_per_second,
                 "latency_ms": dict(self.latency_ms),
+                "topics": {name: dict(counts) for name, counts in self.topics.items()},
             }
         )
 
@@ -55,6 +59,8 @@ class DemoSummary:
         """Print the table and the lines below the table on stderr."""
         console = Console(stderr=True, highlight=False, soft_wrap=True)
         console.print(self._table())
+        if self.topics:
+            console.print(self._topics_table())
         console.print(f"{self.tweets:,} tweets in, {self.classified:,} labelled, {self.dead_lettered:,} dead letters")
         if self.scores:
             console.print(
@@ -80,6 +86,16 @@ class DemoSummary:
             table.add_row(emotion, f"{count:,}", *self._precision_and_recall(emotion))
         return table
 
+    def _topics_table(self) -> Table:
+        table = Table("tweet topic")
+        table.add_column("tweets", justify="right")
+        table.add_column("most frequent emotion")
+        for name, counts in self.topics.items():
+            most, count = max(counts.items(), key=lambda each: each[1])
+            tweets = sum(counts.values())
+            table.add_row(name, f"{tweets:,}", f"{most} ({count / tweets:.0%})")
+        return table
+
     def _precision_and_recall(self, emotion: str) -> list[str]:
         if self.scores is None:
             return []
@@ -100,6 +116,16 @@ def confusion_by_labels(
         if label not in emotions:
             others[label] += count
     return scored, dict(sorted(others.items()))
+
+
+def counts_by_topic(labelled: Iterable[LabelledTweet]) -> dict[str, dict[str, int]]:
+    """Return tweets by tweet topic and emotion, the most frequent of both first."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for tweet in labelled:
+        for name in tweet.topics:
+            counts[name][tweet.emotion] += 1
+    by_tweets = sorted(counts.items(), key=lambda each: (-each[1].total(), each[0]))
+    return {name: dict(emotions.most_common()) for name, emotions in by_tweets}
 
 
 def tweets_per_second(metrics: ScrapedMetrics, tweets: int) -> float | None:

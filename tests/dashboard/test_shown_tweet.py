@@ -39,8 +39,15 @@ def test_a_labelled_tweet_is_read() -> None:
         "scores": {"joy": 0.9, "fear": 0.1},
         "neutral": None,
         "label": None,
+        "topics": [],
     }
     assert shown.latency_s is None
+
+
+def test_the_first_ten_tweet_topics_are_shown() -> None:
+    shown = read(topics=[f"t{number}" for number in range(12)])
+    assert shown is not None
+    assert shown.as_json()["topics"] == [f"t{number}" for number in range(10)]
 
 
 def test_a_label_counts_only_if_the_model_knows_it() -> None:

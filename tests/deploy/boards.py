@@ -9,7 +9,7 @@ from typing import Any, Final
 FOLDER: Final = Path(__file__).parents[2] / "deploy/grafana"
 BOARDS: Final = sorted(FOLDER.glob("dashboards/*.json"))
 
-_VARIABLES: Final = {"$__rate_interval": "1m", "$__range": "5m", "$instance": ".*"}
+_VARIABLES: Final = {"$__rate_interval": "1m", "$__range": "5m", "$instance": ".*", "$subject": ".*"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,18 @@ from deploy.local.ports import LOOPBACK
 from tests.deploy.promtool import FOLDER, RULES, content
 from tests.ports import free_ports
 
-_SHORTER: Final = {"interval: 15s": "interval: 1s", "interval: 1m": "interval: 1s", "offset 1h": "offset 1s"}
+_SHORTER: Final = {
+    "interval: 15s": "interval: 1s",
+    "interval: 1m": "interval: 1s",
+    "offset 1h": "offset 1s",
+    "offset 10m": "offset 1s",
+}
 #: One request to a Prometheus on this machine; a busy machine may need seconds.
 _TIMEOUT_S: Final = 10.0
 
 
 class PrometheusServer:
-    """A Prometheus that scrapes and evaluates every second; an offset of one hour is one second."""
+    """A Prometheus that scrapes and evaluates every second; an offset is one second."""
 
     def __init__(self, folder: Path, workers: Sequence[str]) -> None:
         """Start Prometheus with its data in `folder`; `workers` are addresses host:port with different hosts."""

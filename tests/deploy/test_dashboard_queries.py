@@ -42,9 +42,11 @@ def start_prometheus(tmp_path: Path) -> Iterator[StartPrometheus]:
 
 @pytest.mark.slow
 def test_every_panel_and_every_rule_has_data_while_workers_process_tweets(
-    apache_stack: ApacheStack, start_worker: StartWorker, start_prometheus: StartPrometheus
+    apache_stack: ApacheStack, start_worker: StartWorker, start_prometheus: StartPrometheus, tmp_path: Path
 ) -> None:
-    env = unique_topics(apache_stack, PARTITIONS)
+    topics_file = tmp_path / "topics.yaml"
+    topics_file.write_text("topics: [{name: feelings, terms: [i, feel, feeling]}]", encoding="utf-8")
+    env = unique_topics(apache_stack, PARTITIONS) | {"TOPICS_FILE": str(topics_file)}
     prometheus = start_prometheus(start_two(env, start_worker))
     eventually(prometheus.ready, DONE_S, "Prometheus answers")
     shared = f"count by (instance) (emotion_consumer_lag) == {PARTITIONS // 2}"

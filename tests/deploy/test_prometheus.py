@@ -115,6 +115,7 @@ def worker_metrics() -> set[str]:
     """Return the names of all series that a worker can export."""
     metrics = Metrics()
     metrics.show_zeros(EMOTIONS)
+    metrics.show_subjects(["pets"], EMOTIONS)
     metrics.pass_tokens.labels("real")
     metrics.consumer_lag.labels("tweets", "0")
     metrics.records_skipped.labels("tweets", "0")

@@ -38,6 +38,7 @@ KEYS = [
     "tweets_per_second",
     "engine_tweets_per_second",
     "latency_ms",
+    "topics",
 ]
 
 
@@ -55,8 +56,8 @@ def write(folder: Path, rows: list[dict[str, str]]) -> str:
 
 @pytest.mark.slow
 def test_demo_counts_every_tweet_and_ends_with_json(tmp_path: Path) -> None:
-    rows = [{"text": f"i feel so happy today, number {number}", "label": "joy"} for number in range(60)]
-    unknown = {"text": "the room has changed to B12", "label": "neutral"}
+    rows = [{"text": f"happy about my new job, on train number {number}", "label": "joy"} for number in range(60)]
+    unknown = {"text": "the meeting has moved to B12", "label": "neutral"}
     dataset = write(tmp_path, [*rows, unknown, {"text": "  ", "label": "joy"}, {"text": "the rest is not replayed"}])
     with local(tmp_path, "demo", "--dataset", dataset, "--tweets", "62") as program:
         assert program.end(START_S + END_S) == 0, program.stderr
@@ -70,6 +71,8 @@ def test_demo_counts_every_tweet_and_ends_with_json(tmp_path: Path) -> None:
         assert 60 * result["accuracy"] == pytest.approx(result["counts"]["joy"], abs=1.01)
         assert 0 < result["latency_ms"]["p50"] <= result["latency_ms"]["p95"] <= result["latency_ms"]["p99"]
         assert min(result["tweets_per_second"], result["engine_tweets_per_second"]) > 0
+        assert {name: sum(counts.values()) for name, counts in result["topics"].items()} == {"work": 61, "trains": 60}
+        assert re.search(r"work +│ +61 │ joy", program.stderr)
         program.expect_nothing_left()
 
 
@@ -81,11 +84,15 @@ def test_demo_with_a_neutral_threshold_scores_neutral_tweets_too(
     rows = [{"text": "happy", "label": "joy"}, {"text": "rain", "label": "neutral"}, {"text": "wow", "label": "bored"}]
     monkeypatch.setenv("MODEL_PATH", str(model))
     monkeypatch.setenv("NEUTRAL_THRESHOLD", "0.5")
+    topics_file = tmp_path / "topics.yaml"
+    topics_file.write_text("topics: [{name: own, terms: [rain]}]", encoding="utf-8")
+    monkeypatch.setenv("TOPICS_FILE", str(topics_file))
     with local(tmp_path, "demo", "--dataset", write(tmp_path, rows * 10)) as program:
         assert program.end(START_S + END_S) == 0, program.stderr
         result = json.loads(program.stdout.splitlines()[-1])
         assert result["counts"] == {**dict.fromkeys(EMOTIONS, 0), "joy": 10, "surprise": 10, NEUTRAL: 10}
         assert (result["accuracy"], result["scored"], result["not_scored"]) == (1.0, 20, {"bored": 10})
+        assert result["topics"] == {"own": {NEUTRAL: 10}}
 
 
 @pytest.mark.slow

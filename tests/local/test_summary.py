@@ -1,11 +1,13 @@
 """The results of a replay: accuracy and macro-F1 are over the tweets whose label the model can give."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from deploy.local.summary import DemoSummary, confusion_by_labels
+from deploy.local.summary import DemoSummary, confusion_by_labels, counts_by_topic
 from tweets.classification_scores import classification_scores
+from tweets.labelled_tweet import LabelledTweet
 
 CONFUSION = {("joy", "joy"): 3, ("joy", "fear"): 1, ("neutral", "joy"): 2, ("bored", "joy"): 1, ("neutral", "fear"): 4}
 
@@ -33,6 +35,23 @@ def test_labels_that_the_model_cannot_give_are_counted_apart(capsys: pytest.Capt
     printed = capsys.readouterr().err
     assert "accuracy 0.7500, macro-F1 0.4286 on the 4 tweets whose label" in printed
     assert "not scored, because the model cannot give the label: bored 1, neutral 6\n" in printed
+
+
+def test_tweets_are_counted_by_tweet_topic_and_emotion(capsys: pytest.CaptureFixture[str]) -> None:
+    tweets = [a_tweet("joy", "pets"), a_tweet("fear", "rain", "pets"), a_tweet("joy", "pets"), a_tweet("joy")]
+    topics = counts_by_topic(tweets)
+    assert topics == {"pets": {"joy": 2, "fear": 1}, "rain": {"fear": 1}}
+    found = replace(summary(("joy", "fear")), topics=topics)
+    assert json.loads(found.as_json())["topics"] == topics
+    found.show()
+    lines = [line.split() for line in capsys.readouterr().err.splitlines()]
+    assert ["│", "pets", "│", "3", "│", "joy", "(67%)", "│"] in lines
+
+
+def a_tweet(emotion: str, *topics: str) -> LabelledTweet:
+    return LabelledTweet(
+        id="1", text="a", emotion=emotion, confidence=1, scores={}, model="m", classified_at="", topics=topics
+    )
 
 
 def test_a_model_that_can_say_neutral_is_scored_on_neutral_tweets() -> None:

@@ -74,6 +74,15 @@ def test_a_labelled_tweet_of_a_model_without_a_neutral_output_has_no_field_neutr
     assert decode(written.value).neutral is None
 
 
+def test_the_tweet_topics_are_the_last_field_and_are_read_back() -> None:
+    tweet, members = Tweet("t1", "a", None, "joy"), a_prediction().json_members()
+    without = a_writer(10_000).write(tweet, a_record(), members)
+    written = a_writer(10_000).write(tweet, a_record(), members, ("pets", "brand-x"))
+    assert written.value == (without.value or b"")[:-1] + b',"topics":["pets","brand-x"]}'
+    assert decode(written.value).topics == ("pets", "brand-x")
+    assert decode(without.value).topics == ()
+
+
 def test_key_headers_and_partition_number_are_kept() -> None:
     headers = [("trace", b"\x00\xff"), ("empty", b""), ("none", None), ("trace", b"again")]
     outgoing = _labelled(Tweet("t1", "a"), a_record(key=b"\xff\x00", headers=headers))
@@ -186,6 +195,15 @@ def test_what_is_written_is_read_back() -> None:
         {"neutral": 1.01},
         {"neutral": float("nan")},
         {"neutral": True},
+        {"topics": []},
+        {"topics": None},
+        {"topics": "pets"},
+        {"topics": {"pets": 1}},
+        {"topics": [5]},
+        {"topics": ["pets", "pets"]},
+        {"topics": ["Pets"]},
+        {"topics": ["pets\n"]},
+        {"topics": [""]},
     ],
 )
 def test_a_record_that_no_worker_wrote_is_refused_without_quoting_the_record(changes: dict[str, object]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.process.metrics import Metrics
+from worker.watched_subjects import WatchedSubjects
 
 OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
 NEXT_GENERATION = Membership(OWNED.partitions, 6, "member-1", "client_metadata")
@@ -133,6 +135,7 @@ class LoopRun:
         last: Membership = OWNED,
         before_poll: Callable[[int], None] = lambda _: None,
         predict: Callable[[str], Prediction] = lambda _: a_prediction("joy", 0.75),
+        topics_file: Path | None = None,
     ) -> None:
         self.stop = Event()
         failures = {call: list(errors) for call, errors in fail.items()}
@@ -141,7 +144,13 @@ class LoopRun:
         self.metrics = Metrics()
         self.loop = Loop(
             self.stream,
-            Labeller(FakeClassifier(predict), OutputTopics("out", "dead", 10_000), self.metrics, tweet_max_chars=100),
+            Labeller(
+                FakeClassifier(predict),
+                OutputTopics("out", "dead", 10_000),
+                self.metrics,
+                tweet_max_chars=100,
+                subjects=WatchedSubjects(topics_file, self.metrics),
+            ),
             self.recorder,
             metrics=self.metrics,
             watchdog=self.recorder,

@@ -1,14 +1,17 @@
 """The metrics of the loop: what is counted, and when."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.records import a_record, a_tweet_record
 from tests.worker.loop_run import NEXT_GENERATION, NOTHING, OWNED, STORED, LoopRun, tweets
 from tweets.records import Partition, Record
+from worker.accounting import Accounting
 from worker.errors import TransientError
 from worker.membership import Membership, PolledRecords
+from worker.process.metrics import Metrics
 
 pytestmark = pytest.mark.usefixtures("no_pauses")
 
@@ -44,6 +47,24 @@ def test_what_is_committed_is_counted() -> None:
         assert running.value("emotion_stage_seconds_count", stage=stage) == 1
     assert (running.value("emotion_last_commit_timestamp_seconds") or 0) > 1.7e9
     assert (running.value("emotion_first_fetch_timestamp_seconds") or 0) > 1.7e9
+
+
+def test_tweets_are_counted_by_tweet_topic_and_emotion_after_their_commit(tmp_path: Path) -> None:
+    file = tmp_path / "topics.yaml"
+    file.write_text("topics: [{name: pets, terms: [dog]}, {name: rain, terms: [rain]}]", encoding="utf-8")
+    texts = ["dog", "dog in the rain", "sun", ""]
+    records = [a_tweet_record(offset, text=text) for offset, text in enumerate(texts)]
+    failing = LoopRun(NOTHING, PolledRecords(records, OWNED), fail={"commit": [TransientError("x")]}, topics_file=file)
+    assert failing.run().value("emotion_subject_tweets_total", subject="pets", emotion="joy") is None
+    running = LoopRun(NOTHING, PolledRecords(records, OWNED), topics_file=file).run()
+    assert running.value("emotion_subject_tweets_total", subject="pets", emotion="joy") == 2
+    assert running.value("emotion_subject_tweets_total", subject="rain", emotion="joy") == 1
+
+
+def test_late_tweets_are_counted() -> None:
+    metrics = Metrics()
+    Accounting(metrics).late(3)
+    assert metrics.registry.get_sample_value("emotion_late_tweets_total") == 3
 
 
 def test_labels_that_the_model_knows_are_counted_with_the_prediction() -> None:

@@ -83,6 +83,9 @@ class RecordedPublishes:
 class JoyLabeller:
     computed_texts = 0
 
+    def reread_subjects(self) -> None:
+        pass
+
     def label(self, records: Sequence[Record]) -> list[RecordOutcome]:
         output = OutputRecord("tweets.emotions", PARTITION.number, None, b"{}", [])
         return [RecordOutcome(record, output, "joy", 0.5) for record in records]

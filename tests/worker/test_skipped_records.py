@@ -183,7 +183,7 @@ def skipped_after(stream: SkippingStream, sink: RecordedAssignments) -> float:
     metrics = Metrics()
     loop = Loop(
         stream,
-        SimpleNamespace(label=lambda records: []),  # type: ignore[arg-type]
+        SimpleNamespace(label=lambda records: [], reread_subjects=lambda: None),  # type: ignore[arg-type]
         sink,
         metrics=metrics,
         watchdog=NoLimits(),

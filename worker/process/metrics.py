@@ -1,7 +1,8 @@
 """Every metric of the worker: name, HELP text, labels, buckets, what to do when the metric looks wrong. No logic."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Final, Generic, Self, TypeVar, overload
 
 from prometheus_client import (
@@ -87,6 +88,27 @@ class Metrics:
         "Dead letters committed, by reason.",
         ["reason"],
         advice="Grows quickly: look up the reason above and read a few dead letters.",
+    )
+    subject_tweets = DeclaredMetric(
+        Counter,
+        "emotion_subject_tweets",
+        "Labelled tweets committed that belong to a tweet topic of TOPICS_FILE, by the name of the tweet topic and the "
+        "emotion. A tweet of several tweet topics counts in each; late tweets count too.",
+        ["subject", "emotion"],
+        advice="A tweet topic stays at 0: read its terms again. The shares jump: see SubjectEmotionJumped.",
+    )
+    topics_file_ok = DeclaredMetric(
+        Gauge,
+        "emotion_topics_file_ok",
+        "0 while TOPICS_FILE has changed and cannot be used, so that the tweet topics of before go on; else 1.",
+        advice="0: correct the file; the worker's log names the place. See TopicsFileUnusable.",
+    )
+    late_tweets = DeclaredMetric(
+        Counter,
+        "emotion_late_tweets",
+        "Labelled tweets committed that are more than WINDOW_LATE_MINUTES older than the newest tweet of their "
+        "partition: they count in the totals, in no minute, hour or day.",
+        advice="Grows steadily: tweets arrive late, or a producer sends old ones; raise `WINDOW_LATE_MINUTES`.",
     )
     batch_tweets = DeclaredMetric(
         Histogram,
@@ -248,6 +270,16 @@ class Metrics:
             self.transactions.labels(outcome)
         for outcome in PUBLISH_OUTCOMES:
             self.counts_published.labels(outcome)
+
+    def show_subjects(self, subjects: Iterable[str], emotions: Sequence[str]) -> None:
+        """Create the series of each tweet topic and emotion."""
+        for subject, emotion in product(subjects, emotions):
+            self.subject_tweets.labels(subject, emotion)
+
+    def forget_subjects(self, subjects: Iterable[str], emotions: Sequence[str]) -> None:
+        """Remove the series of tweet topics that no longer exist: files that change do not add series without end."""
+        for subject, emotion in product(subjects, emotions):
+            self.subject_tweets.remove(subject, emotion)
 
 
 def declared_metrics() -> Iterator[tuple[str, DeclaredMetric[Any]]]:
