@@ -24,6 +24,8 @@ from dashboard.api_models import (
 from dashboard.batcher import Batcher
 from dashboard.error_responses import RETRY_AFTER, add_error_handlers
 from dashboard.events import Events
+from dashboard.over_time import OverTime
+from dashboard.over_time_routes import add_over_time
 from dashboard.refusals import RefusedError, checked_texts, refusal
 from dashboard.request_queue import TEXT_MAX_CHARS, Answer
 from dashboard.word_effects import without_each, word_effects
@@ -51,7 +53,9 @@ _REFUSALS: Final[_Responses] = {
 }
 
 
-def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: int, requests_max: int) -> FastAPI:
+def make_app(
+    batcher: Batcher, events: Events, over_time: OverTime, *, model: str, tweet_max_chars: int, requests_max: int
+) -> FastAPI:
     """Return the app with everything under `/`; no handler blocks.
 
     `model` is the model's name in responses; at most `requests_max` requests wait for the classifier.
@@ -69,6 +73,7 @@ def make_app(batcher: Batcher, events: Events, *, model: str, tweet_max_chars: i
     add_error_handlers(app)
     _add_pages(app)
     _add_events(app, events)
+    add_over_time(app, over_time)
     _add_classifier(app, _TextLabeller(batcher, model, tweet_max_chars, requests_max))
 
     @app.head("/stats", include_in_schema=False)

@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from dashboard.chart_history import MinuteCounts, chart_history
+from dashboard.hashtags import HashtagSummary
 from dashboard.lag import Lag
 from dashboard.stream_statistics import StreamSummary
+from worker.series import rfc3339_s
 
 
 class ServiceState(StrEnum):
@@ -66,6 +68,9 @@ class Board:
         self.stream = StreamSummary()
         self.lag: Lag | None = None
         self.minutes = MinuteCounts()
+        self.subjects: Mapping[str, int] | None = None
+        """Tweet topic → Unix second since when it is counted; None until Redis has answered."""
+        self.hashtags: HashtagSummary | None = None
 
     def snapshot(self) -> "Board":
         """Return the parts of this moment: what a page is sent together must agree."""
@@ -98,6 +103,10 @@ class Board:
     def tweets(self) -> list[dict[str, Any]]:
         """Return the last labelled tweets, newest first."""
         return [tweet.as_json() for tweet in self.stream.recent]
+
+    def topics(self) -> list[dict[str, Any]]:
+        """Return the tweet topics that are counted, by name."""
+        return [{"name": name, "since": rfc3339_s(since_s)} for name, since_s in (self.subjects or {}).items()]
 
     def history(self) -> dict[str, Any]:
         """Return the tweets per second of each emotion at the end of each closed bucket, oldest first."""

@@ -11,7 +11,7 @@ MINUTE_S: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class MinuteCounts:
-    """Minute of Unix time → emotion → growth of the total, as Redis had them at `at_s`, in Unix seconds.
+    """Minute of Unix time → emotion → tweets of that minute, as Redis had them at `at_s`, in Unix seconds.
 
     A minute without a count has no entry.
     """

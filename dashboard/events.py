@@ -54,6 +54,7 @@ class Events:
         """Yield `hello`, then every EVERY_S what has changed."""
         yield _event("hello", self._hello, retry=RECONNECT_MS)
         seen: Any = None
+        rare: dict[str, Any] = {"topics": [], "hashtags": None}
         second = 0
         while not self._stop.is_set():
             board = self._board.snapshot()
@@ -61,6 +62,10 @@ class Events:
             if (tweets := board.tweets()) != seen:
                 seen = tweets
                 yield _event("tweets", tweets)
+            newest = {"topics": board.topics(), "hashtags": board.hashtags and board.hashtags.as_json()}
+            for name in (name for name in newest if newest[name] != rare[name]):
+                yield _event(name, newest[name])
+            rare = newest
             if second % HISTORY_EVERY == 0:
                 yield _event("history", board.history())
             second += 1

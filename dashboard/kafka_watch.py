@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from dashboard.board import Board, ServiceState, ServiceStatus
+from dashboard.hashtags import Hashtags
 from dashboard.lag import LagClock
 from dashboard.offsets_reader import OffsetsReader, TopicOffsets
 from dashboard.output_reader import OutputReader, UnreadableOutputError
@@ -25,12 +26,15 @@ POLL_S: Final = 0.25
 OFFSETS_EVERY_S: Final = 1.0
 """Seconds between two reads of the offsets, as often as pages are sent the lag; each read costs a few requests."""
 
+HASHTAGS_EVERY_S: Final = 5.0
+"""Seconds between two looks at the hashtags, each of which takes milliseconds."""
+
 RETRY_S: Final = 1.0
 """Seconds before the next attempt to connect."""
 
 
 class KafkaWatch:
-    """Writes the board's `kafka`, `stream` and `lag`."""
+    """Writes the board's `kafka`, `stream`, `lag` and `hashtags`."""
 
     def __init__(self, settings: Settings, board: Board, statistics: StreamStatistics, stop: StopRequest) -> None:
         self._settings = settings
@@ -38,6 +42,8 @@ class KafkaWatch:
         self._statistics = statistics
         self._stop = stop
         self._lag = LagClock()
+        self._hashtags = Hashtags(time.time())
+        self._hashtags_due_s = 0.0
         self._positions: dict[int, int] = {}
         """Partition → next offset to read; kept over a lost connection, so that no tweet is missed or counted twice."""
         self._live_from: dict[int, int] | None = None
@@ -66,6 +72,12 @@ class KafkaWatch:
             else:
                 self._stop.wait(POLL_S)
             self._board.stream = self._statistics.summary()
+            self._show_hashtags()
+
+    def _show_hashtags(self) -> None:
+        if time.monotonic() >= self._hashtags_due_s:
+            self._board.hashtags = self._hashtags.summary(time.time())
+            self._hashtags_due_s = time.monotonic() + HASHTAGS_EVERY_S
 
     def _show_offsets(self, offsets: TopicOffsets, output: OutputReader) -> None:
         if not self._board.kafka.answers:
@@ -111,6 +123,9 @@ class KafkaWatch:
                 (earlier if offset < (self._live_from or {}).get(number, 0) else live).append(tweet)
         self._statistics.show_only(earlier)
         self._statistics.add(live)
+        now_s = time.time()
+        for shown in live:
+            self._hashtags.add(shown.at_s, shown.tweet.text, now_s)
 
     def _show_failure(self, error: TransientError | FatalError) -> None:
         """Mark Kafka as silent or refusing; rates, latency and lag are unknown then."""

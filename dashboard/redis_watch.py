@@ -1,4 +1,4 @@
-"""The thread that watches Redis: it reads the totals and the last minutes, and retries after every failure."""
+"""The thread that watches Redis: totals, last minutes and tweet topics, again after every failure."""
 
 import logging
 import time
@@ -9,7 +9,9 @@ from typing import Final
 from dashboard.board import Board, ServiceState
 from dashboard.chart_history import MINUTE_S, MinuteCounts
 from dashboard.stream_statistics import BUCKET_S, BUCKETS
+from tweets.periods import ALL
 from worker.process.stop import StopRequest
+from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore, CountsStoreError
 
 log = logging.getLogger(__name__)
@@ -18,11 +20,12 @@ READ_EVERY_S: Final = 0.5
 """Seconds between two reads: half of the interval at which pages are sent the counts."""
 
 MINUTES_EVERY: Final = 10
-"""Each tenth read also reads the last minutes, which only the part of the chart from before the page needs."""
+"""Each tenth read also reads the last minutes, which only the part of the chart from before the page needs, and the
+names of the tweet topics."""
 
 
 class RedisWatch:
-    """Writes the board's `redis`, `counts` and `minutes`. `clock` returns Unix seconds."""
+    """Writes the board's `redis`, `counts`, `minutes` and `subjects`. `clock` returns Unix seconds."""
 
     def __init__(
         self,
@@ -30,9 +33,12 @@ class RedisWatch:
         board: Board,
         labels: Sequence[str],
         stop: StopRequest,
+        *,
+        series: SeriesStore,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
+        self._series = series
         self._board = board
         self._labels = labels
         self._stop = stop
@@ -53,6 +59,7 @@ class RedisWatch:
                 self._show_failure(error)
             self._stop.wait(READ_EVERY_S)
         self._store.close()
+        self._series.close()
 
     def _read(self) -> None:
         totals, _ = self._store.snapshot()
@@ -63,11 +70,12 @@ class RedisWatch:
         self._board.redis = replace(self._board.redis, state=ServiceState.ANSWERS)
 
     def _read_minutes(self) -> None:
-        """Read the minutes of the chart; the totals do not depend on them, so a failure is only logged, once."""
+        """Read the minutes and the names; the totals do not depend on them, so a failure is only logged, once."""
         now_s = self._clock()
-        numbers = range(int(now_s - BUCKETS * BUCKET_S) // MINUTE_S, int(now_s) // MINUTE_S + 1)
+        first, last = int(now_s - BUCKETS * BUCKET_S) // MINUTE_S, int(now_s) // MINUTE_S
         try:
-            self._board.minutes = MinuteCounts(now_s, self._store.minutes(numbers))
+            self._board.minutes = MinuteCounts(now_s, self._series.series(ALL, "minute", first, last))
+            self._board.subjects = self._series.subjects()
             self._minutes_failed = False
         except CountsStoreError as error:
             if not self._minutes_failed:

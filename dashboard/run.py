@@ -15,10 +15,12 @@ from dashboard.board import Board
 from dashboard.events import VIEWERS_MAX, Events
 from dashboard.guard import Guard
 from dashboard.kafka_watch import KafkaWatch
+from dashboard.over_time import OverTime
 from dashboard.redis_watch import RedisWatch
 from dashboard.root_path import RootPath
 from dashboard.settings import DashboardSettings, load_dashboard_settings
 from dashboard.stream_statistics import BUCKET_S, StreamStatistics
+from dashboard.surest_reader import SurestReader
 from dashboard.thread_watch import ThreadWatch
 from dashboard.unread_body import UnreadBody
 from dashboard.web_server import (
@@ -26,6 +28,7 @@ from dashboard.web_server import (
     CONNECTIONS_MAX,
     DESCRIPTORS_EACH,
     STOP_S,
+    questions_max,
     requests_max,
     web_server,
 )
@@ -36,6 +39,7 @@ from worker.kafka.reachable import check_crc32c
 from worker.process.connections import allowed_connections, listening_socket
 from worker.process.logs import configure_logging
 from worker.process.stop import StopFlag
+from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
@@ -80,17 +84,21 @@ def _run(settings: DashboardSettings) -> int:
     stop.listen()
     board, batcher = Board(), Batcher(classifier)
     kafka = KafkaWatch(settings, board, StreamStatistics(classifier.emotions, time.time), stop)
+    connections_max = allowed_connections(CONNECTIONS_MAX, descriptors_each=DESCRIPTORS_EACH)
+    over_time = _over_time(settings, board, stop, connections_max)
     watches = {
         "kafka": kafka.run,
-        "redis": RedisWatch(store, board, classifier.emotions, stop).run,
+        "redis": RedisWatch(store, board, classifier.emotions, stop, series=SeriesStore.of(settings)).run,
         "classifier": lambda: batcher.run(stop),
+        "series": lambda: over_time.series_queue.run(stop),
+        "surest": lambda: over_time.surest_queue.run(stop),
     }
-    connections_max = allowed_connections(CONNECTIONS_MAX, descriptors_each=DESCRIPTORS_EACH)
     viewers_max = min(VIEWERS_MAX, connections_max // 2)
     events = Events(board, _hello(settings, classifier), stop, viewers_max=viewers_max)
     app = make_app(
         batcher,
         events,
+        over_time,
         model=classifier.model_id,
         tweet_max_chars=settings.tweet_max_chars,
         requests_max=requests_max(connections_max, viewers_max),
@@ -117,6 +125,17 @@ def _work_until(
     server.should_exit = True
     _wait_for([web], 2 * STOP_S)
     _wait_for(watching, WATCHES_STOP_S)
+
+
+def _over_time(settings: DashboardSettings, board: Board, stop: StopFlag, connections_max: int) -> OverTime:
+    series_max, surest_max = questions_max(connections_max)
+    return OverTime(
+        board,
+        SeriesStore.of(settings),
+        SurestReader(settings, stop),
+        series_max=series_max,
+        surest_max=surest_max,
+    )
 
 
 def _hello(settings: DashboardSettings, classifier: Classifier) -> dict[str, Any]:

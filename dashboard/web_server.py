@@ -39,6 +39,12 @@ def requests_max(connections_max: int, viewers_max: int) -> int:
     return connections_max - viewers_max - _spare_connections(connections_max)
 
 
+def questions_max(connections_max: int) -> tuple[int, int]:
+    """Return how many requests for a series and how many searches may wait: at most half of the spare connections."""
+    spare = _spare_connections(connections_max)
+    return max(1, spare // 4), max(1, spare // 8)
+
+
 def _spare_connections(connections_max: int) -> int:
     return min(SPARE_CONNECTIONS, connections_max // 4)
 

@@ -16,7 +16,7 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.TOPICS: "`worker`, `worker verify`, `producer`",
     ExitCode.FENCED: "`worker`",
     ExitCode.ENGINE: "`worker`, `dashboard`",
-    ExitCode.REDIS: "`worker verify`",
+    ExitCode.REDIS: "`worker verify`, `worker series`",
     ExitCode.STUCK: "`worker`",
     ExitCode.STATE: "`worker`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
@@ -134,7 +134,9 @@ WORKER_ENDPOINTS: Final = (
 )
 
 PAGE_ENDPOINTS: Final = (
-    Endpoint("GET", "/", "The live page. HEAD is answered on every path of GET, except `/events` and `/static/…`."),
+    Endpoint(
+        "GET", "/", "The live page. HEAD is answered on every path of GET, except `/events`, `/surest` and `/static/…`."
+    ),
     Endpoint("GET", "/static/…", "Scripts and styles of the live page."),
     Endpoint("GET", "/events", "Server-sent events: everything that the page shows, as it changes."),
     Endpoint(
@@ -143,6 +145,19 @@ PAGE_ENDPOINTS: Final = (
         '`{"text": "…"}` → a label with its scores; `{"texts": ["…", "…"]}` → `{"results": […]}`, at most 1,000 texts.',
     ),
     Endpoint("POST", "/explain", '`{"text": "…"}` → a label, and by how much the score falls without each word.'),
+    Endpoint(
+        "GET",
+        "/series",
+        "How many tweets got each emotion in each minute, hour or day: `topic`, `from`, `to` and `step`; at most 3,000 "
+        "periods.",
+    ),
+    Endpoint(
+        "GET",
+        "/surest",
+        "The five tweets of a `minute`, and of a `topic`, that the model was surest of, among at most 50,000 records.",
+    ),
+    Endpoint("GET", "/topics", "The tweet topics that are counted, and since when."),
+    Endpoint("GET", "/hashtags", "The hashtags of the last hour that rise most, approximately."),
     Endpoint("GET", "/stats", "Calls of the model and classified texts since the start."),
     Endpoint("GET", "/healthz", "200 while the server answers."),
     Endpoint("GET", "/docs", "API page (Swagger UI), with every field and every error."),

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
+from tweets.periods import ALL, UNITS
 from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.process.option_types import not_negative, positive
@@ -53,18 +54,24 @@ def _run_program(options: argparse.Namespace) -> int:
                 replication_factor=options.replication_factor,
                 max_message_bytes=options.max_message_bytes,
             )
-        case "export-state":
-            from worker.commands import export_state
+        case "export-state" | "import-state":
+            return _run_states(options)
+        case "series":
+            from worker.commands import series
 
-            return export_state()
-        case "import-state":
-            from worker.commands import import_state
-
-            return import_state(options.file, options.position, replaces=options.replace)
+            return series(options.topic, options.step, options.first, options.end, form=options.form)
         case _:
             from worker.commands import check_counts
 
             return check_counts(fix=options.repair, timeout_s=options.timeout, as_json=options.json)
+
+
+def _run_states(options: argparse.Namespace) -> int:
+    from worker.commands import export_state, import_state
+
+    if options.program == "export-state":
+        return export_state()
+    return import_state(options.file, options.position, replaces=options.replace)
 
 
 def _refuse(message: str, code: ExitCode) -> int:
@@ -85,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     programs = parser.add_subparsers(dest="program", metavar="program")
 
-    for add in (_add_classify, _add_create_topics, _add_verify, _add_states):
+    for add in (_add_classify, _add_create_topics, _add_verify, _add_states, _add_series):
         add(programs)
     return parser
 
@@ -144,6 +151,26 @@ def _add_states(programs: Any) -> None:
         help="where to continue: at the offset in the file (the default), the first record, or the end",
     )
     imported.add_argument("--replace", action="store_true", help="also where the checkpoint topic has counts already")
+
+
+def _add_series(programs: Any) -> None:
+    series = programs.add_parser(
+        "series", help="print how many tweets got each emotion, minute by minute, from Redis; needs no Kafka"
+    )
+    series.add_argument("--topic", default=ALL, metavar="NAME", help="only this tweet topic (all tweets)")
+    series.add_argument("--step", choices=UNITS, default="minute", help="the length of a period, in UTC (%(default)s)")
+    series.add_argument(
+        "--from",
+        dest="first",
+        metavar="TIME",
+        help="from the period of this time, such as 2026-05-01T12:00:00Z (the last 60 minutes, 24 hours or 30 days)",
+    )
+    series.add_argument("--to", dest="end", metavar="TIME", help="only periods that begin before this time (now)")
+    forms = series.add_mutually_exclusive_group()
+    for form in ("csv", "json"):
+        forms.add_argument(
+            f"--{form}", dest="form", action="store_const", const=form, default="table", help=f"print {form.upper()}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""The commands that run once and exit: classify, create-topics, verify, export-state, import-state."""
+"""The commands that run once and exit: classify, create-topics, verify, export-state, import-state, series."""
 
 import io
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,9 @@ from worker.process.logs import configure_logging
 from worker.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from tweets.periods import Unit
     from worker.kafka.state_transfer import Position
+    from worker.series_forms import Form
 
 
 def classify(texts: Sequence[str], *, as_json: bool) -> int:
@@ -124,6 +127,32 @@ def import_state(path: str, position: "Position", *, replaces: bool) -> int:
     Topics(settings).check()
     for line in imported(settings, text, position, replaces=replaces):
         print(line, flush=True)
+    return ExitCode.OK
+
+
+def series(subject: str, unit: "Unit", first: str | None, end: str | None, *, form: "Form") -> int:
+    """Print the counts by emotion of each period; see `span_of` for `first` and `end`.
+
+    Raises SettingsError for a wrong time and an unknown tweet topic, FatalError with the code REDIS if Redis fails.
+    """
+    from worker.redis.errors import CountsStoreError
+    from worker.redis.series_store import SeriesStore
+    from worker.series import Series, SeriesError, UnknownSubjectError, check_subject, span_of
+    from worker.series_forms import write
+
+    settings = _configured()
+    try:
+        span = span_of(unit, first, end, now_ms=time.time_ns() // 1_000_000)
+        store = SeriesStore.of(settings)
+        since_s = check_subject(subject, store.subjects() if subject else {})
+        found = Series(subject, span, store.series(subject, unit, span.first, span.last), since_s)
+    except SeriesError as error:
+        raise SettingsError(f"--{error.field}: {error}") from None
+    except UnknownSubjectError as error:
+        raise SettingsError(f"--topic: {error}") from None
+    except CountsStoreError as error:
+        raise FatalError(f"Redis failed: {error}", ExitCode.REDIS) from None
+    write(found, form, sys.stdout)
     return ExitCode.OK
 
 

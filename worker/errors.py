@@ -28,7 +28,7 @@ class ExitCode(IntEnum):
     TOPICS = 5, "A topic is missing, or an output topic has fewer partitions than the input topic."
     FENCED = 6, "Another worker has started with the same `WORKER_ID`."
     ENGINE = 7, "The model fails on texts that the model labelled correctly at the start."
-    REDIS = 8, "Redis does not answer, or refuses a command or a key. Only `verify` ends with this code."
+    REDIS = 8, "Redis does not answer, or refuses a command or a key. Only `verify` and `series` end with this code."
     STUCK = 9, "A step took longer than its time limit, and the watchdog ended the process."
     STATE = 10, "The committed offsets or counts cannot be used as they are. The last log line names what to change."
     BUG = 70, "Unexpected error, a bug (EX_SOFTWARE of sysexits.h). The log has the traceback."

@@ -1,6 +1,6 @@
 // The last five minutes, drawn by uPlot: the share of each emotion as stacked areas, or the rates as lines.
 import { ChartTable } from "./chart_table.js";
-import { clockTime, colourOf, element, percent, sum, swatch } from "./show.js";
+import { clockTime, colourOf, cssColour, element, isDark, percent, stacked, swatch } from "./show.js";
 
 const HEIGHT_PX = 240;
 const MIN_WIDTH_PX = 200; // uPlot cannot draw into a width of 0, which a hidden element has
@@ -13,7 +13,6 @@ const RIGHT_PX = 24; // room for the half of a time that ends at the last point
 
 const times = (_plot, splits, _axis, _space, every) => splits.map((each) => clockTime(each).slice(0, every % 60 ? 8 : 5));
 const timeSpace = (_plot, _axis, first, last) => (last - first > WINDOW_S / 2 ? 56 : 80); // shorter spans show seconds too
-const isDark = matchMedia("(prefers-color-scheme: dark)");
 
 export class Chart {
   constructor(target, table, views, labels, bucketS) {
@@ -116,11 +115,4 @@ export class Chart {
   }
 }
 
-const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 const span = (_plot, first, last) => [Math.max(last - WINDOW_S, Math.min(first, last - SHORTEST_S)), last];
-
-/** Returns for each rate the share of it and of all after it; the shares of nothing, or of what is unknown, are null. */
-function stacked(rates) {
-  const total = sum(rates);
-  return rates.map((rate, number) => (total && rate !== null ? sum(rates.slice(number)) / total : null));
-}

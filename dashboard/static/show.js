@@ -25,6 +25,8 @@ const TIME = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit",
 export const clockTime = (unixSeconds) => TIME.format(1000 * unixSeconds);
 export const duration = (ms) => (ms < 1000 ? `${ms}${NO_BREAK}ms` : seconds(ms / 1000));
 
+export const isDark = matchMedia("(prefers-color-scheme: dark)");
+export const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name);
 export const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
 /**
@@ -65,4 +67,10 @@ export function swatch(label) {
   const mark = element("span", { class: "swatch" });
   mark.style.setProperty("--colour", colourOf(label));
   return mark;
+}
+
+/** Returns for each number the share of it and of all after it; the shares of nothing, or of what is unknown, are null. */
+export function stacked(numbers) {
+  const total = sum(numbers);
+  return numbers.map((number, place) => (total && number !== null ? sum(numbers.slice(place)) / total : null));
 }

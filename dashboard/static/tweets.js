@@ -40,7 +40,7 @@ export class TweetList {
 const key = ({ place, at }) => `${place} ${at}`;
 const empty = () => element("li", { class: "empty" }, ["None yet."]);
 
-function tweetItem(tweet) {
+export function tweetItem(tweet) {
   const own = tweet.label && tweet.label !== tweet.emotion ? `, labelled ${tweet.label}` : "";
   const predicted = element("span", { class: "predicted" }, [swatch(tweet.emotion), `${tweet.emotion} ${percent(tweet.confidence)}${own}`]);
   const sentence = doubt(tweet);

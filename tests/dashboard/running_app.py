@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, cast
 
 import psutil
 from starlette.testclient import TestClient
@@ -16,28 +16,78 @@ from dashboard.batcher import Batcher
 from dashboard.board import Board
 from dashboard.events import VIEWERS_MAX, Events
 from dashboard.guard import Guard
+from dashboard.over_time import OverTime
+from dashboard.surest_reader import SurestReader, SurestTweets
 from dashboard.unread_body import UnreadBody
 from dashboard.web_server import BACKLOG, CONNECTIONS_MAX, requests_max, web_server
 from tests.fakes import FakeClassifier
+from tweets.periods import Period
 from worker.process.connections import listening_socket
+from worker.redis.series_store import SeriesStore
 
 MAX_CHARS = 200
 SEEN_S = 20.0
+PREFIX = "{page}"
+NOW_S = 1_778_000_030.0
+"""The clock of the questions about time: 2026-05-05T16:53:50Z."""
+
+QUESTIONS_MAX = 3
+"""Requests for a series, and as many searches, that may wait."""
+
 JSON = {"Content-Type": "application/json"}
+
+
+class FakeSurest:
+    """Finds nothing, once `may_answer` is set; raises `failure` where there is one."""
+
+    def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.may_answer.set()
+        self.failure: Exception | None = None
+        self.asked: list[tuple[Period, str]] = []
+
+    def find(self, minute: Period, subject: str) -> SurestTweets:
+        self.asked.append((minute, subject))
+        self.may_answer.wait(SEEN_S)
+        if self.failure is not None:
+            raise self.failure
+        return SurestTweets(minute, subject, (), matching=0, read=7, stopped="records", until_ms=minute.end_ms)
 
 
 class RunningApp:
     """The app, its batcher and its model; `client` gets a response with status 500 instead of the app's exception."""
 
-    def __init__(self, viewers_max: int = VIEWERS_MAX, connections_max: int = CONNECTIONS_MAX) -> None:
+    def __init__(
+        self,
+        viewers_max: int = VIEWERS_MAX,
+        connections_max: int = CONNECTIONS_MAX,
+        redis_url: str = "redis://127.0.0.1:1/0",
+    ) -> None:
         self.connections_max = connections_max
         self.requests_max = requests_max(connections_max, viewers_max)
         self.model = FakeClassifier()
         self.stop = threading.Event()
         self.batcher = Batcher(self.model)
         self.owner = threading.Thread(target=self.batcher.run, args=(self.stop,))
-        events = Events(Board(), {"labels": []}, self.stop, viewers_max=viewers_max)
-        app = make_app(self.batcher, events, model="fake-1", tweet_max_chars=MAX_CHARS, requests_max=self.requests_max)
+        self.board = Board()
+        self.surest = FakeSurest()
+        self.over_time = OverTime(
+            self.board,
+            SeriesStore(redis_url, prefix=PREFIX),
+            cast(SurestReader, self.surest),
+            series_max=QUESTIONS_MAX,
+            surest_max=QUESTIONS_MAX,
+            clock=lambda: NOW_S,
+        )
+        events = Events(self.board, {"labels": []}, self.stop, viewers_max=viewers_max)
+        app = make_app(
+            self.batcher,
+            events,
+            self.over_time,
+            model="fake-1",
+            tweet_max_chars=MAX_CHARS,
+            requests_max=self.requests_max,
+        )
         self.guarded = UnreadBody(Guard(app, frozenset({"page.example"})))
         self.client = TestClient(self.guarded, base_url="http://localhost", raise_server_exceptions=False)
 

@@ -68,7 +68,7 @@ class StandIn:
         with self._redis.pipeline() as pipeline:
             for emotion, count in counts.items():
                 pipeline.hincrby(f"{self._prefix}:counts", emotion, count)
-                pipeline.hincrby(f"{self._prefix}:counts:minute:{minute}", emotion, count)
+                pipeline.hincrby(f"{self._prefix}:minute:{minute}", emotion, count)
             pipeline.execute()
 
     def _tweet(self, number: int) -> dict[str, Any]:

@@ -195,7 +195,10 @@ def test_the_openapi_page_loads_everything_from_this_server(app: RunningApp) -> 
         assert f'"{path}"' in page.text
         assert app.client.get(f"/{path}").status_code == 200
     described = app.client.get("/openapi.json").json()
-    assert set(described["paths"]) == {"/classify", "/explain", "/events", "/stats"}
+    assert set(described["paths"]) == {
+        *("/classify", "/explain", "/events", "/stats"),
+        *("/series", "/surest", "/topics", "/hashtags"),
+    }
     refusals = described["paths"]["/classify"]["post"]["responses"]
     assert {"200", "400", "413", "415", "422", "503"} <= set(refusals)
     assert refusals["422"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorResponse")

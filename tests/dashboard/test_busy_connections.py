@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from dashboard.api_models import TEXTS_MAX
-from dashboard.web_server import requests_max
+from dashboard.web_server import questions_max, requests_max
 from tests.dashboard.running_app import SEEN_S, RunningApp, connected, get, open_connections
 from tests.servers import eventually
 
@@ -126,3 +126,8 @@ def test_a_place_is_free_again_after_a_response(app: RunningApp) -> None:
 )
 def test_some_requests_are_allowed_under_every_bound(connections_max: int, viewers_max: int, most: int) -> None:
     assert requests_max(connections_max, viewers_max) == most
+
+
+@pytest.mark.parametrize(("connections_max", "most"), [(400, (8, 4)), (64, (4, 2)), (16, (1, 1))])
+def test_questions_about_time_leave_connections_for_health_checks(connections_max: int, most: tuple[int, int]) -> None:
+    assert questions_max(connections_max) == most

@@ -24,7 +24,7 @@ def env(embedded_stack: Stack) -> Mapping[str, str]:
     verifier, now = Verifier(embedded_stack, env), int(time.time()) // 60
     with verifier.redis() as client:
         for minute in range(now - 3, now):
-            client.hset(verifier.redis_key(f"counts:minute:{minute}"), mapping={"joy": 540, "fear": 180})
+            client.hset(verifier.redis_key(f"minute:{minute}"), mapping={"joy": 540, "fear": 180})
     return env
 
 

@@ -16,7 +16,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.dashboard.page_process import NO_SERVERS, PageProcess
+from tests.dashboard.page_process import PageProcess
+from tests.servers import Stack, eventually, unique_topics
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +29,13 @@ REQUESTED: Final = (
     ("post", "/classify", GenerationMode.NEGATIVE),
     ("post", "/explain", GenerationMode.POSITIVE),
     ("post", "/explain", GenerationMode.NEGATIVE),
-    ("get", "/stats", GenerationMode.POSITIVE),  # without a parameter there is no wrong request
+    ("get", "/series", GenerationMode.POSITIVE),
+    ("get", "/series", GenerationMode.NEGATIVE),
+    ("get", "/surest", GenerationMode.POSITIVE),
+    ("get", "/surest", GenerationMode.NEGATIVE),
+    ("get", "/topics", GenerationMode.POSITIVE),  # without a parameter there is no wrong request
+    ("get", "/hashtags", GenerationMode.POSITIVE),
+    ("get", "/stats", GenerationMode.POSITIVE),
 )
 ANSWER_S: Final = 30.0
 CHECKS: Final = (
@@ -43,10 +50,12 @@ CHECKS: Final = (
 
 
 @pytest.fixture(scope="module")
-def described(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return the description of a page's server that ends with the tests."""
-    server = PageProcess(NO_SERVERS, tmp_path_factory.mktemp("page"))
+def described(embedded_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return the description of a page's server that ends with the tests; its Kafka and Redis are empty."""
+    server = PageProcess(unique_topics(embedded_stack, 1), tmp_path_factory.mktemp("page"))
     try:
+        for path in ("/topics", "/hashtags"):
+            eventually(lambda: server.ask("GET", path)[0] == 200, ANSWER_S, f"{path} is answered")  # noqa: B023
         yield schemathesis.openapi.from_url(f"http://127.0.0.1:{server.port}/openapi.json")
     finally:
         server.kill()

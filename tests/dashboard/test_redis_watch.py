@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,10 +9,30 @@ import pytest
 from dashboard.board import Board
 from dashboard.redis_watch import RedisWatch
 from dashboard.stream_statistics import BUCKET_S, BUCKETS
+from tweets.periods import Unit
+from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore, CountsStoreError
 
 LABELS = ("joy", "fear")
 NOW_S = 600_030.0
+
+
+class Periods(SeriesStore):
+    """The minutes of a Redis that fails while `minutes` is None."""
+
+    def __init__(self) -> None:
+        super().__init__("redis://localhost:1/0", prefix="p")
+        self.minutes: dict[int, dict[str, int]] | None = {}
+        self.asked: tuple[str, str, int, int] | None = None
+
+    def series(self, subject: str, unit: Unit, first: int, last: int) -> dict[int, dict[str, int]]:
+        if self.minutes is None:
+            raise CountsStoreError("WRONGTYPE")
+        self.asked = (subject, unit, first, last)
+        return self.minutes
+
+    def subjects(self) -> dict[str, int]:
+        return {"brand-x": 600_000}
 
 
 class Store(CountsStore):
@@ -22,8 +41,7 @@ class Store(CountsStore):
     def __init__(self) -> None:
         super().__init__("redis://localhost:1/0", prefix="p", group="g")
         self.totals: dict[str, int] | None = {}
-        self.growth: dict[int, dict[str, int]] | None = {}
-        self.asked: list[int] = []
+        self.periods = Periods()
         self.stop = threading.Event()
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
@@ -32,17 +50,11 @@ class Store(CountsStore):
             raise CountsStoreError("ConnectionError")
         return self.totals, {}
 
-    def minutes(self, numbers: Iterable[int]) -> dict[int, dict[str, int]]:
-        if self.growth is None:
-            raise CountsStoreError("WRONGTYPE")
-        self.asked = list(numbers)
-        return self.growth
-
 
 def look(store: Store, board: Board) -> dict[str, Any]:
     """Return the state of the board after one read."""
     store.stop.clear()
-    RedisWatch(store, board, LABELS, store.stop, lambda: NOW_S).run()
+    RedisWatch(store, board, LABELS, store.stop, series=store.periods, clock=lambda: NOW_S).run()
     return board.state()
 
 
@@ -65,17 +77,18 @@ def test_a_failure_of_redis_and_its_end_are_shown_and_the_last_counts_stay() -> 
 
 def test_the_minutes_that_the_chart_shows_are_read() -> None:
     board, store = Board(), Store()
-    store.growth = {10_000: {"joy": 60}}
+    store.periods.minutes = {10_000: {"joy": 60}}
     look(store, board)
-    assert store.asked == list(range(int(NOW_S - BUCKETS * BUCKET_S) // 60, 10_001))
+    assert store.periods.asked == ("", "minute", int(NOW_S - BUCKETS * BUCKET_S) // 60, 10_000)
     assert (board.minutes.at_s, board.minutes.counts) == (NOW_S, {10_000: {"joy": 60}})
+    assert board.topics() == [{"name": "brand-x", "since": "1970-01-07T22:40:00Z"}]
 
 
 def test_minutes_that_cannot_be_read_leave_the_counts_and_the_state_of_redis_as_they_are(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     board, store = Board(), Store()
-    store.totals, store.growth = {"joy": 1}, None
+    store.totals, store.periods.minutes = {"joy": 1}, None
     with caplog.at_level(logging.WARNING, "dashboard"):
         state = look(store, board)
     assert (state["redis"]["state"], state["counts"]) == ("answers", {"joy": 1, "fear": 0})

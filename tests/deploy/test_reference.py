@@ -4,6 +4,7 @@ import re
 import threading
 import urllib.request
 from pathlib import Path
+from typing import cast
 from urllib.error import HTTPError
 
 import pytest
@@ -15,6 +16,7 @@ from dashboard.app import make_app
 from dashboard.batcher import Batcher
 from dashboard.board import Board
 from dashboard.events import Events
+from dashboard.over_time import OverTime
 from dashboard.settings import DashboardSettings
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, WORKER_ENDPOINTS
 from deploy.reference import DELIVERY_PAGE, PAGE, main, page
@@ -145,7 +147,9 @@ def status(port: int, path: str) -> int:
 
 def test_the_endpoints_of_the_live_page_are_those_of_its_app() -> None:
     events = Events(Board(), {"labels": []}, threading.Event())
-    app = make_app(Batcher(FakeClassifier()), events, model="fake-1", tweet_max_chars=10, requests_max=10)
+    app = make_app(
+        Batcher(FakeClassifier()), events, cast(OverTime, None), model="fake-1", tweet_max_chars=10, requests_max=10
+    )
     served = set()
     for route in app.routes:
         if isinstance(route, Mount):

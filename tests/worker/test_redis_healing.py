@@ -17,6 +17,7 @@ from worker.kafka.committed import Committed
 from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.redis.publisher import CountsPublisher
+from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore, CountsStoreError
 from worker.time_limits import TimeLimit
 from worker.verify import repair, verify
@@ -139,7 +140,7 @@ def test_foreign_fields_disturb_neither_worker_nor_verify_nor_repair_nor_page(
     redis.hset(key(redis, name), field, value)
     assert all(finding.agrees for finding in verify(OffsetsOnly(), store, timeout_s=0))
     board, stop = Board(), StopFlag()
-    watch = RedisWatch(store, board, tuple(TOTALS), stop)
+    watch = RedisWatch(store, board, tuple(TOTALS), stop, series=SeriesStore("redis://127.0.0.1:1/0", prefix=PREFIX))
     watch._read()
     assert board.counts == TOTALS
     store.publish(COUNTS)
@@ -235,7 +236,7 @@ def test_the_page_shows_a_refusal_logs_each_reason_once_and_recovers(
     redis.delete(f"{PREFIX}:counts")
     redis.set(f"{PREFIX}:counts", "x")
     board, stop = Board(), StopFlag()
-    watch = RedisWatch(store, board, tuple(TOTALS), stop)
+    watch = RedisWatch(store, board, tuple(TOTALS), stop, series=SeriesStore("redis://127.0.0.1:1/0", prefix=PREFIX))
 
     def look() -> str:
         try:
