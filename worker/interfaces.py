@@ -7,6 +7,7 @@ from typing import Protocol
 from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
+from worker.windows import WindowUpdate
 
 
 class Stream(Protocol):
@@ -26,6 +27,13 @@ class CountsSink(Protocol):
 
     def assign(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
     def publish(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
+
+
+class WindowsSink(Protocol):
+    """The publisher of the periods to Redis. Its methods return at once and raise nothing."""
+
+    def assign(self, states: Mapping[Partition, WindowUpdate]) -> None: ...
+    def publish(self, updates: Mapping[Partition, WindowUpdate]) -> None: ...
 
 
 class StepLimits(Protocol):
