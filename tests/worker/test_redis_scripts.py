@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.redis_server import RedisServer, contents, needs_redis_server, running
+from tests.redis_server import RedisServer, contents, failing_at, needs_redis_server, running
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.redis import store as store_module
@@ -98,15 +98,6 @@ def test_a_user_without_the_keys_is_named(server: RedisServer, redis: Any) -> No
     with pytest.raises(CountsStoreError, match=re.escape("ACL SETUSER <user> ~{p}:*")):
         limited.publish({P0: committed(100, joy=100)})
     assert redis.keys("*") == []
-
-
-def failing_at(script: str, call: int, *, after: bool) -> str:
-    """Return the script, which fails before or after its command number `call`, with the same text for every run."""
-    point = f"calls = calls + 1\n  if calls == {call} then error({{err = 'ERR tried'}}) end\n"
-    command = "local reply = redis.pcall(command, key, ...)"
-    changed = f"{command}\n  {point}" if after else f"{point}  {command}"
-    assert command in script
-    return "local calls = 0\n" + script.replace(command, changed)
 
 
 def run(store: CountsStore, monkeypatch: pytest.MonkeyPatch, script: str, changed: str) -> None:

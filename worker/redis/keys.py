@@ -79,8 +79,8 @@ SUBJECT_PERIODS: Final = RedisKey(
     "hash",
     "emotion",
     "labelled tweets",
-    "The tweets of one minute that belong to a tweet topic; `topic:<name>:hour:` and `topic:<name>:day:` likewise. Kept "
-    "as long as the same period of all tweets.",
+    "The tweets of one minute that belong to a tweet topic; `topic:<name>:hour:` and `topic:<name>:day:` likewise. "
+    "Kept as long as the same period of all tweets.",
 )
 CONTRIBUTIONS: Final = RedisKey(
     "windows:<minute, hour or day>:<number>",
@@ -96,9 +96,9 @@ PUBLISHED: Final = RedisKey(
     "hash",
     PARTITION_FIELD,
     "generation:offset",
-    "Everything that is committed up to this offset is in the periods that are kept. The offset -1 means that the owner "
-    "of the partition is publishing all kept periods again. A worker that finds another value than its own knows that "
-    "Redis has lost data.",
+    "Everything that is committed up to this offset is in the periods that are kept. The offset -1 means that the "
+    "owner of the partition is publishing all kept periods again. A worker that finds another value than its own "
+    "knows that Redis has lost data.",
 )
 SUBJECTS: Final = RedisKey(
     "topics",

@@ -125,7 +125,9 @@ class WindowStore:
         arguments: list[str | int] = [each for item in since.items() for each in item]
         with self._redis.commands():
             found = self._run(COUNT_SUBJECTS, SUBJECTS.name, arguments)
-        return {name: int(text) if _COUNT.fullmatch(text) else since[name] for name, text in zip(since, found, strict=True)}
+        return {
+            name: int(text) if _COUNT.fullmatch(text) else since[name] for name, text in zip(since, found, strict=True)
+        }
 
     def subjects(self) -> list[str]:
         """Return every tweet topic that Redis has ever counted, in order."""
