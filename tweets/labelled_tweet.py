@@ -41,6 +41,12 @@ class LabelledTweet:
     classified_at: Annotated[str, "Time of the prediction, RFC 3339 in UTC with milliseconds."]
     created_at: Annotated[str | None, "The tweet's `created_at`, as RFC 3339."] = None
     label: Annotated[str | None, "The tweet's `label`, unchanged."] = None
+    topics: Annotated[
+        tuple[str, ...],
+        "Names of the tweet topics of `TOPICS_FILE` that the text belongs to, in the order of the file.",
+        "array of strings",
+        "if the tweet belongs to one",
+    ] = ()
 
 
 class NotALabelledTweetError(ValueError):
@@ -96,6 +102,7 @@ def decode(value: bytes | None) -> LabelledTweet:
             classified_at=_text(fields["classified_at"]),
             created_at=_optional_text(fields.get("created_at")),
             label=_optional_text(fields.get("label")),
+            topics=tuple(map(_text, fields.get("topics", ()))),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise NotALabelledTweetError(f"not a labelled tweet ({type(error).__name__})") from None

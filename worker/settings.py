@@ -13,6 +13,7 @@ from worker.redis_address import RedisAddress, parse_redis_url
 from worker.setting_fields import setting
 from worker.time_order import broken_order
 from worker.tls_files import check_tls_files
+from worker.window_settings import WindowSettings
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "model"
 
@@ -40,7 +41,7 @@ class SettingsError(FatalError):
         super().__init__(message, ExitCode.SETTINGS)
 
 
-class Settings(KafkaSettings):
+class Settings(WindowSettings, KafkaSettings):
     """Every setting of the worker; a field's environment variable is its name in capitals."""
 
     model_config = SettingsConfigDict(

@@ -110,8 +110,6 @@ REDIS_RETRY_PAUSE: Final = TimeLimit(1, "Pause before counts that Redis did not 
 REPUBLISH: Final = TimeLimit(5, "All owned counts are published again after this, so that a wiped Redis recovers.")
 MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute for this long.")
 WINDOWS_PUSH: Final = TimeLimit(1, "Changed minutes, hours and days are published at most once in this time.")
-HOUR_KEPT: Final = TimeLimit(90 * 24 * 3600, "An hour of event time is kept for this long after its end.")
-DAY_KEPT: Final = TimeLimit(730 * 24 * 3600, "A day of event time is kept for this long after its end.")
 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")

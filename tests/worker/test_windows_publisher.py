@@ -10,9 +10,9 @@ import pytest
 from tests.worker.windows_in_memory import DEADLINE_S, ClosedInKafka, WindowsInMemory, failure
 from tweets.periods import Cells, Period
 from tweets.records import Partition
+from worker.cells_json import dump
 from worker.errors import TransientError
 from worker.process.metrics import Metrics
-from worker.redis.contributions import dump
 from worker.redis.window_store import WindowStore
 from worker.redis.windows_publisher import WindowsPublisher
 from worker.time_limits import TimeLimit

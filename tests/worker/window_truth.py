@@ -10,15 +10,15 @@ from tweets.records import Partition
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.prefixed import PrefixedClient
 from worker.redis.window_store import WindowStore
+from worker.windows import WindowLimits
 
 PREFIX = "{p}"
-MINUTES_KEPT_S = 48 * 3600.0
 P0, P1, P2 = (Partition("tweets", number) for number in range(3))
 Truth = dict[Partition, dict[Period, Cells]]
 
 
 def store_of(url: str, *, group: str = "g") -> WindowStore:
-    return WindowStore(PrefixedClient(url, prefix=PREFIX), group=group, minutes_kept_s=MINUTES_KEPT_S)
+    return WindowStore(PrefixedClient(url, prefix=PREFIX), group=group, limits=WindowLimits())
 
 
 def this(unit: str = "minute", back: int = 0) -> Period:

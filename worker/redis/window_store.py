@@ -6,16 +6,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tweets.periods import ALL, Cells, Period, Unit
+from tweets.event_time import FUTURE_MAX_MS
+from tweets.periods import ALL, UNITS, Cells, Period, Unit
 from tweets.records import Partition
-from worker import time_limits
+from worker.cells_json import load
 from worker.counts import state_name
-from worker.redis.contributions import Contribution, Fence, load
+from worker.redis.contributions import Contribution, Fence
 from worker.redis.errors import CountsStoreError
 from worker.redis.keys import PUBLISHED, SUBJECTS, contributions_name, partition_of, period_name
 from worker.redis.prefixed import PrefixedClient
 from worker.redis.window_scripts import COUNT_SUBJECTS, MARK, MORE, MOST_CONTRIBUTIONS, PERIOD, UNMARK
 from worker.settings import Settings
+from worker.windows import WindowLimits
 
 READ_TOGETHER: Final = 1000
 """Keys of one reading: Redis answers other clients after it, which takes a few milliseconds."""
@@ -46,35 +48,47 @@ class WindowStore:
         client: PrefixedClient,
         *,
         group: str,
-        minutes_kept_s: float,
+        limits: WindowLimits,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`minutes_kept_s`: a minute stays for so many seconds after its end; `clock` returns Unix seconds."""
+        """`limits` says how long periods are kept; `clock` returns Unix seconds."""
         self._redis = client
         self._group = group
-        self._kept_s: dict[Unit, float] = {
-            "minute": minutes_kept_s,
-            "hour": time_limits.HOUR_KEPT.seconds,
-            "day": time_limits.DAY_KEPT.seconds,
-        }
+        self._limits = limits
         self._clock = clock
         self._subjects = {ALL}
 
     @classmethod
-    def of(cls, settings: Settings, *, minutes_kept_s: float) -> "WindowStore":
+    def of(cls, settings: Settings) -> "WindowStore":
         """Return the store of these settings."""
-        return cls(PrefixedClient.of(settings), group=settings.kafka_group_id, minutes_kept_s=minutes_kept_s)
+        return cls(PrefixedClient.of(settings), group=settings.kafka_group_id, limits=settings.window_limits())
 
     def expires_in_s(self, period: Period) -> float:
         """Return for how long the period is kept from now on; not above zero if it has expired."""
-        return period.end_ms / 1000 + self._kept_s[period.unit] - self._clock()
+        return self._limits.expires_ms(period) / 1000 - self._clock()
+
+    def kept(self, *, for_s: float = 0) -> list[Period]:
+        """Return every period that is kept for so long from now on, up to the newest that a tweet may have."""
+        now_ms = int(self._clock() * 1000)
+        newest = [Period.of(unit, now_ms + FUTURE_MAX_MS) for unit in UNITS]
+        return [
+            period
+            for unit, last in newest
+            for period in reversed([Period(unit, number) for number in range(self._first(unit, now_ms), last + 1)])
+            if self.expires_in_s(period) > for_s
+        ]
+
+    def _first(self, unit: Unit, now_ms: int) -> int:
+        kept_ms = self._limits.expires_ms(Period(unit, 0))
+        return Period.of(unit, now_ms - kept_ms).number
 
     def publish(
-        self, period: Period, contributions: Mapping[Partition, Contribution], *, repair: bool = False
+        self, period: Period, contributions: Mapping[Partition, Contribution], *, repair: Collection[str] | None = None
     ) -> dict[Partition, str]:
         """Publish contributions to a period; return `applied`, `known` or `stale` for each partition.
 
-        The result is empty for a period that has expired. With `repair`, no contribution is stale.
+        The result is empty for a period that has expired. With `repair`, the names of tweet topics, no contribution is
+        stale, and the hashes of these tweet topics are compared too.
         """
         left_s = int(self.expires_in_s(period))
         outcomes: dict[Partition, str] = {}
@@ -82,13 +96,14 @@ class WindowStore:
             return outcomes
         partitions = list(contributions)
         with self._redis.commands():
-            for start in range(0, len(partitions), MOST_CONTRIBUTIONS):
+            self._subjects.update(repair or ())
+            for start in range(0, max(1, len(partitions)), MOST_CONTRIBUTIONS):
                 part = partitions[start : start + MOST_CONTRIBUTIONS]
                 arguments: list[str | int] = []
                 for partition in part:
                     (generation, offset), counts = contributions[partition]
                     arguments += [self.field(partition), generation, offset, counts]
-                found = self._run_period(period, [left_s, int(repair)], arguments)
+                found = self._run_period(period, [left_s, int(repair is not None)], arguments)
                 outcomes |= dict(zip(part, found, strict=True))
         return outcomes
 

@@ -12,7 +12,7 @@ from tweets.records import Partition
 from worker import time_limits
 from worker.errors import FatalError, TransientError
 from worker.process.metrics import Metrics
-from worker.redis.closed_periods import ClosedPeriods, ReadClosed
+from worker.redis.closed_push import ClosedPush, ReadClosed
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.latest_periods import LatestPeriods
 from worker.redis.published_markers import PublishedMarkers
@@ -52,7 +52,7 @@ class WindowsPublisher:
         self._read_closed = read_closed
         self._latest = LatestPeriods(late_ms)
         self._markers = PublishedMarkers(store)
-        self._closed: ClosedPeriods | None = None
+        self._closed: ClosedPush | None = None
         self._since: dict[str, int] = {}
         self._uncounted: set[str] = set()
         self._foreign: set[Partition] = set()
@@ -211,7 +211,7 @@ class WindowsPublisher:
             self._closed = None
             return
         if self._closed is None:
-            self._closed = ClosedPeriods(self._read_closed, self._markers.incomplete)
+            self._closed = ClosedPush(self._read_closed, self._markers.incomplete)
         until_s = time.monotonic() + time_limits.WINDOWS_PUSH.seconds / 2
         try:
             done = self._closed.step(self._push_one_closed, until_s=until_s, clock=time.monotonic)

@@ -1,12 +1,11 @@
 """Reads the closed periods of partitions from Kafka, and pushes them to Redis in small steps."""
 
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from tweets.periods import Cells, Period
 from tweets.records import Partition
-from worker.redis.contributions import dump
+from worker.cells_json import pack, unpacked_text
 
 ReadClosed = Callable[[Collection[Partition]], Iterable[tuple[Partition, Period, Cells]]]
 """Returns the closed periods that are kept of these partitions. May raise TransientError or FatalError."""
@@ -18,7 +17,7 @@ HELD_BYTES: Final = 32_000_000
 """Most bytes that are held before they are pushed. What one period has of all partitions is pushed in one call."""
 
 
-class ClosedPeriods:
+class ClosedPush:
     """The closed periods of some partitions on their way to Redis."""
 
     def __init__(self, read_closed: ReadClosed, partitions: Collection[Partition]) -> None:
@@ -42,7 +41,7 @@ class ClosedPeriods:
 
     def _push_one(self, push: Push) -> None:
         period = next(iter(self._held))
-        push(period, {partition: zlib.decompress(text).decode() for partition, text in self._held[period].items()})
+        push(period, {partition: unpacked_text(text) for partition, text in self._held[period].items()})
         self._held_bytes -= sum(map(len, self._held.pop(period).values()))
 
     def _read_one(self) -> None:
@@ -51,6 +50,6 @@ class ClosedPeriods:
             self._all_read = True
             return
         partition, period, cells = found
-        packed = zlib.compress(dump(cells).encode(), 1)
+        packed = pack(cells)
         self._held.setdefault(period, {})[partition] = packed
         self._held_bytes += len(packed)
