@@ -83,12 +83,11 @@ class WindowStore:
         return Period.of(unit, now_ms - kept_ms).number
 
     def publish(
-        self, period: Period, contributions: Mapping[Partition, Contribution], *, repair: Collection[str] | None = None
+        self, period: Period, contributions: Mapping[Partition, Contribution], *, forced: bool = False
     ) -> dict[Partition, str]:
         """Publish contributions to a period; return `applied`, `known` or `stale` for each partition.
 
-        The result is empty for a period that has expired. With `repair`, the names of tweet topics, no contribution is
-        stale, and the hashes of these tweet topics are compared too.
+        The result is empty for a period that has expired. With `forced`, no contribution is stale.
         """
         left_s = int(self.expires_in_s(period))
         outcomes: dict[Partition, str] = {}
@@ -96,16 +95,21 @@ class WindowStore:
             return outcomes
         partitions = list(contributions)
         with self._redis.commands():
-            self._subjects.update(repair or ())
             for start in range(0, max(1, len(partitions)), MOST_CONTRIBUTIONS):
                 part = partitions[start : start + MOST_CONTRIBUTIONS]
                 arguments: list[str | int] = []
                 for partition in part:
                     (generation, offset), counts = contributions[partition]
                     arguments += [self.field(partition), generation, offset, counts]
-                found = self._run_period(period, [left_s, int(repair is not None)], arguments)
+                found = self._run_period(period, [left_s, int(forced)], arguments)
                 outcomes |= dict(zip(part, found, strict=True))
         return outcomes
+
+    def repair(self, period: Period, counts: Mapping[Partition, str], subjects: Collection[str]) -> None:
+        """Set the contributions of these partitions, and the hashes of all known and of these subjects to the sums."""
+        self._subjects.update(subjects)
+        fence = Fence(0, 0)
+        self.publish(period, {p: Contribution(fence, text) for p, text in counts.items()}, forced=True)
 
     def marker_texts(self, partitions: Collection[Partition]) -> dict[Partition, str]:
         """Return the marker of each partition; an empty text where there is none."""
