@@ -101,6 +101,9 @@ RECOUNT: Final = TimeLimit(300, "verify's recount fails when no record of the ou
 RECOUNT_POLL: Final = TimeLimit(1, "One poll of verify's recount, and of a reader of the checkpoint topic.")
 VERIFY: Final = TimeLimit(10, "Default of verify --timeout: Kafka and Redis must agree within this.")
 VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares again.")
+VERIFY_EXPIRY_MARGIN: Final = TimeLimit(
+    60, "verify does not compare minutes, hours and days that expire so soon: Redis may delete them meanwhile."
+)
 
 # Redis.
 REDIS_CONNECT: Final = TimeLimit(2, "A connection to Redis.")

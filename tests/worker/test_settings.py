@@ -72,6 +72,8 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "metrics_port": "8000",
         "log_level": "INFO",
         "log_format": "text",
+        "window_late_minutes": "60",
+        "window_keep_hours": "48",
     }
     assert load_settings().redis_url.get_secret_value() == "redis://localhost:6379/0"
 

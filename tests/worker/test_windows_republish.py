@@ -80,7 +80,7 @@ def test_a_push_that_a_failover_lost_although_the_marker_is_the_expected_one_is_
 ) -> None:
     publishing.publisher.assign({P0: update(1, m1=1)})
     publishing.wait_for_marker("5:1")
-    lost = []
+    lost: list[object] = []
 
     def lose_the_push() -> None:
         if not lost:
