@@ -12,9 +12,9 @@ from typing import Protocol
 
 from tweets.periods import PERIOD_MS, Cells, Period
 from tweets.records import Partition
+from worker import time_limits
 from worker.cells_json import pack, unpack
 from worker.finding import Finding
-from worker.time_limits import VERIFY_EXPIRY_MARGIN
 from worker.window_findings import Difference, difference_findings, not_judged_finding
 
 
@@ -95,7 +95,7 @@ class WindowsCheck:
         by_number = {partition.number: partition for partition in partitions}
         topic = next((partition.topic for partition in partitions), "")
         if self._periods is None:
-            self._periods = self.store.kept(for_s=VERIFY_EXPIRY_MARGIN.seconds)
+            self._periods = self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds)
             self._count = len(self._periods)
         self._decide()
         differences: list[Difference] = []
@@ -112,7 +112,7 @@ class WindowsCheck:
                 again.append(stored.period)
                 self._agreed.update(agreed)
         self._periods = again
-        noted = not_judged_finding(self._since, self.store.kept(for_s=VERIFY_EXPIRY_MARGIN.seconds))
+        noted = not_judged_finding(self._since, self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds))
         return [*difference_findings(differences, self._count), *noted]
 
     def _look_at_kafka(self, partitions: Collection[Partition]) -> None:

@@ -35,13 +35,21 @@ local function is_subject(name)
 end
 
 -- Returns the cells in the JSON of a contribution, subject -> emotion -> number; none if they are not valid.
-local function cells_in(value)
-  local valid, cells = pcall(cjson.decode, string.match(value or '', '^%S+ (.*)$'))
+local function decoded(value)
+  local valid, cells = pcall(cjson.decode, string.match(value, '^%S+ (.*)$'))
   if not valid or type(cells) ~= 'table' then return {} end
   for subject, counts in pairs(cells) do
     if type(subject) ~= 'string' or not is_subject(subject) or not are_counts(counts) then return {} end
   end
   return cells
+end
+
+local known = {}
+
+local function cells_in(value)
+  value = value or ''
+  known[value] = known[value] or decoded(value)
+  return known[value]
 end
 
 local function same(counts, others)

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 REFUSALS_BEFORE_ERROR: Final = 3
 """Rounds in a row in which Redis refuses a partition before an error is logged; a rebalance causes one or two."""
 
-SHARE_OF_TIME: Final = 3
+SHARE_OF_TIME: Final = 2
 """From one round to the next, so many times the duration of the first passes: Redis answers others in between."""
 
 
