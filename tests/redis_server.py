@@ -75,6 +75,15 @@ def contents(client: Any, prefix: str) -> dict[str, Mapping[str, str]]:
     return {**found, "minutes": {emotion: str(count) for emotion, count in minutes.items() if count}}
 
 
+def failing_at(script: str, call: int, *, after: bool) -> str:
+    """Return the script, which fails before or after its command number `call`, with the same text for every run."""
+    point = f"calls = calls + 1\n  if calls == {call} then error({{err = 'ERR tried'}}) end\n"
+    command = "local reply = redis.pcall(command, key, ...)"
+    changed = f"{command}\n  {point}" if after else f"{point}  {command}"
+    assert command in script
+    return "local calls = 0\n" + script.replace(command, changed)
+
+
 class RedisRelay:
     """One TCP address in front of servers: new connections go to `target`, open ones stay where they are."""
 

@@ -26,10 +26,15 @@ def event_time_ms(created_at: str | None, input_timestamp: int | None, classifie
 
 def labelled_event_time_ms(tweet: LabelledTweet, headers: Headers) -> int:
     """Return the event time of a record on the output topic. Raises ValueError if `classified_at` is no time."""
-    classified_at_ms = _unix_ms(tweet.classified_at)
-    if classified_at_ms is None:
+    return event_time_ms(tweet.created_at, input_timestamp_ms(headers), classified_at_ms(tweet))
+
+
+def classified_at_ms(tweet: LabelledTweet) -> int:
+    """Return the time of the prediction in Unix milliseconds. Raises ValueError if it is no time."""
+    found = _unix_ms(tweet.classified_at)
+    if found is None:
         raise ValueError(f"classified_at is no time in RFC 3339: {tweet.classified_at[:40]!r}")
-    return event_time_ms(tweet.created_at, input_timestamp_ms(headers), classified_at_ms)
+    return found
 
 
 def _unix_ms(text: str) -> int | None:

@@ -74,18 +74,26 @@ def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
     Raises FatalError with the exit code REDIS if Redis fails.
     """
     from worker.kafka.committed import CommittedReader
+    from worker.kafka.committed_windows import CommittedWindows
     from worker.kafka.reachable import wait_until_reachable
     from worker.redis.store import CountsStore, CountsStoreError
+    from worker.redis.window_store import WindowStore
+    from worker.repair_windows import repair_windows
     from worker.verify import repair, verify
+    from worker.verify_windows import WindowsCheck
+    from worker.window_recount import WindowRecount
 
     settings = _configured()
     wait_until_reachable(settings)
-    store = CountsStore.of(settings)
+    store, window_store, windows = CountsStore.of(settings), WindowStore.of(settings), CommittedWindows(settings)
+    recount = WindowRecount(settings.window_limits(), now_ms=int(time.time() * 1000))
     try:
-        with CommittedReader(settings) as reader:
+        with CommittedReader(settings, recount) as reader:
             if fix:
                 repair(reader, store)
-            findings = verify(reader, store, timeout_s=timeout_s)
+                repair_windows(windows, window_store, reader.input_partitions())
+            check = WindowsCheck(recount, windows, window_store)
+            findings = verify(reader, store, timeout_s=timeout_s, windows=check)
     except CountsStoreError as error:
         raise FatalError(f"Redis failed: {error}", ExitCode.REDIS) from None
     agrees = all(finding.agrees for finding in findings)

@@ -111,6 +111,9 @@ RECOUNT: Final = TimeLimit(300, "verify's recount fails when no record of the ou
 RECOUNT_POLL: Final = TimeLimit(1, "One poll of verify's recount, and of a reader of the checkpoint topic.")
 VERIFY: Final = TimeLimit(10, "Default of verify --timeout: Kafka and Redis must agree within this.")
 VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares again.")
+VERIFY_EXPIRY_MARGIN: Final = TimeLimit(
+    60, "verify does not compare minutes, hours and days that expire so soon: Redis may delete them meanwhile."
+)
 
 # Redis.
 REDIS_CONNECT: Final = TimeLimit(2, "A connection to Redis.")
@@ -119,6 +122,7 @@ REDIS_TIMEOUT_IN_URL: Final = TimeLimit(60, "Longest socket_timeout and socket_c
 REDIS_RETRY_PAUSE: Final = TimeLimit(1, "Pause before counts that Redis did not accept are published again.")
 REPUBLISH: Final = TimeLimit(5, "All owned counts are published again after this, so that a wiped Redis recovers.")
 MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute for this long.")
+WINDOWS_PUSH: Final = TimeLimit(1, "Changed minutes, hours and days are published at most once in this time.")
 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")

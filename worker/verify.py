@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
+from worker.finding import Finding
 from worker.kafka.committed import Committed
 
 GROUPS: Final = "groups"
@@ -43,13 +43,10 @@ class StoredCounts(Protocol):
     def repair(self, committed_counts: Mapping[Partition, CommittedCounts]) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result for one partition, or for the totals of all partitions; `detail` is one line for a person."""
+class WindowFindings(Protocol):
+    """The comparison of minutes, hours and days, which uses what the recount has read."""
 
-    subject: str
-    agrees: bool
-    detail: str
+    def findings(self, partitions: Collection[Partition]) -> list[Finding]: ...
 
 
 def verify(
@@ -57,17 +54,19 @@ def verify(
     store: StoredCounts,
     *,
     timeout_s: float,
+    windows: WindowFindings | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Finding]:
-    """Compare until every partition has agreed once or `timeout_s` seconds have passed.
+    """Compare until everything has agreed once, or until `timeout_s` seconds after the first comparison.
 
     Under load Redis follows the commits with a short delay, so one comparison is not enough.
     """
-    deadline_s = clock() + timeout_s
+    deadline_s: float | None = None
     agreed: dict[str, Finding] = {}
     while True:
-        findings = _compare(kafka, store)
+        findings = _compare(kafka, store, windows)
+        deadline_s = clock() + timeout_s if deadline_s is None else deadline_s
         agreed |= {finding.subject: finding for finding in findings if finding.agrees}
         findings = [agreed.get(finding.subject, finding) for finding in findings]
         # To wait does not help where groups share a prefix.
@@ -90,7 +89,7 @@ def repair(kafka: Kafka, store: StoredCounts) -> None:
     store.repair(whole | gone | dict(kafka.checkpoints(incomplete)))
 
 
-def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
+def _compare(kafka: Kafka, store: StoredCounts, windows: WindowFindings | None) -> list[Finding]:
     before = kafka.committed()
     recounts = kafka.recount([partition.number for partition in before])
     after = kafka.committed()
@@ -123,7 +122,8 @@ def _compare(kafka: Kafka, store: StoredCounts) -> list[Finding]:
     ]
     if not after:
         findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))
-    return [*findings, _totals_finding(totals, stored), *_groups_finding(store, stored)]
+    of_periods = windows.findings(list(before)) if windows is not None and before else []
+    return [*findings, _totals_finding(totals, stored), *of_periods, *_groups_finding(store, stored)]
 
 
 def _stored_partitions(

@@ -92,5 +92,5 @@ def test_a_deep_value_is_refused_wherever_it_is(reader: Callable[[str], Any], de
 def test_verify_names_the_place_of_a_record_that_no_worker_wrote(value: bytes | None) -> None:
     record = SimpleNamespace(topic="tweets.emotions", partition=3, offset=7, value=value)
     with pytest.raises(TransientError, match=r"tweets\.emotions\[3\]@7: no worker wrote") as caught:
-        committed._emotion(record)
+        committed._labelled_tweet(record)
     assert "\n" not in str(caught.value)

@@ -1,6 +1,5 @@
 """The scripts on a real redis-server: whatever command fails at whatever line, a repeat gives the right counts."""
 
-import hashlib
 import random
 import re
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.redis_server import RedisServer, contents, needs_redis_server, running
+from tests.redis_server import RedisServer, contents, failing_at, needs_redis_server, running
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.redis import store as store_module
@@ -101,18 +100,7 @@ def test_a_user_without_the_keys_is_named(server: RedisServer, redis: Any) -> No
     assert redis.keys("*") == []
 
 
-def failing_at(script: str, call: int, *, after: bool) -> str:
-    """Return the script, which fails before or after its command number `call`, with the same text for every run."""
-    point = f"calls = calls + 1\n  if calls == {call} then error({{err = 'ERR tried'}}) end\n"
-    command = "local reply = redis.pcall(command, key, ...)"
-    changed = f"{command}\n  {point}" if after else f"{point}  {command}"
-    assert command in script
-    return "local calls = 0\n" + script.replace(command, changed)
-
-
 def run(store: CountsStore, monkeypatch: pytest.MonkeyPatch, script: str, changed: str) -> None:
-    digests = {**store_module._DIGESTS, changed: hashlib.sha1(changed.encode()).hexdigest()}
-    monkeypatch.setattr(store_module, "_DIGESTS", digests)
     monkeypatch.setattr(store_module, "PUBLISH" if script is PUBLISH else "REPAIR", changed)
 
 

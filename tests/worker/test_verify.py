@@ -8,8 +8,9 @@ import pytest
 from tests.clock import Clock
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
+from worker.finding import Finding
 from worker.kafka.committed import Committed
-from worker.verify import Finding, repair, verify
+from worker.verify import repair, verify
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,7 +10,9 @@ from typing import Any, Self
 from kafka import TopicPartition
 from kafka.errors import KafkaError
 
-from tweets.labelled_tweet import NotALabelledTweetError, decode
+from tweets.event_time import classified_at_ms, labelled_event_time_ms
+from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode
+from tweets.periods import CountedTweet
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
@@ -20,6 +22,7 @@ from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.errors import translated
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
 from worker.settings import Settings
+from worker.window_recount import WindowRecount
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,13 @@ class Committed:
 class CommittedReader:
     """Reads the group's committed offsets without joining the group. Methods raise TransientError or FatalError."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, windows: WindowRecount | None = None) -> None:
+        """With `windows`, a recount also counts the tweets' minutes, hours and days there."""
         self._settings = settings
+        self._windows = windows
         self._counted: defaultdict[TopicPartition, Counter[str]] = defaultdict(Counter)
         self._counted_to: defaultdict[TopicPartition, int] = defaultdict(int)
+        self._after_deleted: set[TopicPartition] = set()
         with self._translating():
             self._consumer = Consumer(**consumer_arguments(settings), group_id=settings.kafka_group_id)
 
@@ -89,15 +95,18 @@ class CommittedReader:
     def recount(self, numbers: Collection[int]) -> dict[int, RunningCounts | None]:
         """Return the counts of all labelled tweets in these partitions of the output topic.
 
-        The counts are None where retention has deleted records of the partition. A second recount reads only the
-        records since the first. Raises TransientError if nothing can be read for time_limits.RECOUNT.
+        The counts are None where retention has deleted records of the partition; the minutes, hours and days are
+        counted from the first record that is left. A second recount reads only the records since the first. Raises
+        TransientError if nothing can be read for time_limits.RECOUNT.
         """
         asked = [TopicPartition(self._settings.kafka_output_topic, number) for number in numbers]
         limit = time_limits.VERIFY_LOOKUP
         with self._translating():
             first = first_offsets(self._consumer, asked, limit)
             whole = {partition for partition in asked if first[partition] == 0}
-            self._count_up_to(end_offsets(self._consumer, whole, limit))
+            read = whole if self._windows is None else set(asked)
+            self._skip_deleted({partition: first[partition] for partition in read})
+            self._count_up_to(end_offsets(self._consumer, read, limit))
             return {
                 partition.partition: RunningCounts(dict(self._counted[partition])) if partition in whole else None
                 for partition in asked
@@ -109,6 +118,14 @@ class CommittedReader:
             raise FatalError(f"topic {topic} does not exist: check KAFKA_INPUT_TOPIC", ExitCode.TOPICS)
         return [TopicPartition(topic, number) for number in sorted(numbers)]
 
+    def _skip_deleted(self, first: Mapping[TopicPartition, int]) -> None:
+        """Go on at the first record that is left, where retention has deleted records that are not counted yet."""
+        for partition, offset in first.items():
+            if self._windows is not None and offset > self._counted_to[partition]:
+                self._counted_to[partition] = offset
+                self._after_deleted.add(partition)
+                self._windows.deleted(partition.partition)
+
     def _count_up_to(self, ends: Mapping[TopicPartition, int]) -> None:
         """Count the records of all these partitions together; one after the other, each would cost a round trip."""
         reading = [partition for partition, end in ends.items() if self._counted_to[partition] < end]
@@ -119,7 +136,7 @@ class CommittedReader:
         while unread := [partition for partition in reading if self._counted_to[partition] < ends[partition]]:
             polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
             for partition, records in polled.items():
-                self._counted[partition].update(_emotion(record) for record in records)
+                self._count(partition, records)
             for partition in reading:
                 read_to = position(self._consumer, partition) or 0
                 if read_to > self._counted_to[partition]:
@@ -130,6 +147,17 @@ class CommittedReader:
                     f"{stuck.topic}[{stuck.partition}]@{self._counted_to[stuck]}: nothing could be read for "
                     f"{time_limits.RECOUNT.seconds:g} s"
                 )
+
+    def _count(self, partition: TopicPartition, records: Sequence[Any]) -> None:
+        tweets = [_labelled_tweet(record) for record in records]
+        self._counted[partition].update(tweet.emotion for tweet in tweets)
+        if self._windows is None or not tweets:
+            return
+        number = partition.partition
+        if partition in self._after_deleted:
+            self._after_deleted.remove(partition)
+            self._windows.begins(number, classified_at_ms(tweets[0]))
+        self._windows.add(number, map(_counted, tweets, records))
 
     def __enter__(self) -> Self:
         return self
@@ -147,11 +175,17 @@ class CommittedReader:
             raise TransientError(f"{type(error).__name__}: {error}") from error
 
 
-def _emotion(record: Any) -> str:
-    """Return the label of a record on the output topic. Raises TransientError for a record of another program."""
+def _labelled_tweet(record: Any) -> LabelledTweet:
+    """Return the tweet of a record on the output topic. Raises TransientError for a record of another program."""
     try:
-        return decode(record.value).emotion
-    except NotALabelledTweetError as error:
+        tweet = decode(record.value)
+        classified_at_ms(tweet)
+    except (NotALabelledTweetError, ValueError) as error:
         raise TransientError(
             f"{record.topic}[{record.partition}]@{record.offset}: no worker wrote this record: {error}"
         ) from None
+    return tweet
+
+
+def _counted(tweet: LabelledTweet, record: Any) -> CountedTweet:
+    return CountedTweet(labelled_event_time_ms(tweet, record.headers), tweet.emotion, tweet.topics)

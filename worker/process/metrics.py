@@ -224,6 +224,13 @@ class Metrics:
         advice="`failed`: Redis does not answer or cannot write. `stale` repeatedly: run "
         "`python -m worker verify --repair`. See RedisBehind.",
     )
+    windows_published = DeclaredMetric(
+        Counter,
+        "emotion_windows_published",
+        "Minutes, hours and days of a partition sent to Redis, by outcome: applied, stale or failed.",
+        ["outcome"],
+        advice="As `emotion_counts_published_total`; `failed` alone: the log names a key or a command.",
+    )
     first_fetch = DeclaredMetric(
         Gauge,
         "emotion_first_fetch_timestamp_seconds",
@@ -270,6 +277,7 @@ class Metrics:
             self.transactions.labels(outcome)
         for outcome in PUBLISH_OUTCOMES:
             self.counts_published.labels(outcome)
+            self.windows_published.labels(outcome)
 
     def show_subjects(self, subjects: Iterable[str], emotions: Sequence[str]) -> None:
         """Create the series of each tweet topic and emotion."""

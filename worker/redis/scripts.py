@@ -14,82 +14,10 @@ is a HSET: Redis checks its memory limit at the first write of a script and at n
 
 from typing import Final
 
+from worker.redis.lua import COMMON
+
 MOST_PARTITIONS: Final = 500
 """Partitions of one call: Lua passes at most about 8,000 arguments to a command, and Redis waits for the script."""
-
-_COMMON: Final = """
-local LARGEST = 9007199254740992 -- 2^53: Lua's numbers are exact up to here
-
--- Runs a command; an error gets the command and the key, so that the log can name both.
-local function call(command, key, ...)
-  local reply = redis.pcall(command, key, ...)
-  if type(reply) == 'table' and reply.err then
-    error({err = reply.err .. ' [' .. command .. ' ' .. key .. ']'})
-  end
-  return reply
-end
-
--- Runs a command with a list of arguments in parts: Lua's unpack is limited.
-local function call_in_parts(command, key, list)
-  for i = 1, #list, 4000 do call(command, key, unpack(list, i, math.min(i + 3999, #list))) end
-end
-
-local function text(number) return string.format('%.0f', number) end
-
-local function integer(value)
-  if value and #value <= 16 and string.find(value, '^%-?%d+$') then return tonumber(value) end
-end
-
-local function hash(key)
-  local flat, found = call('HGETALL', key), {}
-  for i = 1, #flat, 2 do found[flat[i]] = flat[i + 1] end
-  return found
-end
-
--- Returns the counts in a partition's JSON; nil if they are missing or not emotion -> number.
-local function counts_in(json)
-  local valid, counts = pcall(cjson.decode, json)
-  if not valid or type(counts) ~= 'table' then return nil end
-  for name, count in pairs(counts) do
-    if type(name) ~= 'string' or type(count) ~= 'number' then return nil end
-    if not (count >= 0 and count <= LARGEST and count % 1 == 0) then return nil end
-  end
-  return counts
-end
-
-local function add(sums, counts, sign)
-  for name, count in pairs(counts) do sums[name] = (sums[name] or 0) + sign * count end
-end
-
--- Returns the sums over all stored partitions that are valid.
-local function sums_of_partitions(key)
-  local sums = {}
-  for _, json in ipairs(call('HVALS', key)) do add(sums, counts_in(json) or {}, 1) end
-  return sums
-end
-
--- Returns what to set and what to delete so that the hash of the totals equals `sums`.
-local function totals_to_write(stored, sums, may_delete)
-  local set, delete = {}, {}
-  for name, count in pairs(sums) do
-    if stored[name] ~= text(count) and (count ~= 0 or stored[name]) then
-      set[#set + 1] = name
-      set[#set + 1] = text(count)
-    end
-  end
-  for name, value in pairs(stored) do
-    if may_delete and not sums[name] and value ~= '0' then delete[#delete + 1] = name end
-  end
-  return set, delete
-end
-
--- Returns the result of `main`, or its error as an error reply: a plain error() hides the error's code.
-local function answer(main)
-  local done, result = pcall(main)
-  if done or type(result) == 'table' then return result end
-  error(result)
-end
-"""
 
 # KEYS: counts, partitions, fences, minute, unfinished. ARGV: seconds to keep the minute; 1 to compare the totals with
 # the sums over all partitions; then field, generation, offset and counts as JSON of each partition in turn. Returns
@@ -97,17 +25,11 @@ end
 # The fence of a partition is the newest generation:offset; the script refuses older counts, for example of a worker
 # that has lost the partition.
 PUBLISH: Final = (
-    _COMMON
+    COMMON
     + """
 local COUNTS, PARTITIONS, FENCES, MINUTE, UNFINISHED = unpack(KEYS)
 local KEEP_S, CHECK = ARGV[1], ARGV[2] == '1'
 local THIS_MINUTE = string.match(MINUTE, '%d+$')
-
-local function fence_in(value)
-  local generation, offset = string.match(value or '', '^(%-?%d+):(%-?%d+)$')
-  generation, offset = integer(generation), integer(offset)
-  if generation and offset then return generation, offset end
-end
 
 -- Compares the published partitions with the stored ones. `lost`: the fence or the counts of a partition are missing.
 local function compare(shown)
@@ -118,7 +40,7 @@ local function compare(shown)
   for n, field in ipairs(fields) do
     local generation, offset, json = tonumber(ARGV[4 * n]), tonumber(ARGV[4 * n + 1]), ARGV[4 * n + 2]
     local g, o = fence_in(fences[n])
-    if g and (generation < g or (generation == g and offset < o)) then
+    if g and is_older(generation, offset, g, o) then
       round.outcomes[n] = 'stale'
     elseif generation == g and offset == o and stored[n] == json then
       round.outcomes[n] = 'known'
@@ -269,7 +191,7 @@ end)
 # KEYS: counts, partitions, fences. ARGV: field, offset and counts of each partition in turn. The generation of each
 # fence becomes 0, below every real generation, so that Redis accepts the next publish of the present owner.
 REPAIR: Final = (
-    _COMMON
+    COMMON
     + """
 local COUNTS, PARTITIONS, FENCES = unpack(KEYS)
 

@@ -1,6 +1,5 @@
 """The counts in Redis: publishes each commit once, repairs and reads the counts."""
 
-import hashlib
 import json
 import logging
 import re
@@ -9,16 +8,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from redis.exceptions import NoScriptError
-
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts, state_name
-from worker.redis.client import RedisClient
-from worker.redis.errors import CLIENT_ERRORS, CountsStoreError, translated
-from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS, UNFINISHED
+from worker.redis.errors import CountsStoreError
+from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS, UNFINISHED, partition_of
+from worker.redis.prefixed import PrefixedClient
 from worker.redis.scripts import MOST_PARTITIONS, PUBLISH, REPAIR
-from worker.redis_address import parse_redis_url
 from worker.settings import Settings
 
 __all__ = ["CountsStore", "CountsStoreError"]
@@ -28,13 +24,7 @@ log = logging.getLogger(__name__)
 LARGEST_COUNT: Final = 2**53
 """The scripts compute with Lua's numbers, which are exact up to here."""
 
-_DIGESTS: Final = {
-    script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (PUBLISH, REPAIR)
-}
-"""The name under which Redis keeps each script."""
-
 _INTEGER: Final = re.compile(r"-?[0-9]{1,16}")
-_PARTITION_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,9}")
 _FIELD: Final = re.compile(r"(?P<group>.+)\|[A-Za-z0-9._-]+\|(0|[1-9][0-9]{0,9})", re.DOTALL)
 """A field of the hashes; the name of a topic has no other characters than these."""
 
@@ -51,9 +41,7 @@ class CountsStore:
 
         `tls` has the arguments of redis-py for an authority and a client certificate (`Settings.redis_tls`).
         """
-        self._address = parse_redis_url(url)
-        self._client = RedisClient(self._address, tls or {})
-        self._certificate = bool(tls and "ssl_certfile" in tls)
+        self._redis = PrefixedClient(url, prefix=prefix, tls=tls)
         self.prefix = prefix
         self._group = group
         self._checked_s: float | None = None
@@ -98,7 +86,7 @@ class CountsStore:
         for partition, committed in committed_counts.items():
             arguments += [self.field(partition), committed.offset, _dump(committed.counts)]
         with self._commands():
-            self._run(REPAIR, self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), arguments)
+            self._redis.run(REPAIR, self._keys(COUNTS.name, PARTITIONS.name, FENCES.name), arguments)
 
     def snapshot(self) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
         """Return emotion → total, and `group|topic|partition` → its counts, of all groups under the key prefix.
@@ -107,10 +95,8 @@ class CountsStore:
         the name of a foreign field, a byte that is not UTF-8 is shown as \\x and two digits.
         """
         keys = self._keys(COUNTS.name, PARTITIONS.name)
-        with self._commands(), self._client.transaction(keys[0]) as pipeline:
-            for key in keys:
-                pipeline.hgetall(key)
-            totals, partitions = pipeline.execute()
+        with self._commands():
+            totals, partitions = self._redis.hashes(keys)
         return (
             {name: int(count) for name, count in totals.items() if _INTEGER.fullmatch(count)},
             {field: _counts(counts) for field, counts in partitions.items()},
@@ -120,10 +106,8 @@ class CountsStore:
         """Return the growth of each emotion's total in each of these minutes of Unix time that has any."""
         asked = list(numbers)
         keys = self._keys(*(f"{MINUTE_COUNTS.name}{number}" for number in asked))
-        with self._commands(), self._client.transaction(keys[0]) as pipeline:
-            for key in keys:
-                pipeline.hgetall(key)
-            found = pipeline.execute()
+        with self._commands():
+            found = self._redis.hashes(keys)
         grown = [{name: int(count) for name, count in each.items() if _INTEGER.fullmatch(count)} for each in found]
         return {number: counts for number, counts in zip(asked, grown, strict=True) if counts}
 
@@ -131,7 +115,7 @@ class CountsStore:
         """Return how many tweets Redis counts in each of these partitions of the group."""
         asked = list(partitions)
         with self._commands():
-            found = self._client.get().hmget(self._keys(PARTITIONS.name)[0], [self.field(each) for each in asked])
+            found = self._redis.fields(self._redis.key(PARTITIONS.name), [self.field(each) for each in asked])
         return {partition: sum(_counts(text or "").values()) for partition, text in zip(asked, found, strict=True)}
 
     def field(self, partition: Partition) -> str:
@@ -140,8 +124,7 @@ class CountsStore:
 
     def partition(self, field: str, topic: str) -> Partition | None:
         """Return the partition of a field in the hashes; None if the field is of another group or topic."""
-        group, _, rest = field.rpartition(f"|{topic}|")
-        return Partition(topic, int(rest)) if group == self._group and _PARTITION_NUMBER.fullmatch(rest) else None
+        return partition_of(field, self._group, topic)
 
     def other_groups(self, counts: Mapping[str, Mapping[str, int]]) -> list[str]:
         """Return the other consumer groups that have labelled tweets among the counts of a snapshot, in order."""
@@ -150,19 +133,10 @@ class CountsStore:
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.drop()
+        self._redis.close()
 
     def _publish(self, *, keys: Sequence[str], args: Sequence[str | int]) -> Any:
-        return self._run(PUBLISH, keys, args)
-
-    def _run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
-        """Run a script by its hash; the server gets the text only if it does not know the hash."""
-        client, digest = self._client.get(), _DIGESTS[script]
-        try:
-            return client.evalsha(digest, len(keys), *keys, *arguments)
-        except NoScriptError:
-            client.script_load(script)
-            return client.evalsha(digest, len(keys), *keys, *arguments)
+        return self._redis.run(PUBLISH, keys, args)
 
     def _report_correction(self, corrected: int) -> None:
         if corrected:
@@ -173,16 +147,16 @@ class CountsStore:
             )
 
     def _keys(self, *names: str) -> list[str]:
-        return [f"{self.prefix}:{name}" for name in names]
+        return [self._redis.key(name) for name in names]
 
     @contextmanager
     def _commands(self) -> Iterator[None]:
         try:
-            yield
-        except CLIENT_ERRORS as error:
+            with self._redis.commands():
+                yield
+        except CountsStoreError:
             self._checked_s = None
-            self._client.drop()
-            raise translated(error, self._address, prefix=self.prefix, certificate=self._certificate) from error
+            raise
 
 
 def _parts(items: list[tuple[Partition, CommittedCounts]], size: int) -> list[list[tuple[Partition, CommittedCounts]]]:

@@ -1,0 +1,186 @@
+"""The part of `python -m worker verify` on minutes, hours and days: compares Redis with the recount, and repairs.
+
+Two comparisons show that the hashes of a period are right: the contribution of each partition equals the recount of its
+output partition, and the hashes equal the sums over the contributions. The first judges only periods whose output
+records are all there, since a worker counts periods and since retention has deleted records.
+"""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tweets.periods import PERIOD_MS, Cells, Period
+from tweets.records import Partition
+from worker import time_limits
+from worker.cells_json import pack, unpack
+from worker.finding import Finding
+from worker.window_findings import Difference, difference_findings, not_judged_finding
+
+
+class StoredPeriod(Protocol):
+    """A period in Redis, read at one moment: the cells of each field, and the sums that the hashes show."""
+
+    @property
+    def period(self) -> Period: ...
+    @property
+    def contributions(self) -> Mapping[str, Cells]: ...
+    @property
+    def sums(self) -> Cells: ...
+
+
+class StoredWindows(Protocol):
+    """The periods in Redis."""
+
+    def kept(self, *, for_s: float) -> list[Period]: ...
+    def subjects(self) -> list[str]: ...
+    def read(self, periods: Sequence[Period], subjects: Collection[str]) -> Iterable[StoredPeriod]: ...
+    def partition(self, field: str, topic: str) -> Partition | None: ...
+    def field(self, partition: Partition) -> str: ...
+    def key(self, subject: str, period: Period) -> str: ...
+
+
+class RecountedWindows(Protocol):
+    """The periods of each partition of the output topic, as far as the topic was read."""
+
+    def cells(self, number: int, period: Period) -> Cells: ...
+    def complete_from(self, number: int) -> float: ...
+
+
+class PartitionState(Protocol):
+    """The state of a partition's periods on the checkpoint topic."""
+
+    @property
+    def complete_from(self) -> int: ...
+
+
+class KafkaWindows(Protocol):
+    """The periods that workers have committed. Methods raise TransientError or FatalError."""
+
+    def states(self, partitions: Collection[Partition]) -> Mapping[Partition, PartitionState]: ...
+
+
+_Pair = tuple[Period, Partition]
+
+
+@dataclass(slots=True)
+class _Undecided:
+    """A partition's contribution to a period that was not equal to the recount yet.
+
+    Under load Redis and the recount are never of one moment. The contribution is right if it has at least what an
+    earlier recount had (`target`), and at most what a later recount has.
+    """
+
+    target: bytes
+    found: bytes
+
+
+@dataclass(slots=True)
+class WindowsCheck:
+    """Compares Redis with a recount, again and again until everything has agreed once."""
+
+    recount: RecountedWindows
+    kafka: KafkaWindows
+    store: StoredWindows
+    _since: dict[Partition, float] = field(default_factory=dict)
+    _undecided: dict[_Pair, _Undecided] = field(default_factory=dict)
+    _agreed: set[_Pair] = field(default_factory=set)
+    """What has agreed once, of the periods that are compared again."""
+    _periods: list[Period] | None = None
+    _count: int = 0
+
+    def findings(self, partitions: Collection[Partition]) -> list[Finding]:
+        """Return the findings about these partitions, whose output the recount has read up to now."""
+        self._look_at_kafka(partitions)
+        by_number = {partition.number: partition for partition in partitions}
+        topic = next((partition.topic for partition in partitions), "")
+        if self._periods is None:
+            self._periods = self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds)
+            self._count = len(self._periods)
+        self._decide()
+        differences: list[Difference] = []
+        again: list[Period] = []
+        for stored in self.store.read(self._periods, self.store.subjects()):
+            agreed: list[_Pair] = []
+            found = [
+                *self._against_recount(stored, by_number.values(), agreed),
+                *self._foreign(stored, topic, by_number),
+                *self._against_sums(stored),
+            ]
+            differences += found
+            if found:
+                again.append(stored.period)
+                self._agreed.update(agreed)
+        self._periods = again
+        noted = not_judged_finding(self._since, self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds))
+        return [*difference_findings(differences, self._count), *noted]
+
+    def _look_at_kafka(self, partitions: Collection[Partition]) -> None:
+        """Note from which minute on the periods of each partition can be judged."""
+        new = set(partitions) - self._since.keys()
+        states = self.kafka.states(new) if new else {}
+        for partition in new:
+            state = states.get(partition)
+            self._since[partition] = math.inf if state is None else state.complete_from
+        for partition in partitions:
+            self._since[partition] = max(self._since[partition], self.recount.complete_from(partition.number))
+
+    def _decide(self) -> None:
+        """Note what Redis had right at the look before, now that the recount has read further."""
+        decided = set()
+        for (period, partition), each in self._undecided.items():
+            found = unpack(each.found)
+            upper = self.recount.cells(partition.number, period)
+            if _within(unpack(each.target), found) and _within(found, upper):
+                decided.add((period, partition))
+        self._agreed |= decided
+        for pair in decided:
+            del self._undecided[pair]
+
+    def _against_recount(
+        self, stored: StoredPeriod, partitions: Iterable[Partition], agreed: list[_Pair]
+    ) -> Iterator[Difference]:
+        """Yield what differs from the recount; add what agrees to `agreed`."""
+        period = stored.period
+        for partition in partitions:
+            pair = (period, partition)
+            if period.start_ms < self._since[partition] * PERIOD_MS["minute"] or pair in self._agreed:
+                continue
+            expected = self.recount.cells(partition.number, period)
+            found = stored.contributions.get(self.store.field(partition), {})
+            if found == expected:
+                self._undecided.pop(pair, None)
+                agreed.append(pair)
+                continue
+            before = self._undecided.get(pair)
+            self._undecided[pair] = _Undecided(before.target if before else pack(expected), pack(found))
+            yield from _differences(period, expected, found, str(partition))
+
+    def _foreign(self, stored: StoredPeriod, topic: str, known: Mapping[int, Partition]) -> Iterator[Difference]:
+        """Yield the contributions of partitions of this group and Kafka topic that have no output."""
+        for name, cells in stored.contributions.items():
+            partition = self.store.partition(name, topic)
+            if partition is not None and partition.number not in known:
+                yield from _differences(stored.period, {}, cells, str(partition))
+
+    def _against_sums(self, stored: StoredPeriod) -> Iterator[Difference]:
+        expected: Cells = {}
+        for cells in stored.contributions.values():
+            for cell, count in cells.items():
+                expected[cell] = expected.get(cell, 0) + count
+        yield from _differences(stored.period, expected, stored.sums, "the sum of all partitions")
+
+
+def _differences(period: Period, expected: Cells, found: Cells, place: str) -> Iterator[Difference]:
+    if expected == found:
+        return
+    for subject in sorted({subject for subject, _ in {**expected, **found}}):
+        names = sorted({emotion for each, emotion in {**expected, **found} if each == subject})
+        counts = {name: (found.get((subject, name), 0), expected.get((subject, name), 0)) for name in names}
+        wrong = {name: pair for name, pair in counts.items() if pair[0] != pair[1]}
+        if wrong:
+            yield Difference(period, subject, place, wrong)
+
+
+def _within(lower: Cells, upper: Cells) -> bool:
+    return all(count <= upper.get(cell, 0) for cell, count in lower.items())
