@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+import time
 from collections.abc import Collection, Mapping
 
 from tweets.records import Partition
@@ -9,6 +10,7 @@ from worker import time_limits
 from worker.counts import MetadataLimit
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.inference.classifier import Classifier, load_classifier
+from worker.kafka.committed_windows import CommittedWindows
 from worker.kafka.reachable import check_crc32c, wait_until_reachable
 from worker.kafka.stream import KafkaStream
 from worker.kafka.topics import Topics
@@ -22,6 +24,8 @@ from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
 from worker.redis.publisher import CountsPublisher
 from worker.redis.store import CountsStore, CountsStoreError
+from worker.redis.window_store import WindowStore
+from worker.redis.windows_publisher import WindowsPublisher
 from worker.restoring import Restorer
 from worker.settings import Settings, load_settings
 from worker.watched_subjects import WatchedSubjects
@@ -86,21 +90,23 @@ class _Worker:
             return ExitCode.OK
         max_record_bytes = Topics(settings).check()
         publisher = CountsPublisher(store, self._metrics, self._stop.fail)
+        windows_publisher = self._windows_publisher(subjects)
         stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=self._watchdog)
         try:
             output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
             labeller = Labeller(
                 classifier, output, self._metrics, tweet_max_chars=settings.tweet_max_chars, subjects=subjects
             )
-            self._loop = self._new_loop(stream, labeller, publisher, self._restorer(classifier))
+            self._loop = self._new_loop(stream, labeller, publisher, windows_publisher, self._restorer(classifier))
             publisher.start()
+            windows_publisher.start()
             log.info("consuming %s", settings.kafka_input_topic)
             self._loop.run(self._stop)
         finally:
             log.info("stopping: closing the Kafka clients, publishing the last counts")
             self._watchdog.finish_within(time_limits.SHUTDOWN.seconds)
             stream.close()
-            publisher.close(time_limits.FINAL_PUBLISH.seconds)
+            _close_within(time_limits.FINAL_PUBLISH.seconds, publisher, windows_publisher)
             health.close()
         if self._stop.failure is not None:
             raise self._stop.failure
@@ -138,19 +144,45 @@ class _Worker:
         finally:
             store.close()
 
+    def _windows_publisher(self, subjects: WatchedSubjects) -> WindowsPublisher:
+        settings = self._settings
+        publisher = WindowsPublisher(
+            WindowStore.of(settings),
+            self._metrics,
+            self._stop.fail,
+            read_closed=CommittedWindows(settings).closed,
+            late_ms=settings.window_limits().late_ms,
+        )
+        publisher.count_subjects(subjects.names())
+        subjects.on_change(publisher.count_subjects)
+        return publisher
+
     def _new_loop(
-        self, stream: KafkaStream, labeller: Labeller, publisher: CountsPublisher, restorer: Restorer
+        self,
+        stream: KafkaStream,
+        labeller: Labeller,
+        publisher: CountsPublisher,
+        windows_publisher: WindowsPublisher,
+        restorer: Restorer,
     ) -> Loop:
         return Loop(
             stream,
             labeller,
             publisher,
+            windows_sink=windows_publisher,
             metrics=self._metrics,
             watchdog=self._watchdog,
             restorer=restorer,
             batch_max_tweets=self._settings.batch_max_tweets,
             batch_max_wait_s=self._settings.batch_max_wait_ms / 1000,
         )
+
+
+def _close_within(seconds: float, *publishers: CountsPublisher | WindowsPublisher) -> None:
+    """Close the publishers, in so many seconds in all: without an answer of Redis none of them gets one."""
+    ends_at_s = time.monotonic() + seconds
+    for publisher in publishers:
+        publisher.close(max(0.0, ends_at_s - time.monotonic()))
 
 
 def _metadata_limit(settings: Settings, classifier: Classifier) -> MetadataLimit:

@@ -1,37 +1,45 @@
-"""The minutes, hours and days that workers have committed, for `verify`."""
+"""The minutes, hours and days that workers have committed, for `verify` and for a Redis that has lost them."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+
+from kafka.errors import KafkaError
 
 from tweets.periods import Cells, Period
 from tweets.records import Partition
+from worker.kafka.errors import translated
+from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
 from worker.settings import Settings
-
-
-class WindowState(Protocol):
-    """The state of a partition's periods on the checkpoint topic."""
-
-    @property
-    def complete_from(self) -> int: ...
+from worker.windows import PartitionWindows
 
 
 class CommittedWindows:
-    """Reads the checkpoint topic. Methods raise TransientError or FatalError.
-
-    No worker of this release writes periods there.
-    """
+    """Reads the checkpoint topic. Methods raise TransientError or FatalError."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def states(self, partitions: Collection[Partition]) -> Mapping[Partition, WindowState]:  # noqa: ARG002
-        """Return the state of each partition that has one."""
-        return {}
+    def states(self, partitions: Collection[Partition]) -> Mapping[Partition, PartitionWindows]:
+        """Return the windows of each partition that has some."""
+        with self._translating():
+            return read_windows(self._settings, partitions)
 
-    def open(self, partitions: Collection[Partition]) -> Iterable[tuple[Partition, Period, Cells]]:  # noqa: ARG002
+    def open(self, partitions: Collection[Partition]) -> Iterator[tuple[Partition, Period, Cells]]:
         """Yield the counts of every open period."""
-        return ()
+        with self._translating():
+            found = read_open_windows(self._settings, partitions)
+        for partition, update in found.items():
+            for period, cells in update.periods.items():
+                yield partition, period, cells
 
-    def closed(self, partitions: Collection[Partition]) -> Iterable[tuple[Partition, Period, Cells]]:  # noqa: ARG002
+    def closed(self, partitions: Collection[Partition]) -> Iterator[tuple[Partition, Period, Cells]]:
         """Yield the counts of every closed period that is kept."""
-        return ()
+        with self._translating():
+            yield from read_closed_periods(self._settings, partitions)
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (KafkaError, ValueError, KeyError, TypeError) as error:  # also of a connection that closes meanwhile
+            raise translated(error, self._settings.kafka_bootstrap_servers) from error
