@@ -47,7 +47,7 @@ PERMISSIONS: Final = (
         "`worker`",
         "READ",
         "topic `KAFKA_CHECKPOINT_TOPIC`",
-        "The worker runs until committed offsets are missing, and then ends with an error.",
+        "The worker ends with an error when it gets its first partitions.",
     ),
     Permission("`worker`", "WRITE", "transactional ids with the prefix `KAFKA_GROUP_ID`", ""),
     Permission(

@@ -74,7 +74,7 @@ IDLE_POLL: Final = TimeLimit(0.5, "A poll waits this long for the first record o
 POLL: Final = TimeLimit(60, "Watchdog: a poll, which may join the group; also the wait for a heartbeat.")
 RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of all owned partitions.")
 CHECKPOINTS: Final = TimeLimit(
-    6, "Reading the checkpoint topic, which a restore does only where a committed offset or its metadata is missing."
+    6, "Reading the checkpoint topic, which each restore does for the windows of its partitions."
 )
 LABEL_BATCH: Final = TimeLimit(
     1, "A batch has at most as many records as are labelled in this, by the measured speed of the model."

@@ -123,7 +123,7 @@ ORDER: Final = (
         "errors before the watchdog ends the process",
     ),
     Order(
-        "2 * BOOTSTRAP + 3 * OFFSET_LOOKUP + CHECKPOINTS",
+        "2 * BOOTSTRAP + 5 * OFFSET_LOOKUP + CHECKPOINTS",
         "RESTORE",
         "reading the checkpoint topic must raise its own errors before the watchdog ends the process",
     ),

@@ -16,6 +16,26 @@ from worker.counts import LARGEST_COUNT, is_count
 CLOSED: Final = "closed"
 """The name of the record that lists the closed periods that are kept."""
 
+RECORDS: Final = (
+    (
+        "",
+        '`{"v":1,"counts":{"joy":3},"offset":9,"generation":2,"windows":{…}}`',
+        "Position and running counts. `windows` has the newest event time in Unix milliseconds (`newest`), "
+        "`WINDOW_LATE_MINUTES` (`late`), the first minute that lacks no tweet (`complete_from`), the open minutes "
+        "(`open`), the open hours and days of which minutes have closed (`hours`, `days`), and the number of closed "
+        "periods that are kept (`closed`).",
+    ),
+    ("minute|N", '`{"v":1,"counts":{"":{"joy":3},"brand-x":{"joy":1}}}`', 'Counts of a minute; `""` is all tweets.'),
+    ("hour|N", "the same", "The sum of the closed minutes of an hour."),
+    ("day|N", "the same", "The sum of the closed minutes of a day."),
+    (
+        CLOSED,
+        '`{"v":1,"minute":[28333333,60],"hour":[472222,1]}`',
+        "The closed periods that are kept: for each unit the gap before a range of periods, and its length, in turn.",
+    ),
+)
+"""Each kind of record on the checkpoint topic: the end of its key, its value and its meaning, for the reference."""
+
 _VERSION: Final = 1
 """Version of the JSON in the records; records of another version are not read."""
 

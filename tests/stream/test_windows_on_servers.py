@@ -2,11 +2,13 @@
 
 import json
 import random
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import pytest
+from confluent_kafka import Producer
 
 from tests.servers import ApacheStack, Message, Stack, publish, read_committed, unique_topics
 from tests.stream.programs import StartWorker
@@ -17,7 +19,8 @@ from tweets.event_time import labelled_event_time_ms
 from tweets.labelled_tweet import decode
 from tweets.periods import Cells, CountedTweet, Period
 from tweets.records import Partition
-from worker.errors import ExitCode
+from worker.errors import ExitCode, TransientError
+from worker.kafka.checkpoints import read_checkpoints_with_windows
 from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
 from worker.settings import Settings
 
@@ -94,3 +97,32 @@ def test_workers_that_are_killed_lose_no_minute(apache_stack: ApacheStack, start
     verifier.wait_until_done(DONE_S)
     assert last.terminate() == ExitCode.OK
     assert stored(env) == expected(apache_stack, env)
+
+
+def test_an_open_transaction_of_another_worker_does_not_hold_up_a_restore(
+    apache_stack: ApacheStack, start_worker: StartWorker
+) -> None:
+    env = unique_topics(apache_stack, PARTITIONS)
+    publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets(TWEETS, first_minute=0, seed=3))
+    worker = start_worker(env)
+    worker.wait_ready()
+    Verifier(apache_stack, env).wait_until_done(DONE_S)
+    assert worker.terminate() == ExitCode.OK
+    producer = Producer({"bootstrap.servers": apache_stack.bootstrap, "transactional.id": uuid.uuid4().hex})
+    producer.init_transactions(DONE_S)
+    producer.begin_transaction()
+    key = f"{env['KAFKA_GROUP_ID']}|{env['KAFKA_INPUT_TOPIC']}|0"
+    producer.produce(env["KAFKA_CHECKPOINT_TOPIC"], b"{}", key, partition=0)
+    producer.flush(DONE_S)
+
+    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    asked = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
+    found = read_checkpoints_with_windows(settings, asked, lambda _partition, state: state is not None)
+    assert all(found[partition].windows for partition in asked)
+    with pytest.raises(TransientError, match="could not be read within"):
+        read_windows(settings, asked)
+    producer.abort_transaction(DONE_S)
+    for partition, windows in read_windows(settings, asked).items():
+        before = found[partition].windows
+        assert before is not None
+        assert (windows.minutes, windows.totals) == (before.minutes, before.totals)

@@ -77,7 +77,7 @@ def _read(
         existing = [partition for partition in partitions if partition.number in numbers]
         asked = {TopicPartition(topic, partition.number) for partition in existing}
         stable = end_offsets(consumer, asked, time_limits.OFFSET_LOOKUP)
-        reader = CheckpointReader(consumer, settings)
+        reader = CheckpointReader(consumer, settings, time.monotonic() + time_limits.CHECKPOINTS.seconds)
         found = reader.newest(existing, stable, with_windows=with_windows)
         waiting = [p for p in existing if not is_newest(p, found[p].state if p in found else None)]
         if waiting:
@@ -86,7 +86,7 @@ def _read(
             behind = [
                 p for p in waiting if ends[TopicPartition(topic, p.number)] > stable[TopicPartition(topic, p.number)]
             ]
-            found |= CheckpointReader(consumer, settings).newest(behind, ends, with_windows=with_windows)
+            found |= reader.newest(behind, ends, with_windows=with_windows)
     return found
 
 
@@ -116,12 +116,12 @@ class _Found:
 
 
 class CheckpointReader:
-    """One reading of the topic, from the end backwards."""
+    """Reads the topic from the end backwards, until a deadline on the monotonic clock."""
 
-    def __init__(self, consumer: KafkaConsumer, settings: Settings) -> None:
+    def __init__(self, consumer: KafkaConsumer, settings: Settings, deadline_s: float) -> None:
         self._consumer = consumer
         self._settings = settings
-        self._deadline_s = time.monotonic() + time_limits.CHECKPOINTS.seconds
+        self._deadline_s = deadline_s
 
     def newest(
         self, partitions: Collection[Partition], ends: Mapping[TopicPartition, int], *, with_windows: bool
