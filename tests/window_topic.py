@@ -61,7 +61,7 @@ class WindowTopic:
         written = [name for name, value in self.records.items() if value is not None]
         if closed is None or not self.summary.names() - {CLOSED} <= whole.keys():
             return None
-        return PartitionWindows.restored(self.summary, whole, closed, limits=self.windows.limits, written=written)
+        return PartitionWindows.restored(self.summary, whole, closed, written=written)
 
     def kept(self) -> dict[Period, Cells]:
         """Return the counts of the periods that have a record."""

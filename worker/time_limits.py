@@ -74,7 +74,11 @@ IDLE_POLL: Final = TimeLimit(0.5, "A poll waits this long for the first record o
 POLL: Final = TimeLimit(60, "Watchdog: a poll, which may join the group; also the wait for a heartbeat.")
 RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of all owned partitions.")
 CHECKPOINTS: Final = TimeLimit(
-    6, "Reading the checkpoint topic, which each restore does for the windows of its partitions."
+    6, "Reading the checkpoint topic, as each restore does, fails when nothing of it arrives for this long."
+)
+READ_CHECKPOINTS: Final = TimeLimit(
+    120,
+    "Watchdog: reading the checkpoint topic. After 30 s without a poll the member leaves the group, and reads again.",
 )
 LABEL_BATCH: Final = TimeLimit(
     1, "A batch has at most as many records as are labelled in this, by the measured speed of the model."
