@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.window_topic import with_windows
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError
 from worker.membership import CommittedOffset, StoredState
 from worker.restoring import Restored, Restorer
-from worker.windows import PartitionWindows
 
 P0 = Partition("tweets", 0)
 ONE, OTHER = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
@@ -24,18 +24,11 @@ NOW_S = 1_900_000_000.0
 def restore(
     stored: StoredState, *, generation: int = 1, in_redis: int = 0, accept_empty_state: bool = False
 ) -> Restored:
-    """Restore a partition that has the windows of the commit to continue with, if there is one."""
-    commit = stored.checkpoint
-    if stored.committed is not None and stored.counts is not None:
-        commit = CommittedCounts(0, stored.committed.offset, stored.counts)
-    if commit is not None:
-        stored = replace(stored, windows=PartitionWindows(), windows_commit=commit)
-
     def redis_counts(partitions: Collection[Partition]) -> Mapping[Partition, int]:
         return dict.fromkeys(partitions, in_redis)
 
     restorer = Restorer(redis_counts=redis_counts, accept_empty_state=accept_empty_state, now_s=lambda: NOW_S)
-    return restorer.restore({P0: stored}, generation)
+    return restorer.restore({P0: with_windows(stored)}, generation)
 
 
 def test_a_whole_committed_offset_is_the_state_and_nothing_else_is_asked() -> None:
