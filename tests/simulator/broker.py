@@ -263,15 +263,8 @@ class Broker:
             raise TransientError("offsets of an open transaction are pending")
         first, committed = self.inputs[partition].first, self.committed.get(partition)
         windows = self.windows[partition].restored() if partition in self.windows else None
-        return StoredState(
-            first,
-            committed,
-            "",
-            self.checkpoints.get(partition),
-            len(self.labelled[partition]),
-            windows,
-            self.windows_commits.get(partition),
-        )
+        copies = self.checkpoints.get(partition), len(self.labelled[partition])
+        return StoredState(first, committed, "", *copies, windows, self.windows_commits.get(partition))
 
     def refuses(self, record: OutputRecord) -> bool:
         """Return whether the record is too large, or refused as a compacted topic refuses a record without a key."""
