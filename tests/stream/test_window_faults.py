@@ -1,14 +1,15 @@
 """Killed workers and a Redis that loses data: every minute, hour and day equals a fold of the output topic.
 
 Kafka, Redis and the workers are real; only the model answers at once, so that the faults meet full load. The full size
-(100,000 tweets, ten kills) is run with FAULTS=full.
+(100,000 tweets, ten kills, and a worker that freezes until others have committed its tweets) is run with FAULTS=full.
 """
 
 import json
 import logging
 import os
+import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
@@ -26,7 +27,7 @@ from worker.errors import ExitCode
 
 log = logging.getLogger(__name__)
 
-Fault = Literal["kill", "wipe", "fail over"]
+Fault = Literal["kill", "freeze", "wipe", "fail over"]
 
 PARTITIONS: Final = 12
 USED: Final = tuple(number for number in range(PARTITIONS) if number not in (4, 11))
@@ -50,14 +51,12 @@ class Size:
     faults: Sequence[Sequence[Fault]]
 
 
-SMALL = Size(15_000, 25, (["kill"], ["wipe", "kill"], ["kill"], ["fail over"], ["kill"]))
-FULL = Size(
+KILL: Final[Sequence[Fault]] = ["kill"]
+SMALL: Final = Size(15_000, 25, (KILL, ["wipe", "kill"], KILL, ["fail over"], KILL))
+FULL: Final = Size(
     100_000,
     50,
-    (
-        *(["kill"], ["kill"], ["wipe", "kill"], ["kill"], ["kill"]),
-        *(["fail over", "kill"], ["kill"], ["kill"], ["kill"], ["kill"]),
-    ),
+    (KILL, KILL, ["wipe", "kill"], KILL, KILL, ["fail over", "kill"], KILL, ["freeze"], KILL, KILL, KILL),
 )
 
 
@@ -85,6 +84,12 @@ class Fleet:
         self.workers[number] = self._start(number)
         self.kills += 1
 
+    def freeze_last(self, until: Callable[[], None]) -> None:
+        """Stop the last worker, which keeps what it has not published to Redis yet; continue it after `until`."""
+        os.kill(self.workers[-1].pid, signal.SIGSTOP)
+        until()
+        os.kill(self.workers[-1].pid, signal.SIGCONT)
+
     def late_tweets(self) -> int:
         """Return what the metrics of these processes count."""
         return int(sum(worker.metrics().total("emotion_late_tweets_total") for worker in self.workers))
@@ -109,15 +114,18 @@ class Stream:
         self.published += len(tweets)
 
     def cause(self, fault: Fault, fleet: Fleet) -> None:
-        left = self.published - self.verifier.committed()
+        left, started_s = self.published - self.verifier.committed(), time.monotonic()
         if fault == "kill":
             fleet.kill_one()
+        elif fault == "freeze":
+            fleet.freeze_last(until=lambda: self.verifier.wait_until_done(DONE_S))
         elif fault == "wipe":
             self.redis.wipe()
         else:
             lacking = self.redis.fail_over(self.verifier.redis_key("windows:published"))
             log.info("the new master lacks the last writes of %d partitions", lacking)
-        log.info("%s at %d tweets, of which %d are not committed yet", fault, self.published, left)
+        took_s = time.monotonic() - started_s
+        log.info("%s in %.1f s at %d tweets, of which %d were not committed yet", fault, took_s, self.published, left)
         assert left > 0, "the fault met no load"
 
     def agreed(self) -> PeriodFold:
