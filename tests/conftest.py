@@ -49,14 +49,12 @@ def stack(request: pytest.FixtureRequest) -> Stack:
 
 
 @pytest.fixture
-def start_worker(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Callable[[Mapping[str, str]], WorkerProcess]]:
+def start_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
     """Start workers that end with the test at the latest; their logs are shown if it fails."""
     workers: list[WorkerProcess] = request.node.stash.setdefault(_WORKERS, [])
 
-    def start(env: Mapping[str, str]) -> WorkerProcess:
-        workers.append(WorkerProcess(env, tmp_path))
+    def start(env: Mapping[str, str], *options: str, module: str = "worker") -> WorkerProcess:
+        workers.append(WorkerProcess(env, tmp_path, *options, module=module))
         return workers[-1]
 
     yield start

@@ -13,15 +13,15 @@ from tests.servers.waiting import eventually, while_alive
 
 
 class WorkerProcess:
-    """A `python -m worker`, with these options, in a process of its own."""
+    """A `python -m worker`, or another module that runs a worker, with these options, in a process of its own."""
 
-    def __init__(self, env: Mapping[str, str], folder: Path, *options: str) -> None:
+    def __init__(self, env: Mapping[str, str], folder: Path, *options: str, module: str = "worker") -> None:
         (free_port,) = free_ports(1)
         self.port = int(env.get("METRICS_PORT", free_port))
         number = uuid.uuid4().hex[:8]
         self._child = Child(
             f"worker {number}",
-            [sys.executable, "-m", "worker", *options],
+            [sys.executable, "-m", module, *options],
             env={**os.environ, **env, "METRICS_PORT": str(self.port)},
             log=folder / f"worker-{number}.log",
             stop_s=20,

@@ -52,6 +52,7 @@ class Verifier:
         self._dead_letters = env["KAFKA_DEAD_LETTER_TOPIC"]
         self._checkpoint_topic = env["KAFKA_CHECKPOINT_TOPIC"]
         self._prefix = env["REDIS_KEY_PREFIX"]
+        self._redis_url = env["REDIS_URL"]
         self._admin = AdminClient({"bootstrap.servers": stack.bootstrap})
 
     # Progress
@@ -135,8 +136,8 @@ class Verifier:
         return {name: int(count) for name, count in stored.items() if int(count)}
 
     def redis(self) -> Any:
-        """Return a client of the stack's Redis, to be used in a `with`."""
-        return redis.Redis.from_url(self._stack.redis_url, decode_responses=True)
+        """Return a client of the workers' Redis, to be used in a `with`."""
+        return redis.Redis.from_url(self._redis_url, decode_responses=True)
 
     def redis_key(self, name: str) -> str:
         """Return the full name of one of the stream's keys in Redis."""

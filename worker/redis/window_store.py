@@ -14,13 +14,10 @@ from worker.counts import state_name
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.errors import CountsStoreError
 from worker.redis.keys import PUBLISHED, SUBJECTS, contributions_name, partition_of, period_name
-from worker.redis.prefixed import PrefixedClient
+from worker.redis.prefixed import READ_TOGETHER, PrefixedClient
 from worker.redis.window_scripts import COUNT_SUBJECTS, MARK, MORE, MOST_CONTRIBUTIONS, PERIOD, UNMARK
 from worker.settings import Settings
 from worker.windows import WindowLimits
-
-READ_TOGETHER: Final = 1000
-"""Keys of one reading: Redis answers other clients after it, which takes a few milliseconds."""
 
 MOST_SUBJECTS: Final = 1000
 """Tweet topics that a store remembers; more would be those of many files, one after the other."""
