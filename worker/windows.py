@@ -50,6 +50,8 @@ class WindowUpdate:
     generation: int
     offset: int
     periods: Mapping[Period, Cells]
+    complete_since: int | None = None
+    """After a restore: every period that closed since the commit of this offset is among `periods`."""
 
 
 @dataclass(frozen=True, slots=True)
