@@ -127,6 +127,9 @@ REDIS_RETRY_PAUSE: Final = TimeLimit(1, "Pause before counts that Redis did not 
 REPUBLISH: Final = TimeLimit(5, "All owned counts are published again after this, so that a wiped Redis recovers.")
 MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute for this long.")
 WINDOWS_PUSH: Final = TimeLimit(1, "Changed minutes, hours and days are published at most once in this time.")
+SUBJECTS_LOOK: Final = TimeLimit(
+    3600, "Tweet topics that are not in `TOPICS_FILE` and have no counts any more leave the list in Redis this often."
+)
 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")

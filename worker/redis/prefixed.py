@@ -65,6 +65,11 @@ class PrefixedClient:
         found: list[str | None] = self._client.get().hmget(key, list(names))
         return found
 
+    def hash(self, key: str) -> dict[str, str]:
+        """Return a hash."""
+        found: dict[str, str] = self._client.get().hgetall(key)
+        return found
+
     @contextmanager
     def commands(self) -> Iterator[None]:
         """Raise CountsStoreError instead of the errors of redis-py, and close the connections then."""
