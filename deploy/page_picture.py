@@ -50,13 +50,13 @@ _SEED: Final = 7
 _TWEETS: Final = 1_600
 """Tweets of the replay in the counts, of 80 seconds: latency is of these tweets only."""
 
-_HOUR_TWEETS: Final = 1_800
-"""Tweets with times of the last hour, 30 a minute."""
+_HOUR_TWEETS: Final = 6_000
+"""Tweets with times of the last hour, 100 a minute: one or two dozen of them belong to the tweet topic."""
 
 _TOPIC: Final = "family"
 """The tweet topic that is compared with all tweets."""
 
-_ROWS: Final = 8
+_ROWS: Final = 6
 """Tweets of the list that are in the picture, which ends below the last of them."""
 
 _LABELS: Final = 6

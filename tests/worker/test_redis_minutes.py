@@ -21,4 +21,4 @@ def test_what_is_published_counts_in_the_minute_of_its_publication(tmp_path: Pat
         store.close()
         with server.client() as client:
             found = [client.hgetall(f"{PREFIX}:counts:minute:{number}") for number in (first, first + 1)]
-    assert [counts for counts in found if counts] == [{b"joy": b"6", b"fear": b"3"}]
+    assert [counts for counts in found if counts] == [{"joy": "6", "fear": "3"}]
