@@ -14,7 +14,7 @@ PERIODS_MAX: Final = 3_000
 PERIODS_DEFAULT: Final[dict[Unit, int]] = {"minute": 60, "hour": 24, "day": 30}
 """Periods without `from`, the last of which contains the present moment."""
 
-_LAST_MS: Final = 253_402_300_799_999
+_LAST_MOMENT: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, after which RFC 3339 has no form."""
 
 _LOST_PLUS: Final = re.compile(r" (\d\d:\d\d)\Z")
@@ -100,7 +100,7 @@ def span_of(unit: Unit, first: str | None, end: str | None, *, now_ms: int) -> S
 def moment_ms(name: str, text: str) -> int:
     """Return a time in RFC 3339 in Unix milliseconds. Raises SeriesError for the parameter `name`."""
     found = unix_ms(_LOST_PLUS.sub(r"+\1", text))
-    if found is None or not 0 <= found <= _LAST_MS:
+    if found is None or not 0 <= found <= _LAST_MOMENT:
         raise SeriesError(name, f"{text[:40]!r} is no time in RFC 3339 from 1970 on, such as 2026-05-01T12:00:00Z")
     return found
 
