@@ -141,7 +141,7 @@ def test_a_hash_that_was_edited_or_deleted_is_named(verifying: Verifying, redis:
 
 def test_many_differences_are_counted(verifying: Verifying, redis: Any) -> None:
     for minutes in range(1, 40):
-        verifying.store.publish(this(back=minutes), {P0: contribution(1, joy=1)})
+        verifying.store.publish(Period("minute", MINUTE.number - minutes), {P0: contribution(1, joy=1)})
     wrong = verifying.wrong()
     assert len(wrong) == 21
     assert wrong[PERIODS].startswith("39 counts of a minute")

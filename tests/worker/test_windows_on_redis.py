@@ -60,7 +60,10 @@ class Owner:
         )
 
     def commit(self) -> None:
-        """Count some tweets of one partition; now and then a new minute begins, and the oldest one closes."""
+        """Count some tweets of one partition; now and then a new minute begins, and the oldest one closes.
+
+        The hour and the day close with their last minute.
+        """
         self.offset += 1
         if self.chance.random() < 0.3 and self.minute.number < this().number:
             self.minute = Period("minute", self.minute.number + 1)
@@ -78,7 +81,7 @@ class Owner:
 
     def _close(self, number: int) -> None:
         for partition, periods in self.open.items():
-            for period in [each for each in periods if each == Period("minute", number)]:
+            for period in [each for each in periods if each.end_ms <= Period("minute", number).end_ms]:
                 self.kafka.periods.setdefault(partition, {})[period] = periods.pop(period)
 
     def close(self) -> None:
