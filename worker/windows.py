@@ -50,16 +50,15 @@ class WindowUpdate:
     """What Redis gets of a partition after a commit: the absolute counts of the periods that changed.
 
     `generation` and `offset` are those of the commit. The counts are of this partition alone.
-
-    Of a restored partition, `periods` are all open ones and those that have closed since the commit with the offset
-    `complete_since`, 0 if that is all that are kept. It is above `offset` where all closed periods must be published
-    again, and None where it is not known. It is always None after a commit of this worker.
+    `complete_since` is 0 if `periods` has every closed period, above `offset` where Redis needs all closed ones again,
+    and None after a commit or where it is not known.
     """
 
     generation: int
     offset: int
     periods: Mapping[Period, Cells]
     complete_since: int | None = None
+    """After a restore: every period that closed since the commit of this offset is among `periods`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,11 @@ pytestmark = needs_redis_server
 MINUTE, HOUR, DAY = this(), this("hour"), this("day")
 
 
+def ago(minutes: int) -> Period:
+    """Return the minute so long before MINUTE, whatever the time is now."""
+    return Period("minute", MINUTE.number - minutes)
+
+
 @dataclass
 class State:
     complete_from: int = 0
@@ -141,7 +146,7 @@ def test_a_hash_that_was_edited_or_deleted_is_named(verifying: Verifying, redis:
 
 def test_many_differences_are_counted(verifying: Verifying, redis: Any) -> None:
     for minutes in range(1, 40):
-        verifying.store.publish(Period("minute", MINUTE.number - minutes), {P0: contribution(1, joy=1)})
+        verifying.store.publish(ago(minutes), {P0: contribution(1, joy=1)})
     wrong = verifying.wrong()
     assert len(wrong) == 21
     assert wrong[PERIODS].startswith("39 counts of a minute")
@@ -183,11 +188,11 @@ def test_minutes_that_expired_with_an_earlier_window_keep_hours_are_named_and_no
     verifying: Verifying,
 ) -> None:
     verifying.kafka.minutes_from = MINUTE.number - 5
-    verifying.store.publish(this(back=6), {P0: contribution(2, joy=9)})
+    verifying.store.publish(ago(6), {P0: contribution(2, joy=9)})
     assert verifying.wrong() == {}
     assert verifying.look()[NOT_COMPARED].detail.startswith("minutes of 2 partitions before 2")
-    verifying.store.publish(this(back=4), {P0: contribution(2, joy=9)})
-    verifying.store.publish(this("hour", 3), {P0: contribution(2, joy=9)})
+    verifying.store.publish(ago(4), {P0: contribution(2, joy=9)})
+    verifying.store.publish(Period("hour", HOUR.number - 3), {P0: contribution(2, joy=9)})
     again = WindowsCheck(verifying.recount, verifying.kafka, verifying.store)
     wrong = [finding.subject for finding in again.findings([P0, P1]) if not finding.agrees]
     assert [subject.split()[0] for subject in wrong] == ["minute", "hour", PERIODS]
