@@ -51,6 +51,8 @@ def test_tweets_are_processed_while_redis_is_down_and_the_counts_agree_when_it_r
     verifier.wait_until_committed(1_000, DONE_S)
 
     before = rate_over(verifier, OUTAGE_S)
+    backlog = round(3 * OUTAGE_S * before)  # the worker must not run out of tweets while its rate is measured
+    publish(mortal, env["KAFKA_INPUT_TOPIC"], sample_tweets(backlog, partitions=PARTITIONS))
     mortal.kill_redis()
     during = rate_over(verifier, OUTAGE_S)
     mortal.start_redis()
