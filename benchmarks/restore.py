@@ -32,6 +32,7 @@ from worker.partition_state import PartitionState, offsets_of
 from worker.process.option_types import positive
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
+from worker.windows import PartitionWindows, WindowLimits
 
 #: What a change of the group may cost on top of the join; the poll interval is 30 s.
 LIMIT_S: Final = 2.0
@@ -117,8 +118,10 @@ def _commit(
     """Commit the windows; return the last states, and how many records and bytes the commits wrote for windows."""
     rng, now_s = random.Random(7), time.time()
     newest = int(now_s) // 60
+    windows = PartitionWindows(WindowLimits(late_minutes=options.minutes))
     states = {
-        p: PartitionState(CommittedCounts(membership.generation, 0, RunningCounts())) for p in membership.partitions
+        p: PartitionState(CommittedCounts(membership.generation, 0, RunningCounts()), windows)
+        for p in membership.partitions
     }
     records = size = 0
     for number in range(options.commits + 1):

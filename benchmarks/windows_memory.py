@@ -53,13 +53,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     chance = random.Random(options.seed)
     names = [f"brand-{number:03}" for number in range(options.topics)]
-    dense: Cells = {(subject, emotion): 1_000 for subject in (ALL, *names) for emotion in EMOTIONS}
+
+    def dense(_unit: Unit) -> Cells:
+        return {(subject, emotion): chance.randrange(100, 1_000) for subject in (ALL, *names) for emotion in EMOTIONS}
 
     def sparse(unit: Unit) -> Cells:
         minutes = PERIOD_MS[unit] // PERIOD_MS["minute"]
         return _sparse(chance, names, round(options.tweets * minutes / options.partitions))
 
-    cases: dict[str, CellsOf] = {"dense": lambda _unit: dense, "sparse": sparse}
+    cases: dict[str, CellsOf] = {"dense": dense, "sparse": sparse}
     results = {name: _measured(cells_of, options) for name, cells_of in cases.items()}
     inputs = {name: getattr(options, name) for name in ("partitions", "topics", "tweets", "keep_hours", "seed")}
     print(json.dumps({**inputs, **results}))
@@ -111,12 +113,12 @@ def _measured(cells_of: CellsOf, options: argparse.Namespace) -> dict[str, Any]:
 def _republish_s(cells_of: CellsOf, limits: WindowLimits, partitions: int) -> float:
     """Return how many seconds a worker needs to publish all kept periods to an empty Redis."""
     numbers = [Partition("tweets", number) for number in range(partitions)]
-    cells = {unit: cells_of(unit) for unit in UNITS}
+    cells = {(partition, unit): cells_of(unit) for partition in numbers for unit in UNITS}
 
     def closed(owned: Collection[Partition]) -> Iterator[tuple[Partition, Period, Cells]]:
         for partition in owned:
             for period in store.kept():
-                yield partition, period, cells[period.unit]
+                yield partition, period, cells[partition, period.unit]
 
     with _redis() as url, redis.Redis.from_url(url, decode_responses=True) as client:
         store = WindowStore(PrefixedClient(url, prefix=PREFIX), group="emotion-stream", limits=limits)

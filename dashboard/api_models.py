@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dashboard.shown_tweet import TEXT_SHOWN_CHARS, TOPICS_SHOWN
 from tweets.periods import Unit
 
 TEXTS_MAX: Final = 1_000
@@ -148,13 +149,13 @@ class SurestTweet(BaseModel):
 
     place: str
     at: float
-    text: str
+    text: str = Field(description=f"the first {TEXT_SHOWN_CHARS} characters, and … where there are more")
     emotion: str
     confidence: float
     scores: dict[str, float]
     neutral: float | None
     label: str | None
-    topics: list[str]
+    topics: list[str] = Field(description=f"the first {TOPICS_SHOWN} tweet topics of the tweet")
 
 
 class SurestResponse(BaseModel):

@@ -10,7 +10,7 @@ from dashboard.chart_history import MinuteCounts, chart_history
 from dashboard.hashtags import HashtagSummary
 from dashboard.lag import Lag
 from dashboard.stream_statistics import StreamSummary
-from worker.series import rfc3339_s
+from tweets.timestamps import rfc3339_s
 
 
 class ServiceState(StrEnum):

@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from dashboard.stream_statistics import BUCKET_S, StreamSummary
-
-MINUTE_S: Final = 60
+from tweets.periods import Period
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +20,11 @@ class MinuteCounts:
 
     def rate(self, label: str, at_s: float) -> float | None:
         """Return the tweets per second in the minute of `at_s`; None before the first minute that is known."""
-        number = int(at_s) // MINUTE_S
-        if not self.counts or number < min(self.counts) or at_s > self.at_s:
+        minute = Period.of("minute", int(1000 * at_s))
+        if not self.counts or minute.number < min(self.counts) or at_s > self.at_s:
             return None
-        span_s = min(float(MINUTE_S), max(1.0, self.at_s - number * MINUTE_S))
-        return self.counts.get(number, {}).get(label, 0) / span_s
+        span_s = max(1.0, min(self.at_s, minute.end_ms / 1000) - minute.start_ms / 1000)
+        return self.counts.get(minute.number, {}).get(label, 0) / span_s
 
 
 def chart_history(stream: StreamSummary, minutes: MinuteCounts) -> dict[str, Any]:

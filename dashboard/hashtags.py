@@ -1,14 +1,13 @@
 """The hashtags of the last hour that rise most, approximately and in bounded memory. Pure: the clock is passed in."""
 
-import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dashboard.space_saving import SpaceSaving
-from worker.series import rfc3339_s
+from tweets.subjects import fold, hashtags
+from tweets.timestamps import rfc3339_s
 
 SLOT_S: Final = 300
 """Seconds that one summary covers: the hour moves in steps of five minutes."""
@@ -37,10 +36,8 @@ SMOOTHING: Final = 10
 SHOWN: Final = 10
 """Hashtags that are shown."""
 
-_PART: Final = re.compile(r"\w+")
-
-_BEGINS: Final = re.compile(r"(?<![\w&/])[#\uff03](?=\w)")
-"""A number sign that begins a hashtag: not within a word, an HTML entity or an address."""
+_NUMBER_SIGNS: Final = "#\ufe5f\uff03"
+"""The number signs that `fold` makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ class Hashtags:
 
     def add(self, at_s: float, text: str, now_s: float) -> None:
         """Count the hashtags of a tweet that was labelled at `at_s`, each once."""
-        if "#" not in text and "\uff03" not in text:
+        if not any(sign in text for sign in _NUMBER_SIGNS):
             return
         number, newest = int(min(at_s, now_s)) // SLOT_S, int(now_s) // SLOT_S
         if number <= newest - 2 * HOUR_SLOTS or at_s < self._from_s:
@@ -132,32 +129,15 @@ class Hashtags:
         return [slot for number, slot in self._slots.items() if after < number <= last]
 
 
-def hashtags_of(text: str) -> Iterable[str]:
-    """Return the different hashtags of a text with their number sign, after NFKC and case folding, at most EACH_MAX."""
-    return list(dict.fromkeys(_found(text)))[:EACH_MAX]
+def hashtags_of(text: str) -> list[str]:
+    """Return the different hashtags of a text, folded, with their number sign, at most EACH_MAX.
 
-
-def _found(text: str) -> Iterator[str]:
-    for begin in _BEGINS.finditer(text):
-        end = start = begin.end()
-        while found := _PART.match(text, end):
-            end = found.end()
-            while end < len(text) and _is_mark(text[end]):
-                end += 1
-        word = _comparable(text[start:end]) if end - start <= LENGTH_MAX else ""
-        if 0 < len(word) <= LENGTH_MAX and not word.isdecimal():
-            yield f"#{word}"
-
-
-def _comparable(word: str) -> str:
-    if word.isascii():
-        return word.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
-
-
-def _is_mark(character: str) -> bool:
-    """Return whether the character belongs to the letter before it, as a vowel sign of Hindi does."""
-    return not character.isascii() and (unicodedata.category(character)[0] == "M" or character in "\u200c\u200d")
+    They are those that a tweet topic with the hashtag finds, without numbers, HTML entities and parts of an address.
+    """
+    folded = fold(text)
+    found = (hashtag for place, hashtag in hashtags(folded) if folded[place - 1 : place] not in ("&", "/"))
+    counted = (each for each in found if len(each) <= LENGTH_MAX + 1 and not each[1:].isdecimal())
+    return list(dict.fromkeys(counted))[:EACH_MAX]
 
 
 def _counted(slots: Iterable[SpaceSaving]) -> dict[str, tuple[int, int]]:

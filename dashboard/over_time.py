@@ -2,18 +2,25 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from dashboard.board import Board
 from dashboard.reader_queue import ReaderQueue
 from dashboard.refusals import RefusedError
-from dashboard.surest_reader import SurestReader, SurestTweets
+from dashboard.surest_reader import TIME_MAX_S, SurestReader, SurestTweets
 from tweets.periods import Period, Unit
 from worker.errors import FatalError, TransientError
+from worker.process.stop import StopRequest
 from worker.redis.errors import CountsStoreError
 from worker.redis.series_store import SeriesStore
 from worker.series import Series, SeriesError, UnknownSubjectError, check_subject, moment_ms, span_of
+
+SERIES_WAIT_S: Final = 5.0
+"""Seconds that a request for a series may wait: each series is read in tens of milliseconds."""
+
+SEARCH_WAIT_S: Final = TIME_MAX_S + 5
+"""Seconds that a search may wait: as long as the search before it, and its end."""
 
 _RETRY_AFTER: Final = {"Retry-After": "5"}
 """A server that was restarted answers after some seconds."""
@@ -35,13 +42,23 @@ class OverTime:
         surest_max: int,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Prepare the queues, whose `run` the caller calls; so many requests of each kind may wait."""
+        """Prepare the queues; so many requests of each kind may wait.
+
+        The caller calls `read_series` and the `run` of `surest_queue`, each in a thread of its own.
+        """
         self._board = board
         self._store = store
         self._surest = surest
         self._clock = clock
-        self.series_queue = ReaderQueue("series", waiting_max=series_max)
-        self.surest_queue = ReaderQueue("searches", waiting_max=surest_max)
+        self.series_queue = ReaderQueue("series", waiting_max=series_max, wait_max_s=SERIES_WAIT_S)
+        self.surest_queue = ReaderQueue("searches", waiting_max=surest_max, wait_max_s=SEARCH_WAIT_S)
+
+    def read_series(self, stop: StopRequest) -> None:
+        """Read one series after the other until the flag is set, and then close the connections to Redis."""
+        try:
+            self.series_queue.run(stop)
+        finally:
+            self._store.close()
 
     async def series(self, subject: str, unit: Unit, first: str | None, end: str | None) -> dict[str, Any]:
         """Return the JSON object of a series. Raises RefusedError."""
@@ -91,11 +108,11 @@ class OverTime:
 
     def hashtags(self) -> dict[str, Any]:
         """Return the JSON object of the rising hashtags, a few seconds old. Raises RefusedError."""
-        if self._board.hashtags is None:
+        if self._board.hashtags is None or not self._board.kafka.answers:
             raise _silent("Kafka")
         return self._board.hashtags.as_json()
 
-    def _known(self) -> Any:
+    def _known(self) -> Mapping[str, int]:
         if self._board.subjects is None:
             raise _silent("Redis")
         return self._board.subjects

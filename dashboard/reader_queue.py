@@ -13,12 +13,9 @@ from worker.process.stop import StopRequest
 STOP_CHECK_S: Final = 0.25
 """Seconds between two checks of the stop flag while nothing waits."""
 
-WAIT_MAX_S: Final = 5.0
-"""Work that waited longer is refused: its sender retries, and those behind it need not wait for it too."""
-
 _RETRY_AFTER: Final = {"Retry-After": "2"}
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +28,13 @@ class _Piece:
 class ReaderQueue:
     """Any thread may call `submit`; only one thread calls `run`, and so a client of one thread can do the work."""
 
-    def __init__(self, name: str, *, waiting_max: int) -> None:
+    def __init__(self, name: str, *, waiting_max: int, wait_max_s: float) -> None:
+        """Work that waited longer than `wait_max_s` is refused: its sender retries, and the work behind it is done."""
         self._name = name
+        self._wait_max_s = wait_max_s
         self._waiting: queue.Queue[_Piece] = queue.Queue(waiting_max)
 
-    def submit(self, work: Callable[[], Result]) -> "Future[Result]":
+    def submit(self, work: Callable[[], T]) -> "Future[T]":
         """Return the answer of `work`, which the thread of `run` calls. Raises RefusedError if too much waits."""
         piece = _Piece(work)
         try:
@@ -53,7 +52,7 @@ class ReaderQueue:
                 continue
             if not piece.answer.set_running_or_notify_cancel():  # the client has gone
                 continue
-            if time.monotonic() - piece.since_s > WAIT_MAX_S:
+            if time.monotonic() - piece.since_s > self._wait_max_s:
                 piece.answer.set_exception(self._busy())
                 continue
             try:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from dashboard.board import Board, ServiceState
-from dashboard.chart_history import MINUTE_S, MinuteCounts
+from dashboard.chart_history import MinuteCounts
 from dashboard.stream_statistics import BUCKET_S, BUCKETS
-from tweets.periods import ALL
+from tweets.periods import ALL, Period
 from worker.process.stop import StopRequest
 from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore, CountsStoreError
@@ -72,9 +72,9 @@ class RedisWatch:
     def _read_minutes(self) -> None:
         """Read the minutes and the names; the totals do not depend on them, so a failure is only logged, once."""
         now_s = self._clock()
-        first, last = int(now_s - BUCKETS * BUCKET_S) // MINUTE_S, int(now_s) // MINUTE_S
+        first, last = (Period.of("minute", int(1000 * at_s)) for at_s in (now_s - BUCKETS * BUCKET_S, now_s))
         try:
-            self._board.minutes = MinuteCounts(now_s, self._series.series(ALL, "minute", first, last))
+            self._board.minutes = MinuteCounts(now_s, self._series.series(ALL, "minute", first.number, last.number))
             self._board.subjects = self._series.subjects()
             self._minutes_failed = False
         except CountsStoreError as error:

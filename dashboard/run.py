@@ -90,7 +90,7 @@ def _run(settings: DashboardSettings) -> int:
         "kafka": kafka.run,
         "redis": RedisWatch(store, board, classifier.emotions, stop, series=SeriesStore.of(settings)).run,
         "classifier": lambda: batcher.run(stop),
-        "series": lambda: over_time.series_queue.run(stop),
+        "series": lambda: over_time.read_series(stop),
         "surest": lambda: over_time.surest_queue.run(stop),
     }
     viewers_max = min(VIEWERS_MAX, connections_max // 2)

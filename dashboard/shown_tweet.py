@@ -1,12 +1,12 @@
 """A labelled tweet as the page shows it: with its place on the output topic, its time and its latency."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from tweets.emotions import NEUTRAL
 from tweets.labelled_tweet import LabelledTweet, decode, input_timestamp_ms
 from tweets.records import Headers
+from tweets.timestamps import unix_ms
 
 TEXT_SHOWN_CHARS: Final = 400
 """Characters of a text that the page shows, more than any tweet's; each open page is sent up to 20 texts a second."""
@@ -78,5 +78,7 @@ def read_shown_tweet(
 def _latency_s(created_at: str | None, at_s: float) -> float | None:
     if created_at is None:
         return None
-    created = datetime.fromisoformat(created_at.upper().replace(" ", "T"))
-    return at_s - created.timestamp() if created.tzinfo else None
+    created_ms = unix_ms(created_at)
+    if created_ms is None:
+        raise ValueError("created_at is no time in RFC 3339")
+    return at_s - created_ms / 1000

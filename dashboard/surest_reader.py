@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from dashboard.shown_tweet import ShownTweet, read_shown_tweet
 from tweets.event_time import labelled_event_time_ms
 from tweets.periods import ALL, Period
+from tweets.timestamps import rfc3339_s
 from worker import time_limits
 from worker.errors import TransientError
 from worker.kafka.client import Consumer, consumer_arguments
@@ -21,7 +22,6 @@ from worker.kafka.errors import translated
 from worker.kafka.offsets import end_offsets, position
 from worker.kafka.reachable import wait_until_reachable
 from worker.process.stop import StopRequest
-from worker.series import rfc3339_s
 from worker.settings import Settings
 
 RECORDS_MAX: Final = 50_000
@@ -202,7 +202,7 @@ class _Search:
         try:
             if shown is None or (self._subject != ALL and self._subject not in shown.tweet.topics):
                 return None
-            if labelled_event_time_ms(shown.tweet, record.headers) // 60_000 != self.minute.number:
+            if Period.of("minute", labelled_event_time_ms(shown.tweet, record.headers)) != self.minute:
                 return None
         except ValueError:  # a record of another program
             return None

@@ -47,7 +47,7 @@ PERMISSIONS: Final = (
         "`worker`",
         "READ",
         "topic `KAFKA_CHECKPOINT_TOPIC`",
-        "The worker runs until committed offsets are missing, and then ends with an error.",
+        "The worker ends with an error when it gets its first partitions.",
     ),
     Permission("`worker`", "WRITE", "transactional ids with the prefix `KAFKA_GROUP_ID`", ""),
     Permission(
@@ -104,7 +104,7 @@ PERMISSIONS: Final = (
 REDIS_COMMANDS: Final = (
     ("`worker`", "`evalsha` `script|load` `hgetall` `hmget` `hvals` `hset` `hdel` `expire`"),
     ("`worker verify`, `dashboard`", "`multi` `exec` `hgetall`"),
-    ("`worker verify --repair`", "also `evalsha` `script|load` `hmget` `hset` `hdel`"),
+    ("`worker verify --repair`", "also `evalsha` `script|load` `hmget` `hset` `hdel` `expire`"),
     ("all three with a Redis Cluster", "also `cluster|slots` `command`"),
 )
 """Program → the commands that an ACL user of Redis needs, on the keys under REDIS_KEY_PREFIX."""

@@ -1,23 +1,35 @@
 """`python -m deploy.page_picture`: take docs/page.png, a picture of the live page during a replay of the sample.
 
-The picture is of a real run: embedded servers, one worker, the live page, and a producer at a steady rate.
+The picture is of a real run: embedded servers, one worker, the live page, tweets with times of the last hour, and then
+a producer at a steady rate.
 """
 
 import argparse
 import shutil
 import subprocess
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from deploy.local.demo import SAMPLE_TOPICS
 from deploy.local.embedded import EmbeddedServers
 from deploy.local.errors import LocalError, StopRequestedError
 from deploy.local.ports import free_ports
 from deploy.local.progress import say
 from deploy.local.stack import LocalStack, program
 from deploy.local.supervisor import Supervisor
+from producer.connection import connected
+from producer.deliveries import Deliveries
+from producer.order import ReplayOrder, tweets
+from tweets.datasets import SAMPLE, read_rows
+from tweets.periods import PERIOD_MS
+from tweets.timestamps import rfc3339_ms
+from tweets.tweet import encode
+from worker.errors import FatalError, TransientError
 from worker.process.option_types import positive
 
 if TYPE_CHECKING:
@@ -36,9 +48,15 @@ _SEED: Final = 7
 """Any seed: in a shuffled order, the six lines of the chart are alike."""
 
 _TWEETS: Final = 1_600
-"""Tweets in the counts, of 80 seconds: most of the chart is from the output topic, not from a minute in Redis."""
+"""Tweets of the replay in the counts, of 80 seconds: latency is of these tweets only."""
 
-_ROWS: Final = 8
+_HOUR_TWEETS: Final = 6_000
+"""Tweets with times of the last hour, 100 a minute: one or two dozen of them belong to the tweet topic."""
+
+_TOPIC: Final = "family"
+"""The tweet topic that is compared with all tweets."""
+
+_ROWS: Final = 6
 """Tweets of the list that are in the picture, which ends below the last of them."""
 
 _LABELS: Final = 6
@@ -59,6 +77,7 @@ _IS_FILLED: Final = """
   const texts = [...document.querySelectorAll("#tweets .text")].slice(0, rows).map((item) => item.textContent);
   const tiles = [...document.querySelectorAll("#throughput, #lag, #latency, #accuracy")];
   return Number(document.querySelector("#total").dataset.count) >= count
+    && document.querySelectorAll("#series canvas").length === 2
     && tiles.every((tile) => tile.textContent !== "–")
     && texts.length === rows && texts.some((text) => /\\p{Emoji_Presentation}/u.test(text));
 }
@@ -140,26 +159,46 @@ def require_emoji_font() -> None:
 
 def _start(supervisor: Supervisor) -> LocalStack:
     kafka_port, redis_port, metrics_port, page_port = free_ports(4)
-    stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port)
+    stack = LocalStack(EmbeddedServers(kafka_port, redis_port), metrics_port, page_port, topics_file=SAMPLE_TOPICS)
     stack.start(supervisor)
+    _send_last_hour(stack)
     say(f"replaying the sample with {_RATE} tweets per second ...")
     replay = ["--dataset", "sample", "--rate", str(_RATE), "--seed", str(_SEED), "--loop"]
     supervisor.start("producer", program("producer", *replay), env=stack.environment)
     return stack
 
 
+def _send_last_hour(stack: LocalStack) -> None:
+    """Send tweets with times of the last hour, in the order of these times. Raises LocalError if Kafka refuses one."""
+    hour_ms = PERIOD_MS["hour"]
+    from_ms = time.time_ns() // 1_000_000 - hour_ms
+    order = ReplayOrder(loop=True, seed=_SEED, limit=_HOUR_TWEETS)
+    deliveries = Deliveries(window=_HOUR_TWEETS, limit_s=_ANSWER_DEADLINE_S)
+    try:
+        with connected(stack.settings) as send:
+            for number, tweet in enumerate(tweets(lambda: read_rows(SAMPLE, "test"), prefix="hour", order=order)):
+                dated = replace(tweet, created_at=rfc3339_ms(from_ms + number * hour_ms // _HOUR_TWEETS))
+                deliveries.add(send(tweet.id.encode(), encode(dated)))
+            deliveries.settle_all()
+    except (FatalError, TransientError) as error:
+        raise LocalError(str(error)) from None
+    if deliveries.error is not None:
+        raise LocalError(f"Kafka has not acknowledged {deliveries.failed} tweets: {deliveries.error}")
+
+
 def _fill(page: "Page", supervisor: Supervisor) -> None:
-    """Return once the page shows an explanation, and chart, tiles and list have their content."""
+    """Return once the page shows an explanation, and charts, tiles and list have their content."""
     page.fill("#text", _TEXT)
     page.press("#text", "Enter")
     answer = page.locator("#answer tbody tr")
     supervisor.wait(lambda: answer.count() == _LABELS, _ANSWER_DEADLINE_S, "the live page to explain a text")
     page.locator("#text").blur()
-    say(f"waiting for {_TWEETS} tweets ...")
+    page.select_option("#other-topic", _TOPIC, timeout=_OPEN_DEADLINE_MS)
+    say(f"waiting for {_HOUR_TWEETS + _TWEETS} tweets ...")
     supervisor.wait(
-        lambda: bool(page.evaluate(_IS_FILLED, [_TWEETS, _ROWS])),
+        lambda: bool(page.evaluate(_IS_FILLED, [_HOUR_TWEETS + _TWEETS, _ROWS])),
         _FILLED_DEADLINE_S,
-        "the live page to fill its chart, its tiles and its list",
+        "the live page to fill its charts, its tiles and its list",
     )
 
 

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from dashboard.settings import DashboardSettings
+from deploy.checkpoint_records import checkpoint_records
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, REDIS_COMMANDS, WORKER_ENDPOINTS
 from deploy.markdown import table
 from deploy.time_limit_tables import with_time_limits
@@ -202,6 +203,7 @@ The live page listens on `DASHBOARD_HOST` and `DASHBOARD_PORT`. An error is `{{"
 SECTIONS: Final[Sequence[Callable[[], str]]] = (
     settings,
     topics,
+    checkpoint_records,
     reasons,
     redis_keys,
     metrics,
@@ -209,9 +211,6 @@ SECTIONS: Final[Sequence[Callable[[], str]]] = (
     permissions,
     endpoints,
 )
-
-
-# Parts of sections.
 
 
 def _settings_table(fields: Mapping[str, FieldInfo]) -> str:

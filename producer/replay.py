@@ -7,7 +7,7 @@ from typing import Protocol
 
 from producer.deliveries import Deliveries, Delivery
 from producer.pacing import Pacer
-from tweets.labelled_tweet import rfc3339_now
+from tweets.timestamps import rfc3339_ms
 from tweets.tweet import Tweet, encode
 
 NAP_S = 0.1
@@ -85,7 +85,8 @@ class Replay:
 
     def _send(self, tweet: Tweet) -> None:
         try:
-            delivery = self.send(tweet.id.encode("utf-8", "replace"), encode(replace(tweet, created_at=rfc3339_now())))
+            now = rfc3339_ms(time.time_ns() // 1_000_000)
+            delivery = self.send(tweet.id.encode("utf-8", "replace"), encode(replace(tweet, created_at=now)))
         except Exception as error:  # kafka-python may refuse at once, such as a record that is too large
             self.deliveries.refused(error)
         else:

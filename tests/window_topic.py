@@ -2,9 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from tweets.periods import PERIOD_MS, UNITS, Cells, CountedTweet, Period
 from worker.closed_periods import ClosedPeriods
+from worker.counts import CommittedCounts
+from worker.membership import StoredState
 from worker.next_windows import WindowsAfter, windows_after
 from worker.window_records import CLOSED, WindowSummary, decode_cells, decode_closed, period_of
 from worker.windows import PartitionWindows
@@ -26,6 +29,14 @@ def fold(tweets: Iterable[CountedTweet], late_ms: int) -> tuple[Folded, int | No
             cells = counts.setdefault(Period(unit, event_ms // PERIOD_MS[unit]), Counter())
             cells.update((subject, emotion) for subject in ("", *subjects))
     return counts, newest, late
+
+
+def with_windows(stored: StoredState) -> StoredState:
+    """Return the state with windows of the commit that a worker continues with, if there is one."""
+    commit = stored.checkpoint
+    if stored.committed is not None and stored.counts is not None:
+        commit = CommittedCounts(0, stored.committed.offset, stored.counts)
+    return stored if commit is None else replace(stored, windows=PartitionWindows(), windows_commit=commit)
 
 
 class WindowTopic:
@@ -61,7 +72,7 @@ class WindowTopic:
         written = [name for name, value in self.records.items() if value is not None]
         if closed is None or not self.summary.names() - {CLOSED} <= whole.keys():
             return None
-        return PartitionWindows.restored(self.summary, whole, closed, limits=self.windows.limits, written=written)
+        return PartitionWindows.restored(self.summary, whole, closed, written=written)
 
     def kept(self) -> dict[Period, Cells]:
         """Return the counts of the periods that have a record."""

@@ -1,15 +1,13 @@
 """The time of a tweet that its minute, hour and day are taken from. Every reader of the output topic can compute it."""
 
-from datetime import UTC, datetime
 from typing import Final
 
 from tweets.labelled_tweet import LabelledTweet, input_timestamp_ms
 from tweets.records import Headers
+from tweets.timestamps import unix_ms
 
 FUTURE_MAX_MS: Final = 5 * 60_000
 """A time further after the prediction than this is wrong: one record of 9999 would close all minutes."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def event_time_ms(created_at: str | None, input_timestamp: int | None, classified_at_ms: int) -> int:
@@ -18,7 +16,7 @@ def event_time_ms(created_at: str | None, input_timestamp: int | None, classifie
     It is `created_at`, in RFC 3339, else the timestamp of the input record in Unix milliseconds, else the time of the
     prediction. A time more than FUTURE_MAX_MS after the prediction is replaced by the time of the prediction.
     """
-    event_ms = None if created_at is None else _unix_ms(created_at)
+    event_ms = None if created_at is None else unix_ms(created_at)
     if event_ms is None:
         event_ms = classified_at_ms if input_timestamp is None else input_timestamp
     return classified_at_ms if event_ms > classified_at_ms + FUTURE_MAX_MS else event_ms
@@ -31,19 +29,7 @@ def labelled_event_time_ms(tweet: LabelledTweet, headers: Headers) -> int:
 
 def classified_at_ms(tweet: LabelledTweet) -> int:
     """Return the time of the prediction in Unix milliseconds. Raises ValueError if it is no time."""
-    found = _unix_ms(tweet.classified_at)
+    found = unix_ms(tweet.classified_at)
     if found is None:
         raise ValueError(f"classified_at is no time in RFC 3339: {tweet.classified_at[:40]!r}")
     return found
-
-
-def _unix_ms(text: str) -> int | None:
-    """Return a time in RFC 3339 in Unix milliseconds, rounded down; None if it is no time."""
-    try:
-        moment = datetime.fromisoformat(text.upper().replace(" ", "T"))
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        return None
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000

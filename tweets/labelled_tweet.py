@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import orjson
@@ -119,21 +118,6 @@ def input_timestamp_ms(headers: Headers) -> int | None:
     """
     content = next((content for name, content in reversed(headers) if name == INPUT_TIMESTAMP), None) or b""
     return int(content) if content.isdigit() and len(content) <= _TIMESTAMP_DIGITS else None
-
-
-def rfc3339_now() -> str:
-    """Return the current time in UTC with milliseconds, as RFC 3339 writes it."""
-    return rfc3339(datetime.now(UTC))
-
-
-def rfc3339_of(unix_ms: int) -> str:
-    """Return a time in Unix milliseconds as RFC 3339 writes it."""
-    return rfc3339(datetime.fromtimestamp(unix_ms / 1000, UTC))
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment, which must have a time zone, in UTC with milliseconds as RFC 3339 writes it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _with_timestamp(record: Record) -> Headers:

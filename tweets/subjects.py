@@ -15,7 +15,7 @@ words.
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 SUBJECT_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -70,6 +70,18 @@ def contains(text: str, term: str) -> bool:
             return True
         start = text.find(term, start + 1)
     return False
+
+
+def hashtags(text: str) -> Iterator[tuple[int, str]]:
+    """Yield place and text of every whole hashtag of a folded text: those that `contains` finds there."""
+    start = text.find("#")
+    while start >= 0:
+        end = start + 1
+        while end < len(text) and is_word_character(text[end]):
+            end += 1
+        if end > start + 1 and _begins(text, start):
+            yield start, text[start:end]
+        start = text.find("#", end)
 
 
 def _begins(text: str, start: int) -> bool:

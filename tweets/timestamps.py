@@ -1,4 +1,4 @@
-"""The times of tweets: RFC 3339, the form in which Twitter's first interface writes them, and Unix times."""
+"""Times in RFC 3339, read and written here only; the times of tweets may have other forms, which are read here too."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,6 +21,29 @@ _NUMBER: Final = re.compile(r"\d{10}(\.\d{1,9})?|\d{13}", re.ASCII)
 _SECONDS: Final = (10**9, 10**10)
 _MILLISECONDS: Final = (10**12, 10**13)
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339_ms(at_ms: int) -> str:
+    """Return a time in Unix milliseconds as RFC 3339 in UTC, with milliseconds."""
+    return _written(_EPOCH + timedelta(milliseconds=at_ms), "milliseconds")
+
+
+def rfc3339_s(at_s: int) -> str:
+    """Return a time in Unix seconds as RFC 3339 in UTC, without a fraction."""
+    return _written(_EPOCH + timedelta(seconds=at_s), "seconds")
+
+
+def unix_ms(text: str) -> int | None:
+    """Return a time in RFC 3339 in Unix milliseconds, rounded down; None for anything else."""
+    if _RFC3339.fullmatch(text) is None:
+        return None
+    try:
+        since = datetime.fromisoformat(text.upper().replace(" ", "T")) - _EPOCH
+    except ValueError:  # there is no such month, day or hour
+        return None
+    return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
+
 
 def as_rfc3339(value: object) -> str | None:
     """Return the time in RFC 3339, or None for anything that is no time.
@@ -38,26 +61,28 @@ def as_rfc3339(value: object) -> str | None:
 
 
 def _from_text(value: str) -> str | None:
-    if _RFC3339.fullmatch(value):
-        datetime.fromisoformat(value.upper().replace(" ", "T"))
+    if unix_ms(value) is not None:
         return value
     if found := _TWITTER.fullmatch(value):
         month, day, hour, minute, second, sign, hours, minutes, year = found.groups()
         offset = timedelta(hours=int(hours), minutes=int(minutes))
         zone = timezone(-offset if sign == "-" else offset)
         number = _MONTHS.index(month) + 1
-        return _written(datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=zone))
+        return _shortest(datetime(int(year), number, int(day), int(hour), int(minute), int(second), tzinfo=zone))
     return _from_number(float(value)) if _NUMBER.fullmatch(value) else None
 
 
 def _from_number(value: float) -> str | None:
     if _SECONDS[0] <= value < _SECONDS[1]:
-        return _written(datetime.fromtimestamp(value, UTC))
+        return _shortest(datetime.fromtimestamp(value, UTC))
     if _MILLISECONDS[0] <= value < _MILLISECONDS[1]:
-        return _written(datetime.fromtimestamp(value / 1000, UTC))
+        return _shortest(datetime.fromtimestamp(value / 1000, UTC))
     return None
 
 
-def _written(moment: datetime) -> str:
-    precision = "milliseconds" if moment.microsecond >= 1000 else "seconds"
+def _shortest(moment: datetime) -> str:
+    return _written(moment, "milliseconds" if moment.microsecond >= 1000 else "seconds")
+
+
+def _written(moment: datetime, precision: str) -> str:
     return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -2,29 +2,42 @@
 
 import json
 import zlib
+from typing import Any
 
 import orjson
 
 from tweets.periods import Cells
+from worker.counts import is_count
+
+
+def nested(cells: Cells) -> dict[str, dict[str, int]]:
+    """Return the JSON object that `flat` reads."""
+    counts: dict[str, dict[str, int]] = {}
+    for (subject, emotion), count in cells.items():
+        counts.setdefault(subject, {})[emotion] = count
+    return counts
+
+
+def flat(counts: Any) -> Cells | None:
+    """Return the cells in a JSON value; None if no worker can have written it."""
+    try:
+        found = {(subject, name): count for subject, each in counts.items() for name, count in each.items()}
+    except AttributeError:
+        return None
+    return {cell: count for cell, count in found.items() if count} if all(map(is_count, found.values())) else None
 
 
 def dump(cells: Cells) -> str:
     """Return the JSON."""
-    counts: dict[str, dict[str, int]] = {}
-    for (subject, emotion), count in cells.items():
-        counts.setdefault(subject, {})[emotion] = count
-    return orjson.dumps(counts, option=orjson.OPT_SORT_KEYS).decode()
+    return orjson.dumps(nested(cells), option=orjson.OPT_SORT_KEYS).decode()
 
 
 def load(counts: str) -> Cells:
     """Return the cells in the JSON; no cells if no worker can have written it."""
     try:
-        fields = json.loads(counts)
-        found = {(subject, name): count for subject, each in fields.items() for name, count in each.items()}
-    except (ValueError, AttributeError, RecursionError):
+        return flat(json.loads(counts)) or {}
+    except (ValueError, RecursionError):
         return {}
-    valid = all(type(count) is int and count >= 0 for count in found.values())
-    return {cell: count for cell, count in found.items() if count} if valid else {}
 
 
 def pack(cells: Cells) -> bytes:

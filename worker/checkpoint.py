@@ -6,28 +6,25 @@ from typing import Any
 from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts, RunningCounts, is_count, state_name
 from worker.partition_state import PartitionState
-from worker.window_records import WindowSummary
+from worker.window_records import WINDOWS, WindowSummary, decode_fields, encode_fields
 
 
 def encode_state(topic: str, group: str, partition: Partition, state: PartitionState) -> list[OutputRecord]:
     """Return the record of the state and those of its windows; their partition number is that of the input partition.
 
-    The state is the last record: what it names is there or before.
+    The state is the last record, and the summary of the windows the one before: what it names is there or before.
     """
     prefix = key(group, partition) + b"|"
+    values = {**state.records, WINDOWS: encode_windows(state.counts, state.windows.summary())}
     records = [
-        OutputRecord(topic, partition.number, prefix + name.encode(), value, ())
-        for name, value in state.records.items()
+        OutputRecord(topic, partition.number, prefix + name.encode(), value, ()) for name, value in values.items()
     ]
-    return [*records, encode(topic, group, partition, state.counts, state.windows.summary())]
+    return [*records, encode(topic, group, partition, state.counts)]
 
 
-def encode(
-    topic: str, group: str, partition: Partition, committed: CommittedCounts, windows: WindowSummary | None = None
-) -> OutputRecord:
-    """Return the record of a state; without windows, the windows of the partition begin with the next owner."""
-    fields = to_fields(committed) if windows is None else to_fields(committed) | {"windows": windows.to_fields()}
-    value = json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()
+def encode(topic: str, group: str, partition: Partition, committed: CommittedCounts) -> OutputRecord:
+    """Return the record of position and counts. The windows stay those of the commit that wrote them."""
+    value = json.dumps(to_fields(committed), ensure_ascii=True, separators=(",", ":")).encode()
     return OutputRecord(topic, partition.number, key(group, partition), value, ())
 
 
@@ -49,12 +46,18 @@ def decode(value: bytes | None) -> CommittedCounts | None:
         return None
 
 
-def decode_windows(value: bytes | None) -> WindowSummary | None:
-    """Return the summary of the windows in the value of a state; None if it has none that a worker can have written."""
-    try:
-        return WindowSummary.from_fields(json.loads(value or b"").get("windows"))
-    except (ValueError, RecursionError, AttributeError):
+def encode_windows(committed: CommittedCounts, windows: WindowSummary) -> bytes:
+    """Return the value of the record with the summary of the windows as of a commit."""
+    return encode_fields({"commit": to_fields(committed), **windows.to_fields()})
+
+
+def decode_windows(value: bytes | None) -> tuple[CommittedCounts, WindowSummary] | None:
+    """Return the commit and the summary in the value of such a record; None if no worker can have written it."""
+    fields = decode_fields(value)
+    if fields is None:
         return None
+    committed, windows = from_fields(fields.get("commit")), WindowSummary.from_fields(fields)
+    return None if committed is None or windows is None else (committed, windows)
 
 
 def from_fields(fields: Any) -> CommittedCounts | None:

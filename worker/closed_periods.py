@@ -1,7 +1,9 @@
 """The closed periods of a partition that are kept, as ranges: a day of minutes is one range. Pure and immutable."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tweets.periods import UNITS, Period, Unit
@@ -11,7 +13,7 @@ _Range = tuple[int, int]
 """The first and the last number of periods without a gap."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ClosedPeriods:
     """Ranges of periods by their unit, in ascending order and with a gap between each two."""
 
@@ -28,22 +30,33 @@ class ClosedPeriods:
                 yield Period(unit, number)
 
     def __len__(self) -> int:
+        return self._size
+
+    @cached_property
+    def _size(self) -> int:
         return sum(last - first + 1 for ranges in self.ranges.values() for first, last in ranges)
 
     def __contains__(self, period: object) -> bool:
         if not isinstance(period, Period):
             return False
-        return any(first <= period.number <= last for first, last in self.ranges.get(period.unit, ()))
+        ranges = self.ranges.get(period.unit, ())
+        index = bisect_right(ranges, period.number, key=lambda each: each[0])
+        return index > 0 and period.number <= ranges[index - 1][1]
 
     def plus(self, periods: Iterable[Period]) -> "ClosedPeriods":
         """Return the ranges with these periods, none of which they have."""
-        ranges: dict[Unit, list[_Range]] = {unit: list(present) for unit, present in self.ranges.items()}
+        added: dict[Unit, list[_Range]] = {}
         for unit, number in periods:
-            ranges.setdefault(unit, []).append((number, number))
-        return ClosedPeriods({unit: _joined(sorted(each)) for unit, each in ranges.items()})
+            added.setdefault(unit, []).append((number, number))
+        if not added:
+            return self
+        joined = {unit: _joined(sorted([*self.ranges.get(unit, ()), *each])) for unit, each in added.items()}
+        return ClosedPeriods({**self.ranges, **joined})
 
     def without_first(self, counts: Mapping[Unit, int]) -> "ClosedPeriods":
         """Return the ranges without so many of the earliest periods of each unit."""
+        if not any(counts.values()):
+            return self
         left = {unit: _without_first(ranges, counts.get(unit, 0)) for unit, ranges in self.ranges.items()}
         return ClosedPeriods({unit: ranges for unit, ranges in left.items() if ranges})
 

@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -151,9 +152,9 @@ def series(subject: str, unit: "Unit", first: str | None, end: str | None, *, fo
     settings = _configured()
     try:
         span = span_of(unit, first, end, now_ms=time.time_ns() // 1_000_000)
-        store = SeriesStore.of(settings)
-        since_s = check_subject(subject, store.subjects() if subject else {})
-        found = Series(subject, span, store.series(subject, unit, span.first, span.last), since_s)
+        with closing(SeriesStore.of(settings)) as store:
+            since_s = check_subject(subject, store.subjects() if subject else {})
+            found = Series(subject, span, store.series(subject, unit, span.first, span.last), since_s)
     except SeriesError as error:
         raise SettingsError(f"--{error.field}: {error}") from None
     except UnknownSubjectError as error:

@@ -13,6 +13,7 @@ from tweets.event_time import event_time_ms
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from tweets.records import OutputRecord, Record
+from tweets.timestamps import rfc3339_ms
 from tweets.tweet import Tweet
 from worker.errors import ExitCode, FatalError
 from worker.inference.isolate import TextClassifier, classify_each
@@ -131,7 +132,7 @@ class Labeller:
         writer = labelled_tweet.LabelledTweetWriter(
             topic=self._topics.labelled,
             model=self._classifier.model_id,
-            classified_at=labelled_tweet.rfc3339_of(classified_at_ms),
+            classified_at=rfc3339_ms(classified_at_ms),
             max_bytes=self._topics.max_record_bytes,
         )
         return _BatchEncoding(writer, classified_at_ms, None if self._subjects is None else self._subjects.find)

@@ -38,7 +38,7 @@ from worker.labelling import Labeller, RecordOutcome
 from worker.membership import Membership
 from worker.next_commit import states_after, states_with_passed_offsets
 from worker.pace import BatchLimit, LabellingPace, cost_bytes
-from worker.partition_state import PartitionState, counts_of, offsets_of, updates_of, windows_of
+from worker.partition_state import PartitionState, assigned_of, counts_of, offsets_of, updates_of, windows_of
 from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 from worker.restoring import Restorer
@@ -179,7 +179,7 @@ class Loop:
         self._accounting.revoked(set(self._committed_counts) - set(states))
         self._committed_counts, self._committed_windows = counts_of(states), windows_of(states)
         self._publisher.assign(counts_of(states))
-        self._windows_sink.assign(updates_of(states))
+        self._windows_sink.assign(assigned_of(states))
 
     def _log_assignment(self, membership: Membership) -> None:
         assignment = (membership.generation, membership.partitions)

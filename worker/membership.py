@@ -46,8 +46,8 @@ class StoredState:
 
     `first` is the offset of the first record of the input partition; `committed` is None if the group has no committed
     offset; `topic_id` is the id of the input topic, empty if the broker gives no ids. `checkpoint` is the state on the
-    checkpoint topic, with its `windows`, and `output_end` the end offset of the output partition, which a stream reads
-    only where the checkpoint or its windows are missing.
+    checkpoint topic, `windows` are the newest windows there and `windows_commit` is their commit. `output_end` is the
+    end offset of the output partition, which a stream reads only where the checkpoint or the windows are missing.
     """
 
     first: int
@@ -56,6 +56,7 @@ class StoredState:
     checkpoint: CommittedCounts | None = None
     output_end: int = 0
     windows: PartitionWindows | None = None
+    windows_commit: CommittedCounts | None = None
 
     @property
     def counts(self) -> RunningCounts | None:

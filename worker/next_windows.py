@@ -53,6 +53,7 @@ class _Step:
         self._copied: set[int] = set()
         self._records: dict[str, bytes | None] = {}
         self._changed: dict[Period, Cells] = {}
+        self._written: dict[Period, Cells] = {}
 
     def count(self, tweets: Sequence[CountedTweet]) -> int:
         """Count the tweets in their minutes, hours and days; return how many were late."""
@@ -63,7 +64,7 @@ class _Step:
         numbers, late_in_fold = self._tally.add(counted)
         for number in numbers:
             minute, cells = Period("minute", number), minutes[number]
-            self._changed[minute] = cells
+            self._changed[minute] = self._written[minute] = cells
             added = _difference(cells, self._before.minutes.get(number, {}))
             for unit in LONGER_UNITS:
                 period = minute.within(unit)
@@ -78,13 +79,15 @@ class _Step:
         closing = [Period("minute", n) for n in sorted(minutes) if self._tally.is_closed(Period("minute", n))]
         grown: set[Period] = set()
         for minute in closing:
-            cells = minutes.pop(minute.number)
+            # Also if it has not changed: what a commit closes is in the records of this commit.
+            cells = self._written[minute] = minutes.pop(minute.number)
             for period in map(minute.within, LONGER_UNITS):
                 add_cells(self._own(self._parts, period), cells)
                 grown.add(period)
-        self._records |= {name(p): encode_cells(cells) for p, cells in self._changed.items() if p.unit == "minute"}
-        self._records |= {name(period): encode_cells(self._parts[period]) for period in sorted(grown)}
-        for period in [period for period in self._totals if self._tally.is_closed(period)]:
+        ended = [period for period in self._totals if self._tally.is_closed(period)]
+        self._written |= {period: self._parts[period] for period in sorted(grown.union(ended))}
+        self._records |= {name(period): encode_cells(cells) for period, cells in self._written.items()}
+        for period in ended:
             del self._totals[period]
             del self._parts[period]
             closing.append(period)
@@ -112,6 +115,7 @@ class _Step:
             totals=self._totals,
             closed=self._closed,
             closed_lately={},
+            complete_since=None,
             reopened_ms=self._still_reopened(),
         )
         if self._closed != before.closed:

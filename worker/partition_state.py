@@ -1,7 +1,7 @@
 """What a commit gives an input partition: the offset, the running counts and the windows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tweets.periods import Cells, Period
 from tweets.records import Partition
@@ -39,6 +39,12 @@ def offsets_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, Co
     """Return the offsets to commit, with the counts as their metadata."""
     counts = counts_of(states).items()
     return {partition: CommittedOffset(at.offset, at.counts.to_metadata()) for partition, at in counts}
+
+
+def assigned_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, WindowUpdate]:
+    """Return the periods of restored states."""
+    updates = updates_of(states)
+    return {p: replace(each, complete_since=states[p].windows.complete_since) for p, each in updates.items()}
 
 
 def updates_of(states: Mapping[Partition, PartitionState]) -> dict[Partition, WindowUpdate]:

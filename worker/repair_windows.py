@@ -7,7 +7,7 @@ from typing import Protocol
 from tweets.periods import PERIOD_MS, Cells, Period
 from tweets.records import Partition
 from worker.cells_json import dump, pack, unpacked_text
-from worker.verify_windows import KafkaWindows, StoredPeriod, StoredWindows
+from worker.verify_windows import KafkaWindows, PartitionState, StoredPeriod, StoredWindows
 
 
 class CommittedPeriods(KafkaWindows, Protocol):
@@ -32,10 +32,9 @@ def repair_windows(kafka: CommittedPeriods, store: RepairableWindows, partitions
     Kafka was read: without their markers, the owners publish every period again.
     """
     known = set(partitions)
-    since: dict[Partition, float] = dict.fromkeys(known, math.inf)
-    since.update({partition: state.complete_from for partition, state in kafka.states(known).items()})
+    states = kafka.states(known)
     committed: dict[Period, dict[Partition, bytes]] = {}
-    for read in (kafka.closed, kafka.open):
+    for read in (kafka.open, kafka.closed):  # what closes in between is complete only among the closed ones
         for partition, period, cells in read(known):
             committed.setdefault(period, {})[partition] = pack(cells)
     topic = next((partition.topic for partition in known), "")
@@ -43,11 +42,20 @@ def repair_windows(kafka: CommittedPeriods, store: RepairableWindows, partitions
     store.unmark(known)
     for stored in store.read(store.kept(for_s=0), subjects):
         in_kafka = {each: unpacked_text(packed) for each, packed in committed.get(stored.period, {}).items()}
-        counts = _only_in_redis(stored, store, topic, since) | in_kafka
+        counts = (
+            _only_in_redis(stored, store, topic, {p: _since(states.get(p), stored.period) for p in known}) | in_kafka
+        )
         if counts or stored.sums:
             shown = {subject for subject, _ in stored.sums}
             store.repair(stored.period, counts, shown.union(subjects))
     store.unmark(known)
+
+
+def _since(state: PartitionState | None, period: Period) -> float:
+    """Return the first minute from which on Kafka has every period of this unit."""
+    if state is None:
+        return math.inf
+    return max(state.complete_from, state.minutes_from if period.unit == "minute" else 0)
 
 
 def _only_in_redis(

@@ -96,7 +96,7 @@ class Restorer:
             committed_counts[partition] = CommittedCounts(
                 counts.generation_base + generation, max(position, found.first), counts
             )
-            if partition in skipped or not complete:
+            if partition in skipped or not complete or windows[partition].uncommitted:
                 uncommitted.add(partition)
         self._metadata_limit.check(committed_counts)
         # The checkpoint of an accepted start from zero was not used, and a state of zero is no loss to report.

@@ -103,10 +103,11 @@ class _Worker:
             log.info("consuming %s", settings.kafka_input_topic)
             self._loop.run(self._stop)
         finally:
-            log.info("stopping: closing the Kafka clients, publishing the last counts")
+            log.info("stopping: publishing the last counts, closing the Kafka clients")
             self._watchdog.finish_within(time_limits.SHUTDOWN.seconds)
-            stream.close()
+            # While the worker owns the partitions: the next owner publishes again what Redis may lack.
             _close_within(time_limits.FINAL_PUBLISH.seconds, publisher, windows_publisher)
+            stream.close()
             health.close()
         if self._stop.failure is not None:
             raise self._stop.failure

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tweets.periods import ALL, PERIOD_MS, Period, Unit
+from tweets.timestamps import rfc3339_s, unix_ms
 
 PERIODS_MAX: Final = 3_000
 """Periods of one answer: two days of minutes, and tens of milliseconds of reading Redis."""
@@ -14,16 +14,10 @@ PERIODS_MAX: Final = 3_000
 PERIODS_DEFAULT: Final[dict[Unit, int]] = {"minute": 60, "hour": 24, "day": 30}
 """Periods without `from`, the last of which contains the present moment."""
 
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-"""The form of a tweet topic's name."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS: Final = 253_402_300_799_999
+_LAST_MOMENT: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, after which RFC 3339 has no form."""
 
-_RFC3339: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?(?:([Zz])|([+ -])(\d\d:\d\d))", re.ASCII
-)
+_LOST_PLUS: Final = re.compile(r" (\d\d:\d\d)\Z")
 """A blank instead of a plus is what is left of a plus that an address did not escape."""
 
 
@@ -105,25 +99,10 @@ def span_of(unit: Unit, first: str | None, end: str | None, *, now_ms: int) -> S
 
 def moment_ms(name: str, text: str) -> int:
     """Return a time in RFC 3339 in Unix milliseconds. Raises SeriesError for the parameter `name`."""
-    wrong = SeriesError(name, f"{text[:40]!r} is no time in RFC 3339 from 1970 on, such as 2026-05-01T12:00:00Z")
-    found = _RFC3339.fullmatch(text)
-    if found is None:
-        raise wrong
-    date, time, fraction, _, sign, offset = found.groups()
-    zone = f"{'-' if sign == '-' else '+'}{offset}" if offset else "+00:00"
-    try:
-        moment = datetime.fromisoformat(f"{date}T{time}{(fraction or '')[:7]}{zone}")
-    except ValueError:  # there is no such month, day or hour
-        raise wrong from None
-    since = (moment - _EPOCH) // timedelta(milliseconds=1)
-    if not 0 <= since <= _LAST_MS:
-        raise wrong
-    return since
-
-
-def rfc3339_s(unix_s: int) -> str:
-    """Return a Unix second in UTC, as RFC 3339 writes it."""
-    return (_EPOCH + timedelta(seconds=unix_s)).isoformat().replace("+00:00", "Z")
+    found = unix_ms(_LOST_PLUS.sub(r"+\1", text))
+    if found is None or not 0 <= found <= _LAST_MOMENT:
+        raise SeriesError(name, f"{text[:40]!r} is no time in RFC 3339 from 1970 on, such as 2026-05-01T12:00:00Z")
+    return found
 
 
 def check_subject(subject: str, known: Mapping[str, int]) -> int | None:

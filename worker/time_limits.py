@@ -74,7 +74,11 @@ IDLE_POLL: Final = TimeLimit(0.5, "A poll waits this long for the first record o
 POLL: Final = TimeLimit(60, "Watchdog: a poll, which may join the group; also the wait for a heartbeat.")
 RESTORE: Final = TimeLimit(40, "Watchdog: look-up of the committed offsets of all owned partitions.")
 CHECKPOINTS: Final = TimeLimit(
-    6, "Reading the checkpoint topic, which a restore does only where a committed offset or its metadata is missing."
+    6, "Reading the checkpoint topic, as each restore does, fails when nothing of it arrives for this long."
+)
+READ_CHECKPOINTS: Final = TimeLimit(
+    120,
+    "Watchdog: reading the checkpoint topic. After 30 s without a poll the member leaves the group, and reads again.",
 )
 LABEL_BATCH: Final = TimeLimit(
     1, "A batch has at most as many records as are labelled in this, by the measured speed of the model."
@@ -123,6 +127,9 @@ REDIS_RETRY_PAUSE: Final = TimeLimit(1, "Pause before counts that Redis did not 
 REPUBLISH: Final = TimeLimit(5, "All owned counts are published again after this, so that a wiped Redis recovers.")
 MINUTE_KEPT: Final = TimeLimit(24 * 3600, "Redis keeps the counts of one minute for this long.")
 WINDOWS_PUSH: Final = TimeLimit(1, "Changed minutes, hours and days are published at most once in this time.")
+SUBJECTS_LOOK: Final = TimeLimit(
+    3600, "Tweet topics that are not in `TOPICS_FILE` and have no counts any more leave the list in Redis this often."
+)
 
 # Logs.
 REPORT: Final = TimeLimit(30, "The log gets the totals of committed records this often.")

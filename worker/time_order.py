@@ -123,14 +123,15 @@ ORDER: Final = (
         "errors before the watchdog ends the process",
     ),
     Order(
-        "2 * BOOTSTRAP + 3 * OFFSET_LOOKUP + CHECKPOINTS",
-        "RESTORE",
+        "2 * BOOTSTRAP + 5 * OFFSET_LOOKUP + CHECKPOINTS",
+        "READ_CHECKPOINTS",
         "reading the checkpoint topic must raise its own errors before the watchdog ends the process",
     ),
     Order(
         "CHECKPOINTS", "SHUTDOWN", "after SIGTERM, reading checkpoints must end before the watchdog ends the process"
     ),
     Order("CHECKPOINTS + OFFSET_LOOKUP", "MAX_POLL_INTERVAL", "a worker that reads checkpoints does not poll"),
+    Order("READ_CHECKPOINTS", "TURN", "the watchdog must name the step that hangs"),
     Order("CONNECTION_SETUP_MAX", "ADMIN_REQUEST", "an admin request must outlast a slow attempt to connect"),
     Order("REQUEST", "VERIFY_LOOKUP", "a look-up must have time for one failed request and another attempt"),
     Order("VERIFY_LOOKUP + RECOUNT_POLL", "RECOUNT", "a recount consists of look-ups and many polls"),

@@ -6,7 +6,8 @@ records are all there, since a worker counts periods and since retention has del
 """
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +16,8 @@ from tweets.records import Partition
 from worker import time_limits
 from worker.cells_json import pack, unpack
 from worker.finding import Finding
-from worker.window_findings import Difference, difference_findings, not_judged_finding
+from worker.window_findings import Difference, Differences, not_judged_finding
+from worker.windows import WindowLimits, add_cells
 
 
 class StoredPeriod(Protocol):
@@ -41,8 +43,10 @@ class StoredWindows(Protocol):
 
 
 class RecountedWindows(Protocol):
-    """The periods of each partition of the output topic, as far as the topic was read."""
+    """The periods of each partition of the output topic, as far as the topic was read, counted with these limits."""
 
+    @property
+    def limits(self) -> WindowLimits: ...
     def cells(self, number: int, period: Period) -> Cells: ...
     def complete_from(self, number: int) -> float: ...
 
@@ -51,7 +55,11 @@ class PartitionState(Protocol):
     """The state of a partition's periods on the checkpoint topic."""
 
     @property
+    def limits(self) -> WindowLimits: ...
+    @property
     def complete_from(self) -> int: ...
+    @property
+    def minutes_from(self) -> int: ...
 
 
 class KafkaWindows(Protocol):
@@ -82,7 +90,10 @@ class WindowsCheck:
     recount: RecountedWindows
     kafka: KafkaWindows
     store: StoredWindows
+    now_s: Callable[[], float] = time.time
+    _states: dict[Partition, PartitionState | None] = field(default_factory=dict)
     _since: dict[Partition, float] = field(default_factory=dict)
+    _minutes_from: dict[Partition, int] = field(default_factory=dict)
     _undecided: dict[_Pair, _Undecided] = field(default_factory=dict)
     _agreed: set[_Pair] = field(default_factory=set)
     """What has agreed once, of the periods that are compared again."""
@@ -98,32 +109,58 @@ class WindowsCheck:
             self._periods = self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds)
             self._count = len(self._periods)
         self._decide()
-        differences: list[Difference] = []
-        again: list[Period] = []
-        for stored in self.store.read(self._periods, self.store.subjects()):
+        differences, again = Differences(), list[Period]()
+        for stored in self.store.read(list(filter(self._is_kept, self._periods)), self.store.subjects()):
             agreed: list[_Pair] = []
             found = [
                 *self._against_recount(stored, by_number.values(), agreed),
                 *self._foreign(stored, topic, by_number),
                 *self._against_sums(stored),
             ]
-            differences += found
-            if found:
+            if found and self._is_kept(stored.period):  # not expired while it was read
+                differences.add(found)
                 again.append(stored.period)
                 self._agreed.update(agreed)
         self._periods = again
-        noted = not_judged_finding(self._since, self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds))
-        return [*difference_findings(differences, self._count), *noted]
+        return [*differences.findings(self._count), *self._not_judged()]
+
+    def _is_kept(self, period: Period) -> bool:
+        return self.recount.limits.expires_ms(period) / 1000 > self.now_s() + time_limits.VERIFY_EXPIRY_MARGIN.seconds
+
+    def _not_judged(self) -> list[Finding]:
+        others = {p: s.limits.late_minutes for p, s in self._states.items() if s is not None and self._counts_other(s)}
+        since = {partition: minute for partition, minute in self._since.items() if partition not in others}
+        minutes_from = {p: minute for p, minute in self._minutes_from.items() if minute > self._since[p]}
+        kept = self.store.kept(for_s=time_limits.VERIFY_EXPIRY_MARGIN.seconds)
+        return not_judged_finding(since, minutes_from, others.values(), kept)
+
+    def _counts_other(self, state: PartitionState) -> bool:
+        """Return whether the windows are counted with another WINDOW_LATE_MINUTES than the recount."""
+        return state.limits.late_minutes != self.recount.limits.late_minutes
 
     def _look_at_kafka(self, partitions: Collection[Partition]) -> None:
         """Note from which minute on the periods of each partition can be judged."""
         new = set(partitions) - self._since.keys()
         states = self.kafka.states(new) if new else {}
         for partition in new:
-            state = states.get(partition)
-            self._since[partition] = math.inf if state is None else state.complete_from
+            state = self._states[partition] = states.get(partition)
+            unknown = state is None or self._counts_other(state)
+            self._since[partition] = math.inf if state is None or unknown else state.complete_from
         for partition in partitions:
+            self._minutes_from[partition] = self._first_minute(self._states[partition])
             self._since[partition] = max(self._since[partition], self.recount.complete_from(partition.number))
+
+    def _first_minute(self, state: PartitionState | None) -> int:
+        """Return the first minute of a partition that no smaller WINDOW_KEEP_HOURS of a worker has let expire."""
+        if state is None or state.limits.minute_kept_hours >= self.recount.limits.minute_kept_hours:
+            return 0 if state is None else state.minutes_from
+        return max(state.minutes_from, state.limits.first_minute(self.now_s()))
+
+    def _is_judged(self, partition: Partition, period: Period) -> bool:
+        first: float = self._since[partition]
+        if period.unit == "minute":
+            first = max(first, self._minutes_from[partition])
+        return period.start_ms >= first * PERIOD_MS["minute"]
 
     def _decide(self) -> None:
         """Note what Redis had right at the look before, now that the recount has read further."""
@@ -144,7 +181,7 @@ class WindowsCheck:
         period = stored.period
         for partition in partitions:
             pair = (period, partition)
-            if period.start_ms < self._since[partition] * PERIOD_MS["minute"] or pair in self._agreed:
+            if pair in self._agreed or not self._is_judged(partition, period):
                 continue
             expected = self.recount.cells(partition.number, period)
             found = stored.contributions.get(self.store.field(partition), {})
@@ -166,20 +203,18 @@ class WindowsCheck:
     def _against_sums(self, stored: StoredPeriod) -> Iterator[Difference]:
         expected: Cells = {}
         for cells in stored.contributions.values():
-            for cell, count in cells.items():
-                expected[cell] = expected.get(cell, 0) + count
+            add_cells(expected, cells)
         yield from _differences(stored.period, expected, stored.sums, "the sum of all partitions")
 
 
 def _differences(period: Period, expected: Cells, found: Cells, place: str) -> Iterator[Difference]:
-    if expected == found:
-        return
-    for subject in sorted({subject for subject, _ in {**expected, **found}}):
-        names = sorted({emotion for each, emotion in {**expected, **found} if each == subject})
-        counts = {name: (found.get((subject, name), 0), expected.get((subject, name), 0)) for name in names}
-        wrong = {name: pair for name, pair in counts.items() if pair[0] != pair[1]}
-        if wrong:
-            yield Difference(period, subject, place, wrong)
+    wrong: dict[str, dict[str, tuple[int, int]]] = {}
+    for cell in sorted(expected.keys() | found.keys()) if expected != found else ():
+        pair = found.get(cell, 0), expected.get(cell, 0)
+        if pair[0] != pair[1]:
+            wrong.setdefault(cell[0], {})[cell[1]] = pair
+    for subject, counts in wrong.items():
+        yield Difference(period, subject, place, counts)
 
 
 def _within(lower: Cells, upper: Cells) -> bool:

@@ -84,7 +84,7 @@ class WatchedSubjects:
     def _refuse(self, error: str) -> None:
         self._metrics.topics_file_ok.set(0)
         if error != self._reported:
-            log.error("TOPICS_FILE=%s; the tweet topics of before go on", error)
+            log.error("TOPICS_FILE=%s; the worker keeps the previous tweet topics", error)
         self._reported = error
 
     def _take(self, matcher: SubjectMatcher, path: Path) -> None:

@@ -1,9 +1,9 @@
 """What verify says about minutes, hours and days: a bounded number of lines."""
 
 import math
-from collections.abc import Mapping, Sequence
+from bisect import insort
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from typing import Final, NamedTuple
 
 from tweets.periods import ALL, PERIOD_MS, UNITS, Period
@@ -34,40 +34,76 @@ class Difference(NamedTuple):
     counts: Mapping[str, tuple[int, int]]
 
 
-def difference_findings(differences: Sequence[Difference], periods: int) -> list[Finding]:
-    """Return one finding for each period and tweet topic that differs, and one about all `periods`."""
-    ordered = sorted(differences, key=_order)
-    grouped = [list(each) for _, each in groupby(ordered, key=_order)]
-    findings = [_finding(each) for each in grouped[:_NAMED]]
-    if not grouped:
-        return [Finding(PERIODS, True, f"{periods} minutes, hours and days agree with the output topic")]
-    more = f", {len(grouped) - _NAMED} of them not named here" if len(grouped) > _NAMED else ""
-    detail = f"{len(grouped)} counts of a minute, hour or day of all tweets or of a tweet topic differ{more}"
-    return [*findings, Finding(PERIODS, False, detail)]
+class Differences:
+    """All differences of one look: the first ones in order, and how many there are. Memory is bounded.
+
+    After a wipe of Redis every count of every partition differs.
+    """
+
+    def __init__(self) -> None:
+        self._first: list[tuple[tuple[int, int, str], Finding]] = []
+        self._count = 0
+
+    def add(self, differences: Iterable[Difference]) -> None:
+        """Add all differences of one period."""
+        of_subject: dict[str, list[Difference]] = {}
+        for each in differences:
+            of_subject.setdefault(each.subject, []).append(each)
+        self._count += len(of_subject)
+        for same in of_subject.values():
+            order = _order(same[0])
+            if len(self._first) < _NAMED or order < self._first[-1][0]:
+                insort(self._first, (order, _finding(same)), key=lambda each: each[0])
+                del self._first[_NAMED:]
+
+    def findings(self, periods: int) -> list[Finding]:
+        """Return one finding for each period and tweet topic that differs, and one about all `periods`."""
+        if not self._count:
+            return [Finding(PERIODS, True, f"{periods} minutes, hours and days agree with the output topic")]
+        more = f", {self._count - _NAMED} of them not named here" if self._count > _NAMED else ""
+        detail = f"{self._count} counts of a minute, hour or day of all tweets or of a tweet topic differ{more}"
+        return [*(finding for _, finding in self._first), Finding(PERIODS, False, detail)]
 
 
-def not_judged_finding(since: Mapping[Partition, float], kept: Sequence[Period]) -> list[Finding]:
-    """Return a finding that names the partitions with kept periods before the minute from which they are complete."""
+def not_judged_finding(
+    since: Mapping[Partition, float],
+    minutes_from: Mapping[Partition, int],
+    other_late: Collection[int],
+    kept: Sequence[Period],
+) -> list[Finding]:
+    """Return a finding that names the partitions with kept periods that cannot be judged, and why.
+
+    A partition is complete from the minute `since` on, its minutes only from `minutes_from` on. `other_late` has the
+    WINDOW_LATE_MINUTES of each partition that counts with another one than verify; nothing of it is judged.
+    """
     oldest_ms = min((period.start_ms for period in kept), default=0)
     late = {p: minute for p, minute in since.items() if minute * PERIOD_MS["minute"] > oldest_ms}
-    if not late:
-        return []
+    oldest = min((period.number for period in kept if period.unit == "minute"), default=0)
+    expired = sorted(minute for minute in minutes_from.values() if minute > oldest)
     without = [partition for partition, minute in late.items() if math.isinf(minute)]
     named = sorted(int(minute) for minute in late.values() if not math.isinf(minute))
     texts = []
     if named:
-        first, last = _time(Period("minute", named[0])), _time(Period("minute", named[-1]))
-        until = first if first == last else f"{first} to {last}"
         texts.append(
-            f"{_partitions(len(named))} before {until}: a worker has counted minutes since then, or retention has "
-            "deleted earlier records of the output topic"
+            f"{_partitions(len(named))} before {_times(named)}: a worker has counted minutes since then, or retention "
+            "has deleted earlier records of the output topic"
         )
     if without:
         texts.append(
             f"{_partitions(len(without))} at all: no worker has committed minutes yet, or retention has deleted all "
             "records of the output topic"
         )
-    return [Finding(NOT_COMPARED, True, "; ".join(texts))]
+    if other_late:
+        texts.append(
+            f"{_partitions(len(other_late))} at all: a worker has WINDOW_LATE_MINUTES={min(other_late)}, set the same "
+            "for verify"
+        )
+    if expired:
+        texts.append(
+            f"minutes of {_partitions(len(expired))} before {_times(expired)}: they have expired with an earlier, "
+            "smaller WINDOW_KEEP_HOURS"
+        )
+    return [Finding(NOT_COMPARED, True, "; ".join(texts))] if texts else []
 
 
 def _finding(differences: Sequence[Difference]) -> Finding:
@@ -80,6 +116,11 @@ def _finding(differences: Sequence[Difference]) -> Finding:
 
 def _partitions(count: int) -> str:
     return "1 partition" if count == 1 else f"{count} partitions"
+
+
+def _times(minutes: Sequence[int]) -> str:
+    first, last = _time(Period("minute", minutes[0])), _time(Period("minute", minutes[-1]))
+    return first if first == last else f"{first} to {last}"
 
 
 def _order(difference: Difference) -> tuple[int, int, str]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tweets.event_time import FUTURE_MAX_MS
-from tweets.periods import PERIOD_MS, Cells, CountedTweet, Period, Unit, WindowTally
+from tweets.periods import PERIOD_MS, Cells, CountedTweet, Period, WindowTally
 from worker.cells_json import pack, unpack
-from worker.windows import WindowLimits
+from worker.windows import LONGER_UNITS, WindowLimits, add_cells
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class WindowRecount:
 
     def __init__(self, limits: WindowLimits, *, now_ms: int) -> None:
         """`now_ms`: periods that have expired by then are left out."""
-        self._limits = limits
+        self.limits = limits
         self._now_ms = now_ms
         self._folds: dict[int, _Fold] = {}
 
@@ -62,12 +62,12 @@ class WindowRecount:
         found = dict(fold.parts.get(period, {}))
         for minute, cells in fold.tally.minutes.items():
             if Period("minute", minute).within(period.unit) == period:
-                _add(found, cells)
+                add_cells(found, cells)
         return found
 
     def _fold(self, number: int) -> _Fold:
         if number not in self._folds:
-            self._folds[number] = _Fold(WindowTally(self._limits.late_ms))
+            self._folds[number] = _Fold(WindowTally(self.limits.late_ms))
         return self._folds[number]
 
     def _close(self, fold: _Fold) -> None:
@@ -75,17 +75,11 @@ class WindowRecount:
         for minute in [each for each in fold.tally.minutes if fold.tally.is_closed(Period("minute", each))]:
             period, cells = Period("minute", minute), fold.tally.minutes.pop(minute)
             self._keep(fold, period, cells)
-            units: tuple[Unit, ...] = ("hour", "day")
-            for unit in units:
-                _add(fold.parts.setdefault(period.within(unit), {}), cells)
+            for unit in LONGER_UNITS:
+                add_cells(fold.parts.setdefault(period.within(unit), {}), cells)
         for period in [each for each in fold.parts if fold.tally.is_closed(each)]:
             self._keep(fold, period, fold.parts.pop(period))
 
     def _keep(self, fold: _Fold, period: Period, cells: Cells) -> None:
-        if self._limits.expires_ms(period) > self._now_ms:
+        if self.limits.expires_ms(period) > self._now_ms:
             fold.closed[period] = pack(cells)
-
-
-def _add(sums: Cells, cells: Cells) -> None:
-    for cell, count in cells.items():
-        sums[cell] = sums.get(cell, 0) + count

@@ -33,7 +33,8 @@ class WindowSettings(BaseSettings):
         unit="hours",
         meaning="Minutes are kept for this long after their end, in Redis and on the checkpoint topic. Hours are kept "
         "for 90 days, days for two years.",
-        change="Raise for a longer chart by the minute; each minute costs memory in Redis. At least "
+        change="Raise for a longer chart by the minute; each minute costs memory in Redis. Minutes that have expired "
+        "before the change stay deleted. Set the same value for all workers and `verify`. At least "
         f"`WINDOW_LATE_MINUTES` and {_DAY_HOURS} hours.",
     )
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from tweets.periods import PERIOD_MS, Cells, Period, Unit
 from worker.closed_periods import ClosedPeriods
+from worker.counts import LARGEST_COUNT
 from worker.window_records import WindowSummary, name
 
 LONGER_UNITS: Final[tuple[Unit, ...]] = ("hour", "day")
@@ -39,17 +40,25 @@ class WindowLimits:
         kept: dict[Unit, int] = {"minute": self.minute_kept_hours, "hour": HOUR_KEPT_HOURS, "day": DAY_KEPT_HOURS}
         return period.end_ms + kept[period.unit] * PERIOD_MS["hour"]
 
+    def first_minute(self, now_s: float) -> int:
+        """Return the first minute that is kept for a minute or more."""
+        return int(now_s) // 60 - self.minute_kept_hours * 60 + 1
+
 
 @dataclass(frozen=True, slots=True)
 class WindowUpdate:
     """What Redis gets of a partition after a commit: the absolute counts of the periods that changed.
 
     `generation` and `offset` are those of the commit. The counts are of this partition alone.
+    `complete_since` is 0 if `periods` has every closed period, above `offset` where Redis needs all closed ones again,
+    and None after a commit or where it is not known.
     """
 
     generation: int
     offset: int
     periods: Mapping[Period, Cells]
+    complete_since: int | None = None
+    """After a restore: every period that closed since the commit of this offset is among `periods`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,8 @@ class PartitionWindows:
     these minutes; `totals` are all open hours and days, with the sum of all their minutes. `closed` are the closed
     periods that are kept: only their records on the checkpoint topic have their counts, except for those that closed
     lately, which are in `closed_lately` after a restore. `written` has the names of the records that a restore needs,
-    those that were written longest ago first. Minutes before `complete_from` may lack tweets.
+    those that were written longest ago first. Minutes before `complete_from` may lack tweets, and minutes before
+    `minutes_from` may be deleted: they have expired with an earlier, smaller WINDOW_KEEP_HOURS.
     """
 
     limits: WindowLimits = field(default_factory=WindowLimits)
@@ -74,6 +84,9 @@ class PartitionWindows:
     reopened_ms: int | None = None
     """Before this moment all minutes were closed already with an earlier, smaller WINDOW_LATE_MINUTES."""
     closed_lately: Mapping[Period, Cells] = field(default_factory=dict)
+    complete_since: int | None = field(default=None, compare=False)
+    """After a restore, the offset of a commit: what has closed since then is in `closed_lately`."""
+    minutes_from: int = 0
 
     @classmethod
     def restored(
@@ -82,8 +95,8 @@ class PartitionWindows:
         cells: Mapping[str, Cells],
         closed: ClosedPeriods,
         *,
-        limits: WindowLimits,
         written: Sequence[str],
+        complete_since: int | None = None,
     ) -> "PartitionWindows":
         """Return the windows of a summary and of the records that it names; other `cells` closed lately.
 
@@ -93,7 +106,7 @@ class PartitionWindows:
         parts = {period: cells[name(period)] for period in summary.parts}
         needed = summary.names()
         return cls(
-            replace(limits, late_minutes=summary.late_minutes),
+            WindowLimits(summary.late_minutes, summary.kept_hours),
             summary.newest_ms,
             summary.complete_from,
             minutes,
@@ -103,18 +116,22 @@ class PartitionWindows:
             tuple(each for each in written if each in needed),
             summary.reopened_ms,
             {period: cells[name(period)] for period in closed if name(period) in cells},
+            complete_since,
+            summary.minutes_from,
         )
 
     def summary(self) -> WindowSummary:
         """Return the part of the partition's state that names the records with the rest."""
         return WindowSummary(
             self.limits.late_minutes,
+            self.limits.minute_kept_hours,
             self.newest_ms,
             self.complete_from,
             tuple(sorted(self.minutes)),
             tuple(sorted(self.parts)),
             len(self.closed),
             self.reopened_ms,
+            self.minutes_from,
         )
 
     def current(self, now_s: float) -> dict[Period, Cells]:
@@ -135,7 +152,19 @@ class PartitionWindows:
         reopened_ms = self.reopened_ms
         if self.newest_ms is not None and limits.late_ms > self.limits.late_ms:
             reopened_ms = max(self.newest_ms - self.limits.late_ms, reopened_ms or 0)
+        limits = replace(self.limits, late_minutes=limits.late_minutes)
         return replace(self, limits=limits, complete_from=complete_from(now_s), reopened_ms=reopened_ms)
+
+    def kept_for(self, hours: int, now_s: float) -> "PartitionWindows":
+        """Return windows whose minutes are kept for so long, unless they have expired before.
+
+        Minutes that are kept longer are published again, for Redis to keep them longer too.
+        """
+        windows = replace(self, limits=replace(self.limits, minute_kept_hours=hours))
+        if hours < self.limits.minute_kept_hours:
+            return windows
+        first = max(self.minutes_from, self.limits.first_minute(now_s))
+        return replace(windows, minutes_from=first, complete_since=LARGEST_COUNT)
 
 
 def complete_from(now_s: float) -> int:

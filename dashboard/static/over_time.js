@@ -1,7 +1,7 @@
 // Emotion over time: which tweets and which span are chosen, the panels that show them, and the minute that is picked.
-import { SPANS, SeriesPanel, named, stamp } from "./series_panel.js";
+import { SeriesPanel, named, stamp } from "./series_panel.js";
 import { SurestTweets } from "./surest.js";
-import { element, setText, swatch } from "./show.js";
+import { element, sentence, setText, swatch } from "./show.js";
 
 const EVERY_MS = { hour: 10_000, day: 60_000, week: 60_000 };
 const ANSWER_MS = 15_000;
@@ -18,13 +18,14 @@ export class OverTime {
     this.panels = [0, 1].map(() => new SeriesPanel((start, topic) => this.pick(start, topic)));
     this.form = byId("over-time-choice");
     this.range = byId("minute");
-    this.surest = new SurestTweets(byId("surest"), byId("find"));
+    this.surest = new SurestTweets(byId("surest"));
+    this.buttons = [byId("find"), byId("find-other")]; // one for each panel
     this.draw = hold((found) => this.show(found));
     byId("series").replaceChildren(this.panels[0].section);
     this.form.addEventListener("change", () => this.load());
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.range.addEventListener("input", () => this.mark());
-    byId("find").addEventListener("click", () => this.find(this.form.elements.topic.value));
+    this.buttons.forEach((button, number) => button.addEventListener("click", () => this.find(this.panels[number].topic)));
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.load(); });
   }
 
@@ -108,7 +109,16 @@ export class OverTime {
     const sections = this.panels.slice(0, found.length).map((panel) => panel.section);
     if (byId("series").children.length !== sections.length) byId("series").replaceChildren(...sections);
     found.forEach((answer, number) => this.panels[number].show(span, labels, answer));
+    this.nameButtons(found.map(({ topic }) => topic));
     this.offerMinutes(span, found[0].series.map(({ start }) => Date.parse(start) / 1000));
+  }
+
+  /** Each panel has a button, because a keyboard cannot click a chart. */
+  nameButtons(topics) {
+    this.buttons.forEach((button, number) => {
+      button.hidden = number >= topics.length;
+      setText(button, topics.length > 1 ? `Show the surest tweets: ${topics[number] || "all tweets"}` : "Show the surest tweets");
+    });
   }
 
   /** The slider keeps its minute while time moves on; at first it is on the last whole minute. */
@@ -147,5 +157,3 @@ export class OverTime {
     setText(byId("series-error"), words);
   }
 }
-
-export const sentence = (error) => `${error.charAt(0).toUpperCase()}${error.slice(1)}.`;

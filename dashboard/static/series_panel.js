@@ -36,7 +36,7 @@ export class SeriesPanel {
     this.plot.setAttribute("aria-label", `Stacked steps: the share of each emotion, ${name}, ${SPANS[span].words}. The table below has the numbers.`);
     this.region.setAttribute("aria-label", `The chart as a table: ${name}`);
     this.section.dataset.topic = answer.topic;
-    this.chart.show({ starts: this.content.starts, stepS: SPANS[span].stepS, rows: this.rows, labels });
+    this.chart.show({ span, starts: this.content.starts, stepS: SPANS[span].stepS, rows: this.rows, labels });
     this.fillTable();
   }
 

@@ -53,6 +53,9 @@ export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
 
+/** Returns an error of the server, which begins with a small letter and has no full stop, as a sentence. */
+export const sentence = (error) => `${error.charAt(0).toUpperCase()}${error.slice(1)}.`;
+
 /** Makes an element. Children are elements, or strings, which become text and never HTML. */
 export function element(name, { class: className, data = {} } = {}, children = []) {
   const made = document.createElement(name);

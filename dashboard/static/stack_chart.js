@@ -23,9 +23,12 @@ export class StackChart {
     });
   }
 
-  /** Shows periods of `stepS` seconds from `starts` on; `rows` has the counts of each, in the order of `labels`. */
+  /**
+   * Shows periods of `stepS` seconds from `starts` on; `rows` has the counts of each, in the order of `labels`. Each
+   * `span` has its own time axis.
+   */
   show(content) {
-    const isSame = this.plot && this.content.labels.join() === content.labels.join() && this.content.stepS === content.stepS;
+    const isSame = this.plot && this.content.labels.join() === content.labels.join() && this.content.span === content.span;
     this.content = content;
     this.target.dataset.periods = content.starts.length;
     if (isSame) this.plot.setData(this.data());

@@ -1,35 +1,42 @@
 // The five tweets of a minute that the model was surest of, and how far the server has searched.
-import { clockTime, element, whole } from "./show.js";
+import { clockTime, element, sentence, whole } from "./show.js";
 import { tweetItem } from "./tweets.js";
 
 const ANSWER_MS = 60_000;
 const NO_ANSWER = "The server does not answer; try again in a moment.";
 
 export class SurestTweets {
-  constructor(target, button) {
+  constructor(target) {
     this.target = target;
-    this.button = button;
+    this.isSearching = false;
   }
 
-  /** Searches for a minute, in Unix seconds, and a tweet topic; "" is all tweets. */
+  /**
+   * Searches for a minute, in Unix seconds, and a tweet topic; "" is all tweets. The server cannot end a search, and does
+   * one after the other: of the choices during a search, only the newest is searched for, when that search has ended.
+   */
   async find(minute, topic) {
-    const asked = (this.asked = Symbol());
     const title = `${clockTime(minute).slice(0, 5)}, ${topic || "all tweets"}`;
-    this.button.disabled = true;
+    this.choice = { query: String(new URLSearchParams({ minute: new Date(1000 * minute).toISOString(), topic })), title };
     this.target.replaceChildren(note(`Searching for the surest tweets of ${title} …`));
-    const content = await answer(minute, topic, title);
-    if (asked !== this.asked) return;
+    if (this.isSearching) return;
+    this.isSearching = true;
+    let searched;
+    let content;
+    do {
+      searched = this.choice;
+      content = await answer(searched);
+    } while (searched.query !== this.choice.query);
+    this.isSearching = false;
     this.target.replaceChildren(...content);
-    this.button.disabled = false;
   }
 }
 
-async function answer(minute, topic, title) {
-  const asked = new URLSearchParams({ minute: new Date(1000 * minute).toISOString(), topic });
+async function answer({ query, title }) {
   try {
-    const response = await fetch(`surest?${asked}`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    const response = await fetch(`surest?${query}`, { signal: AbortSignal.timeout(ANSWER_MS) });
     const found = await response.json();
-    return response.ok ? shown(found, title) : [element("p", { class: "error" }, [`${found.error}.`])];
+    return response.ok ? shown(found, title) : [element("p", { class: "error" }, [sentence(found.error)])];
   } catch {
     return [element("p", { class: "error" }, [NO_ANSWER])];
   }
@@ -45,7 +52,7 @@ function shown(found, title) {
   ];
 }
 
-/** What was not read is said: later records may have surer tweets of the minute. */
+/** The page shows where the search stopped: later records may have surer tweets of the minute. */
 function stop({ stopped, read, until }) {
   if (stopped === "end") return `Searched all ${whole(read)} records that were published from this minute on.`;
   const limit = stopped === "records" ? `after ${whole(read)} records, the most of one search` : `after ${whole(read)} records, because the search took too long`;

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from dashboard.hashtags import EACH_MAX, LENGTH_MAX, SLOT_S, TIMES_MIN, Hashtags, hashtags_of
+from tweets.subjects import Subject, SubjectMatcher
 
 START_S = 1_778_000_100.0
 """The beginning of a slot: 2026-05-05T16:55:00Z."""
@@ -19,16 +20,19 @@ START_S = 1_778_000_100.0
         ("#2026goals #a_b #c-d", ["#2026goals", "#a_b", "#c"]),
         ("#Straße \uff03wide #\uff21", ["#strasse", "#wide", "#a"]),
         ("#हिन्दी #日本 #👍 #é́", ["#हिन्दी", "#日本", "#é́"]),
+        ("#Pe\u00adts #ti\u200bger \ufe5fsmall", ["#pets", "#tiger", "#small"]),
+        ("猫#pets #pets犬 ##two #don\u2019t", ["#pets", "#pets犬", "#two", "#don"]),
         ("#" + "a" * LENGTH_MAX, ["#" + "a" * LENGTH_MAX]),
         ("#" + "a" * (LENGTH_MAX + 1) + " #b", ["#b"]),
     ],
 )
-def test_hashtags_are_found_after_normalisation(text: str, found: list[str]) -> None:
+def test_hashtags_are_found_as_tweet_topics_find_them(text: str, found: list[str]) -> None:
     assert hashtags_of(text) == found
+    assert list(SubjectMatcher([Subject(hashtag, (hashtag,)) for hashtag in found]).find(text)) == found
 
 
 def test_a_tweet_counts_for_at_most_so_many_hashtags() -> None:
-    assert len(list(hashtags_of(" ".join(f"#a{number}" for number in range(50))))) == EACH_MAX
+    assert len(hashtags_of(" ".join(f"#a{number}" for number in range(50)))) == EACH_MAX
 
 
 def counted(*uses: tuple[str, float, int]) -> Hashtags:

@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 def with_threads(app: RunningApp) -> Iterator[RunningApp]:
     threads = [
-        Thread(target=each.run, args=(app.stop,)) for each in (app.over_time.series_queue, app.over_time.surest_queue)
+        Thread(target=each, args=(app.stop,)) for each in (app.over_time.read_series, app.over_time.surest_queue.run)
     ]
     for thread in threads:
         thread.start()
@@ -115,11 +115,29 @@ def test_a_silent_redis_is_503_with_the_time_to_retry(app_without_redis: Running
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert response.json() == {"error": "Redis does not answer: try again in a moment"}
     assert get(app_without_redis, "/topics")[0] == 503
-    assert get(app_without_redis, "/hashtags") == (503, {"error": "Kafka does not answer: try again in a moment"})
+
+
+def test_hashtags_are_503_while_kafka_does_not_answer(app: RunningApp) -> None:
+    silent = (503, {"error": "Kafka does not answer: try again in a moment"})
+    assert get(app, "/hashtags") == silent
+    app.board.hashtags = HashtagSummary(SINCE_S)
+    app.board.kafka = ServiceStatus("Kafka", ServiceState.ANSWERS)
+    assert get(app, "/hashtags")[0] == 200
+    app.board.kafka = ServiceStatus("Kafka", ServiceState.SILENT)
+    assert get(app, "/hashtags") == silent
+
+
+def test_after_the_stop_no_connection_to_redis_is_left(server: RedisServer) -> None:
+    with server.client() as client:
+        for app in with_threads(RunningApp(redis_url=server.url)):
+            assert get(app, "/series")[0] == 200
+            assert len(client.client_list()) == 2
+        eventually(lambda: len(client.client_list()) == 1, 10, "the connection is closed")
 
 
 def test_the_tweet_topics_and_the_hashtags_are_those_on_the_board(app: RunningApp) -> None:
     app.board.subjects = {"brand-x": SINCE_S}
+    app.board.kafka = ServiceStatus("Kafka", ServiceState.ANSWERS)
     app.board.hashtags = HashtagSummary(SINCE_S, (RisingHashtag("#rain", 40, 38, 5),), error_max=2, minutes_before=60)
     assert get(app, "/topics") == (200, {"topics": [{"name": "brand-x", "since": "2026-05-05T16:48:00Z"}]})
     status, answer = get(app, "/hashtags")
@@ -166,5 +184,6 @@ def test_searches_that_take_long_delay_nothing_else_and_only_a_few_of_them_wait(
 @pytest.mark.parametrize("path", ["/series", "/topics", "/hashtags"])
 def test_head_is_answered_as_on_the_other_paths(app: RunningApp, path: str) -> None:
     app.board.subjects, app.board.hashtags = {}, HashtagSummary()
+    app.board.kafka = ServiceStatus("Kafka", ServiceState.ANSWERS)
     response = app.client.head(path)
     assert (response.status_code, response.content) == (200, b"")

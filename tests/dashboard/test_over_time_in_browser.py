@@ -131,7 +131,7 @@ def test_without_tweet_topics_there_is_nothing_to_choose_and_all_tweets_are_show
     expect(page.locator("#hashtags")).to_have_text("No hashtag was used 10 times in the last hour.")
 
 
-def test_a_silent_redis_is_said_and_nothing_else_breaks(browser: Browser, start_page: StartPage) -> None:
+def test_a_silent_redis_is_shown_and_nothing_else_breaks(browser: Browser, start_page: StartPage) -> None:
     page = opened(browser, start_page(NO_SERVERS))
     expect(page.locator("#series-error")).to_contain_text("Redis does not answer")
     expect(page.locator("#connection")).to_have_text("Live")
@@ -179,21 +179,32 @@ def test_a_hashtag_that_is_used_often_is_listed_with_its_count(
     assert (status, [each["hashtag"] for each in json.loads(answer)["hashtags"]]) == (200, ["#storm"])
 
 
-def test_a_click_on_the_chart_asks_for_the_tweets_of_that_minute_and_where_the_search_stopped_is_said(
-    page: Page,
-) -> None:
-    asked: list[str] = []
+DRAWN: Final = """
+() => {
+  const { clearRect, fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.clearRect = function (...place) {
+    this.canvas.drawn = [];
+    return clearRect.apply(this, place);
+  };
+  CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+    (this.canvas.drawn ??= []).push(text);
+    return fillText.call(this, text, ...place);
+  };
+}
+"""
+HAS_TIMES: Final = """
+(form) => {
+  const times = (document.querySelector("#series canvas").drawn ?? []).filter((text) => text && !text.includes("%"));
+  return times.length > 1 && times.every((text) => new RegExp(form).test(text));
+}
+"""
 
-    def answer(route: Any) -> None:
-        asked.append(route.request.url)
-        found = {"tweets": [], "matching": 0, "read": 50_000, "read_max": 50_000, "stopped": "records"}
-        route.fulfill(json=found | {"minute": "2026-01-01T00:00:00Z", "topic": "", "until": "2026-01-01T00:10:05Z"})
 
-    page.route("**/surest?*", answer)
-    page.locator("#series .u-over").click(position={"x": 2, "y": 20})
-    expect(page.locator("#surest")).to_contain_text("Stopped after 50,000 records, the most of one search")
-    expect(page.locator("#minute")).to_have_value("0")
-    assert len(asked) == 1
+def test_each_span_has_its_own_times_below_the_chart(page: Page) -> None:
+    page.evaluate(DRAWN)
+    for span, times in (("Day", r"^\d\d:\d\d$"), ("Week", r"^\w{3} \d+$"), ("Day", r"^\d\d:\d\d$")):
+        page.get_by_role("radio", name=span).check()
+        page.wait_for_function(HAS_TIMES, arg=times)
 
 
 @pytest.mark.parametrize("width", [1280, 390])

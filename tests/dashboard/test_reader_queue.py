@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard import reader_queue
 from dashboard.reader_queue import ReaderQueue
 from dashboard.refusals import RefusedError
 from tests.servers import eventually
@@ -13,16 +12,25 @@ from tests.servers import eventually
 SOON_S = 10.0
 
 
-@pytest.fixture
-def queue() -> Iterator[ReaderQueue]:
-    """Return a queue in which two pieces of work may wait, and a thread that does them."""
-    queue, stop = ReaderQueue("readings", waiting_max=2), threading.Event()
+def running(wait_max_s: float) -> Iterator[ReaderQueue]:
+    queue, stop = ReaderQueue("readings", waiting_max=2, wait_max_s=wait_max_s), threading.Event()
     thread = threading.Thread(target=queue.run, args=(stop,))
     thread.start()
     yield queue
     stop.set()
     thread.join(SOON_S)
     assert not thread.is_alive()
+
+
+@pytest.fixture
+def queue() -> Iterator[ReaderQueue]:
+    """Return a queue in which two pieces of work may wait, and a thread that does them."""
+    yield from running(wait_max_s=SOON_S)
+
+
+@pytest.fixture
+def impatient_queue() -> Iterator[ReaderQueue]:
+    yield from running(wait_max_s=0.0)
 
 
 def test_the_result_or_the_exception_of_the_work_is_the_answer(queue: ReaderQueue) -> None:
@@ -53,8 +61,7 @@ def test_more_than_may_wait_is_refused_with_the_time_to_retry_and_given_up_work_
     assert done == ["last"]
 
 
-def test_work_that_waited_too_long_is_refused(queue: ReaderQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_queue, "WAIT_MAX_S", 0.0)
-    answer = queue.submit(lambda: 7)
+def test_work_that_waited_too_long_is_refused(impatient_queue: ReaderQueue) -> None:
+    answer = impatient_queue.submit(lambda: 7)
     eventually(answer.done, SOON_S, "the work is refused")
     assert isinstance(answer.exception(), RefusedError)

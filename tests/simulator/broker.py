@@ -88,6 +88,7 @@ class Broker:
         """Counts of an earlier model, to which those of the output are added."""
         self.checkpoints: dict[Partition, CommittedCounts] = {}
         self.windows: dict[Partition, WindowTopic] = {}
+        self.windows_commits: dict[Partition, CommittedCounts] = {}
         self.labelled: dict[Partition, list[CountedTweet]] = {p: [] for p in inputs}
         self.changed: set[tuple[Partition, int, str]] = set()
         """What each commit has changed in the windows of a partition, by its offset; empty if it wrote none."""
@@ -232,7 +233,7 @@ class Broker:
 
     def _commit_states(self, transaction: Transaction) -> None:
         for partition, state in transaction.states.items():
-            self.checkpoints[partition] = state.counts
+            self.checkpoints[partition] = self.windows_commits[partition] = state.counts
             self.windows.setdefault(partition, WindowTopic()).adopt(state.windows, state.records)
             self.changed.add((partition, state.counts.offset, str(sorted(state.changed.items()))))
         without = transaction.offsets.keys() - transaction.states.keys()
@@ -262,9 +263,8 @@ class Broker:
             raise TransientError("offsets of an open transaction are pending")
         first, committed = self.inputs[partition].first, self.committed.get(partition)
         windows = self.windows[partition].restored() if partition in self.windows else None
-        return StoredState(
-            first, committed, "", self.checkpoints.get(partition), len(self.labelled[partition]), windows
-        )
+        copies = self.checkpoints.get(partition), len(self.labelled[partition])
+        return StoredState(first, committed, "", *copies, windows, self.windows_commits.get(partition))
 
     def refuses(self, record: OutputRecord) -> bool:
         """Return whether the record is too large, or refused as a compacted topic refuses a record without a key."""

@@ -7,7 +7,7 @@ from typing import Final
 from tests.simulator.broker import INPUT, MAX_RECORD_BYTES, InputLog
 from tweets.records import Partition, Record
 
-LARGE: Final = 0.13
+LARGE: Final = 0.15
 """Share of the records with a large header, which the labelled tweet has too."""
 
 HEADER_BYTES: Final = (760, MAX_RECORD_BYTES)

@@ -57,7 +57,7 @@ _WEIGHTS: Final = {
     "send": 8,
     "wire": 8,
     "redis": 2,
-    "operator": 1.5,
+    "operator": 2,
     "retention": 2,
     "size limit": 1,
 }

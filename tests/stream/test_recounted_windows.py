@@ -4,7 +4,6 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +12,10 @@ from kafka import KafkaAdminClient, TopicPartition
 from tests.servers import ApacheStack, Stack, publish, unique_topics
 from tests.servers.topics import Message
 from tests.worker.test_verify_windows import WindowsInKafka
-from tweets.labelled_tweet import INPUT_TIMESTAMP, rfc3339
+from tweets.labelled_tweet import INPUT_TIMESTAMP
 from tweets.periods import Cells, Period
 from tweets.records import Partition
+from tweets.timestamps import rfc3339_ms
 from worker.kafka.committed import CommittedReader
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.window_store import WindowStore
@@ -37,12 +37,12 @@ def labelled(event_ms: int, emotion: str, *topics: str, partition: int = 0, crea
         "confidence": 0.5,
         "scores": {emotion: 0.5},
         "model": "m",
-        "classified_at": rfc3339(datetime.fromtimestamp(NOW_MS / 1000, UTC)),
+        "classified_at": rfc3339_ms(NOW_MS),
     }
     if topics:
         fields["topics"] = topics
     if created:
-        fields["created_at"] = rfc3339(datetime.fromtimestamp(event_ms / 1000, UTC))
+        fields["created_at"] = rfc3339_ms(event_ms)
     headers = ((INPUT_TIMESTAMP, str(NOW_MS if created else event_ms).encode()),)
     return Message(json.dumps(fields).encode(), headers=headers, partition=partition)
 

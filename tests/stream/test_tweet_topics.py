@@ -18,7 +18,7 @@ DONE_S = 120.0
 PETS = "topics: [{name: pets, terms: [dog]}]"
 BOTH = "topics: [{name: pets, terms: [dog, cat]}, {name: trains, terms: ['#train']}]"
 BROKEN = "topics: [{name: Pets, terms: [dog]}]"
-KEPT = "; the tweet topics of before go on"
+KEPT = "; the worker keeps the previous tweet topics"
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -2,14 +2,18 @@
 
 import json
 import random
+import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from tests.servers import ApacheStack, Message, Stack, publish, read_committed, unique_topics
-from tests.stream.programs import StartWorker
+from tests.stream.programs import StartWorker, run_program
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
 from tests.window_topic import fold
@@ -17,7 +21,8 @@ from tweets.event_time import labelled_event_time_ms
 from tweets.labelled_tweet import decode
 from tweets.periods import Cells, CountedTweet, Period
 from tweets.records import Partition
-from worker.errors import ExitCode
+from worker.errors import ExitCode, TransientError
+from worker.kafka.checkpoints import read_checkpoints_with_windows
 from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
 from worker.settings import Settings
 
@@ -94,3 +99,63 @@ def test_workers_that_are_killed_lose_no_minute(apache_stack: ApacheStack, start
     verifier.wait_until_done(DONE_S)
     assert last.terminate() == ExitCode.OK
     assert stored(env) == expected(apache_stack, env)
+
+
+def test_an_imported_state_leaves_the_closed_periods_and_the_next_worker_continues_with_them_as_incomplete(
+    apache_stack: ApacheStack, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    env = unique_topics(apache_stack, PARTITIONS)
+    publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets(TWEETS, first_minute=0, seed=5))
+    first = start_worker(env)
+    first.wait_ready()
+    Verifier(apache_stack, env).wait_until_done(DONE_S)
+    assert first.terminate() == ExitCode.OK
+    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    asked = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
+    before = read_windows(settings, asked)
+    file = tmp_path / "state.json"
+    file.write_text(run_program(env, "export-state").out)
+    admin = AdminClient({"bootstrap.servers": apache_stack.bootstrap})
+    for future in admin.delete_consumer_groups([env["KAFKA_GROUP_ID"]]).values():
+        future.result(DONE_S)
+    assert run_program(env, "import-state", str(file), "--replace").code == ExitCode.OK
+
+    second = start_worker(env)
+    second.wait_ready()
+    assert second.terminate() == ExitCode.OK
+    assert "up to another commit than the last one" in second.log
+    after = read_windows(settings, asked)
+    for partition in asked:
+        assert (before[partition].complete_from, len(before[partition].closed) > 40) == (0, True)
+        assert after[partition].complete_from > START_S // 60
+        assert after[partition].closed == before[partition].closed
+        assert after[partition].minutes == before[partition].minutes
+
+
+def test_an_open_transaction_of_another_worker_does_not_hold_up_a_restore(
+    apache_stack: ApacheStack, start_worker: StartWorker
+) -> None:
+    env = unique_topics(apache_stack, PARTITIONS)
+    publish(apache_stack, env["KAFKA_INPUT_TOPIC"], tweets(TWEETS, first_minute=0, seed=3))
+    worker = start_worker(env)
+    worker.wait_ready()
+    Verifier(apache_stack, env).wait_until_done(DONE_S)
+    assert worker.terminate() == ExitCode.OK
+    producer = Producer({"bootstrap.servers": apache_stack.bootstrap, "transactional.id": uuid.uuid4().hex})
+    producer.init_transactions(DONE_S)
+    producer.begin_transaction()
+    key = f"{env['KAFKA_GROUP_ID']}|{env['KAFKA_INPUT_TOPIC']}|0"
+    producer.produce(env["KAFKA_CHECKPOINT_TOPIC"], b"{}", key, partition=0)
+    producer.flush(DONE_S)
+
+    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    asked = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
+    found = read_checkpoints_with_windows(settings, asked, lambda _partition, state: state is not None)
+    assert all(found[partition].windows for partition in asked)
+    with pytest.raises(TransientError, match="nothing could be read for"):
+        read_windows(settings, asked)
+    producer.abort_transaction(DONE_S)
+    for partition, windows in read_windows(settings, asked).items():
+        before = found[partition].windows
+        assert before is not None
+        assert (windows.minutes, windows.totals) == (before.minutes, before.totals)

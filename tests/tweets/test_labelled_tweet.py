@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.records import PARTITION, a_prediction, a_record, a_tweet_record
+from tests.records import PARTITION, a_prediction, a_record
 from tests.tweets.wire import HEADERS, bytes_on_the_wire
 from tweets.emotions import EMOTIONS
 from tweets.labelled_tweet import (
@@ -16,13 +16,11 @@ from tweets.labelled_tweet import (
     NotALabelledTweetError,
     decode,
     input_timestamp_ms,
-    rfc3339_now,
 )
 from tweets.prediction import Prediction
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record
 from tweets.tweet import Tweet
-from tweets.tweet import decode as decode_tweet
 
 
 def _labelled(
@@ -153,12 +151,6 @@ def test_a_labelled_tweet_that_is_accepted_fits_on_the_wire(text: str, key: byte
         except BadRecordError:
             continue
         assert bytes_on_the_wire(outgoing) <= max_bytes
-
-
-def test_the_time_of_classification_is_rfc_3339_in_utc() -> None:
-    now = rfc3339_now()
-    assert now.endswith("Z")
-    assert decode_tweet(a_tweet_record(created_at=now), max_chars=100).created_at == now
 
 
 def test_what_is_written_is_read_back() -> None:

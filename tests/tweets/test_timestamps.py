@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tweets.timestamps import as_rfc3339
+from tweets.timestamps import as_rfc3339, rfc3339_ms, rfc3339_s, unix_ms
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,30 @@ def test_every_unix_time_in_milliseconds_is_published_to_the_millisecond(millise
 def test_no_value_raises_an_error(value: object) -> None:
     published = as_rfc3339(value)
     assert published is None or datetime.fromisoformat(published.upper().replace(" ", "T")).tzinfo is not None
+
+
+@given(st.integers(0, 253_402_300_799_999))
+def test_a_time_that_is_written_is_the_time_that_is_read(at_ms: int) -> None:
+    assert unix_ms(rfc3339_ms(at_ms)) == at_ms
+    assert unix_ms(rfc3339_s(at_ms // 1000)) == at_ms // 1000 * 1000
+    assert as_rfc3339(rfc3339_ms(at_ms)) == rfc3339_ms(at_ms)
+
+
+@pytest.mark.parametrize(
+    ("text", "at_ms"),
+    [
+        ("1970-01-01T00:00:01.0019Z", 1_001),
+        ("1969-12-31T23:59:59.9991Z", -1),
+        ("1970-01-01t02:00:01.5+02:00", 1_500),
+        ("1970-01-01 00:00:00z", 0),
+        ("1970-01-01T00:00:00", None),  # without a zone it is no moment
+        ("1970-01-01", None),
+        ("1970-W01-4T00:00:00Z", None),
+        ("19700101T000000Z", None),
+        ("1970-02-30T00:00:00Z", None),
+        ("1970-01-01T00:00:00Z ", None),
+        ("٠970-01-01T00:00:00Z", None),
+    ],
+)
+def test_only_rfc_3339_is_read_rounded_down_to_the_millisecond(text: str, at_ms: int | None) -> None:
+    assert unix_ms(text) == at_ms

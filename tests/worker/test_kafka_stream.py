@@ -151,10 +151,12 @@ def test_a_restore_always_reads_the_checkpoint_with_its_windows(
     stream: KafkaStream, clients: Clients, metadata: str | None
 ) -> None:
     windows = PartitionWindows(newest_ms=5)
-    clients.checkpoints[PARTITION] = Checkpoint(CommittedCounts(4, 8, RunningCounts({"joy": 7})), windows)
+    commit = CommittedCounts(4, 7, RunningCounts({"joy": 6}))
+    clients.checkpoints[PARTITION] = Checkpoint(CommittedCounts(4, 8, RunningCounts({"joy": 7})), windows, commit)
     clients.consumers[0].answers = [OffsetAndMetadata(9, metadata)] * 2
     found = stream.restore(OWNED)[PARTITION]
     assert (found.checkpoint, found.windows) == (clients.checkpoints[PARTITION].state, windows)
+    assert found.windows_commit == commit
     assert found.output_end == 0, "the end of the output is asked only where the checkpoint or its windows are missing"
 
 
@@ -172,11 +174,13 @@ def test_a_transaction_has_the_second_copy_of_the_state_in_the_partition_of_the_
     state = CommittedCounts(5, 8, RunningCounts({"joy": 1}))
     records = {"minute|7": b"7", "minute|6": None}
     stream.publish([A_RECORD], {PARTITION: PartitionState(state, PartitionWindows(newest_ms=5), records)})
-    *of_windows, copy = clients.producers[0].sent[1:]
+    *of_windows, summary, copy = clients.producers[0].sent[1:]
     assert (copy.topic, copy.partition) == ("tweets.checkpoints", 3)
     assert copy.key == b"emotion-worker|tweets|3"
     assert checkpoint.decode(copy.value) == state
-    assert checkpoint.decode_windows(copy.value) == PartitionWindows(newest_ms=5).summary()
+    assert (summary.topic, summary.partition) == ("tweets.checkpoints", 3)
+    assert summary.key == b"emotion-worker|tweets|3|windows"
+    assert checkpoint.decode_windows(summary.value) == (state, PartitionWindows(newest_ms=5).summary())
     assert [(each.topic, each.partition) for each in of_windows] == [("tweets.checkpoints", 3)] * 2
     key = "emotion-worker|tweets|3|minute|"
     assert [(each.key, each.value) for each in of_windows] == [(f"{key}7".encode(), b"7"), (f"{key}6".encode(), None)]

@@ -173,7 +173,7 @@ def test_a_batch_waits_for_more_records_less_the_time_in_which_the_worker_did_no
     monkeypatch: pytest.MonkeyPatch, text_s: float, wait_s: float
 ) -> None:
     clock = Clock(100.0)
-    monkeypatch.setattr("worker.loop.time", SimpleNamespace(monotonic=clock, perf_counter=clock))
+    monkeypatch.setattr("worker.loop.time", SimpleNamespace(monotonic=clock, perf_counter=clock, time=clock))
 
     def predict(_: str) -> Prediction:
         clock.now_s += text_s

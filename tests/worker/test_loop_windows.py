@@ -54,9 +54,9 @@ def test_windows_are_published_after_the_commit_with_its_generation_and_offset()
     running = LoopRun(NOTHING, tweets(7, 8))
     sink = run(running)
     assert running.stream.calls[-4:] == ["publish", "commit", "publish counts", "publish windows"]
-    assert sink.assigned == [{PARTITION: WindowUpdate(5, 7, {})}]
+    assert sink.assigned == [{PARTITION: WindowUpdate(5, 7, {}, complete_since=0)}]
     update = sink.published[0][PARTITION]
-    assert (update.generation, update.offset) == (5, 9)
+    assert (update.generation, update.offset, update.complete_since) == (5, 9, None)
     assert update.periods == {each: {("", "joy"): 2} for each in (MINUTE, MINUTE.within("hour"), MINUTE.within("day"))}
 
 

@@ -9,6 +9,7 @@ import pytest
 from kafka import TopicPartition
 
 from tests.records import PARTITION, a_record
+from tests.window_topic import with_windows
 from tests.worker.test_offset_lookups import FakeKafkaConsumer
 from tests.worker.test_skipped_records import NoLimits
 from tweets.records import OutputRecord, Partition, Record
@@ -25,7 +26,7 @@ from worker.settings import Settings
 OTHER = Partition(PARTITION.topic, PARTITION.number + 1)
 OWNED = Membership(frozenset({PARTITION, OTHER}), 5, "member", None)
 NEXT = Membership(frozenset({PARTITION, OTHER}), 6, "member", None)
-START = StoredState(0, CommittedOffset(7, RunningCounts({"joy": 3}).to_metadata()))
+START = with_windows(StoredState(0, CommittedOffset(7, RunningCounts({"joy": 3}).to_metadata())))
 
 
 def polled(*offsets: int, read_to: Mapping[Partition, int], membership: Membership = OWNED) -> PolledRecords:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.window_topic import with_windows
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError
@@ -27,7 +28,7 @@ def restore(
         return dict.fromkeys(partitions, in_redis)
 
     restorer = Restorer(redis_counts=redis_counts, accept_empty_state=accept_empty_state, now_s=lambda: NOW_S)
-    return restorer.restore({P0: stored}, generation)
+    return restorer.restore({P0: with_windows(stored)}, generation)
 
 
 def test_a_whole_committed_offset_is_the_state_and_nothing_else_is_asked() -> None:

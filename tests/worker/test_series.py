@@ -8,7 +8,8 @@ from typing import Final
 import pytest
 
 from tweets.periods import PERIOD_MS, Unit
-from worker.series import PERIODS_MAX, Series, SeriesError, Span, moment_ms, rfc3339_s, span_of
+from tweets.timestamps import rfc3339_s
+from worker.series import PERIODS_MAX, Series, SeriesError, Span, moment_ms, span_of
 from worker.series_forms import Form, write
 
 NOW_MS: Final = 1_778_000_030_000

@@ -12,7 +12,8 @@ import pytest
 from tests.redis_server import RedisServer, needs_redis_server, running
 from tweets.periods import ALL
 from worker.errors import ExitCode
-from worker.redis.series_store import READ_TOGETHER, SeriesStore
+from worker.redis.prefixed import READ_TOGETHER
+from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStoreError
 
 PREFIX = "{stream}"

@@ -12,6 +12,7 @@ import pytest
 from kafka import TopicPartition, errors
 
 from tests.records import PARTITION
+from tests.window_topic import with_windows
 from tests.worker.test_offset_lookups import FakeKafkaConsumer
 from tests.worker.test_verify import FakeCommittedReader, FakeStoredCounts
 from tweets.emotions import EMOTIONS
@@ -63,7 +64,7 @@ def consumer() -> TweetConsumer:
 
 
 def restored(first: int, committed: CommittedOffset | None) -> Restored:
-    return Restorer().restore({P0: StoredState(first, committed)}, 5)
+    return Restorer().restore({P0: with_windows(StoredState(first, committed))}, 5)
 
 
 def test_a_committed_offset_before_the_first_record_starts_there_with_an_error_that_names_both(
@@ -214,7 +215,8 @@ def test_skipped_records_are_committed_at_once_and_counted_after_the_commit(
 
 
 def test_without_skipped_records_a_restore_commits_nothing() -> None:
-    stream, sink = SkippingStream(StoredState(0, CommittedOffset(7, BEFORE.to_metadata()))), RecordedAssignments()
+    before = with_windows(StoredState(0, CommittedOffset(7, BEFORE.to_metadata())))
+    stream, sink = SkippingStream(before), RecordedAssignments()
     assert skipped_after(stream, sink) == 0
     assert stream.committed == []
 

@@ -1,5 +1,6 @@
 """Comparing minutes, hours and days in Redis with the recount, and repairing them, with a real redis-server."""
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,9 +24,16 @@ pytestmark = needs_redis_server
 MINUTE, HOUR, DAY = this(), this("hour"), this("day")
 
 
+def ago(minutes: int) -> Period:
+    """Return the minute so long before MINUTE, whatever the time is now."""
+    return Period("minute", MINUTE.number - minutes)
+
+
 @dataclass
 class State:
     complete_from: int = 0
+    minutes_from: int = 0
+    limits: WindowLimits = field(default_factory=WindowLimits)
 
 
 @dataclass
@@ -35,14 +43,20 @@ class WindowsInKafka:
     complete_from: dict[Partition, int] = field(default_factory=lambda: {P0: 0, P1: 0})
     open_periods: dict[Partition, dict[Period, Cells]] = field(default_factory=dict)
     closed_periods: dict[Partition, dict[Period, Cells]] = field(default_factory=dict)
+    minutes_from: int = 0
+    limits: WindowLimits = field(default_factory=WindowLimits)
+    order: list[str] = field(default_factory=list)
 
     def states(self, partitions: Collection[Partition]) -> Mapping[Partition, State]:
-        return {p: State(minute) for p, minute in self.complete_from.items() if p in partitions}
+        found = {p: minute for p, minute in self.complete_from.items() if p in partitions}
+        return {p: State(minute, self.minutes_from, self.limits) for p, minute in found.items()}
 
     def open(self, partitions: Collection[Partition]) -> Iterable[tuple[Partition, Period, Cells]]:
+        self.order.append("open")
         return ((p, period, cells) for p in partitions for period, cells in self.open_periods.get(p, {}).items())
 
     def closed(self, partitions: Collection[Partition]) -> Iterable[tuple[Partition, Period, Cells]]:
+        self.order.append("closed")
         return ((p, period, cells) for p in partitions for period, cells in self.closed_periods.get(p, {}).items())
 
 
@@ -54,7 +68,8 @@ class Verifying:
         self.store = store_of(server.url)
         self.recount = WindowRecount(WindowLimits(), now_ms=MINUTE.start_ms)
         self.counts: dict[Partition, dict[str, int]] = {P0: {}, P1: {}}
-        self.check = WindowsCheck(self.recount, self.kafka, self.store)
+        self.later_s = 0.0
+        self.check = WindowsCheck(self.recount, self.kafka, self.store, lambda: time.time() + self.later_s)
         self.count(P0, "x", 2)
         self.count(P0, "", 1)
         self.count(P1, "", 1)
@@ -131,7 +146,7 @@ def test_a_hash_that_was_edited_or_deleted_is_named(verifying: Verifying, redis:
 
 def test_many_differences_are_counted(verifying: Verifying, redis: Any) -> None:
     for minutes in range(1, 40):
-        verifying.store.publish(this(back=minutes), {P0: contribution(1, joy=1)})
+        verifying.store.publish(ago(minutes), {P0: contribution(1, joy=1)})
     wrong = verifying.wrong()
     assert len(wrong) == 21
     assert wrong[PERIODS].startswith("39 counts of a minute")
@@ -160,6 +175,44 @@ def test_a_partition_without_state_is_named_and_its_sums_are_compared(verifying:
     redis.hset(f"{PREFIX}:minute:{MINUTE.number}", "joy", 9)
     assert "1 partition at all" in verifying.look()[NOT_COMPARED].detail
     assert next(iter(verifying.wrong().values())) == "Redis differs: the sum of all partitions: joy 9 instead of 2"
+
+
+def test_a_period_that_expires_while_verify_waits_is_not_compared_any_more(verifying: Verifying) -> None:
+    verifying.store.publish(this(back=48 * 60 - 2), {P0: contribution(2, joy=9)})
+    assert len(verifying.wrong()) == 2
+    verifying.later_s = 120
+    assert verifying.wrong() == {}
+
+
+def test_minutes_that_expired_with_an_earlier_window_keep_hours_are_named_and_not_compared(
+    verifying: Verifying,
+) -> None:
+    verifying.kafka.minutes_from = MINUTE.number - 5
+    verifying.store.publish(ago(6), {P0: contribution(2, joy=9)})
+    assert verifying.wrong() == {}
+    assert verifying.look()[NOT_COMPARED].detail.startswith("minutes of 2 partitions before 2")
+    verifying.store.publish(ago(4), {P0: contribution(2, joy=9)})
+    verifying.store.publish(Period("hour", HOUR.number - 3), {P0: contribution(2, joy=9)})
+    again = WindowsCheck(verifying.recount, verifying.kafka, verifying.store)
+    wrong = [finding.subject for finding in again.findings([P0, P1]) if not finding.agrees]
+    assert [subject.split()[0] for subject in wrong] == ["minute", "hour", PERIODS]
+
+
+def test_minutes_that_workers_with_a_smaller_window_keep_hours_do_not_keep_are_not_compared(
+    verifying: Verifying,
+) -> None:
+    verifying.kafka.limits = WindowLimits(60, 30)
+    verifying.store.publish(this(back=31 * 60), {P0: contribution(2, joy=9)})
+    assert verifying.wrong() == {}
+    assert "minutes of 2 partitions" in verifying.look()[NOT_COMPARED].detail
+
+
+def test_partitions_with_another_window_late_minutes_are_named_and_not_compared(verifying: Verifying) -> None:
+    verifying.kafka.limits = WindowLimits(90, 48)
+    verifying.store.publish(MINUTE, {P0: contribution(2, joy=9)})
+    assert verifying.wrong() == {}
+    expected = "2 partitions at all: a worker has WINDOW_LATE_MINUTES=90, set the same for verify"
+    assert verifying.look()[NOT_COMPARED].detail == expected
 
 
 def test_after_retention_only_later_minutes_are_compared(verifying: Verifying) -> None:
@@ -228,3 +281,11 @@ def test_a_repair_keeps_what_only_redis_has(verifying: Verifying, redis: Any) ->
     before = stored_sums(redis)
     repair_windows(verifying.kafka, verifying.store, [P0, P1])
     assert stored_sums(redis) == before
+
+
+def test_a_repair_takes_what_closes_while_kafka_is_read_as_it_was_closed(verifying: Verifying, redis: Any) -> None:
+    committed(verifying)
+    verifying.kafka.closed_periods[P0][MINUTE] = {("", "joy"): 8}
+    repair_windows(verifying.kafka, verifying.store, [P0, P1])
+    assert verifying.kafka.order == ["open", "closed"]
+    assert redis.hget(f"{PREFIX}:minute:{MINUTE.number}", "joy") == "9"

@@ -126,7 +126,7 @@ def test_a_broken_file_is_logged_once_and_the_old_tweet_topics_go_on(
     assert (watched.ok, watched.changes) == (0, [])
     assert len(caplog.messages) == 1
     assert caplog.messages[0].startswith(f"TOPICS_FILE={watched.file}: ")
-    assert caplog.messages[0].endswith("; the tweet topics of before go on")
+    assert caplog.messages[0].endswith("; the worker keeps the previous tweet topics")
     caplog.clear()
     watched.change(PETS)
     assert (watched.ok, watched.changes) == (1, [])

@@ -85,10 +85,22 @@ def test_a_commit_writes_the_minutes_that_it_changed_and_the_sums_of_those_that_
     assert set(topic.commit([tweet(0), tweet(1), tweet(30)], NOON_S).records) == {name(minute(n)) for n in (0, 1, 30)}
     closing = topic.commit([tweet(62, "fear")], NOON_S)
     hour, day = minute(0).within("hour"), minute(0).within("day")
-    assert set(closing.records) == {name(minute(62)), name(hour), name(day), CLOSED, name(minute(30))}
+    closed = {name(minute(0)), name(minute(1))}
+    assert set(closing.records) == {name(minute(62)), name(hour), name(day), CLOSED, name(minute(30)), *closed}
     assert topic.kept()[hour] == topic.kept()[day] == {("", "joy"): 2}, "the closed minutes alone"
     assert closing.changed[day] == {("", "joy"): 3, ("", "fear"): 1}, "open minutes too"
     assert set(closing.windows.closed) == {minute(0), minute(1)}
+
+
+def test_a_commit_writes_every_period_that_it_closes_also_one_that_no_minute_of_it_changed() -> None:
+    topic = WindowTopic(PartitionWindows(LIMITS))
+    topic.commit([tweet(0)], NOON_S)
+    topic.commit([tweet(90)], NOON_S)  # the hour of minute 0 is still open: it may get tweets of its minute 59
+    for _ in range(3):
+        topic.commit([tweet(90)], NOON_S)
+    closing = topic.commit([tweet(125)], NOON_S)
+    assert minute(0).within("hour") in closing.windows.closed
+    assert name(minute(0).within("hour")) in closing.records
 
 
 def test_a_minute_that_closes_in_the_batch_that_opened_it_is_written_once_and_published() -> None:

@@ -52,11 +52,18 @@ class Owner:
     def truth(self) -> Truth:
         return {p: self.kafka.periods.get(p, {}) | self.open[p] for p in self.open}
 
-    def assign(self) -> None:
-        self.publisher.assign({p: WindowUpdate(self.generation, self.offset, dict(self.open[p])) for p in self.open})
+    def assign(self, *, complete_since: int | None = None) -> None:
+        """Own the partitions, with the open periods, and all that have closed if they are complete since an offset."""
+        held = self.open if complete_since is None else self.truth
+        self.publisher.assign(
+            {p: WindowUpdate(self.generation, self.offset, dict(held[p]), complete_since) for p in self.open}
+        )
 
     def commit(self) -> None:
-        """Count some tweets of one partition; now and then a new minute begins, and the oldest one closes."""
+        """Count some tweets of one partition; now and then a new minute begins, and the oldest one closes.
+
+        The hour and the day close with their last minute.
+        """
         self.offset += 1
         if self.chance.random() < 0.3 and self.minute.number < this().number:
             self.minute = Period("minute", self.minute.number + 1)
@@ -74,7 +81,7 @@ class Owner:
 
     def _close(self, number: int) -> None:
         for partition, periods in self.open.items():
-            for period in [each for each in periods if each == Period("minute", number)]:
+            for period in [each for each in periods if each.end_ms <= Period("minute", number).end_ms]:
                 self.kafka.periods.setdefault(partition, {})[period] = periods.pop(period)
 
     def close(self) -> None:
@@ -189,6 +196,80 @@ def test_the_next_owner_publishes_what_a_killed_one_had_only_committed(
         following.open, following.offset = killed.open, killed.offset
         following.assign()
         wait_until_equal(client, following)
+
+
+def test_the_next_owner_that_has_all_since_the_marker_reads_no_closed_periods(
+    tmp_path: Path, servers: ExitStack, owner: Callable[..., Owner]
+) -> None:
+    server = servers.enter_context(running(tmp_path))
+    killed = owner(server.url, P0)
+    with server.client() as client:
+        for _ in range(50):
+            killed.commit()
+        wait_until_equal(client, killed)
+        killed.publisher.close(5)
+        published, reads = killed.offset, len(killed.kafka.reads)
+        for _ in range(50):
+            killed.commit()
+        following = owner(server.url, generation=2, kafka=killed.kafka)
+        following.open, following.offset = killed.open, killed.offset
+        following.assign(complete_since=published)
+        wait_until_equal(client, following)
+        assert len(killed.kafka.reads) == reads
+
+
+def test_a_key_of_another_program_stops_only_its_period(
+    tmp_path: Path, servers: ExitStack, owner: Callable[..., Owner]
+) -> None:
+    server = servers.enter_context(running(tmp_path))
+    with server.client() as client:
+        key = f"{PREFIX}:topic:x:hour:{this(back=40).within('hour').number}"
+        client.set(key, "of another program", ex=3600)
+        worker = owner(server.url, P0, P1)
+        for _ in range(200):
+            worker.commit()
+        expected = sums(worker.truth)
+        others = {name for name in expected if name != key.removeprefix(f"{PREFIX}:")}
+        minutes = {name for name in others if "minute" in name}
+        assert minutes
+
+        def pushed() -> bool:
+            return all(client.hgetall(f"{PREFIX}:{name}") == expected[name] for name in minutes)
+
+        eventually(pushed, AGAIN_S, "Redis has the minutes")
+        client.delete(key)
+        wait_until_equal(client, worker)
+
+
+def test_after_a_wipe_a_new_worker_lists_removed_tweet_topics(
+    tmp_path: Path, servers: ExitStack, owner: Callable[..., Owner]
+) -> None:
+    server = servers.enter_context(running(tmp_path))
+    with server.client() as client:
+        before = owner(server.url, P0)
+        before.publisher.count_subjects(["x", "y"])
+        for _ in range(100):
+            before.commit()
+        wait_until_equal(client, before)
+        before.publisher.close(5)
+        client.flushall()
+        after = owner(server.url, generation=2, kafka=before.kafka)
+        after.publisher.count_subjects(["y", "new"])
+        after.open, after.offset = before.open, before.offset
+        after.assign()
+        wait_until_equal(client, after)
+        listed = client.hgetall(f"{PREFIX}:topics")
+        assert listed.keys() == {"x", "y", "new"}
+        first = {
+            name: min(
+                period.start_ms
+                for period, cells in before.truth[P0].items()
+                if period.unit == "minute" and any(subject == name for subject, _ in cells)
+            )
+            // 1000
+            for name in ("x", "y")
+        }
+        assert {name: int(listed[name]) for name in first} == first
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from tweets.periods import Cells, Period
 from tweets.records import Partition
 from worker.redis.contributions import Contribution, Fence
+from worker.redis.errors import WrongKeyError
 from worker.redis.store import CountsStoreError
 
 DEADLINE_S = 10.0
@@ -22,6 +23,7 @@ class WindowsInMemory:
         self.since: dict[str, int] = {}
         self.pushes: list[tuple[Period, set[Partition]]] = []
         self.error: BaseException | None = None
+        self.wrong_keys: set[Period] = set()
         self.attempts = 0
         self.closed = False
         self.before_marking: Callable[[], None] = lambda: None
@@ -32,6 +34,9 @@ class WindowsInMemory:
 
     def publish(self, period: Period, contributions: Mapping[Partition, Contribution]) -> dict[Partition, str]:
         self._attempt()
+        if period in self.wrong_keys:
+            self._notify()
+            raise WrongKeyError(f"WRONGTYPE: the key of {period} is not a hash")
         stored = self.periods.setdefault(period, {})
         outcomes = {}
         for partition, contribution in contributions.items():
@@ -68,9 +73,20 @@ class WindowsInMemory:
     def count_subjects(self, since: Mapping[str, int]) -> dict[str, int]:
         self._attempt()
         for name, second in since.items():
-            self.since.setdefault(name, second)
+            self.since[name] = min(second, self.since.get(name, second))
         self._notify()
         return {name: self.since[name] for name in since}
+
+    def forget_subjects(self, keep: Collection[str], *, before_s: int) -> list[str]:
+        self._attempt()
+        counted = {subject for of in self.periods.values() for each in of.values() for subject in each.subjects()}
+        forgotten = [
+            name for name, since_s in self.since.items() if name not in {*keep, *counted} and since_s <= before_s
+        ]
+        for name in forgotten:
+            del self.since[name]
+        self._notify()
+        return forgotten
 
     def close(self) -> None:
         self.closed = True

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 
-from kafka.errors import KafkaError
-
 from tweets.periods import Cells, Period
 from tweets.records import Partition
+from worker.errors import FatalError, TransientError
 from worker.kafka.errors import translated
 from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
 from worker.settings import Settings
@@ -41,5 +40,7 @@ class CommittedWindows:
     def _translating(self) -> Iterator[None]:
         try:
             yield
-        except (KafkaError, ValueError, KeyError, TypeError) as error:  # also of a connection that closes meanwhile
+        except (TransientError, FatalError):
+            raise
+        except Exception as error:  # of kafka-python, and any other of a connection that closes meanwhile
             raise translated(error, self._settings.kafka_bootstrap_servers) from error

@@ -73,7 +73,7 @@ class KafkaStream:
                 self._check_outputs(membership)
                 stored = self._consumer.stored(sorted(membership.partitions))
                 self._topic_id = self._consumer.topic_id()
-            with self._watchdog.step("read checkpoints", time_limits.RESTORE.seconds):
+            with self._watchdog.step("read checkpoints", time_limits.READ_CHECKPOINTS.seconds):
                 return self._with_checkpoints(stored)
 
     def seek(self, offsets: Mapping[Partition, int]) -> None:
@@ -199,6 +199,7 @@ class KafkaStream:
                 state,
                 checkpoint=found[partition].state if partition in found else None,
                 windows=found[partition].windows if partition in found else None,
+                windows_commit=found[partition].windows_commit if partition in found else None,
                 output_end=ends.get(partition.number, 0),
             )
             for partition, state in stored.items()

@@ -25,8 +25,8 @@ SPAN: Final = 2_000
 def read_windows(settings: Settings, partitions: Collection[Partition]) -> dict[Partition, PartitionWindows]:
     """Return the committed windows of each partition that has some. Needs no group and changes nothing.
 
-    Raises TransientError after time_limits.CHECKPOINTS, FatalError if the checkpoint topic does not exist, and the
-    errors of kafka-python.
+    Raises TransientError if nothing can be read for time_limits.CHECKPOINTS, FatalError if the checkpoint topic does
+    not exist, and the errors of kafka-python.
     """
     found = read_checkpoints_with_windows(settings, partitions, _maybe_newer)
     return {partition: each.windows for partition, each in found.items() if each.windows is not None}
@@ -37,9 +37,9 @@ def read_open_windows(settings: Settings, partitions: Collection[Partition]) -> 
     found = read_checkpoints_with_windows(settings, partitions, _maybe_newer)
     now_s = time.time()
     return {
-        partition: WindowUpdate(each.state.generation, each.state.offset, each.windows.current(now_s))
+        partition: WindowUpdate(each.windows_commit.generation, each.windows_commit.offset, each.windows.current(now_s))
         for partition, each in found.items()
-        if each.windows is not None
+        if each.windows is not None and each.windows_commit is not None
     }
 
 
@@ -67,8 +67,7 @@ def _closed_periods(
     (end,) = end_offsets(consumer, {at}, time_limits.OFFSET_LOOKUP).values()
     while wanted and end > first:
         start = max(first, end - SPAN)
-        deadline_s = time.monotonic() + time_limits.CHECKPOINTS.seconds
-        for record, value in read_values(consumer, {at: (start, end)}, {at: key}, deadline_s=deadline_s)[at].items():
+        for record, value in read_values(consumer, {at: (start, end)}, {at: key})[at].newest.items():
             period = wanted.pop(record, None)
             cells = decode_cells(value)
             if period is not None and cells is not None:  # None: the period has expired meanwhile

@@ -100,7 +100,7 @@ class Metrics:
     topics_file_ok = DeclaredMetric(
         Gauge,
         "emotion_topics_file_ok",
-        "0 while TOPICS_FILE has changed and cannot be used, so that the tweet topics of before go on; else 1.",
+        "0 while TOPICS_FILE has changed and cannot be used: the worker keeps the previous tweet topics; else 1.",
         advice="0: correct the file; the worker's log names the place. See TopicsFileUnusable.",
     )
     late_tweets = DeclaredMetric(

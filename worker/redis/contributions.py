@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+import orjson
+
 from tweets.periods import Cells
 from worker.cells_json import dump
 
@@ -31,6 +33,10 @@ class Contribution(NamedTuple):
 
     fence: Fence
     counts: str
+
+    def subjects(self) -> set[str]:
+        """Return the subjects that the counts name."""
+        return set(orjson.loads(self.counts))
 
     @classmethod
     def of(cls, fence: Fence, cells: Cells) -> "Contribution":

@@ -48,6 +48,13 @@ class CountsStoreError(TransientError):
         self.refused = refused
 
 
+class WrongKeyError(CountsStoreError):
+    """One key is not a hash; the other keys can be used."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, refused=True)
+
+
 def translated(error: BaseException, address: RedisAddress, *, prefix: str, certificate: bool) -> CountsStoreError:
     """Return the error to raise instead of redis-py's `error`.
 
@@ -100,6 +107,8 @@ def _of_reply(error: redis.ResponseError, *, prefix: str, cluster: bool) -> Coun
     name, text = type(error).__name__, _SCRIPT_PLACE.sub("", str(error))
     if text.startswith(OTHER_GROUP):
         return CountsStoreError(_other_group(text.removeprefix(OTHER_GROUP).strip(), prefix), refused=True)
+    if "WRONGTYPE" in text:
+        return WrongKeyError(f"{name}: {_wrong_key(text, prefix)}")
     refusal = _refusal(text, prefix, denied=isinstance(error, NoPermissionError))
     if refusal is not None:
         return CountsStoreError(f"{name}: {refusal}", refused=True)
@@ -121,10 +130,18 @@ def _other_group(group: str, prefix: str) -> str:
     )
 
 
+def _wrong_key(text: str, prefix: str) -> str:
+    found = _SCRIPT_COMMAND.search(text) or _PIPELINE_COMMAND.search(text)
+    return (
+        f"WRONGTYPE: the key {found['key'] if found else prefix} is not a hash, so another program has written it; "
+        "delete or rename the key, or set another REDIS_KEY_PREFIX"
+    )
+
+
 def _refusal(text: str, prefix: str, *, denied: bool) -> str | None:
     """Return what is refused and what to do; None if the reply refuses nothing for good."""
     found = _SCRIPT_COMMAND.search(text) or _PIPELINE_COMMAND.search(text)
-    command, key = (found["command"], found["key"]) if found else ("", "")
+    command = found["command"] if found else ""
     if _NO_KEY_PERMISSION.search(text):
         return f"the user in REDIS_URL may not use the keys {prefix}:*; grant the keys: ACL SETUSER <user> ~{prefix}:*"
     if denied or _NO_PERMISSION.search(text):
@@ -133,11 +150,6 @@ def _refusal(text: str, prefix: str, *, denied: bool) -> str | None:
         return (
             f"the user in REDIS_URL may not run {missing.upper()}; grant the command: ACL SETUSER <user> "
             f"+{missing.lower()} (all commands: docs/reference.md, Permissions)"
-        )
-    if "WRONGTYPE" in text:
-        return (
-            f"WRONGTYPE: the key {key or prefix} is not a hash, so another program has written it; delete or rename "
-            "the key, or set another REDIS_KEY_PREFIX"
         )
     if "HELLO" in text.upper() or "NOPROTO" in text:
         return f"{text}: the server does not know RESP3; write ?protocol=2 in REDIS_URL"

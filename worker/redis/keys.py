@@ -105,7 +105,8 @@ SUBJECTS: Final = RedisKey(
     "hash",
     "tweet topic",
     "Unix second",
-    "Every tweet topic that has been counted, and since when.",
+    "Every tweet topic that is in `TOPICS_FILE` or has tweets in a kept day, and since when it is counted; since its "
+    "first tweet after Redis has lost the key.",
 )
 KEYS: Final = (
     COUNTS,

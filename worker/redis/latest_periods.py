@@ -6,25 +6,52 @@ from dataclasses import dataclass, field
 from tweets.periods import Cells, Period
 from tweets.records import Partition
 from worker.redis.contributions import Contribution, Fence
+from worker.redis.published_markers import Reach
 from worker.windows import WindowUpdate
 
 
 @dataclass(slots=True)
 class OwnedPeriods:
-    """The periods of one partition; `fence` is that of the newest update."""
+    """The periods of one partition; `fence` is that of the newest update, `reach` that of the first one."""
 
     fence: Fence
+    reach: Reach
     latest: dict[Period, tuple[Fence, Cells] | Contribution] = field(default_factory=dict)
     """Cells become a contribution, which needs a tenth of the memory, when they are pushed."""
     unpushed: set[Period] = field(default_factory=set)
     pushed: set[Period] = field(default_factory=set)
-    """Periods that were pushed since `push_again`."""
+    """Periods that were pushed since `push_again`, and whose push is to be repeated."""
+    repeated: set[Period] = field(default_factory=set)
+    """Unpushed periods whose next push is the repetition."""
+
+    @classmethod
+    def of(cls, update: WindowUpdate) -> "OwnedPeriods":
+        """Return the periods of a first update."""
+        since = update.offset if update.complete_since is None else update.complete_since
+        owned = cls(Fence(update.generation, update.offset), Reach(since, update.offset))
+        owned.add(update)
+        return owned
 
     def add(self, update: WindowUpdate) -> None:
         """Replace the counts of the update's periods."""
         self.fence = Fence(update.generation, update.offset)
         self.latest.update({period: (self.fence, dict(cells)) for period, cells in update.periods.items()})
         self.unpushed.update(update.periods)
+        self.repeated.difference_update(update.periods)
+
+    def push_again(self, *, all_periods: bool) -> None:
+        """Make the periods unpushed that were pushed since the last call; with `all_periods` all that are held."""
+        again = set(self.latest) if all_periods else self.pushed - self.unpushed
+        self.repeated = set() if all_periods else self.repeated | again
+        self.unpushed |= again
+        self.pushed = set()
+
+    def take(self) -> set[Period]:
+        """Return the unpushed periods, which count as pushed from now on."""
+        taken = self.unpushed
+        self.pushed |= taken - self.repeated
+        self.unpushed, self.repeated = set(), set()
+        return taken
 
     def forget_closed(self, late_ms: int) -> None:
         """Drop the pushed periods that cannot change any more; the checkpoint topic has them too."""
@@ -54,16 +81,20 @@ class LatestPeriods:
         for partition, update in updates.items():
             known = before.get(partition)
             if known is None or known.fence.offset != update.offset:
-                known = OwnedPeriods(Fence(update.generation, update.offset))
                 foreign.add(partition)
-            known.add(update)
+                known = OwnedPeriods.of(update)
+            else:
+                known.add(update)
             self.owned[partition] = known
         return foreign
 
     def publish(self, updates: Mapping[Partition, WindowUpdate]) -> None:
         """Replace the counts of the updates' periods."""
         for partition, update in updates.items():
-            self.owned.setdefault(partition, OwnedPeriods(Fence(update.generation, update.offset))).add(update)
+            if (owned := self.owned.get(partition)) is not None:
+                owned.add(update)
+            else:
+                self.owned[partition] = OwnedPeriods.of(update)
 
     @property
     def has_unpushed(self) -> bool:
@@ -74,8 +105,7 @@ class LatestPeriods:
         """Make the periods unpushed that were pushed since the last call; with `all_periods` all that are held."""
         for partition in partitions:
             if (owned := self.owned.get(partition)) is not None:
-                owned.unpushed |= set(owned.latest) if all_periods else owned.pushed
-                owned.pushed.clear()
+                owned.push_again(all_periods=all_periods)
 
     def take(self) -> tuple[dict[Partition, Fence], dict[Period, dict[Partition, tuple[Fence, Cells] | Contribution]]]:
         """Return the fence of each partition and the unpushed periods, which count as pushed from now on."""
@@ -83,10 +113,8 @@ class LatestPeriods:
         for partition, owned in self.owned.items():
             fences[partition] = owned.fence
             owned.forget_closed(self._late_ms)
-            for period in owned.unpushed:
+            for period in owned.take():
                 taken.setdefault(period, {})[partition] = owned.latest[period]
-            owned.pushed |= owned.unpushed
-            owned.unpushed = set()
         return fences, taken
 
     def put_back(self, periods: Mapping[Period, Collection[Partition]]) -> None:
@@ -105,6 +133,11 @@ class LatestPeriods:
             owned = self.owned.get(partition)
             if owned is not None and owned.latest.get(period) is taken[partition]:
                 owned.latest[period] = contribution
+
+    def held(self, partitions: Collection[Partition]) -> list[tuple[Period, tuple[Fence, Cells] | Contribution]]:
+        """Return the periods of these partitions."""
+        owned = [self.owned[partition].latest for partition in partitions if partition in self.owned]
+        return [each for latest in owned for each in latest.items()]
 
     def holds(self, partition: Partition, period: Period) -> bool:
         """Return whether newer counts of the period are held than another source may have."""

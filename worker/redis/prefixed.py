@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final, Self
 
 from redis.exceptions import NoScriptError
 
@@ -12,6 +12,9 @@ from worker.redis.client import RedisClient
 from worker.redis.errors import CLIENT_ERRORS, translated
 from worker.redis_address import parse_redis_url
 from worker.settings import Settings
+
+READ_TOGETHER: Final = 1000
+"""Keys of one reading: Redis answers other clients after it, which takes a few milliseconds."""
 
 
 class PrefixedClient:
@@ -31,7 +34,7 @@ class PrefixedClient:
         self.prefix = prefix
 
     @classmethod
-    def of(cls, settings: Settings) -> "PrefixedClient":
+    def of(cls, settings: Settings) -> Self:
         """Return the client of these settings."""
         url = settings.redis_url.get_secret_value()
         return cls(url, prefix=settings.redis_key_prefix, tls=settings.redis_tls())
@@ -60,6 +63,11 @@ class PrefixedClient:
     def fields(self, key: str, names: Sequence[str]) -> list[str | None]:
         """Return the values of these fields of a hash."""
         found: list[str | None] = self._client.get().hmget(key, list(names))
+        return found
+
+    def hash(self, key: str) -> dict[str, str]:
+        """Return a hash."""
+        found: dict[str, str] = self._client.get().hgetall(key)
         return found
 
     @contextmanager

@@ -1,13 +1,28 @@
 """The markers in Redis that show up to which commit every kept period is published."""
 
 from collections.abc import Collection, Mapping
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from tweets.records import Partition
 from worker.redis.contributions import Fence
 
 INCOMPLETE_OFFSET: Final = -1
 """The marker's offset while the closed periods of a partition are being published."""
+
+
+class Reach(NamedTuple):
+    """The committed offsets, both included, since which a new owner has every period that has changed.
+
+    A marker in the reach is as good as one of the last commit. A later marker is from before an operator moved the
+    offset back.
+    """
+
+    since: int
+    until: int
+
+    def has(self, marker: Fence | None) -> bool:
+        """Return whether Redis lacks no period that the owner does not have."""
+        return marker is not None and self.since <= marker.offset <= self.until
 
 
 class MarkerStore(Protocol):
@@ -30,15 +45,28 @@ class PublishedMarkers:
         self._expected: dict[Partition, str] = {}
         self.incomplete: set[Partition] = set()
         """Partitions whose closed periods Redis may lack."""
+        self._unwritten: set[Partition] = set()
+        """Partitions whose marker could not become INCOMPLETE_OFFSET, because another one was written meanwhile."""
 
-    def assign(self, fences: Mapping[Partition, Fence], foreign: Collection[Partition]) -> set[Partition]:
-        """Own these partitions; return those of `foreign` whose marker is missing or below the committed offset."""
+    def assign(
+        self, fences: Mapping[Partition, Fence], foreign: Collection[Partition], *, reaches: Mapping[Partition, Reach]
+    ) -> set[Partition]:
+        """Own these partitions; return those whose marker is missing or not in their reach.
+
+        The markers of `foreign` are read. A marker of a later generation is that of another worker, and stays.
+        """
         self._fences = fences
         self._expected = {p: text for p, text in self._expected.items() if p in fences and p not in foreign}
         self.incomplete &= self._expected.keys()
         unknown = fences.keys() - self._expected.keys()
         found = self._store.marker_texts(unknown)
-        behind = {partition for partition, text in found.items() if _is_behind(text, fences[partition])}
+        self._unwritten &= unknown
+        behind = {
+            partition
+            for partition, text in found.items()
+            if not _is_later(text, fences[partition])
+            and (partition in self._unwritten or not reaches[partition].has(Fence.parse(text)))
+        }
         self._begin(behind, found)
         self._expected.update({partition: text for partition, text in found.items() if partition not in behind})
         return behind
@@ -54,12 +82,24 @@ class PublishedMarkers:
         self._begin(lost, found)
         return lost
 
-    def complete(self, partitions: Collection[Partition]) -> None:
-        """Note that Redis has the closed periods of these partitions."""
-        self.incomplete -= set(partitions)
+    def mark(self, fences: Mapping[Partition, Fence], completed: Collection[Partition]) -> set[Partition]:
+        """Mark that everything up to these fences is published; return the partitions whose marker was lost.
 
-    def mark(self, fences: Mapping[Partition, Fence]) -> set[Partition]:
-        """Mark that everything up to these fences is published; return the partitions whose marker was lost."""
+        Redis has got the closed periods of `completed`. If Redis does not answer now, a server that fails over may have
+        lost them without their marker; the partitions stay incomplete.
+        """
+        before, self.incomplete = self.incomplete, self.incomplete - set(completed)
+        try:
+            return self._mark(fences)
+        except BaseException:
+            self.incomplete |= {
+                partition
+                for partition in before
+                if partition in self._expected and _is_incomplete(self._expected[partition])
+            }
+            raise
+
+    def _mark(self, fences: Mapping[Partition, Fence]) -> set[Partition]:
         due = {
             partition: (self._expected[partition], fence)
             for partition, fence in fences.items()
@@ -85,13 +125,15 @@ class PublishedMarkers:
         for partition, outcome in self._store.mark(marks).items():
             if outcome == "applied":
                 self._expected[partition] = str(marks[partition][1])
+                self._unwritten.discard(partition)
             else:  # read the marker again in the next round
                 self._expected.pop(partition, None)
+                self._unwritten.add(partition)
 
 
-def _is_behind(text: str, fence: Fence) -> bool:
+def _is_incomplete(text: str) -> bool:
     marker = Fence.parse(text)
-    return marker is None or marker.offset < fence.offset
+    return marker is not None and marker.offset == INCOMPLETE_OFFSET
 
 
 def _is_later(text: str, fence: Fence) -> bool:

@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -101,15 +101,6 @@ class CountsStore:
             {name: int(count) for name, count in totals.items() if _INTEGER.fullmatch(count)},
             {field: _counts(counts) for field, counts in partitions.items()},
         )
-
-    def minutes(self, numbers: Iterable[int]) -> dict[int, dict[str, int]]:
-        """Return the growth of each emotion's total in each of these minutes of Unix time that has any."""
-        asked = list(numbers)
-        keys = self._keys(*(f"{MINUTE_COUNTS.name}{number}" for number in asked))
-        with self._commands():
-            found = self._redis.hashes(keys)
-        grown = [{name: int(count) for name, count in each.items() if _INTEGER.fullmatch(count)} for each in found]
-        return {number: counts for number, counts in zip(asked, grown, strict=True) if counts}
 
     def counted(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return how many tweets Redis counts in each of these partitions of the group."""

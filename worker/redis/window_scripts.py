@@ -198,8 +198,8 @@ end)
 """
 )
 
-# KEYS: the tweet topics. ARGV: name and Unix second of each in turn. Returns the stored second of each in turn; a
-# second that is stored stays.
+# KEYS: the tweet topics. ARGV: name and Unix second of each in turn. Returns the stored second of each in turn; an
+# earlier second that is stored stays.
 COUNT_SUBJECTS: Final = (
     COMMON
     + """
@@ -208,11 +208,31 @@ return answer(function()
   for i = 1, #ARGV, 2 do names[#names + 1] = ARGV[i] end
   local stored = call('HMGET', KEYS[1], unpack(names))
   for n, name in ipairs(names) do
-    since[n] = stored[n] or ARGV[2 * n]
-    if not stored[n] then set[#set + 1], set[#set + 2] = name, since[n] end
+    local second = integer(stored[n])
+    if second and second >= 0 and second <= tonumber(ARGV[2 * n]) then
+      since[n] = stored[n]
+    else
+      since[n] = ARGV[2 * n]
+      set[#set + 1], set[#set + 2] = name, since[n]
+    end
   end
   call_in_parts('HSET', KEYS[1], set)
   return since
+end)
+"""
+)
+
+# KEYS: the tweet topics, then the hash of each day of one tweet topic that may be kept. ARGV: the tweet topic. Removes
+# it if no day has a tweet: each period that is kept is part of a day that is kept.
+FORGET_SUBJECT: Final = (
+    COMMON
+    + """
+return answer(function()
+  for i = 2, #KEYS do
+    if next(hash(KEYS[i])) then return 'kept' end
+  end
+  call('HDEL', KEYS[1], ARGV[1])
+  return 'forgotten'
 end)
 """
 )

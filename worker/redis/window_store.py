@@ -14,13 +14,10 @@ from worker.counts import state_name
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.errors import CountsStoreError
 from worker.redis.keys import PUBLISHED, SUBJECTS, contributions_name, partition_of, period_name
-from worker.redis.prefixed import PrefixedClient
-from worker.redis.window_scripts import COUNT_SUBJECTS, MARK, MORE, MOST_CONTRIBUTIONS, PERIOD, UNMARK
+from worker.redis.prefixed import READ_TOGETHER, PrefixedClient
+from worker.redis.window_scripts import COUNT_SUBJECTS, FORGET_SUBJECT, MARK, MORE, MOST_CONTRIBUTIONS, PERIOD, UNMARK
 from worker.settings import Settings
 from worker.windows import WindowLimits
-
-READ_TOGETHER: Final = 1000
-"""Keys of one reading: Redis answers other clients after it, which takes a few milliseconds."""
 
 MOST_SUBJECTS: Final = 1000
 """Tweet topics that a store remembers; more would be those of many files, one after the other."""
@@ -138,7 +135,7 @@ class WindowStore:
                 self._run(UNMARK, PUBLISHED.name, [self.field(each) for each in partitions])
 
     def count_subjects(self, since: Mapping[str, int]) -> dict[str, int]:
-        """Store since which Unix second each tweet topic is counted, where Redis has none; return what Redis has."""
+        """Store since which Unix second each tweet topic is counted, unless Redis has an earlier one; return which."""
         if not since:
             return {}
         arguments: list[str | int] = [each for item in since.items() for each in item]
@@ -148,8 +145,27 @@ class WindowStore:
             name: int(text) if _COUNT.fullmatch(text) else since[name] for name, text in zip(since, found, strict=True)
         }
 
+    def forget_subjects(self, keep: Collection[str], *, before_s: int) -> list[str]:
+        """Remove the tweet topics without a tweet in a kept day; return these.
+
+        Those of `keep`, and those that are counted since a later Unix second than `before_s`, stay.
+        """
+        with self._redis.commands():
+            key = self._redis.key(SUBJECTS.name)
+            names = [
+                name
+                for name, since in self._redis.hash(key).items()
+                if name not in keep and not (_COUNT.fullmatch(since) and int(since) > before_s)
+            ]
+            days = [period for period in self.kept() if period.unit == "day"]
+            return [
+                name
+                for name in names
+                if self._redis.run(FORGET_SUBJECT, [key, *(self.key(name, day) for day in days)], [name]) == "forgotten"
+            ]
+
     def subjects(self) -> list[str]:
-        """Return every tweet topic that Redis has ever counted, in order."""
+        """Return every tweet topic that Redis lists, in order."""
         with self._redis.commands():
             return sorted(self._redis.hashes([self._redis.key(SUBJECTS.name)])[0])
 

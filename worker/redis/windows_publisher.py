@@ -3,8 +3,8 @@
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from tweets.periods import Cells, Period
@@ -14,15 +14,15 @@ from worker.errors import FatalError, TransientError
 from worker.process.metrics import Metrics
 from worker.redis.closed_push import ClosedPush, ReadClosed
 from worker.redis.contributions import Contribution, Fence
+from worker.redis.counted_subjects import CountedSubjects
+from worker.redis.errors import WrongKeyError
 from worker.redis.latest_periods import LatestPeriods
 from worker.redis.published_markers import PublishedMarkers
 from worker.redis.window_store import WindowStore
+from worker.redis.windows_log import WindowsLog
 from worker.windows import WindowUpdate
 
 log = logging.getLogger(__name__)
-
-REFUSALS_BEFORE_ERROR: Final = 3
-"""Rounds in a row in which Redis refuses a partition before an error is logged; a rebalance causes one or two."""
 
 SHARE_OF_TIME: Final = 2
 """From one round to the next, so many times the duration of the first passes: Redis answers others in between."""
@@ -53,11 +53,11 @@ class WindowsPublisher:
         self._latest = LatestPeriods(late_ms)
         self._markers = PublishedMarkers(store)
         self._closed: ClosedPush | None = None
-        self._since: dict[str, int] = {}
-        self._uncounted: set[str] = set()
+        self._subjects = CountedSubjects(store)
+        self._wrong_key: WrongKeyError | None = None
+        """The first one of a round."""
         self._foreign: set[Partition] = set()
-        self._refusals_in_a_row: Counter[Partition] = Counter()
-        self._failures: set[str] = set()
+        self._log = WindowsLog()
         self._closing = False
         self._next_round_s = self._check_s = time.monotonic()
         self._changed = threading.Condition()
@@ -71,7 +71,7 @@ class WindowsPublisher:
         """Replace all partitions: this worker now owns these partitions and no others."""
         with self._changed:
             self._foreign = (self._foreign & states.keys()) | self._latest.assign(states)
-            self._refusals_in_a_row.clear()
+            self._log.assigned()
             self._changed.notify()
 
     def publish(self, updates: Mapping[Partition, WindowUpdate]) -> None:
@@ -81,12 +81,12 @@ class WindowsPublisher:
             self._changed.notify()
 
     def count_subjects(self, names: Collection[str]) -> None:
-        """Store that these tweet topics are counted from now on, unless Redis has an earlier time. Returns at once."""
-        now_s = int(time.time())
+        """Store that these tweet topics, and no others, are counted from now on. Returns at once.
+
+        An earlier time that Redis has stays.
+        """
+        self._subjects.count(names)
         with self._changed:
-            for name in names:
-                self._since.setdefault(name, now_s)
-            self._uncounted.update(names)
             self._changed.notify()
 
     def close(self, timeout_s: float) -> None:
@@ -112,11 +112,11 @@ class WindowsPublisher:
         started_s = time.monotonic()
         try:
             self._publish_once(closing=closing)
-            self._report_success()
+            self._log.succeeded()
             took_s = time.monotonic() - started_s
             self._next_round_s = started_s + max(time_limits.WINDOWS_PUSH.seconds, SHARE_OF_TIME * took_s)
         except (TransientError, FatalError) as error:  # FatalError: the checkpoint topic; the loop is to decide
-            self._report_failure(error)
+            self._log.failed(error)
             if not closing:
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, timeout=time_limits.REDIS_RETRY_PAUSE.seconds)
@@ -126,7 +126,8 @@ class WindowsPublisher:
         """Wait for work whose time has come; return whether the publisher closes."""
         with self._changed:
             while not self._closing:
-                busy = self._latest.has_unpushed or self._foreign or self._uncounted or self._markers.incomplete
+                waiting = self._foreign or self._subjects.has_unstored or self._markers.incomplete
+                busy = self._latest.has_unpushed or waiting
                 pause_s = (self._next_round_s if busy else self._check_s) - time.monotonic()
                 if pause_s <= 0:
                     break
@@ -134,27 +135,47 @@ class WindowsPublisher:
             return self._closing
 
     def _publish_once(self, *, closing: bool) -> None:
-        """Push what has changed, then some of the closed periods, and mark the partitions that are complete."""
+        """Push what has changed, then some of the closed periods, and mark the partitions that are complete.
+
+        A key that is no hash stops only what needs it; the error is raised at the end.
+        """
+        self._wrong_key = None
         self._look_at_markers(closing=closing)
-        self._count_subjects()
+        with self._noting_a_wrong_key():
+            self._subjects.store()
         with self._changed:
             fences, taken = self._latest.take()
             doubtful = set(self._foreign)
         doubtful |= self._push(taken)
+        completed: Collection[Partition] = ()
         if not closing:
-            self._push_closed()
-        lost = self._markers.mark({p: fence for p, fence in fences.items() if p not in doubtful})
+            with self._noting_a_wrong_key():
+                completed = self._push_closed()
+        lost = self._markers.mark({p: fence for p, fence in fences.items() if p not in doubtful}, completed)
         self._start_again(lost)
+        if not closing:
+            with self._noting_a_wrong_key():
+                self._subjects.look()
+        if self._wrong_key is not None:
+            raise self._wrong_key
+
+    @contextmanager
+    def _noting_a_wrong_key(self) -> Iterator[None]:
+        try:
+            yield
+        except WrongKeyError as error:
+            self._wrong_key = self._wrong_key or error
 
     def _look_at_markers(self, *, closing: bool) -> None:
         """Find the partitions whose periods Redis may lack: those of other owners, and those whose marker is lost."""
         with self._changed:
             foreign, self._foreign = self._foreign, set()
             fences = {partition: owned.fence for partition, owned in self._latest.owned.items()}
+            reaches = {partition: owned.reach for partition, owned in self._latest.owned.items()}
         try:
-            lost = self._markers.assign(fences, foreign)
+            self._start_again(self._markers.assign(fences, foreign, reaches=reaches))
             if not closing and time.monotonic() >= self._check_s:
-                lost |= self._markers.check()
+                self._start_again(self._markers.check())
                 self._check_s = time.monotonic() + time_limits.REPUBLISH.seconds
                 with self._changed:  # a server that failed over may lack the last pushes, and have their marker
                     self._latest.push_again(fences, all_periods=False)
@@ -162,7 +183,6 @@ class WindowsPublisher:
             with self._changed:
                 self._foreign |= foreign & self._latest.owned.keys()
             raise
-        self._start_again(lost)
 
     def _start_again(self, lost: Collection[Partition]) -> None:
         """Publish all periods of these partitions again."""
@@ -170,22 +190,14 @@ class WindowsPublisher:
             log.info("publishing all minutes, hours and days of %d partitions: Redis may lack some", len(lost))
             with self._changed:
                 self._latest.push_again(lost, all_periods=True)
-                self._uncounted.update(self._since)
+            self._subjects.count_again()
         if self._markers.incomplete - (self._closed.partitions if self._closed else set()) or lost:
             self._closed = None
-
-    def _count_subjects(self) -> None:
-        with self._changed:
-            asked = {name: self._since[name] for name in self._uncounted}
-        found = self._store.count_subjects(asked)
-        with self._changed:
-            self._since.update(found)
-            self._uncounted -= found.keys()
 
     def _push(self, taken: Mapping[Period, Mapping[Partition, tuple[Fence, Cells] | Contribution]]) -> set[Partition]:
         """Push each period once, with the contributions of all partitions; put back what could not be pushed.
 
-        Return the partitions that Redis refuses.
+        Return the partitions of which Redis has not everything.
         """
         remaining = dict(taken)
         refused: set[Partition] = set()
@@ -195,33 +207,46 @@ class WindowsPublisher:
                     partition: each if isinstance(each, Contribution) else Contribution.of(*each)
                     for partition, each in of_period.items()
                 }
-                refused |= self._publish_period(period, sent)
-                del remaining[period]
+                with self._noting_a_wrong_key():
+                    refused |= self._publish_period(period, sent)
+                    del remaining[period]
                 with self._changed:
                     self._latest.compact(period, of_period, sent)
         finally:
             with self._changed:
                 self._latest.put_back(remaining)
-        self._report_refusals({partition for each in taken.values() for partition in each}, refused)
-        return refused
+        self._log.pushed({partition for each in taken.values() for partition in each}, stale=refused)
+        return refused.union(*remaining.values())
 
-    def _push_closed(self) -> None:
-        """Push closed periods for half of a round, if partitions lack some."""
+    def _push_closed(self) -> Collection[Partition]:
+        """Push closed periods for half of a round, if partitions lack some; return the partitions that have all now."""
         if not self._markers.incomplete:
             self._closed = None
-            return
+            return ()
         if self._closed is None:
             self._closed = ClosedPush(self._read_closed, self._markers.incomplete)
         until_s = time.monotonic() + time_limits.WINDOWS_PUSH.seconds / 2
         try:
-            done = self._closed.step(self._push_one_closed, until_s=until_s, clock=time.monotonic)
+            if not self._closed.step(self._push_one_closed, until_s=until_s, clock=time.monotonic):
+                return ()
+            self._store_subjects(self._closed)
+        except WrongKeyError:  # the next step pushes the period again
+            raise
         except (TransientError, FatalError):
             self._closed = None  # Redis may have lost what was pushed, and a reader that failed has no more periods
             raise
-        if done:
-            log.info("Redis has the closed minutes, hours and days of %d partitions", len(self._closed.partitions))
-            self._markers.complete(self._closed.partitions)
-            self._closed = None
+        done, self._closed = self._closed.partitions, None
+        log.info("Redis has the closed minutes, hours and days of %d partitions", len(done))
+        return done
+
+    def _store_subjects(self, pushed: ClosedPush) -> None:
+        """Store the tweet topics of all periods that were pushed again: Redis may have lost their list."""
+        with self._changed:
+            held = self._latest.held(pushed.partitions)
+        for period, counts in held:
+            subjects = counts.subjects() if isinstance(counts, Contribution) else {subject for subject, _ in counts[1]}
+            pushed.first_periods.add(period, subjects)
+        self._subjects.store_found(pushed.first_periods)
 
     def _push_one_closed(self, period: Period, counts: Mapping[Partition, str]) -> None:
         with self._changed:
@@ -244,30 +269,3 @@ class WindowsPublisher:
             if outcome != "known":
                 self._metrics.windows_published.labels(outcome).inc()
         return {partition for partition, outcome in outcomes.items() if outcome == "stale"}
-
-    def _report_refusals(self, pushed: Collection[Partition], refused: Collection[Partition]) -> None:
-        for partition in pushed:
-            with self._changed:
-                count = self._refusals_in_a_row[partition] + 1 if partition in refused else 0
-                self._refusals_in_a_row[partition] = count
-            if count == REFUSALS_BEFORE_ERROR:
-                log.error(
-                    "Redis keeps refusing minutes, hours and days of %s as older than what the keys "
-                    "REDIS_KEY_PREFIX:windows:* have; if no other worker owns this partition (was the group deleted?), "
-                    "run: python -m worker verify --repair",
-                    partition,
-                )
-
-    def _report_success(self) -> None:
-        if self._failures:
-            log.info("Redis answers again: publishing minutes, hours and days")
-            self._failures.clear()
-
-    def _report_failure(self, error: TransientError | FatalError) -> None:
-        if str(error) not in self._failures:  # each reason once, until a round succeeds
-            log.warning(
-                "minutes, hours and days cannot be published to Redis (%s): classifying continues, publishing is "
-                "retried",
-                error,
-            )
-            self._failures.add(str(error))

@@ -1,0 +1,16 @@
+"""The section of docs/reference.md on the records of the checkpoint topic."""
+
+from deploy.markdown import table
+from worker.window_records import RECORDS
+
+
+def checkpoint_records() -> str:
+    """Return the section, Markdown."""
+    rows = [(f"`|{name}`" if name else "", value, meaning) for name, value, meaning in RECORDS]
+    return f"""## Records of the checkpoint topic
+
+Only workers and their commands read the topic `KAFKA_CHECKPOINT_TOPIC`; its records may change with a release. Each key
+begins with `group|topic|partition`, and the newest record of a key counts. `N` counts minutes, hours or days since 1970
+in UTC. A record without a value deletes a period that has expired.
+
+{table(("Key after `group|topic|partition`", "Value", "Meaning"), rows)}"""
