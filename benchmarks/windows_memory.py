@@ -116,8 +116,8 @@ def _republish_s(cells_of: CellsOf, limits: WindowLimits, partitions: int) -> fl
     cells = {(partition, unit): cells_of(unit) for partition in numbers for unit in UNITS}
 
     def closed(owned: Collection[Partition]) -> Iterator[tuple[Partition, Period, Cells]]:
-        for partition in owned:
-            for period in store.kept():
+        for period in store.kept():  # as the reader of the checkpoint topic: all partitions side by side
+            for partition in owned:
                 yield partition, period, cells[partition, period.unit]
 
     with _redis() as url, redis.Redis.from_url(url, decode_responses=True) as client:

@@ -1,7 +1,7 @@
 """Reads minutes, hours and days from the checkpoint topic, for a Redis that has lost them."""
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import Final
 
@@ -19,7 +19,7 @@ from worker.window_records import decode_cells, name
 from worker.windows import PartitionWindows, WindowUpdate
 
 SPAN: Final = 2_000
-"""Offsets that are read and held in memory at once: at most 20 MB with 100 tweet topics."""
+"""Offsets of all partitions that are read and held in memory at once: at most 20 MB with 100 tweet topics."""
 
 
 def read_windows(settings: Settings, partitions: Collection[Partition]) -> dict[Partition, PartitionWindows]:
@@ -46,33 +46,38 @@ def read_open_windows(settings: Settings, partitions: Collection[Partition]) -> 
 def read_closed_periods(
     settings: Settings, partitions: Collection[Partition]
 ) -> Iterator[tuple[Partition, Period, Cells]]:
-    """Yield every closed period that is kept, of one partition after the other, the latest commits first.
+    """Yield every closed period that is kept, the latest commits of all partitions first.
 
-    Memory does not grow with the number of periods. Raises as above.
+    What the partitions have of one period mostly comes close together, so that the period is published once. Memory
+    does not grow with the number of periods. Raises as above.
     """
-    for partition, windows in read_windows(settings, partitions).items():
-        wanted = {name(period): period for period in windows.closed}
-        if wanted:
-            with closing(Consumer(**consumer_arguments(settings), group_id=None)) as consumer:
-                yield from _closed_periods(consumer, settings, partition, wanted)
+    found = read_windows(settings, partitions).items()
+    wanted = {partition: {name(period): period for period in windows.closed} for partition, windows in found}
+    wanted = {partition: periods for partition, periods in wanted.items() if periods}
+    if wanted:
+        with closing(Consumer(**consumer_arguments(settings), group_id=None)) as consumer:
+            yield from _closed_periods(consumer, settings, wanted)
 
 
 def _closed_periods(
-    consumer: KafkaConsumer, settings: Settings, partition: Partition, wanted: dict[str, Period]
+    consumer: KafkaConsumer, settings: Settings, wanted: Mapping[Partition, dict[str, Period]]
 ) -> Iterator[tuple[Partition, Period, Cells]]:
-    """Search backwards: the newest record of a name hides the older ones."""
-    at = TopicPartition(settings.kafka_checkpoint_topic, partition.number)
-    key = checkpoint.key(settings.kafka_group_id, partition) + b"|"
-    (first,) = first_offsets(consumer, {at}, time_limits.OFFSET_LOOKUP).values()
-    (end,) = end_offsets(consumer, {at}, time_limits.OFFSET_LOOKUP).values()
-    while wanted and end > first:
-        start = max(first, end - SPAN)
-        for record, value in read_values(consumer, {at: (start, end)}, {at: key})[at].newest.items():
-            period = wanted.pop(record, None)
-            cells = decode_cells(value)
-            if period is not None and cells is not None:  # None: the period has expired meanwhile
-                yield partition, period, cells
-        end = start
+    """Search all partitions backwards, step by step: the newest record of a name hides the older ones."""
+    group, topic = settings.kafka_group_id, settings.kafka_checkpoint_topic
+    partitions = {TopicPartition(topic, partition.number): partition for partition in wanted}
+    keys = {at: checkpoint.key(group, partition) + b"|" for at, partition in partitions.items()}
+    first = first_offsets(consumer, set(partitions), time_limits.OFFSET_LOOKUP)
+    ends = dict(end_offsets(consumer, set(partitions), time_limits.OFFSET_LOOKUP))
+    while unread := [at for at, partition in partitions.items() if wanted[partition] and ends[at] > first[at]]:
+        span = max(1, SPAN // len(unread))
+        ranges = {at: (max(first[at], ends[at] - span), ends[at]) for at in unread}
+        for at, values in read_values(consumer, ranges, {at: keys[at] for at in unread}).items():
+            for record, value in values.newest.items():
+                period = wanted[partitions[at]].pop(record, None)
+                cells = decode_cells(value)
+                if period is not None and cells is not None:  # None: the period has expired meanwhile
+                    yield partitions[at], period, cells
+        ends |= {at: start for at, (start, _) in ranges.items()}
 
 
 def _maybe_newer(_partition: Partition, _state: CommittedCounts | None) -> bool:
