@@ -154,6 +154,7 @@ def test_the_surest_tweets_of_a_minute_are_found_with_the_keyboard(
     ]
     publish(embedded_stack, env["KAFKA_OUTPUT_TOPIC"], [*records, labelled("other", 0.99, created_at=f"{minute}:40Z")])
     page.select_option("#topic", "trains")
+    expect(page.locator(".series[data-topic='trains']")).to_be_visible()  # a search is for what the chart shows
     page.locator("#minute").focus()
     wanted = page.evaluate("(start) => new Date(start).toTimeString().slice(0, 5)", f"{minute}:00Z")
     for _ in range(60):
