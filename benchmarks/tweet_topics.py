@@ -37,7 +37,7 @@ MOST_MB: Final = 60.0
 SUBJECTS: Final = 100
 TERMS: Final = 10
 
-#: The most frequent words are in every tweet; nobody names a tweet topic after them.
+#: The most frequent words are in almost every tweet, and no useful term of a tweet topic.
 FIRST_WORD: Final = 100
 
 

@@ -42,7 +42,7 @@ class WindowsSink(Protocol):
 
 
 class NoWindows:
-    """A sink for windows that nobody reads."""
+    """A sink for a loop without a publisher of periods."""
 
     def assign(self, states: Mapping[Partition, WindowUpdate]) -> None: ...
     def publish(self, updates: Mapping[Partition, WindowUpdate]) -> None: ...

@@ -1,7 +1,6 @@
 """Publishes the committed counts to Redis, in a thread of its own."""
 
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from worker import time_limits
 from worker.counts import CommittedCounts
 from worker.errors import TransientError
 from worker.process.metrics import Metrics
+from worker.redis.publishing_thread import PublishingThread
 from worker.redis.store import CountsStore
 
 log = logging.getLogger(__name__)
@@ -31,15 +31,13 @@ class CountsPublisher:
     def __init__(self, store: CountsStore, metrics: Metrics, on_death: Callable[[BaseException], None]) -> None:
         self._store = store
         self._metrics = metrics
-        self._on_death = on_death
         self._committed_counts: dict[Partition, CommittedCounts] = {}
         self._unpublished: set[Partition] = set()
         self._refusals_in_a_row: Counter[Partition] = Counter()
         self._failures: set[str] = set()
-        self._closing = False
         self._all_due_s = time.monotonic() + time_limits.REPUBLISH.seconds
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="count-publisher", daemon=True)
+        self._thread = PublishingThread("count-publisher", self._publish_once, store=store, on_death=on_death)
+        self._changed = self._thread.changed
 
     def start(self) -> None:
         """Start the thread."""
@@ -62,20 +60,7 @@ class CountsPublisher:
 
     def close(self, timeout_s: float) -> None:
         """Publish what is not published yet, wait at most `timeout_s` seconds for Redis, and stop the thread."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        if not self._thread.is_alive():  # else the thread still waits for Redis, and ends with the process
-            self._store.close()
-
-    def _run(self) -> None:
-        try:
-            while self._publish_once():
-                pass
-        except BaseException as error:
-            self._on_death(error)
+        self._thread.close(timeout_s)
 
     def _publish_once(self) -> bool:
         """Publish once; return False if this was the last time because the publisher closes."""
@@ -86,15 +71,14 @@ class CountsPublisher:
             except TransientError as error:
                 self._count_failure(committed_counts, error)
                 if not closing:
-                    with self._changed:
-                        self._changed.wait_for(lambda: self._closing, timeout=time_limits.REDIS_RETRY_PAUSE.seconds)
+                    self._thread.pause_after_failure()
         return not closing
 
     def _wait_for_counts(self) -> tuple[dict[Partition, CommittedCounts], bool]:
         """Wait for new counts, and at most until all owned counts are due; return what to publish, and the end."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._unpublished or self._closing, timeout=max(0.0, self._all_due_s - time.monotonic())
+                lambda: self._unpublished or self._thread.closing, timeout=max(0.0, self._all_due_s - time.monotonic())
             )
             due, now_s = self._unpublished, time.monotonic()
             if now_s >= self._all_due_s:
@@ -103,7 +87,7 @@ class CountsPublisher:
             self._unpublished = set()
             return {
                 partition: self._committed_counts[partition] for partition in due if partition in self._committed_counts
-            }, self._closing
+            }, self._thread.closing
 
     def _count_outcomes(
         self, committed_counts: Mapping[Partition, CommittedCounts], outcomes: Mapping[Partition, str]

@@ -1,7 +1,6 @@
 """Publishes minutes, hours and days to Redis, in a thread of its own."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from worker.redis.counted_subjects import CountedSubjects
 from worker.redis.errors import WrongKeyError
 from worker.redis.latest_periods import LatestPeriods
 from worker.redis.published_markers import PublishedMarkers
+from worker.redis.publishing_thread import PublishingThread
 from worker.redis.window_store import WindowStore
 from worker.redis.windows_log import WindowsLog
 from worker.windows import WindowUpdate
@@ -48,7 +48,6 @@ class WindowsPublisher:
         """`late_ms`: WINDOW_LATE_MINUTES. `on_death` gets the error that ends the thread."""
         self._store = store
         self._metrics = metrics
-        self._on_death = on_death
         self._read_closed = read_closed
         self._latest = LatestPeriods(late_ms)
         self._markers = PublishedMarkers(store)
@@ -58,10 +57,9 @@ class WindowsPublisher:
         """The first one of a round."""
         self._foreign: set[Partition] = set()
         self._log = WindowsLog()
-        self._closing = False
         self._next_round_s = self._check_s = time.monotonic()
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name="windows-publisher", daemon=True)
+        self._thread = PublishingThread("windows-publisher", self._round, store=store, on_death=on_death)
+        self._changed = self._thread.changed
 
     def start(self) -> None:
         """Start the thread."""
@@ -91,20 +89,7 @@ class WindowsPublisher:
 
     def close(self, timeout_s: float) -> None:
         """Publish what is not published yet, wait at most `timeout_s` seconds for Redis, and stop the thread."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        if not self._thread.is_alive():  # else the thread still waits for Redis, and ends with the process
-            self._store.close()
-
-    def _run(self) -> None:
-        try:
-            while self._round():
-                pass
-        except BaseException as error:
-            self._on_death(error)
+        self._thread.close(timeout_s)
 
     def _round(self) -> bool:
         """Wait until there is work, and do it; return False if this was the last time because the publisher closes."""
@@ -118,21 +103,20 @@ class WindowsPublisher:
         except (TransientError, FatalError) as error:  # FatalError: the checkpoint topic; the loop is to decide
             self._log.failed(error)
             if not closing:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._closing, timeout=time_limits.REDIS_RETRY_PAUSE.seconds)
+                self._thread.pause_after_failure()
         return not closing
 
     def _wait(self) -> bool:
         """Wait for work whose time has come; return whether the publisher closes."""
         with self._changed:
-            while not self._closing:
+            while not self._thread.closing:
                 waiting = self._foreign or self._subjects.has_unstored or self._markers.incomplete
                 busy = self._latest.has_unpushed or waiting
                 pause_s = (self._next_round_s if busy else self._check_s) - time.monotonic()
                 if pause_s <= 0:
                     break
                 self._changed.wait(pause_s)
-            return self._closing
+            return self._thread.closing
 
     def _publish_once(self, *, closing: bool) -> None:
         """Push what has changed, then some of the closed periods, and mark the partitions that are complete.
