@@ -1,7 +1,6 @@
 """Reads where the topics end and what the workers' group has committed, without joining the group."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -11,15 +10,13 @@ from kafka.errors import (
     AuthorizationError,
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
-    KafkaError,
     NotCoordinatorError,
 )
 
 from worker import time_limits
-from worker.errors import TransientError
 from worker.kafka.client import RepairedClient
 from worker.kafka.connection import connection_arguments
-from worker.kafka.errors import translated
+from worker.kafka.errors import translating
 from worker.settings import Settings
 
 _REQUEST_TIMEOUT_MS: Final = 3_000
@@ -48,7 +45,7 @@ class OffsetsReader:
     def __init__(self, settings: Settings) -> None:
         """Connect; call this after `wait_until_reachable`, because the client leaks a thread if no broker answers."""
         self._settings = settings
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             self._admin = KafkaAdminClient(
                 **connection_arguments(settings),
                 kafka_client=RepairedClient,
@@ -60,7 +57,7 @@ class OffsetsReader:
 
     def read(self) -> TopicOffsets:
         """Read all offsets; this takes a few milliseconds."""
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             settings = self._settings
             numbers = self._partitions(settings.kafka_input_topic, settings.kafka_output_topic)
             inputs, outputs = numbers[settings.kafka_input_topic], numbers[settings.kafka_output_topic]
@@ -110,17 +107,3 @@ class OffsetsReader:
         committed = {partition: at.offset for partition, at in answer.items()}
         first = self._offsets(partitions, OffsetSpec.EARLIEST)
         return {each.partition: max(first[each], committed.get(each, -1)) for each in partitions}
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except KafkaError as error:
-            raise translated(error, self._settings.kafka_bootstrap_servers) from error
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            OSError,
-        ) as error:  # the connection was closed during the client's call
-            raise TransientError(f"{type(error).__name__}: {error}") from error

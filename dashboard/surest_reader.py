@@ -3,22 +3,19 @@
 import heapq
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from kafka import TopicPartition
-from kafka.errors import KafkaError
 
 from dashboard.shown_tweet import ShownTweet, read_shown_tweet
 from tweets.event_time import labelled_event_time_ms
 from tweets.periods import ALL, Period
 from tweets.timestamps import rfc3339_s
 from worker import time_limits
-from worker.errors import TransientError
 from worker.kafka.client import Consumer, consumer_arguments
-from worker.kafka.errors import translated
+from worker.kafka.errors import translating
 from worker.kafka.offsets import end_offsets, position
 from worker.kafka.reachable import wait_until_reachable
 from worker.process.stop import StopRequest
@@ -83,7 +80,7 @@ class SurestReader:
         Raises TransientError or FatalError if Kafka does not answer.
         """
         wait_until_reachable(self._settings, self._stop)
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             consumer = Consumer(**consumer_arguments(self._settings), group_id=None, max_poll_records=_POLL_RECORDS)
             try:
                 return self._found(consumer, _Search(minute, subject, self._settings.neutral_threshold is not None))
@@ -145,15 +142,6 @@ class SurestReader:
         for partition, offset in starts.items():
             consumer.seek(partition, offset)
         return {partition: ends[partition] for partition in starts}, starts
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except KafkaError as error:
-            raise translated(error, self._settings.kafka_bootstrap_servers) from error
-        except (KeyError, TypeError, ValueError, OSError) as error:  # the connection was closed during the call
-            raise TransientError(f"{type(error).__name__}: {error}") from error
 
 
 class _Search:

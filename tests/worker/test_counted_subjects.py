@@ -1,31 +1,17 @@
 """The list of tweet topics in Redis: since when each is counted, and when it leaves the list."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 
-from tests.redis_server import RedisServer, needs_redis_server, running
+from tests.redis_server import RedisServer, needs_redis_server
 from tests.worker.window_truth import P0, PREFIX, contribution, store_of, this
 from tweets.periods import Period
 from worker.redis.counted_subjects import FirstPeriods
 
 TOPICS = f"{PREFIX}:topics"
 DAY = Period("day", 20_000)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with server.client() as client:
-        client.flushall()
-        yield client
 
 
 def within(day: Period, *, hour: int, minute: int | None = None) -> Period:

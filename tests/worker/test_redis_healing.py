@@ -3,14 +3,14 @@
 import itertools
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pytest
 
 from dashboard.board import Board
 from dashboard.redis_watch import RedisWatch
-from tests.redis_server import RedisServer, contents, needs_redis_server, running
+from tests.redis_server import RedisServer, contents, needs_redis_server
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
@@ -61,19 +61,6 @@ class OffsetsOnly:
 
     def recount(self, numbers: Collection[int]) -> Mapping[int, RunningCounts | None]:
         return dict.fromkeys(numbers)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with server.client() as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

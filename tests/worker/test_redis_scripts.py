@@ -2,7 +2,6 @@
 
 import random
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,20 +22,6 @@ COMMANDS = ("evalsha", "script|load", "hgetall", "hmget", "hvals", "hset", "hdel
 ALL = ("~{p}:*", *(f"+{command}" for command in COMMANDS))
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 MOST_CALLS = 17
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with server.client() as client:
-        client.flushall()
-        yield client
-        client.flushall()
 
 
 def of(server: RedisServer) -> CountsStore:

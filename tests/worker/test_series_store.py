@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.redis_server import RedisServer, needs_redis_server, running
+from tests.redis_server import RedisServer, needs_redis_server
 from tweets.periods import ALL
 from worker.errors import ExitCode
 from worker.redis.prefixed import READ_TOGETHER
@@ -20,19 +20,6 @@ PREFIX = "{stream}"
 ROOT = Path(__file__).parents[2]
 
 pytestmark = needs_redis_server
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with server.client() as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 """Comparing minutes, hours and days in Redis with the recount, and repairing them, with a real redis-server."""
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from tests.redis_server import RedisServer, needs_redis_server, running
+from tests.redis_server import RedisServer, needs_redis_server
 from tests.worker.window_truth import P0, P1, PREFIX, contribution, fences, store_of, stored_sums, sums, this
 from tweets.periods import Cells, CountedTweet, Period
 from tweets.records import Partition
@@ -92,19 +92,6 @@ class Verifying:
 
     def wrong(self) -> dict[str, str]:
         return {name: finding.detail for name, finding in self.look().items() if not finding.agrees}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with server.client() as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture

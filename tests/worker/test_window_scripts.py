@@ -1,7 +1,7 @@
 """The script of a period on real servers: whatever fails, the next push gives the sums of all partitions."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deploy.local.ports import LOOPBACK
-from tests.redis_server import RedisServer, failing_at, needs_redis_server, running
+from tests.redis_server import RedisServer, failing_at, needs_redis_server
 from tests.servers import Stack
 from tests.worker.window_truth import (
     P0,
@@ -40,19 +40,6 @@ pytestmark = [needs_redis_server, pytest.mark.timeout(240)]
 COMMANDS = ("evalsha", "script|load", "hgetall", "hmget", "hset", "hdel", "expire")
 USER = ("~{p}:*", *(f"+{command}" for command in COMMANDS))
 MOST_CALLS = 20
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    with running(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def redis(server: RedisServer) -> Iterator[Any]:
-    with server.client() as client:
-        client.flushall()
-        yield client
 
 
 def test_the_hashes_of_a_period_are_the_sums_over_all_partitions(server: RedisServer, redis: Any) -> None:

@@ -2,13 +2,11 @@
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from kafka import TopicPartition
-from kafka.errors import KafkaError
 
 from tweets.event_time import classified_at_ms, labelled_event_time_ms
 from tweets.labelled_tweet import LabelledTweet, NotALabelledTweetError, decode
@@ -19,7 +17,7 @@ from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.checkpoints import read_checkpoints
 from worker.kafka.client import Consumer, consumer_arguments
-from worker.kafka.errors import translated
+from worker.kafka.errors import translating
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
 from worker.settings import Settings
 from worker.window_recount import WindowRecount
@@ -48,7 +46,7 @@ class CommittedReader:
         self._counted: defaultdict[TopicPartition, Counter[str]] = defaultdict(Counter)
         self._counted_to: defaultdict[TopicPartition, int] = defaultdict(int)
         self._after_deleted: set[TopicPartition] = set()
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             self._consumer = Consumer(**consumer_arguments(settings), group_id=settings.kafka_group_id)
 
     @property
@@ -58,7 +56,7 @@ class CommittedReader:
 
     def committed(self) -> dict[Partition, Committed]:
         """Return the committed offset and counts of every input partition that has a committed offset."""
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             asked = self._partitions(self._settings.kafka_input_topic)
             committed = committed_offsets(self._consumer, asked, time_limits.VERIFY_LOOKUP)
             first = first_offsets(self._consumer, list(committed), time_limits.VERIFY_LOOKUP)
@@ -71,12 +69,12 @@ class CommittedReader:
 
     def input_partitions(self) -> list[Partition]:
         """Return every partition of the input topic."""
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             return [Partition(*each) for each in self._partitions(self._settings.kafka_input_topic)]
 
     def checkpoints(self, partitions: Collection[Partition]) -> dict[Partition, CommittedCounts]:
         """Return the state on the checkpoint topic of each of these partitions that has one."""
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             return read_checkpoints(self._settings, partitions)
 
     def states(self) -> dict[Partition, CommittedCounts]:
@@ -101,7 +99,7 @@ class CommittedReader:
         """
         asked = [TopicPartition(self._settings.kafka_output_topic, number) for number in numbers]
         limit = time_limits.VERIFY_LOOKUP
-        with self._translating():
+        with translating(self._settings.kafka_bootstrap_servers):
             first = first_offsets(self._consumer, asked, limit)
             whole = {partition for partition in asked if first[partition] == 0}
             read = whole if self._windows is None else set(asked)
@@ -164,15 +162,6 @@ class CommittedReader:
 
     def __exit__(self, *_: object) -> None:
         self._consumer.close(autocommit=False)
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        try:
-            yield
-        except KafkaError as error:
-            raise translated(error, self._settings.kafka_bootstrap_servers) from error
-        except (ValueError, KeyError, TypeError) as error:  # of a connection that closes while kafka-python uses it
-            raise TransientError(f"{type(error).__name__}: {error}") from error
 
 
 def _labelled_tweet(record: Any) -> LabelledTweet:

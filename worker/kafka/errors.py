@@ -1,5 +1,7 @@
 """Translation of kafka-python's errors into TransientError and FatalError."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,3 +73,14 @@ def translated(error: BaseException, bootstrap_servers: str) -> TransientError |
         )
     text, name = str(error), type(error).__name__
     return TransientError(text if name in text else f"{name}: {text}")  # many texts of the client begin with the name
+
+
+@contextmanager
+def translating(bootstrap_servers: str) -> Iterator[None]:
+    """Raise TransientError or FatalError in place of the errors of the client's call inside the block."""
+    try:
+        yield
+    except errors.KafkaError as error:
+        raise translated(error, bootstrap_servers) from error
+    except (KeyError, TypeError, ValueError, OSError) as error:  # of a connection that is closed during the call
+        raise TransientError(f"{type(error).__name__}: {error}") from error
