@@ -8,8 +8,8 @@ from worker.window_records import RECORDS
 _REPLAYS: Final = (
     "",
     '`{"v":1,"offset":9,"replayed":[[["no_text"],null,null,12]]}`',
-    "Position of `dead-letters replay` (group `KAFKA_GROUP_ID.dead-letters`, the dead-letter topic): handled are all dead "
-    "letters before `offset`, and those of each selection (reasons, from, to) before its offset.",
+    "Position of `dead-letters replay` (group `KAFKA_GROUP_ID.dead-letters`, the dead-letter topic): handled are all "
+    "dead letters before `offset`, and those of each selection (reasons, from, to) before its offset.",
 )
 
 

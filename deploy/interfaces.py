@@ -20,7 +20,8 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.STUCK: "`worker`",
     ExitCode.STATE: "`worker`, `worker dead-letters replay`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
-    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `worker dead-letters`, `training`",
+    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `worker dead-letters`, "
+    "`training`",
 }
 """Exit code → the programs that end with it, by the name after `python -m`."""
 

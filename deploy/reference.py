@@ -16,8 +16,9 @@ from dashboard.settings import DashboardSettings
 from deploy.checkpoint_records import checkpoint_records
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, REDIS_COMMANDS, WORKER_ENDPOINTS
 from deploy.markdown import table
+from deploy.replayed_records import replayed_records
 from deploy.time_limit_tables import with_time_limits
-from tweets import dead_letter, replayed
+from tweets import dead_letter
 from tweets.labelled_tweet import INPUT_TIMESTAMP, LabelledTweet
 from tweets.reasons import REASONS
 from tweets.tweet import Tweet
@@ -100,23 +101,16 @@ convention of Kafka Connect. A dead letter that would be too large for the topic
 the headers of the input record and the key. The two class names are fixed names that filters may rely on; no module
 bears them.
 
-{table(("Header", "Value"), [(f"`{name}`", text) for name, text in dead_letter.HEADERS.items()])}
-### Replayed record: `{_default("kafka_input_topic")}`
-
-`python -m worker dead-letters replay` sends the key, the value and the headers of an input record to the input topic
-again, without the headers above, and with these headers. They remain on the labelled tweet.
-
-{table(("Header", "Value"), [(f"`{name}`", text) for name, text in replayed.HEADERS.items()])}"""
+{table(("Header", "Value"), [(f"`{name}`", text) for name, text in dead_letter.HEADERS.items()])}"""
 
 
 def reasons() -> str:
     """Return the section on the reasons of dead letters."""
-    rows = [(f"`{name}`", reason.meaning, reason.advice) for name, reason in REASONS.items()]
+    rows = [(f"`{name}`", *reason) for name, reason in REASONS.items()]
     return f"""## Dead-letter reasons
 
 The header `__connect.errors.exception.message` of a dead letter begins with one of these reasons, and the metric
-`emotion_tweets_dead_lettered_total` counts the reasons. After the cause is repaired, [`python -m worker dead-letters
-replay`](operations.md#dead-letters) sends the input records to the input topic again.
+`emotion_tweets_dead_lettered_total` counts the reasons. Dead letters can be [replayed](operations.md#dead-letters).
 
 {table(("Reason", "Meaning", "What to do"), rows)}"""
 
@@ -211,6 +205,7 @@ SECTIONS: Final[Sequence[Callable[[], str]]] = (
     topics,
     checkpoint_records,
     reasons,
+    replayed_records,
     redis_keys,
     metrics,
     exit_codes,

@@ -11,10 +11,10 @@ ROUND: Final = "emotion.replay.round"
 """How many times the record was sent to the input topic again, in decimal digits."""
 
 HEADERS: Final = {
-    TWEET_ID: "Only for a tweet without an id: `<topic>-<partition>-<offset>` of the first record, which the labelled tweet "
-    "gets as its `id`.",
-    "emotion.input.timestamp": "Timestamp of the first record, in Unix milliseconds; where the dead letter does not have "
-    "it, the timestamp of the dead letter. A tweet without `created_at` counts at this time.",
+    TWEET_ID: "Only for a tweet without an id: `<topic>-<partition>-<offset>` of the first record, which the labelled "
+    "tweet gets as its `id`.",
+    "emotion.input.timestamp": "Timestamp of the first record, in Unix milliseconds; where the dead letter does not "
+    "have it, the timestamp of the dead letter. A tweet without `created_at` counts at this time.",
     ROUND: "How many times the record was replayed; `--max-rounds` limits this number.",
 }
 """Header → meaning, of the headers that a replay adds; see docs/reference.md."""

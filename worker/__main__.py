@@ -57,18 +57,20 @@ def _run_program(options: argparse.Namespace) -> int:
             )
         case "export-state" | "import-state":
             return _run_states(options)
-        case "dead-letters":
-            from worker.commands import dead_letters
-
-            return dead_letters(options)
-        case "series":
-            from worker.commands import series
-
-            return series(options.topic, options.step, options.first, options.end, form=options.form)
+        case "dead-letters" | "series":
+            return _run_reader(options)
         case _:
             from worker.commands import check_counts
 
             return check_counts(fix=options.repair, timeout_s=options.timeout, as_json=options.json)
+
+
+def _run_reader(options: argparse.Namespace) -> int:
+    from worker.commands import dead_letters, series
+
+    if options.program == "dead-letters":
+        return dead_letters(options)
+    return series(options.topic, options.step, options.first, options.end, form=options.form)
 
 
 def _run_states(options: argparse.Namespace) -> int:

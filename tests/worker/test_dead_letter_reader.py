@@ -139,7 +139,7 @@ def test_errors_of_the_client_are_translated(
 
 def test_a_missing_topic_is_named(consumers: list[FakeConsumer]) -> None:
     reader = a_reader()
-    with pytest.raises(FatalError, match="topic tweets.checkpoints does not exist") as caught:
+    with pytest.raises(FatalError, match=r"topic tweets\.checkpoints does not exist") as caught:
         reader.partitions("tweets.checkpoints")
     assert caught.value.exit_code is ExitCode.TOPICS
 

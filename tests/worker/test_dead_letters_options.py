@@ -55,9 +55,7 @@ def test_a_replay_is_a_dry_run_unless_asked() -> None:
     ],
     ids=str,
 )
-def test_a_wrong_option_is_explained(
-    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_wrong_option_is_explained(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["dead-letters", *arguments])
     assert caught.value.code == ExitCode.SETTINGS

@@ -106,7 +106,9 @@ def test_a_tweet_cannot_change_the_terminal_and_a_long_one_is_cut() -> None:
 
 
 def test_json_has_everything_and_base64_where_bytes_are_not_utf8() -> None:
-    record = buried(a_record(b"\xff", key=None, headers=[("bin", b"\xfe"), ("text", "ä".encode())]), "not_utf8", offset=9)
+    record = buried(
+        a_record(b"\xff", key=None, headers=[("bin", b"\xfe"), ("text", "ä".encode())]), "not_utf8", offset=9
+    )
     fields = json.loads(shown(letter(record), as_json=True))
     headers = fields.pop("headers")
     assert fields == {

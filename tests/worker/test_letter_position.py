@@ -17,9 +17,7 @@ SELECTIONS = st.builds(
     st.none() | st.integers(AT_MS, AT_MS + 10),
     st.none() | st.integers(AT_MS, AT_MS + 10),
 )
-LETTERS = [
-    letter(a_letter(REASONS[offset % 3], offset=offset, at_ms=AT_MS + offset * 7 % 11)) for offset in range(30)
-]
+LETTERS = [letter(a_letter(REASONS[offset % 3], offset=offset, at_ms=AT_MS + offset * 7 % 11)) for offset in range(30)]
 
 
 @given(st.lists(st.tuples(SELECTIONS, st.integers(0, len(LETTERS))), max_size=8))
@@ -76,21 +74,23 @@ GOOD = json.loads(Position(3, {Selection(("no_text",), None, 5): 9}).copy())
     ids=str,
 )
 def test_metadata_that_no_replay_wrote_is_refused(changed: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         from_metadata(3, json.dumps(GOOD | changed))
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         from_copy(json.dumps(GOOD | changed).encode())
 
 
-@pytest.mark.parametrize("text", ["x", "[1]", "[" * 100_000, '{"v":1,"counts":{}}'], ids=["text", "list", "deep", "worker"])
+@pytest.mark.parametrize(
+    "text", ["x", "[1]", "[" * 100_000, '{"v":1,"counts":{}}'], ids=["text", "list", "deep", "worker"]
+)
 def test_text_that_no_replay_wrote_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         from_metadata(3, text)
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         from_copy(text.encode())
 
 
 @pytest.mark.parametrize("value", [None, b"\xff", json.dumps(GOOD | {"offset": -1}).encode()])
 def test_a_second_copy_without_an_offset_is_refused(value: bytes | None) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         from_copy(value)

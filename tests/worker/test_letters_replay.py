@@ -19,8 +19,10 @@ from worker.errors import ExitCode, FatalError, RefusedRecordsError
 from worker.membership import CommittedOffset
 
 
-def a_replay(topic: FakeTopic, *selection: Any, from_beginning: bool = False, **changed: Any) -> Replay:
-    rules = Rules(**({"topic": "tweets", "partitions": 8, "max_rounds": 3, "selection": Selection(*selection)} | changed))
+def a_replay(
+    topic: FakeTopic, *selection: Any, from_beginning: bool = False, partitions: int = 8, max_rounds: int = 3
+) -> Replay:
+    rules = Rules("tweets", partitions, max_rounds, Selection(*selection))
     return Replay(rules, Target(DEAD, list(topic.letters), copy_of, 4_096, from_beginning))
 
 
@@ -36,7 +38,10 @@ def run(topic: FakeTopic, replay: Replay) -> dict[str, int]:
 
 def letters(count: int, *, partition: int = 0, reasons: Sequence[str] = ("not_json",)) -> list[Record]:
     return [
-        keyed(a_letter(reasons[n % len(reasons)], partition=partition, offset=n, at_ms=AT_MS + n), b"%d-%d" % (partition, n))
+        keyed(
+            a_letter(reasons[n % len(reasons)], partition=partition, offset=n, at_ms=AT_MS + n),
+            b"%d-%d" % (partition, n),
+        )
         for n in range(count)
     ]
 

@@ -82,7 +82,7 @@ def test_trap_a_commit_without_an_answer_returns(clients: ReplayClients, name: s
 @pytest.mark.parametrize("call", ["init", "begin", "send", "offsets", "commit"])
 def test_a_newer_replay_ends_this_one_with_a_code_of_its_own(clients: ReplayClients, call: str) -> None:
     clients.faults[call] = [errors.ProducerFencedError()]
-    with pytest.raises(FatalError, match="another replay of the group emotion-worker.dead-letters") as caught:
+    with pytest.raises(FatalError, match=r"another replay of the group emotion-worker\.dead-letters") as caught:
         transactions().commit([A_RECORD], OFFSETS)
     assert caught.value.exit_code is ExitCode.FENCED
 

@@ -89,9 +89,7 @@ def _prepared(settings: Settings, options: Namespace, reader: DeadLetterReader) 
     return Replay(rules, Target(topic, _chosen(reader, options), copy, limit, options.from_beginning))
 
 
-def _send(
-    settings: Settings, replay: Replay, reader: DeadLetterReader, show: Callable[[int, int], None]
-) -> None:
+def _send(settings: Settings, replay: Replay, reader: DeadLetterReader, show: Callable[[int, int], None]) -> None:
     """Replay with new transactions until Kafka refuses nothing that was not left out."""
     max_bytes = Topics(settings).input_max_bytes()
     single_records = False

@@ -31,7 +31,9 @@ def write_census(census: Census, topic: str, to: TextIO, *, as_json: bool) -> No
     if not census.total.letters:
         return
     console.print(_spans("reason", dict(census.reasons())))
-    console.print(_spans("partition", {str(number): census.by_partition[number] for number in sorted(census.by_partition)}))
+    console.print(
+        _spans("partition", {str(number): census.by_partition[number] for number in sorted(census.by_partition)})
+    )
     if periods := census.by_time():
         table = _table(f"{census.step} (UTC)", "letters")
         for start, letters in periods.items():

@@ -61,10 +61,7 @@ def from_copy(value: bytes | None) -> Position:
     """Return the position in the value of the second copy. Raises ValueError for another value."""
     text = (value or b"").decode("utf-8", "replace")
     fields = _object(text)
-    offset = fields.get("offset")
-    if not _is_offset(offset):
-        raise ValueError("no offset")
-    return Position(offset, _reached(text))
+    return Position(_offset(fields.get("offset")), _reached(text))
 
 
 def _reached(text: str) -> dict[Selection, int]:
@@ -82,9 +79,7 @@ def _row(row: Any) -> tuple[Selection, int]:
     of_text = isinstance(reasons, list) and all(isinstance(each, str) for each in reasons)
     if not of_text or not all(each is None or type(each) is int for each in (since_ms, until_ms)):
         raise ValueError("not a selection")
-    if not _is_offset(end):
-        raise ValueError("no offset of a selection")
-    return Selection(tuple(reasons), since_ms, until_ms), end
+    return Selection(tuple(reasons), since_ms, until_ms), _offset(end)
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -97,8 +92,10 @@ def _object(text: str) -> dict[str, Any]:
     return fields
 
 
-def _is_offset(value: object) -> bool:
-    return type(value) is int and value >= 0
+def _offset(value: object) -> int:
+    if type(value) is not int or value < 0:
+        raise ValueError("not an offset")
+    return value
 
 
 def _json(fields: Mapping[str, Any]) -> str:

@@ -119,7 +119,9 @@ class Replay:
         for number, (first, end) in available.items():
             start = self._positions[number].start(self._rules.selection)
             if start > end:
-                raise self._unusable(number, f"the position {start} is beyond the end {end}: the topic was created again")
+                raise self._unusable(
+                    number, f"the position {start} is beyond the end {end}: the topic was created again"
+                )
             ranges[number] = (max(first, start), end)
         return ranges
 
@@ -179,9 +181,9 @@ class Replay:
         for partition, at in offsets.items():
             if len(at.metadata) > most:
                 raise FatalError(
-                    f"{partition}: the filters of earlier replays need {len(at.metadata)} bytes of offset metadata, and "
-                    f"KAFKA_OFFSET_METADATA_MAX_BYTES={most}: replay without filters, or forget earlier replays with "
-                    "--from-beginning",
+                    f"{partition}: the filters of earlier replays need {len(at.metadata)} bytes of offset metadata, "
+                    f"and KAFKA_OFFSET_METADATA_MAX_BYTES={most}: replay without filters, or forget earlier replays "
+                    "with --from-beginning",
                     ExitCode.STATE,
                 )
 
@@ -191,7 +193,9 @@ class Replay:
             return
         for index, reason in refused.refusals.items():
             if index >= len(outgoing):
-                raise FatalError(f"Kafka refuses the second copy of the position of a replay: {reason}", ExitCode.TOPICS)
+                raise FatalError(
+                    f"Kafka refuses the second copy of the position of a replay: {reason}", ExitCode.TOPICS
+                )
             letter = outgoing[index]
             log.warning("%s: topic %s refuses the original (%s)", letter.place, self._rules.topic, reason)
             self._refused.add((letter.record.partition.number, letter.record.offset))

@@ -41,7 +41,7 @@ class Rules:
     topic: str
     partitions: int
     max_rounds: int
-    selection: Selection = Selection()
+    selection: Selection
 
     def fate(self, letter: Letter, position: Position) -> Fate:
         """Return what becomes of a dead letter at or after the start of the replay."""

@@ -22,9 +22,7 @@ class ReplayTransactions:
     members, so the id is what keeps two replays apart.
     """
 
-    def __init__(
-        self, settings: Settings, group: str, *, max_record_bytes: int, single_records: bool = False
-    ) -> None:
+    def __init__(self, settings: Settings, group: str, *, max_record_bytes: int, single_records: bool = False) -> None:
         """See ResultProducer for `max_record_bytes` and `single_records`."""
         self._settings = settings
         self._group = group
