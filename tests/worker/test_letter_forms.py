@@ -145,7 +145,7 @@ def replayed(counts: Counter[Fate], *, dry_run: bool, as_json: bool = False) -> 
 def test_a_dry_run_says_what_would_be_sent_and_how_to_send() -> None:
     text = replayed(Counter({Fate.SENT: 9_950, Fate.TRUNCATED: 50}), dry_run=True)
     assert text == (
-        f"    10,000 dead letters on {DEAD} since the last replay\n"
+        f"    10,000 dead letters read from {DEAD}\n"
         "     9,950 would be sent to tweets\n"
         "        50 refused: truncated, the rest of the value is lost\n"
         "dry run: nothing was sent; give --yes to send\n"

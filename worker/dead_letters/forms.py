@@ -57,7 +57,7 @@ def write_replay(
         to.write(json.dumps(fields | {str(fate): counts.get(fate, 0) for fate in Fate}) + "\n")
         return
     would = "would be " if dry_run else ""
-    to.write(f"{sum(counts.values()):>10,} dead letters on {source} since the last replay\n")
+    to.write(f"{sum(counts.values()):>10,} dead letters read from {source}\n")
     to.write(f"{counts.get(Fate.SENT, 0):>10,} {would}sent to {target}\n")
     for fate in Fate:
         if fate is not Fate.SENT and counts.get(fate):
@@ -134,10 +134,10 @@ def _spans(name: str, spans: Mapping[str, Span]) -> Table:
 
 
 def _table(first: str, *others: str) -> Table:
-    table = Table(box=None)
-    table.add_column(first, no_wrap=True, min_width=20)
+    table = Table(box=None, pad_edge=False)
+    table.add_column(f"\n{first}", no_wrap=True, min_width=20)  # a blank line before the table
     for name in others:
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(f"\n{name}", justify="right", no_wrap=True)
     return table
 
 

@@ -13,7 +13,7 @@ from tweets.tweet import own_id
 UNKNOWN: Final = "unknown"
 """The reason of a record that no worker wrote: its message begins with none of REASONS."""
 
-_LAST_MOMENT_MS: Final = 253_402_300_799_999
+_LAST_MOMENT: Final = 253_402_300_799_999
 """The last millisecond of the year 9999, after which RFC 3339 has no form."""
 
 _DIGITS: Final = 19
@@ -57,7 +57,7 @@ class Letter:
     @property
     def at_ms(self) -> int | None:
         """When the worker wrote the dead letter, in Unix milliseconds; None for a time that RFC 3339 cannot write."""
-        return self.record.timestamp_ms if 0 <= self.record.timestamp_ms <= _LAST_MOMENT_MS else None
+        return self.record.timestamp_ms if 0 <= self.record.timestamp_ms <= _LAST_MOMENT else None
 
     @property
     def place(self) -> str:
