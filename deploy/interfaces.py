@@ -12,15 +12,16 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.DIFFERENCE: "`worker verify`",
     ExitCode.SETTINGS: "all",
     ExitCode.MODEL: "`worker`, `worker classify`, `dashboard`",
-    ExitCode.KAFKA: "`worker`, `worker create-topics`, `worker verify`, `producer`",
-    ExitCode.TOPICS: "`worker`, `worker verify`, `producer`",
-    ExitCode.FENCED: "`worker`",
+    ExitCode.KAFKA: "`worker`, `worker create-topics`, `worker verify`, `worker dead-letters`, `producer`",
+    ExitCode.TOPICS: "`worker`, `worker verify`, `worker dead-letters`, `producer`",
+    ExitCode.FENCED: "`worker`, `worker dead-letters replay`",
     ExitCode.ENGINE: "`worker`, `dashboard`",
     ExitCode.REDIS: "`worker verify`, `worker series`",
     ExitCode.STUCK: "`worker`",
-    ExitCode.STATE: "`worker`",
+    ExitCode.STATE: "`worker`, `worker dead-letters replay`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
-    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `training`",
+    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `worker dead-letters`, "
+    "`training`",
 }
 """Exit code → the programs that end with it, by the name after `python -m`."""
 
@@ -86,6 +87,31 @@ PERMISSIONS: Final = (
         "",
     ),
     Permission("`worker import-state`", "DESCRIBE, READ and WRITE", "the same as `worker`", ""),
+    Permission("`worker dead-letters`", "READ", "topic `KAFKA_DEAD_LETTER_TOPIC`", ""),
+    Permission(
+        "`worker dead-letters replay`",
+        "READ",
+        "group `KAFKA_GROUP_ID.dead-letters`, topic `KAFKA_CHECKPOINT_TOPIC`",
+        "",
+    ),
+    Permission(
+        "`worker dead-letters replay`",
+        "DESCRIBE; WRITE with `--yes`",
+        "topic `KAFKA_INPUT_TOPIC`",
+        "",
+    ),
+    Permission(
+        "`worker dead-letters replay --yes`",
+        "WRITE",
+        "topic `KAFKA_CHECKPOINT_TOPIC`, transactional id `KAFKA_GROUP_ID.dead-letters`",
+        "",
+    ),
+    Permission(
+        "`worker dead-letters replay --yes`",
+        "DESCRIBE_CONFIGS",
+        "topic `KAFKA_INPUT_TOPIC`, optional",
+        "The replay assumes Kafka's default `max.message.bytes` of 1,048,588 and logs a warning.",
+    ),
     Permission("`producer`", "WRITE", "topic `KAFKA_INPUT_TOPIC`", ""),
     Permission(
         "`dashboard`",

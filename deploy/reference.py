@@ -16,6 +16,7 @@ from dashboard.settings import DashboardSettings
 from deploy.checkpoint_records import checkpoint_records
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, REDIS_COMMANDS, WORKER_ENDPOINTS
 from deploy.markdown import table
+from deploy.replayed_records import replayed_records
 from deploy.time_limit_tables import with_time_limits
 from tweets import dead_letter
 from tweets.labelled_tweet import INPUT_TIMESTAMP, LabelledTweet
@@ -105,12 +106,11 @@ bears them.
 
 def reasons() -> str:
     """Return the section on the reasons of dead letters."""
-    rows = [(f"`{name}`", reason.meaning, reason.advice) for name, reason in REASONS.items()]
+    rows = [(f"`{name}`", *reason) for name, reason in REASONS.items()]
     return f"""## Dead-letter reasons
 
 The header `__connect.errors.exception.message` of a dead letter begins with one of these reasons, and the metric
-`emotion_tweets_dead_lettered_total` counts the reasons. After the cause is repaired, a dead letter can be sent to the
-input topic again: key, value and headers are those of the input record.
+`emotion_tweets_dead_lettered_total` counts the reasons. Dead letters can be [replayed](operations.md#dead-letters).
 
 {table(("Reason", "Meaning", "What to do"), rows)}"""
 
@@ -205,6 +205,7 @@ SECTIONS: Final[Sequence[Callable[[], str]]] = (
     topics,
     checkpoint_records,
     reasons,
+    replayed_records,
     redis_keys,
     metrics,
     exit_codes,

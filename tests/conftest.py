@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "tests.dashboard.page_process",
     "tests.stream.verifier",
     "tests.stream.programs",
+    "tests.stream.dead_letters",
 )
 
 from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, kafka_home, running_stack  # noqa: E402

@@ -1,4 +1,7 @@
-"""The commands that run once and exit: classify, create-topics, verify, export-state, import-state, series."""
+"""The commands that run once and exit.
+
+They are classify, create-topics, verify, export-state, import-state, series and dead-letters.
+"""
 
 import io
 import json
@@ -16,6 +19,8 @@ from worker.process.logs import configure_logging
 from worker.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from tweets.periods import Unit
     from worker.kafka.state_transfer import Position
     from worker.series_forms import Form
@@ -163,6 +168,16 @@ def series(subject: str, unit: "Unit", first: str | None, end: str | None, *, fo
         raise FatalError(f"Redis failed: {error}", ExitCode.REDIS) from None
     write(found, form, sys.stdout)
     return ExitCode.OK
+
+
+def dead_letters(options: "Namespace") -> int:
+    """Run one of the commands on dead letters; see worker/dead_letters/options.py."""
+    from worker.dead_letters.command import run
+    from worker.kafka.reachable import wait_until_reachable
+
+    settings = _configured()
+    wait_until_reachable(settings)
+    return run(settings, options)
 
 
 def _configured() -> Settings:

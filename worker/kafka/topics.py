@@ -65,6 +65,11 @@ class Topics:
             )
         return outputs
 
+    def input_max_bytes(self) -> int:
+        """Return the size in bytes of the largest record that the input topic accepts."""
+        with self._admin() as admin:
+            return _max_message_bytes(self._configs(admin)[self._settings.kafka_input_topic])
+
     def create(self, *, partitions: int, replication_factor: int, max_message_bytes: int | None) -> Iterator[str]:
         """Create the missing topics, add missing partitions to all but the input topic, and yield one line per topic.
 
