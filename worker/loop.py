@@ -264,7 +264,7 @@ class Loop:
         Each record that Kafka refuses for good has a dead letter among the returned results.
         A refusal comes before the commit, so nothing of the transaction is committed and the same batch is published
         again, without a restore. Each attempt replaces at least one labelled tweet by a dead letter, or makes the
-        refusals exact.
+        refusals exact. Raises FatalError if the dead letters reach DEAD_LETTER_MAX_SHARE.
         """
         while True:
             self._dead_letter_share.check(results)  # each refusal adds a dead letter
