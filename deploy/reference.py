@@ -165,8 +165,8 @@ def exit_codes() -> str:
     return f"""## Exit codes
 
 A supervisor should restart a worker or a live page that ends with another code than 0; a restarted worker continues at
-the last commit. After 2, 3, 5, 6 and 11 a restart alone does not help: the last line of the log names what to change. The
-table names programs as they follow `python -m`.
+the last commit. After 2, 3, 5, 6 and 11 a restart alone does not help: the last line of the log names what to change.
+The table names programs as they follow `python -m`.
 
 {table(("Code", "Name", "Meaning", "Programs"), rows)}
 A second SIGTERM or SIGINT ends `worker`, `producer` and `dashboard` at once with 128 + the number of the signal: 143 or

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.records import PARTITION, a_record
 from tests.worker.loop_run import NOTHING, OWNED, LoopRun, tweets
 from tweets.records import OutputRecord, Record
-from worker.dead_letter_share import ENOUGH, WINDOW, DeadLetterShare
+from worker.dead_letter_share import ENOUGH, DeadLetterShare
 from worker.errors import ExitCode, FatalError, RefusedRecordsError, TransientError
 from worker.labelling import RecordOutcome
 from worker.membership import PolledRecords

@@ -35,6 +35,7 @@ _END_TO_END_BUCKETS: Final = (
 _CONFIDENCE_BUCKETS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 _UNFAMILIAR_BUCKETS: Final = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, UNFAMILIAR_ABOVE, 0.4, 0.5, 0.6, 0.8, 1)
 
+
 class Metrics:
     """The worker's metrics in one registry; what is counted per tweet is counted after the commit of the tweet."""
 
