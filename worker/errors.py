@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
     REDIS = 8, "Redis does not answer, or refuses a command or a key. Only `verify` and `series` end with this code."
     STUCK = 9, "A step took longer than its time limit, and the watchdog ended the process."
     STATE = 10, "The committed offsets or counts cannot be used as they are. The last log line names what to change."
+    DEAD_LETTERS = 11, "Dead letters have reached the share `DEAD_LETTER_MAX_SHARE`. The last log line has the reasons."
     BUG = 70, "Unexpected error, a bug (EX_SOFTWARE of sysexits.h). The log has the traceback."
     INTERRUPTED = 130, "Ctrl-C, where there was nothing to drain (128 + SIGINT)."
 

@@ -96,6 +96,9 @@ WATCHDOG_INTERVAL: Final = TimeLimit(0.25, "The watchdog compares the step with 
 WATCHDOG_REPORT: Final = TimeLimit(
     0.5, "The watchdog ends the process after this, whether or not its log lines could be written."
 )
+KAFKA_SILENT: Final = TimeLimit(
+    30, "`/readyz` fails when no broker has answered the worker's consumer for this long; `/healthz` does not."
+)
 TOPICS_FILE_LOOK: Final = TimeLimit(
     1, "The worker looks this often whether `TOPICS_FILE` has changed, and reads a file that two looks find the same."
 )

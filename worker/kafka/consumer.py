@@ -106,6 +106,13 @@ class TweetConsumer:
         end, read_to = self._ends.get(topic_partition), position(self._consumer, topic_partition)
         return None if end is None or read_to is None else max(0, end - offset)
 
+    def silent_s(self) -> float:
+        """Return the seconds since a broker last answered this consumer.
+
+        A consumer without partitions or without records gets an answer to each look-up of metadata, and to heartbeats.
+        """
+        return float(self._consumer._client.silent_s())
+
     def check_fenced_after_heartbeat(self) -> None:
         """Wait for a heartbeat. Raises FencedInstanceIdError if another member has the same WORKER_ID."""
         time.sleep(self._heartbeat_interval.seconds + time_limits.HEARTBEAT_MARGIN.seconds)
