@@ -77,7 +77,14 @@ PERMISSIONS: Final = (
         "`worker verify`",
         "READ",
         "topic `KAFKA_CHECKPOINT_TOPIC`",
-        "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error.",
+        "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error. "
+        "Other differences have the cause `unknown`.",
+    ),
+    Permission(
+        "`worker verify`",
+        "DESCRIBE_CONFIGS",
+        "topic `KAFKA_OUTPUT_TOPIC`, optional",
+        "`verify` cannot say that tweets are missing because the topic is compacted.",
     ),
     Permission(
         "`worker export-state`",

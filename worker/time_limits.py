@@ -113,7 +113,12 @@ OFFSET_LOOKUP: Final = TimeLimit(5, "A look-up of the committed, first or last o
 VERIFY_LOOKUP: Final = TimeLimit(10, "verify's look-up of the committed, first or last offsets of all partitions.")
 RECOUNT: Final = TimeLimit(300, "verify's recount fails when no record of the output topic arrives for this long.")
 RECOUNT_POLL: Final = TimeLimit(1, "One poll of verify's recount, and of a reader of the checkpoint topic.")
-VERIFY: Final = TimeLimit(10, "Default of verify --timeout: Kafka and Redis must agree within this.")
+VERIFY: Final = TimeLimit(
+    10, "Without verify --timeout, Kafka and Redis must agree within this after the first comparison."
+)
+VERIFY_CAUSES: Final = TimeLimit(
+    3, "verify --timeout leaves this much of its time, at most half, to look for the causes of differences."
+)
 VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares again.")
 VERIFY_EXPIRY_MARGIN: Final = TimeLimit(
     60, "verify does not compare minutes, hours and days that expire so soon: Redis may delete them meanwhile."
