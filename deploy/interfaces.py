@@ -77,8 +77,7 @@ PERMISSIONS: Final = (
         "`worker verify`",
         "READ",
         "topic `KAFKA_CHECKPOINT_TOPIC`",
-        "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error. "
-        "Other differences have the cause `unknown`.",
+        "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error.",
     ),
     Permission(
         "`worker verify`",

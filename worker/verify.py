@@ -59,7 +59,8 @@ class WindowFindings(Protocol):
 class Look:
     """What one comparison has read, and its findings; `not_reached` names what the deadline left out.
 
-    `stored` are the counts in Redis of this group and topic, `partitions` those that have counts anywhere.
+    `recounts` are those of partitions without a commit meanwhile. `stored` are the counts in Redis of this group and
+    topic, `partitions` those that have counts anywhere.
     """
 
     committed: Mapping[Partition, Committed] = field(default_factory=dict)
@@ -159,7 +160,7 @@ def _compare(kafka: Kafka, store: StoredCounts, windows: WindowFindings | None, 
     findings += groups_finding(store.prefix, store.other_groups(stored))
     return Look(
         committed=after,
-        recounts=recounts,
+        recounts={each.number: recounts.get(each.number) for each, at in after.items() if before.get(each) == at},
         totals=totals,
         stored=in_redis,
         partitions={*after, *lost},

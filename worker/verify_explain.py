@@ -187,4 +187,5 @@ def _joined(found: Iterable[Explanation]) -> Explanation:
 
 def _evidence(same: list[Explanation]) -> str:
     others = len({each.evidence for each in same}) - 1
-    return same[0].evidence + (f", and {others} partitions likewise" if others else "")
+    more = f"; the same for {others} more {'partition' if others == 1 else 'partitions'}" if others else ""
+    return same[0].evidence + more

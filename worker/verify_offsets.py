@@ -10,8 +10,8 @@ from worker.verify_causes import Cause
 from worker.verify_positions import REPAIR
 
 _STATE_LOST: Final = (
-    "check KAFKA_GROUP_ID, KAFKA_CHECKPOINT_TOPIC and KAFKA_BOOTSTRAP_SERVERS; if they are right, import the state with "
-    "python -m worker import-state, or count from zero with python -m worker --accept-empty-state"
+    "check KAFKA_GROUP_ID, KAFKA_CHECKPOINT_TOPIC and KAFKA_BOOTSTRAP_SERVERS; if they are right, import the state "
+    "with python -m worker import-state, or count from zero with python -m worker --accept-empty-state"
 )
 
 
@@ -49,15 +49,15 @@ def _lost(partition: Partition, checkpoint: CommittedCounts, topic_id: str) -> E
     if then and topic_id and then != topic_id:
         return Explanation(
             Cause.TOPIC_RECREATED,
-            f"{partition}: the topic has the id {topic_id}, the counts on the checkpoint topic are of {then}: the topic "
-            "was deleted and created again, and a worker ends with exit code 10",
+            f"{partition}: the topic has the id {topic_id}, the counts on the checkpoint topic are of {then}: the "
+            "topic was deleted and created again, and a worker ends with exit code 10",
             "set the offsets with kafka-consumer-groups --reset-offsets to continue with the counts, or count from "
             "zero with python -m worker --accept-empty-state",
         )
     return Explanation(
         Cause.OFFSETS_LOST,
-        f"{partition}: the checkpoint topic has the state of offset {checkpoint.offset}, and the group has no committed "
-        "offset any more: the offsets have expired or were deleted",
+        f"{partition}: the checkpoint topic has the state of offset {checkpoint.offset}, and the group has no "
+        "committed offset any more: the offsets have expired or were deleted",
         "start a worker, which continues at that offset and loses nothing; raise offsets.retention.minutes of the "
         "brokers above the longest time without a worker",
     )
@@ -66,8 +66,8 @@ def _lost(partition: Partition, checkpoint: CommittedCounts, topic_id: str) -> E
 def _moved(partition: Partition, offset: int, checkpoint: CommittedCounts) -> Explanation:
     return Explanation(
         Cause.OFFSET_MOVED,
-        f"{partition}: the committed offset {offset} has no metadata, as a tool leaves it, and the checkpoint topic has "
-        f"the state of offset {checkpoint.offset}",
+        f"{partition}: the committed offset {offset} has no metadata, as a tool leaves it, and the checkpoint topic "
+        f"has the state of offset {checkpoint.offset}",
         f"start a worker, which continues at offset {offset} with the counts of the checkpoint topic; after a move "
         "backwards, the tweets in between are labelled and counted twice",
     )

@@ -42,8 +42,8 @@ def _fewer(partition: Partition, missing: int, counted: int, *, end: int, policy
     return Explanation(
         Cause.OUTPUT_LACKS_TWEETS,
         f"{partition}: the output topic lacks {missing} of {counted} counted tweets, although no retention has cut "
-        f"it{shorter}: it was deleted and created again, the counts came from another cluster, or KAFKA_OUTPUT_TOPIC is "
-        "another topic than that of the workers",
+        f"it{shorter}: it was deleted and created again, the counts came from another cluster, or KAFKA_OUTPUT_TOPIC "
+        "is another topic than that of the workers",
         "check KAFKA_OUTPUT_TOPIC; if it is right, nothing: the counts include the tweets that are gone",
     )
 

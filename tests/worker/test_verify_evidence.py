@@ -193,7 +193,7 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Callable[..., frozenset[Partition]
 def test_the_members_of_the_group_own_what_is_assigned_to_them(
     group: Callable[..., frozenset[Partition] | None],
 ) -> None:
-    assert group(member("tweets", 0), member("tweets", 1), member("other", 2)) == {P0, P1}
+    assert group(member("tweets", 0), member("tweets", 1), member("other", 2)) == frozenset({P0, P1})
     assert group({"member_assignment": ""}) == frozenset()
     assert group(state="Empty") == frozenset()
     assert group(state="Dead", error="GroupIdNotFoundError: no such group") == frozenset()

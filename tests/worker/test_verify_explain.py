@@ -182,7 +182,7 @@ def test_many_partitions_with_the_same_cause_are_one_line() -> None:
     finding = Finding(PERIODS, False, "differ", tuple(partitions))
     evidence = Evidence(publication, publication, at, existing=partitions)
     (found,) = Explainer(Look(committed=at, partitions=partitions, findings=[finding]), evidence, field_of).findings()
-    assert "and 49 partitions likewise" in str(found.explanation)
+    assert "; the same for 49 more partitions" in str(found.explanation)
     assert len(str(found.explanation)) < 1_000
 
 

@@ -170,7 +170,9 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     with socket.create_server((LOOPBACK, 0)) as server:
         yield server.getsockname()[1]
     eventually(
-        lambda: all(thread.name != "in-time" for thread in threading.enumerate()), 30, "the thread left behind has ended"
+        lambda: all(thread.name != "in-time" for thread in threading.enumerate()),
+        30,
+        "the thread left behind has ended",
     )
 
 

@@ -16,6 +16,7 @@ from worker.verify_explain import Explainer
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 TOPIC_ID, OTHER_ID = "a" * 22, "b" * 22
+EARLIER, LAST = Fence(5, 80), Fence(5, 100)
 COUNTS = RunningCounts({"joy": 3}, topic_id=TOPIC_ID)
 
 
@@ -30,9 +31,9 @@ class Case:
     at: Committed | None = field(default_factory=lambda: Committed(100, COUNTS))
     found: Mapping[str, int] = field(default_factory=lambda: {"joy": 1})
     recount: RunningCounts | None = None
-    fence: Fence | None = Fence(5, 80)
+    fence: Fence | None = EARLIER
     fence_before: Fence | None = None
-    marker: Fence | None = Fence(5, 100)
+    marker: Fence | None = LAST
     generation: int | None = 5
     owned: bool | None = False
     evidence: dict[str, Any] = field(default_factory=dict)

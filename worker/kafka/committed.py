@@ -42,9 +42,7 @@ class Committed:
 class CommittedReader:
     """Reads the group's committed offsets without joining the group. Methods raise TransientError or FatalError."""
 
-    def __init__(
-        self, settings: Settings, windows: WindowRecount | None = None, *, deadline: Deadline = NEVER
-    ) -> None:
+    def __init__(self, settings: Settings, windows: WindowRecount | None = None, *, deadline: Deadline = NEVER) -> None:
         """With `windows`, a recount also counts the tweets' minutes, hours and days there. It ends at the deadline."""
         self._settings = settings
         self._windows = windows

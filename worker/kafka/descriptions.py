@@ -43,8 +43,8 @@ def cleanup_policy(settings: Settings, topic: str) -> str:
     with admin_client(settings) as admin:
         resource = ConfigResource(ConfigResourceType.TOPIC, topic)
         described = admin.describe_configs([resource], config_filter="all")
-    found = next((topics[topic] for topics in described.values() if topic in topics), {})
-    return str(found.get("cleanup.policy", {}).get("value", ""))
+    policies = [topics[topic].get("cleanup.policy") for topics in described.values() if topic in topics]
+    return str(policies[0]["value"]) if policies and policies[0] else ""
 
 
 def _assigned(assignment: Any) -> list[dict[str, Any]]:
