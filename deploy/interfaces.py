@@ -83,6 +83,12 @@ PERMISSIONS: Final = (
         "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error.",
     ),
     Permission(
+        "`worker verify`",
+        "DESCRIBE_CONFIGS",
+        "topic `KAFKA_OUTPUT_TOPIC`, optional",
+        "`verify` cannot say that tweets are missing because the topic is compacted.",
+    ),
+    Permission(
         "`worker export-state`",
         "DESCRIBE and READ",
         "group `KAFKA_GROUP_ID`, topics `KAFKA_INPUT_TOPIC` and `KAFKA_CHECKPOINT_TOPIC`",

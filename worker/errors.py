@@ -21,7 +21,10 @@ class ExitCode(IntEnum):
         return member
 
     OK = 0, "The program has done its work, or was stopped by SIGTERM or SIGINT and has drained."
-    DIFFERENCE = 1, "Redis or the output topic differs from the counts committed in Kafka."
+    DIFFERENCE = (
+        1,
+        "Redis or the output topic differs from the counts committed in Kafka, or `verify --timeout` ended first.",
+    )
     SETTINGS = 2, "A setting, an option or a file that the user named is wrong. The error names the cause."
     MODEL = 3, "The model folder is missing or damaged, or the model computes wrong scores on this machine."
     KAFKA = 4, "Kafka cannot be reached, or refuses the login, the user or the group member."
