@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "tests.dashboard.page_process",
     "tests.stream.verifier",
     "tests.stream.programs",
+    "tests.chaos.peer_run",
 )
 
 from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, kafka_home, running_stack  # noqa: E402
