@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.suite.programs import Program
 from chaos.kill_points import FILE, KillPoint
+from chaos.servers.children import start_child
 from deploy.local.children import Child
 
 _STOP_S: Final = 15.0
@@ -54,7 +55,7 @@ class Member:
         # One thread for arrays: more of them would only wait for each other.
         more = {FILE: str(self.kill_point.file), "OMP_NUM_THREADS": "1"}
         env = self._program.variables({**self.settings, **more})
-        self._child = Child(self.name, self._program.command, env=env, log=self._log, stop_s=_STOP_S)
+        self._child = start_child(self.name, self._program.command, env=env, log=self._log, stop_s=_STOP_S)
         self._started_s, self.starts, self.frozen = time.monotonic(), self.starts + 1, False
 
     def ended(self) -> int | None:

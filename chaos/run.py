@@ -15,6 +15,7 @@ from chaos.fault_log import Injected
 from chaos.faults.injection import inject
 from chaos.faults.surroundings import Surroundings
 from chaos.fleet import Fleet
+from chaos.keeper import Keeper
 from chaos.lanes import Lanes
 from chaos.options import RunOptions
 from chaos.pace import Pace
@@ -28,12 +29,12 @@ from chaos.schedule import schedule
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
 from chaos.stream.feeder import Feeder
-from chaos.stream.verifier import StreamVerifier, Verdict
+from chaos.stream.verdict import Verdict
+from chaos.stream.verifier import StreamVerifier
 from chaos.stream_names import StreamNames
 from worker.process.stop import StopRequest
 
 _LOOK_S: Final = 0.2
-_SAVE_S: Final = 10.0
 
 _NO_PROGRESS_S: Final = 120.0
 """After the last fault: a stream that stands still for so long does not recover."""
@@ -82,7 +83,6 @@ class _Run:
         self._samples = Samples(saved.points)
         self._stopping = threading.Event()
         self._began_s = time.monotonic()
-        self._save_due_s = 0.0
         self._verified = 0
         self._finished = len(self._before)
 
@@ -95,6 +95,7 @@ class _Run:
             with RunProgress(self._options.records, len(self._faults)) as progress:
                 self._load(progress)
             self._end_faults()
+            self._keeper.stop()
             self._feeder.stop()
             if self._stop.is_set():
                 self._verifier.stop()
@@ -118,15 +119,6 @@ class _Run:
         """Start feeder, verifier and workers."""
         options, direct = self._options, self._cluster.direct
         self._pace = Pace(options.records, len(self._faults), options.gap_s, self._now_s)
-        self._verifier = StreamVerifier(direct, self._names, options.seed)
-        ending.callback(self._verifier.stop)
-        if self._saved.verifier is not None:
-            self._verifier.restore(self._saved.verifier)
-        self._verifier.start()
-        self._early_counts = EarlyCounts(direct, self._redis, self._names)
-        ending.callback(self._early_counts.stop)
-        if options.strict:
-            self._early_counts.start()
         self._feeder = Feeder(
             direct,
             self._names,
@@ -138,6 +130,24 @@ class _Run:
         )
         ending.callback(self._feeder.stop)
         self._feeder.start()
+        self._verifier = StreamVerifier(
+            direct,
+            self._names,
+            options.seed,
+            self._feeder,
+            redis=self._redis.client,
+            poison_share=options.poison_share,
+            strict=options.strict,
+            redis_counter=f"{self._names.redis_prefix}:counts",
+        )
+        ending.callback(self._verifier.stop)
+        if self._saved.verifier is not None:
+            self._verifier.restore(self._saved.verifier)
+        self._verifier.start()
+        self._early_counts = EarlyCounts(direct, self._redis, self._names)
+        ending.callback(self._early_counts.stop)
+        if options.strict:
+            self._early_counts.start()
         workers = self._folder / "workers"
         workers.mkdir(exist_ok=True)
         self._fleet = Fleet(program_of(options, workers), self._worker_settings(), workers)
@@ -154,6 +164,9 @@ class _Run:
         self._lanes = Lanes(left, lambda fault: inject(around, fault), self._now_s, self._stopping)
         ending.callback(self._end_faults)
         self._lanes.start()
+        self._keeper = Keeper(self._save, self._verifier.trim)
+        ending.callback(self._keeper.stop)
+        self._keeper.start()
 
     def _end_faults(self) -> None:
         self._stopping.set()
@@ -185,17 +198,13 @@ class _Run:
 
     def _look(self, progress: RunProgress) -> None:
         """Take notice of the progress, and raise the error of a part that has failed."""
-        for part in (self._lanes, self._fleet, self._feeder, self._verifier):
+        for part in (self._lanes, self._fleet, self._feeder, self._verifier, self._keeper):
             part.check()
         injected, verified = self._injected(), self._verifier.progress()
         self._samples.add(self._now_s(), verified.seen, self._feeder.fed, injected)
         present = [each.fault.kind for each in injected if each.ended_s is None]
         self._verified, self._finished = verified.total, len(injected) - len(present)
         progress.show(self._verified, self._finished, present)
-        if self._options.folder and time.monotonic() >= self._save_due_s:
-            self._save_due_s = time.monotonic() + _SAVE_S
-            self._save()
-            self._verifier.trim()
 
     def _allowed(self) -> int:
         return self._pace.allowed(verified=self._verified, finished=self._finished)
@@ -207,8 +216,8 @@ class _Run:
         return self._saved.elapsed_s + time.monotonic() - self._began_s
 
     def _save(self) -> None:
-        """Write the state; what is under way counts as not done, and comes again in a resumed run."""
-        SavedState(
+        """Keep the state; what is under way counts as not done, and comes again in a resumed run."""
+        state = SavedState(
             options=self._options.as_json(),
             elapsed_s=self._now_s(),
             injected=[each.as_json() for each in self._injected() if each.ended_s is not None],
@@ -217,7 +226,8 @@ class _Run:
             unexpected=self._unexpected(),
             verifier=self._verifier.state(),
             feeder=self._feeder.state(),
-        ).write(self._folder)
+        )
+        state.write(self._folder)
 
     def _exits(self) -> Counter[int]:
         return self._fleet.exits + Counter({int(code): count for code, count in self._saved.exits.items()})
@@ -234,16 +244,8 @@ class _Run:
         return RunResult(
             options=self._options,
             seconds=self._now_s(),
-            records=self._feeder.total,
-            lost=verdict.lost,
-            doubled=verdict.doubled,
-            out_of_order=verdict.out_of_order,
-            changed=verdict.changed,
-            redis_difference=verdict.redis_difference,
-            stuck=verdict.stuck,
-            longest_pause_s=verdict.longest_pause_s,
-            longest_partition_pause_s=verdict.longest_partition_pause_s,
-            broken=[*verdict.broken(), *(self._unexpected() if self._options.strict else [])],
+            verdict=verdict,
+            findings=self._unexpected() if self._options.strict else [],
             injected=self._injected(),
             points=self._samples.points,
             exits=self._exits(),

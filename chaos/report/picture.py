@@ -79,8 +79,4 @@ def _mark_faults(axes: Any, injected: Sequence[Injected]) -> None:
 
 
 def _caption(result: RunResult) -> str:
-    return (
-        f"{result.records:,} records, {sum(result.faults.values()):,} faults, seed {result.options.seed}: "
-        f"{result.lost:,} lost, {result.doubled:,} doubled, {result.out_of_order:,} out of order, difference in Redis "
-        f"{result.redis_difference:,}; shaded: at least {_SHORTEST_PAUSE_S:g} s without a verified record"
-    )
+    return f"{result.summary()}; shaded: at least {_SHORTEST_PAUSE_S:g} s without a verified record"

@@ -42,15 +42,11 @@ def show(result: RunResult) -> None:
     for each in result.injected:
         if each.not_injected is not None:
             console.print(f"not injected: fault {each.fault.number}, {each.fault.kind}: {each.not_injected}", markup=False)
-    console.print(_summary(result), markup=False)
+    found = result.verdict
+    console.print(
+        f"{result.summary()}, {found.changed:,} changed, {found.stuck} partitions stuck, longest pause "
+        f"{found.longest_pause_s:.1f} s, of one partition {found.longest_partition_pause_s:.1f} s; {result.seconds:,.0f} s",
+        markup=False,
+    )
     for sentence in result.broken:
         console.print(f"broken: {sentence}", markup=False, soft_wrap=True)
-
-
-def _summary(result: RunResult) -> str:
-    return (
-        f"{result.records:,} records, {sum(result.faults.values()):,} faults in {result.seconds:,.0f} s (seed "
-        f"{result.options.seed}): {result.lost:,} lost, {result.doubled:,} doubled, {result.out_of_order:,} out of "
-        f"order, {result.changed:,} changed, difference in Redis {result.redis_difference:,}, {result.stuck} stuck, "
-        f"longest pause {result.longest_pause_s:.1f} s"
-    )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from chaos.report.picture import draw, pauses, thinned
 from chaos.report.table import rows, show
 from chaos.result import RunResult
 from chaos.schedule import Fault
+from chaos.stream.verdict import Verdict
 
 KEYS = {
     "records", "faults", "lost", "doubled", "out_of_order", "redis_difference", "stuck", "longest_pause_s", "seed",
@@ -22,20 +24,33 @@ def injected(number: int, kind: str, pause_s: float, not_injected: str | None = 
     return Injected(Fault(number, 0.0, kind, 0, 0.0), 10.0 * number, 10.0 * number + 3, pause_s, not_injected)
 
 
-def result(*broken: str) -> RunResult:
-    return RunResult(
-        options=RunOptions(seed=7, records=1_000, faults=4, gap_s=5.0),
-        seconds=61.26,
-        records=1_120,
+def verdict(*broken: str) -> Verdict:
+    return Verdict(
+        records=1_120 - len(broken),
+        fed=1_120,
+        labelled=1_100,
+        dead_letters={"not_json": 20},
         lost=len(broken),
         doubled=0,
         out_of_order=0,
         changed=0,
+        unknown=0,
         redis_difference=0,
+        offsets_difference=0,
+        checkpoint_difference=0,
         stuck=0,
-        longest_pause_s=4.04,
+        longest_pause_s=4.0,
         longest_partition_pause_s=9.0,
-        broken=broken,
+        sentences=broken,
+    )
+
+
+def result(*broken: str, findings: Sequence[str] = ()) -> RunResult:
+    return RunResult(
+        options=RunOptions(seed=7, records=1_000, faults=4, gap_s=5.0),
+        seconds=61.26,
+        verdict=verdict(*broken),
+        findings=findings,
         injected=[
             injected(0, "redis_wipe", 0.5),
             injected(1, "kill", 2.0),
@@ -56,6 +71,14 @@ def test_the_json_line_has_every_key_and_counts_the_injected_faults_by_kind() ->
     assert (line["seed"], line["longest_pause_s"], line["records"]) == (7, 4.0, 1_120)
 
 
+def test_findings_about_workers_break_the_promise_too() -> None:
+    assert result("lost: 1", findings=["worker-0 ended with exit code 70"]).broken == [
+        "lost: 1",
+        "worker-0 ended with exit code 70",
+    ]
+    assert result().broken == []
+
+
 def test_the_table_has_a_row_for_each_kind_that_was_injected() -> None:
     assert rows(result().injected) == [["kill", "2", "3.0", "4.0"], ["redis_wipe", "1", "0.5", "0.5"]]
 
@@ -66,7 +89,7 @@ def test_what_broke_is_said_on_stderr(capsys: pytest.CaptureFixture[str]) -> Non
     assert written.out == ""
     assert "broken: lost: 1, tweets[3]@17" in written.err
     assert "not injected: fault 3, scale_up: no room" in written.err
-    assert "1,120 records, 3 faults in 61 s (seed 7): 1 lost" in re.sub(r"\s+", " ", written.err)
+    assert "1,120 records, 3 faults, seed 7: 1 lost" in re.sub(r"\s+", " ", written.err)
 
 
 def test_the_picture_marks_the_groups_of_faults_and_is_the_same_for_the_same_result(tmp_path: Path) -> None:
