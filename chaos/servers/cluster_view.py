@@ -108,12 +108,11 @@ class ClusterView:
                     request_timeout_ms=1000 * _ANSWER_S,
                 )
             quorum = self._quorum.describe_metadata_quorum()["topics"][0]["partitions"][0]
-        except (KafkaError, ValueError):
+        except KafkaError:
             self.close()
             return False
-        return len(quorum["current_voters"]) == REPLICAS and all(
-            _follows(voter, quorum) for voter in quorum["current_voters"]
-        )
+        voters = quorum["current_voters"]
+        return not quorum["error"] and len(voters) == REPLICAS and all(_follows(voter, quorum) for voter in voters)
 
 
 def java_hash(text: str) -> int:
