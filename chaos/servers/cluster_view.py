@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaException
@@ -86,7 +87,8 @@ class ClusterView:
         ]
         for future in self._admin.create_topics(new).values() if new else ():
             future.result(_CREATED_S)
-        wait_until(lambda: all(self._led(topic, names.partitions) for topic in topics), _CREATED_S, "topics have leaders")
+        for topic in topics:
+            wait_until(partial(self._led, topic, names.partitions), _CREATED_S, f"partitions of {topic} have leaders")
 
     def close(self) -> None:
         """Close the connections."""

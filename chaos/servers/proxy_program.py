@@ -2,8 +2,8 @@
 
     python -m chaos.servers.proxy_program PORT
 
-It connects to PORT of its parent, obeys each line of JSON `{"do": …, "port": …, …}` and answers with a line. It ends with
-this connection.
+It connects to PORT of its parent, obeys each line of JSON `{"do": …, "port": …, …}` and answers with a line. It ends
+with this connection.
 """
 
 import json

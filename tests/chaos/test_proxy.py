@@ -278,7 +278,9 @@ def test_new_connections_go_to_the_new_target_and_old_ones_stay(
     assert answers(old)
 
 
-def test_a_closed_proxy_and_an_ended_program_refuse_connections(tmp_path: Path, serve: Callable[[Serve], Server]) -> None:
+def test_a_closed_proxy_and_an_ended_program_refuse_connections(
+    tmp_path: Path, serve: Callable[[Serve], Server]
+) -> None:
     port = serve(echo).port
     with Proxies(tmp_path / "log") as proxies:
         closed, left = proxies.open(port), proxies.open(port)
