@@ -1,5 +1,6 @@
 """What the brokers report about topics, replicas and coordinators; asked at their direct addresses."""
 
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ class ClusterView:
     def __init__(self, direct: str) -> None:
         self._direct = direct
         self._admin = AdminClient({"bootstrap.servers": direct, "log_level": 0, "error_cb": _ignore})
+        self._lock = threading.Lock()
         self._quorum: KafkaAdminClient | None = None
 
     def brokers(self) -> set[int]:
@@ -45,7 +47,9 @@ class ClusterView:
 
     def in_sync(self) -> bool:
         """Return whether every partition of every topic has a leader and all replicas, as up-to-date brokers see it."""
-        if not self._controllers_follow():  # the answer of a broker that was cut off is old
+        with self._lock:
+            follow = self._controllers_follow()
+        if not follow:  # the answer of a broker that was cut off is old
             return False
         with suppress(KafkaException):
             found = self._admin.list_topics(timeout=_ANSWER_S)
