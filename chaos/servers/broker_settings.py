@@ -9,7 +9,7 @@ from deploy.local.ports import LOOPBACK
 REPLICAS: Final = 3
 TRANSACTION_PARTITIONS: Final = 12
 
-#: Clients under test and brokers reach a broker through proxies only; DIRECT is for feeder, verifier and administration.
+#: Clients under test and brokers reach a broker through proxies; DIRECT is for feeder, verifier and administration.
 LISTENERS: Final = ("CLIENTS", "BROKERS", "CONTROLLER", "DIRECT")
 
 _SETTINGS: Final[Mapping[str, object]] = {

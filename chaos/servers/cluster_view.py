@@ -1,8 +1,10 @@
 """What the brokers report about topics, replicas and coordinators; asked at their direct addresses."""
 
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from confluent_kafka import KafkaException
@@ -34,6 +36,7 @@ class ClusterView:
     def __init__(self, direct: str) -> None:
         self._direct = direct
         self._admin = AdminClient({"bootstrap.servers": direct, "log_level": 0, "error_cb": _ignore})
+        self._lock = threading.Lock()
         self._quorum: KafkaAdminClient | None = None
 
     def brokers(self) -> set[int]:
@@ -44,7 +47,9 @@ class ClusterView:
 
     def in_sync(self) -> bool:
         """Return whether every partition of every topic has a leader and all replicas, as up-to-date brokers see it."""
-        if not self._controllers_follow():  # the answer of a broker that was cut off is old
+        with self._lock:
+            follow = self._controllers_follow()
+        if not follow:  # the answer of a broker that was cut off is old
             return False
         with suppress(KafkaException):
             found = self._admin.list_topics(timeout=_ANSWER_S)
@@ -86,7 +91,8 @@ class ClusterView:
         ]
         for future in self._admin.create_topics(new).values() if new else ():
             future.result(_CREATED_S)
-        wait_until(lambda: all(self._led(topic, names.partitions) for topic in topics), _CREATED_S, "topics have leaders")
+        for topic in topics:
+            wait_until(partial(self._led, topic, names.partitions), _CREATED_S, f"partitions of {topic} have leaders")
 
     def close(self) -> None:
         """Close the connections."""
@@ -108,12 +114,11 @@ class ClusterView:
                     request_timeout_ms=1000 * _ANSWER_S,
                 )
             quorum = self._quorum.describe_metadata_quorum()["topics"][0]["partitions"][0]
-        except (KafkaError, ValueError):
+        except KafkaError:
             self.close()
             return False
-        return len(quorum["current_voters"]) == REPLICAS and all(
-            _follows(voter, quorum) for voter in quorum["current_voters"]
-        )
+        voters = quorum["current_voters"]
+        return not quorum["error"] and len(voters) == REPLICAS and all(_follows(voter, quorum) for voter in voters)
 
 
 def java_hash(text: str) -> int:

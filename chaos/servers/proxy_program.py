@@ -2,8 +2,8 @@
 
     python -m chaos.servers.proxy_program PORT
 
-It connects to PORT of its parent, obeys each line of JSON `{"do": …, "port": …, …}` and answers with a line. It ends with
-this connection.
+It connects to PORT of its parent, obeys each line of JSON `{"do": …, "port": …, …}` and answers with a line. It ends
+with this connection.
 """
 
 import json
@@ -29,6 +29,8 @@ class Proxy:
     def __init__(self, selector: selectors.BaseSelector, target_port: int) -> None:
         self.target_port = target_port
         self.delay_s = 0.0
+        self.delays = False
+        """Whether answers were ever delayed: some may still wait."""
         self._selector = selector
         self._cuts: dict[str, Collection[int] | None] = {}
         self._connections: set[Connection] = set()
@@ -41,6 +43,7 @@ class Proxy:
         """Send new connections to another port, or delay answers from now on."""
         self.target_port = self.target_port if target_port is None else target_port
         self.delay_s = self.delay_s if delay_s is None else delay_s
+        self.delays = self.delays or self.delay_s > 0
 
     def cut(self, *, name: str, pids: Collection[int] | None) -> None:
         """Carry nothing on connections of these processes, or on all, until the cut of this name is restored."""
@@ -66,9 +69,11 @@ class Proxy:
         self._listener.close()
         self.reset()
 
-    def late(self) -> list[Connection]:
-        """Return the connections with delayed answers."""
-        return [connection for connection in self._connections if connection.late] if self.delay_s else []
+    def pass_on_late(self) -> None:
+        """Pass on the delayed answers whose time has come."""
+        for connection in self._open():
+            if connection.late:
+                connection.update()
 
     def _accept(self) -> None:
         with suppress(OSError):  # the client has gone already
@@ -115,13 +120,11 @@ class ProxyProgram:
     def run(self) -> None:
         """Pass bytes on until the connection to the other program ends."""
         while self._commanded:
-            delayed = any(proxy.delay_s for proxy in self._proxies.values())
-            for key, events in self._selector.select(_LATE_LOOK_S if delayed else None):
+            delaying = [proxy for proxy in self._proxies.values() if proxy.delays]
+            for key, events in self._selector.select(_LATE_LOOK_S if delaying else None):
                 key.data(events)
-            if delayed:
-                for proxy in self._proxies.values():
-                    for connection in proxy.late():
-                        connection.update()
+            for proxy in delaying:
+                proxy.pass_on_late()
 
     def _read_commands(self) -> None:
         received = self._control.recv(_READ_BYTES)

@@ -10,7 +10,7 @@ from chaos.servers.waiting import became_true, wait_until
 from deploy.local.ports import LOOPBACK
 
 _FOLLOWS_S: Final = 30.0
-_LACKS_S: Final = 5.0
+_LACKS_S: Final = 10.0
 """Within this a worker under load writes to Redis."""
 
 _NEAR_BYTES: Final = 100_000
