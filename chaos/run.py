@@ -36,7 +36,7 @@ from worker.process.stop import StopRequest
 
 _LOOK_S: Final = 0.2
 
-_NO_PROGRESS_S: Final = 120.0
+_NO_PROGRESS_S: Final = 75.0
 """After the last fault: a stream that stands still for so long does not recover."""
 
 _FINISH_S: Final = 60.0
