@@ -18,9 +18,9 @@ from typing import Final, Literal, Protocol
 import pytest
 
 from chaos.servers.redis_servers import RedisServers
+from chaos.stream.period_fold import Hashes, PeriodFold, stored_periods
 from tests.servers import ApacheStack, Message, WorkerProcess, eventually, publish, unique_topics
 from tests.stream.dated_tweets import dated_tweets, write_subjects
-from tests.stream.period_fold import Hashes, PeriodFold, fold_periods, stored_periods
 from tests.stream.programs import verify
 from tests.stream.tweets import fields
 from tests.stream.verifier import Verifier
@@ -174,6 +174,14 @@ def stream(apache_stack: ApacheStack, tmp_path: Path) -> Iterator[Stream]:
             "KAFKA_SESSION_TIMEOUT_MS": "10000",
         }
         yield Stream(apache_stack, env, redis, Verifier(apache_stack, env))
+
+
+def fold_periods(output: Sequence[Message]) -> PeriodFold:
+    """Count the records of the output topic, each partition in its own order."""
+    found = PeriodFold()
+    for record in sorted(output, key=lambda record: (record.partition or 0, record.offset or 0)):
+        found.add(record.partition or 0, fields(record), dict(record.headers))
+    return found
 
 
 def test_every_kept_period_equals_the_fold_of_the_output(stream: Stream, start_worker: StartProgram) -> None:
