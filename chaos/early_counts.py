@@ -45,7 +45,8 @@ class EarlyCounts:
         """End the thread; a second call does nothing."""
         if not self._ending.is_set():
             self._ending.set()
-            self._thread.join()
+            if self._thread.is_alive():
+                self._thread.join()
             self._consumer.close()
 
     def _watch(self) -> None:

@@ -139,4 +139,5 @@ class Fleet:
             return
         self.exits[code] += 1
         if code not in _EXPECTED:
-            self.unexpected.append(f"{member.name} ended with exit code {code}; its log ends with:\n{member.log_tail()}")
+            ending = f"{member.name} ended with exit code {code}"
+            self.unexpected.append(f"{ending}; its log ends with:\n{member.log_tail()}")

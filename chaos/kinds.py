@@ -15,7 +15,7 @@ LANES: Final = ("worker", "broker", "redis", "records")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault. `in_a_round` of each 40 faults are of this kind; the hold time is random between its two ends."""
+    """A kind of fault. `in_a_round` of each 40 faults are of this kind; the hold time is random between two bounds."""
 
     name: str
     group: str

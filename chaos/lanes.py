@@ -13,13 +13,19 @@ class Lanes:
     """A thread for each lane. A fault begins when it is due, or as soon as the lane is free."""
 
     def __init__(
-        self, faults: Sequence[Fault], inject: Callable[[Fault], None], clock: Callable[[], float], stop: threading.Event
+        self,
+        faults: Sequence[Fault],
+        inject: Callable[[Fault], None],
+        clock: Callable[[], float],
+        stop: threading.Event,
     ) -> None:
         self._inject = inject
         self._clock = clock
         self._stop = stop
         self._threads = [
-            threading.Thread(target=self._run, args=(lane, [f for f in faults if KINDS[f.kind].lane == lane]), name=lane)
+            threading.Thread(
+                target=self._run, args=([fault for fault in faults if KINDS[fault.kind].lane == lane],), name=lane
+            )
             for lane in LANES
         ]
         self.injected: list[Injected] = []
@@ -46,7 +52,7 @@ class Lanes:
         """Whether each lane has ended."""
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _run(self, lane: str, faults: Sequence[Fault]) -> None:
+    def _run(self, faults: Sequence[Fault]) -> None:
         try:
             for fault in faults:
                 if self._stop.wait(max(0.0, fault.at_s - self._clock())):

@@ -52,6 +52,8 @@ def clients_cut_off(around: Surroundings, fault: Fault) -> None:
     """Lose every packet between the brokers and one worker, or between one broker and all workers."""
     if fault.target % 2:
         worker = around.fleet.chosen(fault.target // 2).pid
+        if worker is None:
+            raise NotInjectedError("the worker has just ended")
         _for_a_time(around, fault, partial(around.cluster.cut_off_clients, [worker]), around.cluster.reconnect_clients)
     else:
         proxy = _broker(around, fault).proxies["CLIENTS"]

@@ -41,11 +41,13 @@ def show(result: RunResult) -> None:
     console.print(drawn)
     for each in result.injected:
         if each.not_injected is not None:
-            console.print(f"not injected: fault {each.fault.number}, {each.fault.kind}: {each.not_injected}", markup=False)
+            fault = each.fault
+            console.print(f"not injected: fault {fault.number}, {fault.kind}: {each.not_injected}", markup=False)
     found = result.verdict
     console.print(
         f"{result.summary()}, {found.changed:,} changed, {found.stuck} partitions stuck, longest pause "
-        f"{found.longest_pause_s:.1f} s, of one partition {found.longest_partition_pause_s:.1f} s; {result.seconds:,.0f} s",
+        f"{found.longest_pause_s:.1f} s, of one partition {found.longest_partition_pause_s:.1f} s, in "
+        f"{result.seconds:,.0f} s",
         markup=False,
     )
     for sentence in result.broken:

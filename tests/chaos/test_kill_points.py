@@ -40,9 +40,14 @@ def test_a_step_that_was_disarmed_is_not_reached(tmp_path: Path, monkeypatch: py
 
 
 def test_the_process_ends_like_one_that_was_killed(tmp_path: Path) -> None:
-    program = "import sys, pathlib; from chaos.kill_points import KillPoint; KillPoint(pathlib.Path(sys.argv[1])).reached(4)"
-    KillPoint(tmp_path / "worker.step").arm(4)
-    ended = subprocess.run([sys.executable, "-c", program, str(tmp_path / "worker.step")], timeout=PROGRAM_S, check=False)
+    program = (
+        "import pathlib, sys\n"
+        "from chaos.kill_points import KillPoint\n"
+        "KillPoint(pathlib.Path(sys.argv[1])).reached(4)\n"
+    )
+    file = tmp_path / "worker.step"
+    KillPoint(file).arm(4)
+    ended = subprocess.run([sys.executable, "-c", program, str(file)], timeout=PROGRAM_S, check=False)
     assert ended.returncode == -signal.SIGKILL
 
 

@@ -42,8 +42,11 @@ def test_faults_of_a_lane_come_one_after_another_in_the_order_of_their_numbers()
 
 def test_faults_of_different_lanes_overlap() -> None:
     both = threading.Barrier(2, timeout=DEADLINE_S)
-    faults = [fault(0, "kill"), fault(1, "redis_kill")]
-    lanes = done(Lanes(faults, lambda _: both.wait() and None, Clock(), threading.Event()))
+
+    def inject(_: Fault) -> None:
+        both.wait()
+
+    lanes = done(Lanes([fault(0, "kill"), fault(1, "redis_kill")], inject, Clock(), threading.Event()))
     lanes.check()
     assert sorted(each.fault.number for each in lanes.injected) == [0, 1]
 
