@@ -1,10 +1,13 @@
 """Reads topics as a consumer of committed records does, with a client that is not the project's own."""
 
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from chaos.errors import ChaosError
 
 _CONSUMER: Final[Mapping[str, Any]] = {
     "isolation.level": "read_committed",
@@ -19,6 +22,8 @@ _CONSUMER: Final[Mapping[str, Any]] = {
     "topic.metadata.refresh.interval.ms": 2_000,
     "socket.timeout.ms": 10_000,
 }
+
+_SILENCE_S: Final = 60.0
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -76,10 +81,17 @@ class CommittedReader:
 
 
 def read_to_ends(bootstrap: str, begin: Mapping[Place, int], ends: Mapping[Place, int]) -> Iterable[Message]:
-    """Yield the records from `begin` to `ends`, which must be those of readers of committed records."""
-    reader = CommittedReader(bootstrap, begin)
+    """Yield the records from `begin` to `ends`, which must be those of readers of committed records.
+
+    Raises ChaosError if nothing comes for _SILENCE_S.
+    """
+    reader, heard_s = CommittedReader(bootstrap, begin), time.monotonic()
     try:
         while not reader.has_reached(ends):
-            yield from reader.read(1_000, 0.1)
+            found = reader.read(1_000, 0.1)
+            yield from found
+            heard_s = time.monotonic() if found else heard_s
+            if time.monotonic() > heard_s + _SILENCE_S:
+                raise ChaosError(f"nothing comes of {', '.join(sorted({topic for topic, _ in ends}))}")
     finally:
         reader.close()

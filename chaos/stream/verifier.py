@@ -157,12 +157,15 @@ class StreamVerifier:
     def trim(self) -> None:
         """Delete what nobody needs: output records before the newest `state`, input records before the commits.
 
-        Call it once that state is on disk. A broker that is down keeps its records until the next time.
+        Call it once that state is on disk. A broker that is down keeps its records until the next time. With
+        `strict=False` the input stays: other programs may go back behind their commits.
         """
         names = self._names
         for topic in (names.output, names.dead_letters):
             read = {number: offset for (of, number), offset in self._saved.items() if of == topic}
             self._kafka.delete_before(topic, read)
+        if not self._strict:
+            return
         with suppress(ChaosError):
             committed = fetch_positions(
                 self._bootstrap, names.group, names.input, names.partitions, deadline_s=_COORDINATOR_S
