@@ -29,7 +29,9 @@ def read_checkpoints(bootstrap: str, names: StreamNames) -> dict[int, Checkpoint
     return found
 
 
-def _newest(bootstrap: str, names: StreamNames, ends: dict[int, int], span: int | None) -> dict[int, CheckpointedCounts]:
+def _newest(
+    bootstrap: str, names: StreamNames, ends: dict[int, int], span: int | None
+) -> dict[int, CheckpointedCounts]:
     """Return the newest checkpoints among the last `span` offsets before the ends."""
     places = {(names.checkpoints, partition): end for partition, end in ends.items()}
     begin = {place: 0 if span is None else max(0, end - span) for place, end in places.items()}

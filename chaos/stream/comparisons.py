@@ -11,11 +11,12 @@ from chaos.errors import ChaosError
 from chaos.stream.account import StreamAccount
 from chaos.stream.checkpoints import read_checkpoints
 from chaos.stream.committed_offsets import GroupOffset, fetch_positions
-from chaos.stream.differences import CountsDifference, difference
+from chaos.stream.differences import NONE, CountsDifference, difference
 from chaos.stream.kafka_offsets import KafkaOffsets
 from chaos.stream.redis_counts import counter_difference, redis_difference
 from chaos.stream.verdict import Comparisons
 from chaos.stream.waiting import wait_until
+from chaos.stream_names import StreamNames
 
 REDIS_AGREES_S: Final = 60.0
 """Seconds until Redis must agree after the last commit."""
@@ -83,19 +84,19 @@ class Comparing:
                     outcomes[:] = [compare(client)]
             except (RedisError, OSError, ValueError) as error:
                 outcomes[:] = [error]
-            return outcomes == [CountsDifference()]
+            return outcomes == [NONE]
 
         wait_until(agrees, self._redis_agrees_s)
         outcome = outcomes[-1]
         if isinstance(outcome, CountsDifference):
             return outcome
         self._failures.append(f"Redis cannot be compared: {outcome}")
-        return CountsDifference()
+        return NONE
 
     def _offsets(self) -> tuple[CountsDifference, Mapping[int, GroupOffset]]:
         """Compare the committed offsets and the counts in their metadata; return the offsets too."""
         names, found = self._names, dict[int, GroupOffset]()
-        outcome = CountsDifference()
+        outcome = NONE
 
         def agrees() -> bool:
             nonlocal outcome, found
@@ -114,7 +115,7 @@ class Comparing:
             copies = read_checkpoints(self._bootstrap, self._names)
         except (ChaosError, ValueError, KeyError) as error:
             self._failures.append(f"the checkpoint topic cannot be compared: {error}")
-            return CountsDifference()
+            return NONE
         rows = {partition: {"offset": copy.offset, **copy.counts} for partition, copy in copies.items()}
         return difference(_named(rows, self._names), _named(_rows(positions), self._names))
 

@@ -20,6 +20,9 @@ class CountsDifference(NamedTuple):
         return CountsDifference(self.sum + other.sum, (*self.examples, *other.examples)[:_EXAMPLES])
 
 
+NONE: Final = CountsDifference()
+
+
 def difference(found: Table, expected: Table) -> CountsDifference:
     """Compare all cells of both tables."""
     total, examples = 0, []

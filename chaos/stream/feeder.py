@@ -29,7 +29,7 @@ _MAX_UNACKNOWLEDGED: Final = 5_000
 _PAUSE_S: Final = 0.02
 _FLUSH_S: Final = 120.0
 
-_PRODUCER: Final[Mapping[str, Any]] = {
+_PRODUCER: Final[dict[str, Any]] = {
     "enable.idempotence": True,
     "acks": "all",
     "message.timeout.ms": 0,  # without end: a record that failed would leave a gap in the numbers
@@ -38,8 +38,8 @@ _PRODUCER: Final[Mapping[str, Any]] = {
     "topic.metadata.refresh.interval.ms": 2_000,
     "socket.timeout.ms": 10_000,
 }
-_TWEETS: Final[Mapping[str, Any]] = _PRODUCER | {"compression.type": "lz4", "linger.ms": 20}
-_BOMB: Final[Mapping[str, Any]] = _PRODUCER | {
+_TWEETS: Final = _PRODUCER | {"compression.type": "lz4", "linger.ms": 20}
+_BOMB: Final = _PRODUCER | {
     "compression.type": "zstd",
     "linger.ms": 5_000,
     "batch.size": 2_000_000_000,
@@ -145,7 +145,7 @@ class Feeder:
 
     def _run(self) -> None:
         try:
-            producer = Producer(dict(_TWEETS) | {"bootstrap.servers": self._bootstrap})
+            producer = Producer(_TWEETS | {"bootstrap.servers": self._bootstrap})
             began_s, began_at = time.monotonic(), sum(self._numbers.sent)
             while not self._stopping.is_set() and not self._has_all():
                 if self._bombs:
@@ -210,7 +210,7 @@ class Feeder:
         """Send the records of a bomb through a client of its own, between those of the usual one."""
         self._flush(producer)  # two clients may not have records of one partition on their way
         self._numbers.add_bomb(partition, BOMB_RECORDS)
-        alone = Producer(dict(_BOMB) | {"bootstrap.servers": self._bootstrap})
+        alone = Producer(_BOMB | {"bootstrap.servers": self._bootstrap})
         for _ in range(BOMB_RECORDS):
             self._send(alone, partition, BOMB)
         self._flush(alone)

@@ -30,11 +30,8 @@ def redis_difference(client: Any, names: StreamNames, account: StreamAccount) ->
 
 def counter_difference(client: Any, key: str, expected: int) -> CountsDifference:
     """Return how far the sum of a hash, or a number, is from the number of records."""
-    if client.type(key) == "hash":
-        found = sum(_numbers(client.hgetall(key)).values())
-    else:
-        found = int(client.get(key) or 0)
-    return difference({key: {_TOTAL: found}}, {key: {_TOTAL: expected}})
+    counts = _numbers(client.hgetall(key)) if client.type(key) == "hash" else {"": int(client.get(key) or 0)}
+    return difference({key: {_TOTAL: sum(counts.values())}}, {key: {_TOTAL: expected}})
 
 
 def state_name(names: StreamNames, partition: int) -> str:

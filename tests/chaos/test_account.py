@@ -1,6 +1,7 @@
 """The core of the verifier on streams that are made by hand: each thing that can be wrong is found."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ def test_records_that_change_places_are_out_of_order() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"text": "other"}, {"text": None}, {"id": "0-4"}, {"id": 3}])
-def test_a_field_that_differs_is_found(fields: dict[str, object]) -> None:
+def test_a_field_that_differs_is_found(fields: dict[str, Any]) -> None:
     account = labelled(a_labelled(3, **fields))
     assert account.findings.counts == {"changed": 1}
     assert "tweets.emotions[0]@3: id or text" in (account.findings.sentence("changed") or "")
@@ -96,7 +97,7 @@ def test_a_labelled_tweet_on_another_partition_is_found() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"emotion": None}, {"classified_at": "yesterday"}])
-def test_a_labelled_tweet_without_emotion_or_time_is_found(fields: dict[str, object]) -> None:
+def test_a_labelled_tweet_without_emotion_or_time_is_found(fields: dict[str, Any]) -> None:
     assert labelled(a_labelled(3, **fields)).findings.counts == {"changed": 1}
 
 
@@ -163,7 +164,7 @@ def test_a_record_without_key_and_value_becomes_a_dead_letter_with_an_empty_valu
 
 
 def test_only_the_records_of_a_bomb_may_be_unreadable() -> None:
-    bare = {"key": None, "value": b""}
+    bare: dict[str, Any] = {"key": None, "value": b""}
     account = dead(*(a_letter(number, reason="unreadable", **bare) for number in (5, 6)))
     assert not account.findings.counts
     account.dead_letter(a_letter(7, reason="unreadable", **bare))

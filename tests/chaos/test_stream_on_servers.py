@@ -129,9 +129,7 @@ def test_a_run_that_is_resumed_counts_on_where_it_was_saved(
     first.feeder.send_bomb(1)
     worker = start_instant_worker(start_worker, env)
     eventually(lambda: first.verifier.progress().total >= 1_500, DONE_S, "half of the records are verified")
-    saved: dict[str, Any] = json.loads(
-        json.dumps({"reading": first.verifier.state(), "feeding": first.feeder.state()})
-    )
+    saved: dict[str, Any] = json.loads(json.dumps({"reading": first.verifier.state(), "feeding": first.feeder.state()}))
     first.verifier.trim()
     assert first_offsets(apache_stack, first.names.output) != [0] * PARTITIONS
     eventually(lambda: first.feeder.done, DONE_S, "everything is fed")
@@ -150,9 +148,7 @@ def test_a_run_that_is_resumed_counts_on_where_it_was_saved(
     assert worker.terminate() == ExitCode.OK
 
 
-def test_what_is_broken_by_hand_is_found(
-    embedded_stack: Stack, start_worker: StartProgram, stop: ExitStack
-) -> None:
+def test_what_is_broken_by_hand_is_found(embedded_stack: Stack, start_worker: StartProgram, stop: ExitStack) -> None:
     run = Run(embedded_stack, unique_topics(embedded_stack, PARTITIONS), 600, stop, redis_agrees_s=2)
     run.start()
     worker = start_instant_worker(start_worker, run.env)
@@ -177,7 +173,7 @@ def send_twice(stack: Stack, run: Run) -> None:
     tweet = {"id": fed.key.decode(), "text": fed.text, "emotion": "joy", "classified_at": "2026-03-01T12:00:00.000Z"}
     headers = [*fed.headers, ("emotion.input.timestamp", b"1772366400000")]
     producer = Producer({"bootstrap.servers": stack.bootstrap})
-    producer.produce(run.names.output, json.dumps(tweet).encode(), fed.key, 1, headers=headers)
+    producer.produce(run.names.output, json.dumps(tweet).encode(), fed.key, 1, headers=list(headers))
     assert producer.flush(30) == 0
 
 

@@ -25,9 +25,7 @@ def a_stream(*, without: tuple[int, ...] = ()) -> StreamAccount:
     return account
 
 
-def judged(
-    account: StreamAccount, *, compared: Comparisons | None = None, pauses: Pauses | None = None
-) -> Verdict:
+def judged(account: StreamAccount, *, compared: Comparisons | None = None, pauses: Pauses | None = None) -> Verdict:
     return verdict(account, FED, pauses or Pauses(2), compared or Comparisons())
 
 
