@@ -1,6 +1,7 @@
 """The comparison: the same options for each program, a table and one JSON line, and peers that may be missing."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +15,12 @@ from chaos.options import OURS, RunOptions
 from chaos.peers.programs import KAFKA_LOOP, QUIX
 from chaos.result import RunResult
 from chaos.schedule import schedule
+from chaos.stream.verdict import Verdict
 
 
 def result(options: RunOptions, **figures: Any) -> RunResult:
-    zeros = dict.fromkeys(("lost", "doubled", "out_of_order", "changed", "redis_difference", "stuck"), 0)
-    return RunResult(
-        options=options,
-        seconds=61.2,
-        records=options.records,
-        longest_pause_s=3.21,
-        longest_partition_pause_s=4.5,
-        **zeros | figures,
-    )
+    nothing = {field.name: 0 for field in fields(Verdict)} | {"dead_letters": {}, "sentences": ()}
+    return RunResult(options, seconds=61.2, verdict=Verdict(**nothing | {"longest_pause_s": 3.21} | figures))
 
 
 @pytest.fixture
@@ -75,7 +70,7 @@ def test_the_table_and_the_json_line_have_the_figures_of_each_program() -> None:
 @pytest.mark.parametrize(("program", "kept"), [(OURS, False), (KAFKA_LOOP, True), (QUIX, True)])
 def test_only_this_projects_worker_must_keep_the_promise(program: str, kept: bool) -> None:
     def run(options: RunOptions) -> RunResult:
-        return result(options, broken=["lost: 1"] if options.program == program else [])
+        return result(options, sentences=("lost: 1",) if options.program == program else ())
 
     assert compare_programs(options_for(7, gap_s=5.0), run).kept is kept
 
