@@ -66,6 +66,7 @@ def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
         (["--profile", "fast"], "PROFILE=fast: no such profile; choose one of quick, long"),
         (["--resume"], "--resume: name the folder of the run with --run"),
         (["--resume", "--run", "no-such-folder"], "no run to resume in this folder"),
+        (["--compare", "--program", "quix"], "--compare: runs all programs"),
     ],
 )
 def test_an_error_of_the_user_is_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
