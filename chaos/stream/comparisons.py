@@ -105,7 +105,7 @@ class Comparing:
             return not outcome.sum
 
         try:
-            wait_until(agrees, _OFFSETS_AGREE_S)
+            wait_until(agrees, min(_OFFSETS_AGREE_S, self._redis_agrees_s))
         except ChaosError as error:
             self._failures.append(f"the committed offsets cannot be compared: {error}")
         return outcome, found
