@@ -49,6 +49,7 @@ def show(result: RunResult) -> None:
         f"{found.longest_pause_s:.1f} s, of one partition {found.longest_partition_pause_s:.1f} s, in "
         f"{result.seconds:,.0f} s",
         markup=False,
+        soft_wrap=True,
     )
     for sentence in result.broken:
         console.print(f"broken: {sentence}", markup=False, soft_wrap=True)
