@@ -39,6 +39,10 @@ _LOOK_S: Final = 0.2
 _NO_PROGRESS_S: Final = 75.0
 """After the last fault: a stream that stands still for so long does not recover."""
 
+_START_S: Final = 120.0
+_FIRST_RECORDS: Final = 600
+"""Some records for each partition, while the workers start."""
+
 _FINISH_S: Final = 60.0
 
 _SESSION_TIMEOUT_MS: Final = 6_000
@@ -85,12 +89,14 @@ class _Run:
         self._began_s = time.monotonic()
         self._verified = 0
         self._finished = len(self._before)
+        self._warm = False
 
     def execute(self) -> RunResult:
         """Return the result. Raises ChaosError if a part fails, InterruptedRunError after a signal."""
         with ExitStack() as ending:
             self._start_servers(ending)
             self._start_clients(ending)
+            self._warm_up()
             self._start_faults(ending)
             with RunProgress(self._options.records, len(self._faults)) as progress:
                 self._load(progress)
@@ -129,7 +135,9 @@ class _Run:
             state=self._saved.feeder,
         )
         ending.callback(self._feeder.stop)
+        self._fed_before = 0
         self._feeder.start()
+        self._fed_before = self._feeder.total
         self._verifier = StreamVerifier(
             direct,
             self._names,
@@ -154,6 +162,15 @@ class _Run:
         ending.callback(self._fleet.stop)
         self._fleet.start()
 
+    def _warm_up(self) -> None:
+        """Wait until the workers label records of every partition; a program that never does is judged all the same."""
+        before, end_s = self._verifier.progress().seen, time.monotonic() + _START_S
+        while time.monotonic() < end_s and not self._stop.wait(_LOOK_S):
+            seen = self._verifier.progress().seen
+            if all(seen[partition] > before[partition] for partition in seen):
+                break
+        self._verifier.forget_pauses_of_start()
+
     def _start_faults(self, ending: ExitStack) -> None:
         around = Surroundings(
             self._cluster, self._redis, self._fleet, self._feeder, self._names, stopping=self._stopping
@@ -161,6 +178,7 @@ class _Run:
         done = {each.fault.number for each in self._before}
         left = [fault for fault in self._faults if fault.number not in done]
         self._began_s = time.monotonic()
+        self._warm = True
         self._lanes = Lanes(left, lambda fault: inject(around, fault), self._now_s, self._stopping)
         ending.callback(self._end_faults)
         self._lanes.start()
@@ -207,6 +225,8 @@ class _Run:
         progress.show(self._verified, self._finished, present)
 
     def _allowed(self) -> int:
+        if not self._warm:
+            return min(self._options.records, self._fed_before + _FIRST_RECORDS)
         return self._pace.allowed(verified=self._verified, finished=self._finished)
 
     def _injected(self) -> list[Injected]:

@@ -85,6 +85,7 @@ class StreamVerifier:
         judge = Judge(TweetSource(seed, poison_share=poison_share)) if strict else None
         self._account = StreamAccount(names, judge, is_bomb=fed_input.is_bomb)
         self._pauses = Pauses(names.partitions)
+        self._pauses_before = self._pauses.state()
         self._positions = {
             (topic, number): 0 for topic in (names.output, names.dead_letters) for number in range(names.partitions)
         }
@@ -102,6 +103,11 @@ class StreamVerifier:
         """Begin to read, at the beginning or where a restored state ends."""
         self._last_s = [time.monotonic()] * self._names.partitions
         self._thread.start()
+
+    def forget_pauses_of_start(self) -> None:
+        """Forget the pauses since `start`: that programs under test need seconds to start is no finding."""
+        with self._lock:
+            self._pauses.restore(self._pauses_before)
 
     def stop(self) -> None:
         """Read nothing more."""
@@ -153,6 +159,7 @@ class StreamVerifier:
         self._saved = dict(self._positions)
         self._account.restore(state["account"])
         self._pauses.restore(state["pauses"])
+        self._pauses_before = self._pauses.state()
 
     def trim(self) -> None:
         """Delete what nobody needs: output records before the newest `state`, input records before the commits.
