@@ -119,7 +119,6 @@ def _resumed(parsed: argparse.Namespace) -> RunOptions:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from chaos.rule_names import RULE_NAMES
 
     parser = argparse.ArgumentParser(prog="python -m chaos", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument

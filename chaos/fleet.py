@@ -19,7 +19,12 @@ _FEWEST, _MOST = 2, 5
 _LOOK_S: Final = 0.05
 
 _KILLED: Final = -9
-_EXPECTED: Final = frozenset({_KILLED, ExitCode.OK, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.STUCK})
+_TERMINATED_AT_ITS_START: Final = -15
+"""A SIGTERM before Python has set its handler."""
+
+_EXPECTED: Final = frozenset(
+    {_KILLED, _TERMINATED_AT_ITS_START, ExitCode.OK, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.STUCK}
+)
 """What faults may end a worker with; every other exit code is a finding."""
 
 

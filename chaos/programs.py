@@ -9,6 +9,7 @@ from chaos.errors import ChaosError
 from chaos.options import OURS, RunOptions
 from chaos.peers.programs import peer
 
+
 def program_of(options: RunOptions, folder: Path) -> Program:
     """Return the program, whose files are in `folder`. Raises ChaosError if the packages of a peer do not install."""
     if options.program == OURS:

@@ -131,9 +131,7 @@ class KafkaCluster:
         voters = {broker.node: broker.proxies["CONTROLLER"].port for broker in self.brokers}
         for broker in self.brokers:
             advertised = broker.ports | {name: proxy.port for name, proxy in broker.proxies.items()}
-            text = properties(
-                broker.node, ports=broker.ports, advertised=advertised, voters=voters, data=broker.data
-            )
+            text = properties(broker.node, ports=broker.ports, advertised=advertised, voters=voters, data=broker.data)
             broker.properties.write_text(text, encoding="utf-8")
 
     def _format(self) -> None:

@@ -1,6 +1,7 @@
 """TCP proxies that lose packets on demand."""
 
 import json
+import select
 import socket
 import sys
 import threading
@@ -11,6 +12,7 @@ from typing import Any, Final, Self
 
 from chaos.errors import ChaosError
 from chaos.servers.children import start_child
+from chaos.servers.waiting import wait_until
 from deploy.local.ports import LOOPBACK
 
 _ANSWER_S: Final = 30.0
@@ -33,7 +35,7 @@ class TcpProxy:
 
     @target_port.setter
     def target_port(self, port: int) -> None:
-        self._proxies.ask("set", self.port, target_port=port)
+        self._proxies.ask("change", self.port, target_port=port)
         self._target_port = port
 
     @property
@@ -43,7 +45,7 @@ class TcpProxy:
 
     @delay_s.setter
     def delay_s(self, seconds: float) -> None:
-        self._proxies.ask("set", self.port, delay_s=seconds)
+        self._proxies.ask("change", self.port, delay_s=seconds)
         self._delay_s = seconds
 
     def cut(self, pids: Collection[int] | None = None, *, name: str = "") -> None:
@@ -72,15 +74,11 @@ class Proxies:
     def __init__(self, log: Path) -> None:
         self._lock = threading.Lock()
         with socket.create_server((LOOPBACK, 0)) as listener:
-            listener.settimeout(_ANSWER_S)
             port = listener.getsockname()[1]
             command = [sys.executable, "-m", "chaos.servers.proxy_program", str(port)]
             self._child = start_child("proxies", command, log=log, stop_s=_STOP_S)
-            try:
-                self._control, _ = listener.accept()
-            except TimeoutError:
-                self._child.kill()
-                raise ChaosError(f"the program of the proxies does not start; its output is in {log}") from None
+            wait_until(lambda: self._connected(listener), _ANSWER_S, f"the program of the proxies starts (log: {log})")
+            self._control, _ = listener.accept()
         self._control.settimeout(_ANSWER_S)
         self._answers = self._control.makefile("rb")
 
@@ -116,3 +114,8 @@ class Proxies:
         self._answers.close()
         self._control.close()
         self._child.stop()
+
+    def _connected(self, listener: socket.socket) -> bool:
+        if self._child.exit_code is not None:
+            raise ChaosError(f"the program of the proxies ended at its start; its output is in {self._child.log}")
+        return bool(select.select([listener], [], [], 0)[0])

@@ -39,7 +39,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         selector.register(self._listener, selectors.EVENT_READ, lambda _events: self._accept())
 
-    def set(self, *, target_port: int | None = None, delay_s: float | None = None) -> None:
+    def change(self, *, target_port: int | None = None, delay_s: float | None = None) -> None:
         """Send new connections to another port, or delay answers from now on."""
         self.target_port = self.target_port if target_port is None else target_port
         self.delay_s = self.delay_s if delay_s is None else delay_s
@@ -142,7 +142,7 @@ class ProxyProgram:
             return proxy.port
         proxy = self._proxies.pop(port) if do == "close" else self._proxies[port]
         {
-            "set": proxy.set,
+            "change": proxy.change,
             "cut": proxy.cut,
             "restore": proxy.restore,
             "reset": proxy.reset,

@@ -50,9 +50,7 @@ class RedisServer:
 
     def client(self) -> Any:
         """Return a client without the project's code."""
-        return redis.Redis(
-            host=LOOPBACK, port=self.port, decode_responses=True, protocol=2, socket_timeout=_ANSWER_S
-        )
+        return redis.Redis(host=LOOPBACK, port=self.port, decode_responses=True, protocol=2, socket_timeout=_ANSWER_S)
 
     def save(self, snapshot: Path) -> None:
         """Write the present data into a file."""

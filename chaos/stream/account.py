@@ -64,10 +64,11 @@ class StreamAccount:
         self._note(self.names.output, record, partition, number)
         if self._judge is None:
             return
-        wrong = self._judge.labelled(partition, number, record, tweet)
+        uncounted = self._count(record, tweet)
+        wrong = self._judge.labelled(partition, number, record, tweet) or uncounted
         if wrong is None and partition != record.partition:
             wrong = f"the input record is on partition {partition}"
-        if wrong := wrong or self._count(record, tweet):
+        if wrong:
             self.findings.add("changed", f"{_place(self.names.output, record)}: {wrong}")
 
     def dead_letter(self, record: Arrived) -> None:
@@ -99,7 +100,7 @@ class StreamAccount:
             self.findings.add(wrong, f"{self.names.input}[{partition}]@{number} at {_place(topic, record)}")
 
     def _count(self, record: Arrived, tweet: Mapping[str, Any]) -> str | None:
-        """Count an emotion, and its minute, hour and day."""
+        """Count an emotion, and its minute, hour and day; return what cannot be counted."""
         emotion = tweet.get("emotion")
         if not isinstance(emotion, str):
             return "there is no emotion"

@@ -11,7 +11,7 @@ from chaos.errors import ChaosError
 from chaos.stream.account import StreamAccount
 from chaos.stream.checkpoints import read_checkpoints
 from chaos.stream.committed_offsets import GroupOffset, fetch_positions
-from chaos.stream.differences import Difference, difference
+from chaos.stream.differences import NONE, CountsDifference, difference
 from chaos.stream.kafka_offsets import KafkaOffsets
 from chaos.stream.redis_counts import counter_difference, redis_difference
 from chaos.stream.verdict import Comparisons
@@ -35,13 +35,20 @@ class Comparing:
     """Compares the account of a stream with its servers."""
 
     def __init__(
-        self, bootstrap: str, names: StreamNames, account: StreamAccount, fed: Mapping[int, int], redis: Connect
+        self,
+        bootstrap: str,
+        account: StreamAccount,
+        fed: Mapping[int, int],
+        *,
+        redis: Connect,
+        redis_agrees_s: float = REDIS_AGREES_S,
     ) -> None:
         self._bootstrap = bootstrap
-        self._names = names
+        self._names = account.names
         self._account = account
         self._fed = fed
         self._redis = redis
+        self._redis_agrees_s = redis_agrees_s
         self._failures: list[str] = []
 
     def all(self) -> Comparisons:
@@ -67,9 +74,9 @@ class Comparing:
             return [f"a transaction is open on {topic} for {_TRANSACTIONS_END_S:g} s" for topic in still_open()]
         return []
 
-    def _in_redis(self, compare: Callable[[Any], Difference]) -> Difference:
+    def _in_redis(self, compare: Callable[[Any], CountsDifference]) -> CountsDifference:
         """Compare again and again until Redis agrees, or its time is over."""
-        outcomes: list[Difference | Exception] = []
+        outcomes: list[CountsDifference | Exception] = []
 
         def agrees() -> bool:
             try:
@@ -77,19 +84,19 @@ class Comparing:
                     outcomes[:] = [compare(client)]
             except (RedisError, OSError, ValueError) as error:
                 outcomes[:] = [error]
-            return outcomes == [Difference()]
+            return outcomes == [NONE]
 
-        wait_until(agrees, REDIS_AGREES_S)
+        wait_until(agrees, self._redis_agrees_s)
         outcome = outcomes[-1]
-        if isinstance(outcome, Difference):
+        if isinstance(outcome, CountsDifference):
             return outcome
         self._failures.append(f"Redis cannot be compared: {outcome}")
-        return Difference()
+        return NONE
 
-    def _offsets(self) -> tuple[Difference, Mapping[int, GroupOffset]]:
+    def _offsets(self) -> tuple[CountsDifference, Mapping[int, GroupOffset]]:
         """Compare the committed offsets and the counts in their metadata; return the offsets too."""
         names, found = self._names, dict[int, GroupOffset]()
-        outcome = Difference()
+        outcome = NONE
 
         def agrees() -> bool:
             nonlocal outcome, found
@@ -103,19 +110,19 @@ class Comparing:
             self._failures.append(f"the committed offsets cannot be compared: {error}")
         return outcome, found
 
-    def _checkpoints(self, positions: Mapping[int, GroupOffset]) -> Difference:
+    def _checkpoints(self, positions: Mapping[int, GroupOffset]) -> CountsDifference:
         try:
             copies = read_checkpoints(self._bootstrap, self._names)
         except (ChaosError, ValueError, KeyError) as error:
             self._failures.append(f"the checkpoint topic cannot be compared: {error}")
-            return Difference()
+            return NONE
         rows = {partition: {"offset": copy.offset, **copy.counts} for partition, copy in copies.items()}
         return difference(_named(rows, self._names), _named(_rows(positions), self._names))
 
 
 def offsets_difference(
     positions: Mapping[int, GroupOffset], account: StreamAccount, fed: Mapping[int, int]
-) -> Difference:
+) -> CountsDifference:
     """Return how far offsets and counts in their metadata are from the records fed and from the committed output."""
     expected = {
         partition: {"offset": fed.get(partition, 0), **account.counts[partition]}

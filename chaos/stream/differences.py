@@ -9,18 +9,21 @@ Table = Mapping[str, Mapping[str, int]]
 """Name of a row → name of a cell → count; a count that is missing is 0."""
 
 
-class Difference(NamedTuple):
+class CountsDifference(NamedTuple):
     """The sum of the absolute differences, and the first cells that differ."""
 
     sum: int = 0
     examples: tuple[str, ...] = ()
 
-    def plus(self, other: "Difference") -> "Difference":
+    def plus(self, other: "CountsDifference") -> "CountsDifference":
         """Return the sum of both."""
-        return Difference(self.sum + other.sum, (*self.examples, *other.examples)[:_EXAMPLES])
+        return CountsDifference(self.sum + other.sum, (*self.examples, *other.examples)[:_EXAMPLES])
 
 
-def difference(found: Table, expected: Table) -> Difference:
+NONE: Final = CountsDifference()
+
+
+def difference(found: Table, expected: Table) -> CountsDifference:
     """Compare all cells of both tables."""
     total, examples = 0, []
     for row in sorted({*found, *expected}):
@@ -30,4 +33,4 @@ def difference(found: Table, expected: Table) -> Difference:
             if has != wanted:
                 total += abs(has - wanted)
                 examples.append(f"{row} {cell} is {has} instead of {wanted}")
-    return Difference(total, tuple(examples[:_EXAMPLES]))
+    return CountsDifference(total, tuple(examples[:_EXAMPLES]))

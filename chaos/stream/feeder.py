@@ -29,7 +29,7 @@ _MAX_UNACKNOWLEDGED: Final = 5_000
 _PAUSE_S: Final = 0.02
 _FLUSH_S: Final = 120.0
 
-_PRODUCER: Final[Mapping[str, Any]] = {
+_PRODUCER: Final[dict[str, Any]] = {
     "enable.idempotence": True,
     "acks": "all",
     "message.timeout.ms": 0,  # without end: a record that failed would leave a gap in the numbers
@@ -38,8 +38,8 @@ _PRODUCER: Final[Mapping[str, Any]] = {
     "topic.metadata.refresh.interval.ms": 2_000,
     "socket.timeout.ms": 10_000,
 }
-_TWEETS: Final[Mapping[str, Any]] = _PRODUCER | {"compression.type": "lz4", "linger.ms": 20}
-_BOMB: Final[Mapping[str, Any]] = _PRODUCER | {
+_TWEETS: Final = _PRODUCER | {"compression.type": "lz4", "linger.ms": 20}
+_BOMB: Final = _PRODUCER | {
     "compression.type": "zstd",
     "linger.ms": 5_000,
     "batch.size": 2_000_000_000,
@@ -145,13 +145,12 @@ class Feeder:
 
     def _run(self) -> None:
         try:
-            producer = Producer(dict(_TWEETS) | {"bootstrap.servers": self._bootstrap})
+            producer = Producer(_TWEETS | {"bootstrap.servers": self._bootstrap})
             began_s, began_at = time.monotonic(), sum(self._numbers.sent)
-            while not self._stopping.is_set() and self._left(self._records):
+            while not self._stopping.is_set() and not self._has_all():
                 if self._bombs:
                     self._send_bomb(producer, self._bombs.popleft())
-                due = None if self._rate is None else began_at + int(self._rate * (time.monotonic() - began_s))
-                if not self._send_turn(producer, due):
+                if not self._send_turn(producer, self._most(began_s, began_at)):
                     self._stopping.wait(_PAUSE_S)
                 producer.poll(0)
                 self._raise_if_failed()
@@ -159,21 +158,29 @@ class Feeder:
         except Exception as error:  # check() raises it
             self._error = error
 
-    def _left(self, limit: int | None) -> int:
-        """Return how many records may be sent until there are `limit` of them."""
-        return _TURN if limit is None else max(0, limit - sum(self._numbers.sent))
+    def _has_all(self) -> bool:
+        return self._records is not None and sum(self._numbers.sent) >= self._records
 
-    def _send_turn(self, producer: Producer, due: int | None) -> int:
-        """Send some records of each partition that has room; return how many."""
-        sent = 0
-        for partition in range(self._names.partitions):
-            left = min(self._left(limit) for limit in (self._allowed() + self._lead, self._records, due))
+    def _send_turn(self, producer: Producer, most: int) -> int:
+        """Send some records of each partition that has room, until `most` are sent in all; return how many."""
+        before = sum(self._numbers.sent)
+        left = max(0, most - before)
+        for partition in sorted(range(self._names.partitions), key=self._numbers.sent.__getitem__):
             if self._numbers.unacknowledged(partition) < _MAX_UNACKNOWLEDGED:
                 for _ in range(min(_TURN, left)):
                     self._send(producer, partition)
-                    sent += 1
+                    left -= 1
             producer.poll(0)
-        return sent
+        return sum(self._numbers.sent) - before
+
+    def _most(self, began_s: float, began_at: int) -> int:
+        """Return how many records may be sent in all until now."""
+        limits = [self._allowed() + self._lead]
+        if self._records is not None:
+            limits.append(self._records)
+        if self._rate is not None:
+            limits.append(began_at + int(self._rate * (time.monotonic() - began_s)))
+        return min(limits)
 
     def _send(self, producer: Producer, partition: int, forced: str | None = None) -> None:
         if forced is None and self._forced:
@@ -195,14 +202,15 @@ class Feeder:
                 )
             except BufferError:  # the queue of the client is full
                 producer.poll(_PAUSE_S)
+                self._raise_if_failed()
             else:
                 return
 
     def _send_bomb(self, producer: Producer, partition: int) -> None:
         """Send the records of a bomb through a client of its own, between those of the usual one."""
-        self._flush(producer)
+        self._flush(producer)  # two clients may not have records of one partition on their way
         self._numbers.add_bomb(partition, BOMB_RECORDS)
-        alone = Producer(dict(_BOMB) | {"bootstrap.servers": self._bootstrap})
+        alone = Producer(_BOMB | {"bootstrap.servers": self._bootstrap})
         for _ in range(BOMB_RECORDS):
             self._send(alone, partition, BOMB)
         self._flush(alone)

@@ -88,7 +88,9 @@ class Judge:
 
     def _fed(self, partition: int, number: int, record: Arrived) -> FedRecord:
         forced = dict(record.headers).get(FORCED)
-        return self._source.record(partition, number, forced=None if forced is None else forced.decode("utf-8", "replace"))
+        return self._source.record(
+            partition, number, forced=None if forced is None else forced.decode("utf-8", "replace")
+        )
 
 
 def _carried(fed: FedRecord, record: Arrived) -> str | None:
@@ -109,7 +111,7 @@ def _value_differs(fed: bytes, found: bytes, *, cut: bool) -> str | None:
 def _tweet_differs(name: str, text: str, value: bytes | None) -> str | None:
     """Compare a dead letter that is a whole tweet, whose date is not known here."""
     try:
-        found = json.loads(value or b"")  # orjson refuses some tweets that a worker reads
+        found = json.loads(value or b"", parse_int=str)  # orjson refuses some tweets that a worker reads
         same = found["id"] == name and found["text"].encode("utf-8", "replace") == text.encode()
     except (ValueError, TypeError, KeyError, AttributeError):
         same = False

@@ -53,6 +53,8 @@ class KafkaOffsets:
 
     def _ends(self, topic: str, *, committed: bool) -> dict[int, int]:
         described = self._admin.list_topics(topic, timeout=_REQUEST_S).topics[topic]
+        if not described.partitions:
+            raise ChaosError(f"topic {topic} does not exist")
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(topic, partition): latest for partition in described.partitions}
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED

@@ -84,7 +84,7 @@ class PeriodFold:
     def restored(cls, state: Mapping[str, Any]) -> "PeriodFold":
         """Return the fold of an earlier `state`."""
         found = cls(late=state["late"], in_several_subjects=state["in_several_subjects"])
-        found.newest_ms = {partition: newest for partition, newest in state["newest_ms"]}
+        found.newest_ms = dict(state["newest_ms"])
         for subject, minute, counts in state["minutes"]:
             found.minutes[subject, minute] = Counter(counts)
         return found

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from chaos.stream.account import StreamAccount
-from chaos.stream.differences import Difference, difference
+from chaos.stream.differences import CountsDifference, difference
 from chaos.stream.period_fold import stored_periods
 from chaos.stream_names import StreamNames
 
 _TOTAL: Final = "total"
 
 
-def redis_difference(client: Any, names: StreamNames, account: StreamAccount) -> Difference:
+def redis_difference(client: Any, names: StreamNames, account: StreamAccount) -> CountsDifference:
     """Return how far every count in Redis is from the committed output."""
     prefix = names.redis_prefix
     totals: Counter[str] = Counter()
@@ -28,13 +28,10 @@ def redis_difference(client: Any, names: StreamNames, account: StreamAccount) ->
     )
 
 
-def counter_difference(client: Any, key: str, expected: int) -> Difference:
+def counter_difference(client: Any, key: str, expected: int) -> CountsDifference:
     """Return how far the sum of a hash, or a number, is from the number of records."""
-    if client.type(key) == "hash":
-        found = sum(_numbers(client.hgetall(key)).values())
-    else:
-        found = int(client.get(key) or 0)
-    return difference({key: {_TOTAL: found}}, {key: {_TOTAL: expected}})
+    counts = _numbers(client.hgetall(key)) if client.type(key) == "hash" else {"": int(client.get(key) or 0)}
+    return difference({key: {_TOTAL: sum(counts.values())}}, {key: {_TOTAL: expected}})
 
 
 def state_name(names: StreamNames, partition: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from chaos.stream.account import StreamAccount
-from chaos.stream.differences import Difference
+from chaos.stream.differences import NONE, CountsDifference
 from chaos.stream.findings import Findings
 from chaos.stream.pauses import STUCK_S, Pauses
 
@@ -16,9 +16,9 @@ _KINDS: Final = ("lost", "doubled", "out_of_order", "changed", "unknown")
 class Comparisons:
     """What was compared with the output once everything was read; `failures` are sentences."""
 
-    redis: Difference = Difference()
-    offsets: Difference = Difference()
-    checkpoints: Difference = Difference()
+    redis: CountsDifference = NONE
+    offsets: CountsDifference = NONE
+    checkpoints: CountsDifference = NONE
     failures: tuple[str, ...] = ()
 
     def plus(self, failures: Sequence[str]) -> "Comparisons":

@@ -13,7 +13,7 @@ from chaos.errors import ChaosError
 from chaos.stream.account import StreamAccount
 from chaos.stream.committed_offsets import fetch_positions
 from chaos.stream.committed_reader import CommittedReader, Place
-from chaos.stream.comparisons import Comparing, Connect
+from chaos.stream.comparisons import REDIS_AGREES_S, Comparing, Connect
 from chaos.stream.judge import Arrived, Judge
 from chaos.stream.kafka_offsets import KafkaOffsets
 from chaos.stream.pauses import Pauses
@@ -62,7 +62,8 @@ class StreamVerifier:
     """One thread that reads both output topics; memory does not grow with the number of records.
 
     `redis` returns a client of the Redis in use. With `strict=False` only names are judged (lost, doubled, out of
-    order), and `redis_counter`, the key of a hash or number in Redis, which has to count every record fed once.
+    order), and `redis_counter`, the key of a hash or number in Redis, which has to count every record fed once. Redis
+    must agree within `redis_agrees_s` after the last commit.
     """
 
     def __init__(
@@ -76,10 +77,11 @@ class StreamVerifier:
         poison_share: float = POISON_SHARE,
         strict: bool = True,
         redis_counter: str | None = None,
+        redis_agrees_s: float = REDIS_AGREES_S,
     ) -> None:
         self._bootstrap, self._names, self._input, self._redis = bootstrap, names, fed_input, redis
         self._kafka = KafkaOffsets(bootstrap)
-        self._strict, self._redis_counter = strict, redis_counter
+        self._strict, self._redis_counter, self._redis_agrees_s = strict, redis_counter, redis_agrees_s
         judge = Judge(TweetSource(seed, poison_share=poison_share)) if strict else None
         self._account = StreamAccount(names, judge, is_bomb=fed_input.is_bomb)
         self._pauses = Pauses(names.partitions)
@@ -155,12 +157,15 @@ class StreamVerifier:
     def trim(self) -> None:
         """Delete what nobody needs: output records before the newest `state`, input records before the commits.
 
-        Call it once that state is on disk. A broker that is down keeps its records until the next time.
+        Call it once that state is on disk. A broker that is down keeps its records until the next time. With
+        `strict=False` the input stays: other programs may go back behind their commits.
         """
         names = self._names
         for topic in (names.output, names.dead_letters):
             read = {number: offset for (of, number), offset in self._saved.items() if of == topic}
             self._kafka.delete_before(topic, read)
+        if not self._strict:
+            return
         with suppress(ChaosError):
             committed = fetch_positions(
                 self._bootstrap, names.group, names.input, names.partitions, deadline_s=_COORDINATOR_S
@@ -176,7 +181,9 @@ class StreamVerifier:
         """
         fed = dict(self._input.fed)
         wait_until(lambda: self._error is not None or self._has_seen(fed), deadline_s)
-        comparing = Comparing(self._bootstrap, self._names, self._account, fed, self._redis)
+        comparing = Comparing(
+            self._bootstrap, self._account, fed, redis=self._redis, redis_agrees_s=self._redis_agrees_s
+        )
         failures = comparing.open_transactions() if self._strict else []
         failures += self._read_to_ends()
         self.stop()

@@ -127,12 +127,8 @@ def leader(cluster: KafkaCluster) -> Broker:
     return cluster.brokers[cluster.leader_of(NAMES.input, 0)]
 
 
-def test_every_way_to_a_broker_but_the_direct_one_goes_through_a_proxy(
-    cluster: KafkaCluster, sender: Sender
-) -> None:
-    inside = {
-        broker.ports[name]: broker for broker in cluster.brokers for name in ("CLIENTS", "BROKERS", "CONTROLLER")
-    }
+def test_every_way_to_a_broker_but_the_direct_one_goes_through_a_proxy(cluster: KafkaCluster, sender: Sender) -> None:
+    inside = {broker.ports[name]: broker for broker in cluster.brokers for name in ("CLIENTS", "BROKERS", "CONTROLLER")}
     connected = [
         (process.pid, inside[each.raddr.port])
         for process in map(psutil.Process, [*(broker.pid for broker in cluster.brokers), os.getpid()])
@@ -142,9 +138,7 @@ def test_every_way_to_a_broker_but_the_direct_one_goes_through_a_proxy(
     assert connected == []
 
 
-def test_a_killed_broker_leads_nothing_until_it_is_back_in_sync(
-    cluster: KafkaCluster, sender: Sender
-) -> None:
+def test_a_killed_broker_leads_nothing_until_it_is_back_in_sync(cluster: KafkaCluster, sender: Sender) -> None:
     broker = leader(cluster)
     broker.kill()
     assert not broker.running
@@ -156,9 +150,7 @@ def test_a_killed_broker_leads_nothing_until_it_is_back_in_sync(
     cluster.wait_in_sync(IN_SYNC_S)
 
 
-def test_a_frozen_broker_leads_nothing_after_the_session_timeout(
-    cluster: KafkaCluster, sender: Sender
-) -> None:
+def test_a_frozen_broker_leads_nothing_after_the_session_timeout(cluster: KafkaCluster, sender: Sender) -> None:
     broker = leader(cluster)
     broker.freeze()
     led_by_another(cluster, broker)

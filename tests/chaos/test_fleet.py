@@ -39,7 +39,9 @@ def fleet_of(code: str, folder: Path) -> Iterator[Fleet]:
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[Fleet]:
     with fleet_of(SLEEPS, tmp_path) as running:
-        eventually(lambda: all(line_of(tmp_path, n) for n in range(WORKERS)), WAIT_S, "all workers have started")
+        eventually(
+            lambda: all(line_of(tmp_path, n).endswith("\n") for n in range(WORKERS)), WAIT_S, "all workers have started"
+        )
         yield running
 
 

@@ -39,7 +39,7 @@ class Cluster(Recorder):
 
 def surroundings(calls: list[str], **answers: Callable[..., Any]) -> Surroundings:
     answers = {"in_sync": lambda: True} | answers
-    around = Surroundings(
+    return Surroundings(
         cluster=cast(Any, Cluster(calls, answers)),
         redis=cast(Any, Recorder(calls, answers)),
         fleet=cast(Any, Recorder(calls, answers)),
@@ -47,7 +47,6 @@ def surroundings(calls: list[str], **answers: Callable[..., Any]) -> Surrounding
         names=StreamNames(),
         stopping=threading.Event(),
     )
-    return around
 
 
 def fault(kind: str, target: int = 1) -> Fault:

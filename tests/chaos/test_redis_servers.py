@@ -103,9 +103,7 @@ def test_without_a_snapshot_there_is_nothing_to_restore(tmp_path: Path) -> None:
         servers.restore_snapshot()
 
 
-def test_after_a_failover_the_new_master_has_a_replica_of_its_own(
-    servers: RedisServers, client: Any
-) -> None:
+def test_after_a_failover_the_new_master_has_a_replica_of_its_own(servers: RedisServers, client: Any) -> None:
     client.set("key", "value")
     for _ in range(2):
         assert servers.fail_over() == 0
@@ -151,7 +149,7 @@ def test_a_redis_out_of_memory_refuses_writes(servers: RedisServers, client: Any
 def test_a_refused_command_ends_a_script_halfway(servers: RedisServers, client: Any) -> None:
     script = "redis.call('SET', KEYS[1], 'half'); redis.call('EXPIRE', KEYS[1], 60)"
     servers.refuse_command("EXPIRE", True)
-    with pytest.raises(redis.ResponseError, match="expire|NOPERM|permission"):
+    with pytest.raises(redis.ResponseError, match="permission"):
         client.eval(script, 1, "key")
     assert client.get("key") == "half"
     servers.refuse_command("EXPIRE", False)
