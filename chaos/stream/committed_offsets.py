@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.stream.waiting import wait_until
+from chaos.servers.waiting import became_true
 
 _OFFSET_FETCH, _VERSION = 9, 5  # https://kafka.apache.org/protocol#The_Messages_OffsetFetch
 _NO_COORDINATOR_YET: Final = (14, 15, 16)
@@ -47,7 +47,7 @@ def fetch_positions(
                 return True
         return False
 
-    if not wait_until(answered, deadline_s):
+    if not became_true(answered, deadline_s):
         raise ChaosError(f"no coordinator of group {group} answers within {deadline_s:g} s on {bootstrap}")
     return answers[-1]
 

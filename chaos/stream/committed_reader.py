@@ -3,13 +3,14 @@
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from chaos.errors import ChaosError
+from chaos.stream.clients import CLIENT
 
-_CONSUMER: Final[Mapping[str, Any]] = {
+_CONSUMER: Final = CLIENT | {
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
     "enable.partition.eof": True,
@@ -18,9 +19,6 @@ _CONSUMER: Final[Mapping[str, Any]] = {
     "fetch.wait.max.ms": 100,
     "fetch.error.backoff.ms": 100,
     "queued.max.messages.kbytes": 16_384,
-    "reconnect.backoff.max.ms": 500,
-    "topic.metadata.refresh.interval.ms": 2_000,
-    "socket.timeout.ms": 10_000,
 }
 
 _SILENCE_S: Final = 60.0

@@ -8,6 +8,7 @@ from typing import Any, Final
 from redis.exceptions import RedisError
 
 from chaos.errors import ChaosError
+from chaos.servers.waiting import became_true
 from chaos.stream.account import StreamAccount
 from chaos.stream.checkpoints import read_checkpoints
 from chaos.stream.committed_offsets import GroupOffset, fetch_positions
@@ -15,7 +16,6 @@ from chaos.stream.differences import NONE, CountsDifference, difference
 from chaos.stream.kafka_offsets import KafkaOffsets
 from chaos.stream.redis_counts import counter_difference, redis_difference
 from chaos.stream.verdict import Comparisons
-from chaos.stream.waiting import wait_until
 from chaos.stream_names import StreamNames
 
 REDIS_AGREES_S: Final = 60.0
@@ -70,7 +70,7 @@ class Comparing:
         def still_open() -> list[str]:
             return [topic for topic in topics if kafka.has_open_transactions(topic)]
 
-        if not wait_until(lambda: not still_open(), _TRANSACTIONS_END_S):
+        if not became_true(lambda: not still_open(), _TRANSACTIONS_END_S):
             return [f"a transaction is open on {topic} for {_TRANSACTIONS_END_S:g} s" for topic in still_open()]
         return []
 
@@ -86,7 +86,7 @@ class Comparing:
                 outcomes[:] = [error]
             return outcomes == [NONE]
 
-        wait_until(agrees, self._redis_agrees_s)
+        became_true(agrees, self._redis_agrees_s)
         outcome = outcomes[-1]
         if isinstance(outcome, CountsDifference):
             return outcome
@@ -105,7 +105,7 @@ class Comparing:
             return not outcome.sum
 
         try:
-            wait_until(agrees, _OFFSETS_AGREE_S)
+            became_true(agrees, min(_OFFSETS_AGREE_S, self._redis_agrees_s))
         except ChaosError as error:
             self._failures.append(f"the committed offsets cannot be compared: {error}")
         return outcome, found

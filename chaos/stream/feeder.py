@@ -10,6 +10,7 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, Message, Producer
 
 from chaos.errors import ChaosError
+from chaos.stream.clients import CLIENT
 from chaos.stream.event_times import EventTimes
 from chaos.stream.fed_numbers import FedNumbers
 from chaos.stream.kafka_offsets import KafkaOffsets
@@ -29,14 +30,11 @@ _MAX_UNACKNOWLEDGED: Final = 5_000
 _PAUSE_S: Final = 0.02
 _FLUSH_S: Final = 120.0
 
-_PRODUCER: Final[dict[str, Any]] = {
+_PRODUCER: Final = CLIENT | {
     "enable.idempotence": True,
     "acks": "all",
     "message.timeout.ms": 0,  # without end: a record that failed would leave a gap in the numbers
     "message.max.bytes": 1_000_000_000,
-    "reconnect.backoff.max.ms": 500,
-    "topic.metadata.refresh.interval.ms": 2_000,
-    "socket.timeout.ms": 10_000,
 }
 _TWEETS: Final = _PRODUCER | {"compression.type": "lz4", "linger.ms": 20}
 _BOMB: Final = _PRODUCER | {

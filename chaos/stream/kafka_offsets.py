@@ -9,6 +9,7 @@ from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from chaos.errors import ChaosError
+from chaos.stream.clients import CLIENT
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +26,7 @@ class KafkaOffsets:
     """A client without the project's code."""
 
     def __init__(self, bootstrap: str) -> None:
-        self._admin = AdminClient(
-            {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500, "socket.timeout.ms": 10_000}
-        )
+        self._admin = AdminClient(CLIENT | {"bootstrap.servers": bootstrap})
 
     def ends(self, topic: str, *, committed: bool = False) -> dict[int, int]:
         """Return the end offset of each partition; `committed`: before the first open transaction.

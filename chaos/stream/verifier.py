@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol, cast
 from confluent_kafka import Message
 
 from chaos.errors import ChaosError
+from chaos.servers.waiting import became_true
 from chaos.stream.account import StreamAccount
 from chaos.stream.committed_offsets import fetch_positions
 from chaos.stream.committed_reader import CommittedReader, Place
@@ -19,7 +20,6 @@ from chaos.stream.kafka_offsets import KafkaOffsets
 from chaos.stream.pauses import Pauses
 from chaos.stream.tweets import POISON_SHARE, TweetSource
 from chaos.stream.verdict import Comparisons, Verdict, verdict
-from chaos.stream.waiting import wait_until
 from chaos.stream_names import StreamNames
 
 _READ: Final = 2_000
@@ -180,7 +180,7 @@ class StreamVerifier:
         Call it once the feeder has stopped, while the workers still run. Raises ChaosError if reading fails.
         """
         fed = dict(self._input.fed)
-        wait_until(lambda: self._error is not None or self._has_seen(fed), deadline_s)
+        became_true(lambda: self._error is not None or self._has_seen(fed), deadline_s)
         comparing = Comparing(
             self._bootstrap, self._account, fed, redis=self._redis, redis_agrees_s=self._redis_agrees_s
         )
@@ -206,7 +206,7 @@ class StreamVerifier:
             for topic in topics
             for partition, end in self._kafka.ends(topic, committed=True).items()
         }
-        if wait_until(lambda: self._error is not None or self._has_read(ends), _ENDS_S):
+        if became_true(lambda: self._error is not None or self._has_read(ends), _ENDS_S):
             return []
         return [f"the ends of {' and '.join(topics)} are not reached within {_ENDS_S:g} s"]
 
