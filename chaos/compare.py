@@ -40,7 +40,15 @@ KINDS: Final = (
 RECORDS: Final = 200_000
 FAULTS: Final = 20
 
-HEAD: Final = ("program", "lost", "doubled", "out of order", "difference in Redis", "longest pause s", "stuck partitions")
+HEAD: Final = (
+    "program",
+    "lost",
+    "doubled",
+    "out of order",
+    "difference in Redis",
+    "longest pause s",
+    "stuck partitions",
+)
 
 
 @dataclass(frozen=True, slots=True)
