@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
+from chaos.stream.committed_offsets import fetch_positions
 from tests.servers import Message, Stack, WorkerProcess, eventually, publish, read_committed, unique_topics
-from tests.stream.offsets import fetch_positions
 from tests.stream.programs import StartWorker, verify
 from tests.stream.tweets import sample_tweets
 from worker.errors import ExitCode
@@ -28,7 +28,7 @@ def bad_records(number: int) -> list[Message]:
 
 def position(stack: Stack, env: Mapping[str, str]) -> int:
     """Return the committed offset of partition 0; 0 where there is none."""
-    found = fetch_positions(stack.kafka_port, env["KAFKA_GROUP_ID"], env["KAFKA_INPUT_TOPIC"], 1)
+    found = fetch_positions(stack.bootstrap, env["KAFKA_GROUP_ID"], env["KAFKA_INPUT_TOPIC"], 1)
     return found[0].offset if found else 0
 
 
