@@ -12,6 +12,7 @@ MODEL ?= runs/released-model
 PYTEST_ARGS ?=
 PROFILE ?= quick
 BENCH_ARGS ?=
+CHAOS_ARGS ?=
 TEST_PROCESSES ?= 3
 
 VENV := .venv
@@ -22,7 +23,7 @@ PARALLEL = -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder
 INSTALL = $(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt 1>&2 -e
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up train bench picture reference test check clean
+.PHONY: help demo up train bench chaos picture reference test check clean
 .DELETE_ON_ERROR:
 
 help: ## list the commands
@@ -39,6 +40,9 @@ train: $(VENV)/.installed-teacher ## make the next bundled model from scratch: D
 
 bench: $(VENV)/.installed-bench ## measure speed beside what others use: PROFILE=quick|full DATASET=sample BENCH_ARGS=
 	@$(RUN) benchmarks --profile '$(PROFILE)' --dataset '$(DATASET)' $(BENCH_ARGS)
+
+chaos: $(VENV)/.installed-chaos ## inject faults and verify what comes out: PROFILE=quick|long CHAOS_ARGS=; needs KAFKA_HOME
+	@$(RUN) chaos --profile '$(PROFILE)' $(CHAOS_ARGS)
 
 picture: $(VENV)/.installed-dev ## take docs/page.png from a real run; needs Chromium and a font with emoji
 	@$(RUN) deploy.page_picture

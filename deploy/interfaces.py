@@ -5,6 +5,7 @@ docs/reference.md shows these tables. Tests compare exit codes and endpoints wit
 
 from typing import Final, NamedTuple
 
+from worker import time_limits
 from worker.errors import ExitCode
 
 EXIT_CODE_PROGRAMS: Final = {
@@ -19,6 +20,7 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.REDIS: "`worker verify`, `worker series`",
     ExitCode.STUCK: "`worker`",
     ExitCode.STATE: "`worker`, `worker dead-letters replay`",
+    ExitCode.DEAD_LETTERS: "`worker`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
     ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `worker dead-letters`, "
     "`training`",
@@ -79,6 +81,12 @@ PERMISSIONS: Final = (
         "READ",
         "topic `KAFKA_CHECKPOINT_TOPIC`",
         "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error.",
+    ),
+    Permission(
+        "`worker verify`",
+        "DESCRIBE_CONFIGS",
+        "topic `KAFKA_OUTPUT_TOPIC`, optional",
+        "`verify` cannot say that tweets are missing because the topic is compacted.",
     ),
     Permission(
         "`worker export-state`",
@@ -156,7 +164,12 @@ WORKER_ENDPOINTS: Final = (
         "200 while the worker makes progress, 503 with the name of the step that exceeds its time limit. A Kafka that "
         "does not answer is no reason for 503.",
     ),
-    Endpoint("GET", "/readyz", "200 when the model is loaded and the worker is a member of the group, else 503."),
+    Endpoint(
+        "GET",
+        "/readyz",
+        "200 while the worker is a member of the group, has restored its partitions, and a broker has answered within "
+        f"{time_limits.KAFKA_SILENT.seconds:g} s; else 503 with the reason.",
+    ),
 )
 
 PAGE_ENDPOINTS: Final = (

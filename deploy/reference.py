@@ -165,8 +165,8 @@ def exit_codes() -> str:
     return f"""## Exit codes
 
 A supervisor should restart a worker or a live page that ends with another code than 0; a restarted worker continues at
-the last commit. After 2, 3, 5 and 6 a restart alone does not help: the last line of the log names what to change. The
-table names programs as they follow `python -m`.
+the last commit. After 2, 3, 5, 6 and 11 a restart alone does not help: the last line of the log names what to change.
+The table names programs as they follow `python -m`.
 
 {table(("Code", "Name", "Meaning", "Programs"), rows)}
 A second SIGTERM or SIGINT ends `worker`, `producer` and `dashboard` at once with 128 + the number of the signal: 143 or
@@ -243,10 +243,12 @@ def _allowed(name: str, field: FieldInfo) -> str:
     """
     if typing.get_origin(field.annotation) is Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(field.annotation))
-    limits = {limit: getattr(each, limit) for limit in ("ge", "le") for each in field.metadata if hasattr(each, limit)}
+    names = ("gt", "ge", "le")
+    limits = {limit: getattr(each, limit) for limit in names for each in field.metadata if hasattr(each, limit)}
     least, most = allowed_ms(name.upper(), Settings.model_construct())
     bounds = [bound for bound in (limits.get("ge", least), limits.get("le", most)) if bound is not None]
-    return " ".join([" to ".join(f"{bound:,}" for bound in bounds), documentation(field)["unit"]]).strip()
+    above = [f"above {limits['gt']:,}"] if "gt" in limits else []
+    return " ".join([" to ".join([*above, *(f"{bound:,}" for bound in bounds)]), documentation(field)["unit"]]).strip()
 
 
 def _default(name: str) -> str:

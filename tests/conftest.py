@@ -20,6 +20,7 @@ pytest.register_assert_rewrite(
     "tests.stream.verifier",
     "tests.stream.programs",
     "tests.stream.dead_letters",
+    "tests.chaos.peer_run",
 )
 
 from tests.servers import ApacheStack, EmbeddedStack, Stack, WorkerProcess, kafka_home, running_stack  # noqa: E402

@@ -11,7 +11,7 @@ from tweets.periods import ALL, UNITS
 from worker import time_limits
 from worker.dead_letters.options import add_dead_letters
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.process.option_types import not_negative, positive
+from worker.process.option_types import number, positive
 from worker.process.unread_output import forget_unread_output
 
 
@@ -139,9 +139,10 @@ def _add_verify(programs: Any) -> None:
     check.add_argument("--repair", action="store_true", help="first make the counts in Redis equal to Kafka")
     check.add_argument(
         "--timeout",
-        type=not_negative,
-        default=time_limits.VERIFY.seconds,
-        help="seconds within which a running system must agree (%(default)g)",
+        type=number(1),
+        metavar="SECONDS",
+        help="end the whole run within this, name what was not compared, and exit 1 then (no limit for reading; Redis "
+        f"has {time_limits.VERIFY.seconds:g} s to agree after the first comparison)",
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
 

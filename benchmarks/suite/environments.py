@@ -30,22 +30,23 @@ def environment_variables(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT), "TOKENIZERS_PARALLELISM": "true", "HF_HUB_OFFLINE": "1"} | more
 
 
-def python_of(name: str, cache: Path = CACHE) -> Path:
+def python_of(name: str, cache: Path = CACHE, *, requirements: Path | None = None) -> Path:
     """Return the interpreter of a peer's environment, which is made first if it is missing or has other versions.
 
-    Raises SkippedError with the reason if the packages do not install.
+    `requirements` is the folder of the file with the versions, if it is not that of the benchmark's peers. Raises
+    SkippedError with the reason if the packages do not install.
     """
-    requirements = _REQUIREMENTS / f"{name}.txt"
+    pins = (requirements or _REQUIREMENTS) / f"{name}.txt"
     folder = cache / "environments" / name
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     installed = folder / "installed"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(pins.read_bytes()).hexdigest()
     if installed.is_file() and installed.read_text(encoding="ascii") == wanted:
         return python
     say(f"installing the packages of the peer {name} into {folder} ...")
     folder.mkdir(parents=True, exist_ok=True)
     _run([sys.executable, "-m", "venv", "--clear", str(folder)], folder.parent / f"{name}.log")
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(requirements)]
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "-r", str(pins)]
     _run(pip, folder.parent / f"{name}.log")
     installed.write_text(wanted, encoding="ascii")
     return python

@@ -53,3 +53,11 @@ def test_a_limit_of_threads_in_the_shell_does_not_reach_the_contenders(monkeypat
     found = environment_variables(MORE="x")
     assert "OMP_NUM_THREADS" not in found
     assert (found["MORE"], found["PYTHONPATH"]) == ("x", str(ROOT))
+
+
+def test_a_file_of_versions_may_lie_in_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.txt").write_text("a-package==1\n", encoding="utf-8")
+    folder = tmp_path / "cache" / "environments" / "elsewhere"
+    folder.mkdir(parents=True)
+    (folder / "installed").write_text(hashlib.sha256(b"a-package==1\n").hexdigest(), encoding="ascii")
+    assert python_of("elsewhere", tmp_path / "cache", requirements=tmp_path).is_relative_to(folder)

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from chaos.stream.committed_offsets import fetch_positions
 from tests.dashboard.page_process import NO_SERVERS, PageProcess, StartPage
 from tests.servers import ApacheStack, EmbeddedStack, Message, Stack, create_topics, eventually, publish, unique_topics
-from tests.stream.offsets import fetch_positions
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
@@ -53,7 +53,7 @@ def test_the_lag_counts_uncommitted_tweets_and_the_page_commits_nothing(stack: S
     page = start_page(env)
     publish(stack, env["KAFKA_INPUT_TOPIC"], sample_tweets(60, partitions=PARTITIONS))
     page.wait_for_state(lambda state: (state["lag"] or {}).get("records") == 60, SEES_S, "60 are waiting")
-    positions = fetch_positions(stack.kafka_port, env["KAFKA_GROUP_ID"], env["KAFKA_INPUT_TOPIC"], PARTITIONS)
+    positions = fetch_positions(stack.bootstrap, env["KAFKA_GROUP_ID"], env["KAFKA_INPUT_TOPIC"], PARTITIONS)
     assert positions == {}
 
 

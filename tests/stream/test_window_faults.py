@@ -10,16 +10,17 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 import pytest
 
+from chaos.servers.redis_servers import RedisServers
+from chaos.stream.period_fold import Hashes, PeriodFold, stored_periods
 from tests.servers import ApacheStack, Message, WorkerProcess, eventually, publish, unique_topics
 from tests.stream.dated_tweets import dated_tweets, write_subjects
-from tests.stream.failing_redis import FailingRedis, failing_redis
-from tests.stream.period_fold import Hashes, PeriodFold, fold_periods, stored_periods
 from tests.stream.programs import verify
 from tests.stream.tweets import fields
 from tests.stream.verifier import Verifier
@@ -105,7 +106,7 @@ class Stream:
 
     stack: ApacheStack
     env: dict[str, str]
-    redis: FailingRedis
+    redis: RedisServers
     verifier: Verifier
     published: int = 0
 
@@ -122,8 +123,9 @@ class Stream:
         elif fault == "wipe":
             self.redis.wipe()
         else:
-            lacking = self.redis.fail_over(self.verifier.redis_key("windows:published"))
-            log.info("the new master lacks the last writes of %d partitions", lacking)
+            lacks = self.redis.fail_over()
+            assert lacks > 0
+            log.info("the new master lacks the last %d bytes of the stream of writes", lacks)
         took_s = time.monotonic() - started_s
         log.info("%s in %.1f s at %d tweets, of which %d were not committed yet", fault, took_s, self.published, left)
 
@@ -165,13 +167,21 @@ class Stream:
 
 @pytest.fixture
 def stream(apache_stack: ApacheStack, tmp_path: Path) -> Iterator[Stream]:
-    with failing_redis(tmp_path) as redis:
+    with closing(RedisServers(tmp_path / "redis")) as redis:
         env = unique_topics(apache_stack, PARTITIONS) | {
             "REDIS_URL": redis.url,
             "TOPICS_FILE": str(write_subjects(tmp_path)),
             "KAFKA_SESSION_TIMEOUT_MS": "10000",
         }
         yield Stream(apache_stack, env, redis, Verifier(apache_stack, env))
+
+
+def fold_periods(output: Sequence[Message]) -> PeriodFold:
+    """Count the records of the output topic, each partition in its own order."""
+    found = PeriodFold()
+    for record in sorted(output, key=lambda record: (record.partition or 0, record.offset or 0)):
+        found.add(record.partition or 0, fields(record), dict(record.headers))
+    return found
 
 
 def test_every_kept_period_equals_the_fold_of_the_output(stream: Stream, start_worker: StartProgram) -> None:

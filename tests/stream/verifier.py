@@ -10,8 +10,8 @@ import redis
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from chaos.stream.committed_offsets import GroupOffset, fetch_positions
 from tests.servers import Message, Stack, eventually, read_committed
-from tests.stream.offsets import GroupOffset, fetch_positions
 from tests.stream.tweets import fields
 from tweets.emotions import NEUTRAL
 from tweets.labelled_tweet import INPUT_TIMESTAMP
@@ -59,7 +59,7 @@ class Verifier:
 
     def positions(self) -> dict[int, GroupOffset]:
         """Return the committed offset of each partition in which the group has committed."""
-        return fetch_positions(self._stack.kafka_port, self._group, self._input, len(self._numbers(self._input)))
+        return fetch_positions(self._stack.bootstrap, self._group, self._input, len(self._numbers(self._input)))
 
     def committed(self, partitions: Iterable[int] | None = None) -> int:
         """Count the input records that are committed, in all partitions or in these."""

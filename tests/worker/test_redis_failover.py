@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.children import Child
 from deploy.local.ports import LOOPBACK, free_ports
-from tests.redis_server import RedisRelay, contents, needs_redis_server, running
+from tests.redis_server import contents, needs_redis_server, one_address, running
 from tests.servers import eventually
 from tests.worker.redis_publishing import P0, PREFIX, RedisPublishing, committed, total, wait_for_total
 from worker.redis.store import CountsStore, CountsStoreError
@@ -26,16 +26,15 @@ def test_after_a_failover_behind_one_address_the_counts_continue_on_the_new_mast
 ) -> None:
     first = servers.enter_context(running(tmp_path))
     second = servers.enter_context(running(tmp_path, "--replicaof", LOOPBACK, str(first.port)))
-    relay = RedisRelay(first.port)
-    servers.callback(relay.close)
-    stream = publishing(relay.url)
+    proxy, url = servers.enter_context(one_address(tmp_path, first.port))
+    stream = publishing(url)
     wait_for_total(first, stream.commit())
     wait_for_total(second, stream.offset + 7)
     for old, new in ((first, second), (second, first), (first, second)):
         with old.client() as demoted, new.client() as promoted:
             promoted.execute_command("REPLICAOF", "NO", "ONE")
             demoted.execute_command("REPLICAOF", LOOPBACK, new.port)
-        relay.target = new.port
+        proxy.target_port = new.port
         wait_for_total(new, stream.commit())
         wait_for_total(old, stream.offset + 7)
     with second.client() as client:
@@ -48,13 +47,12 @@ def test_a_master_without_enough_replicas_and_a_full_disk_are_retried_on_a_new_c
 ) -> None:
     isolated = servers.enter_context(running(tmp_path))
     master = servers.enter_context(running(tmp_path))
-    relay = RedisRelay(isolated.port)
-    servers.callback(relay.close)
-    stream = publishing(relay.url)
+    proxy, url = servers.enter_context(one_address(tmp_path, isolated.port))
+    stream = publishing(url)
     wait_for_total(isolated, stream.commit())
     with isolated.client() as client:
         client.config_set("min-replicas-to-write", 1)
-    relay.target = master.port
+    proxy.target_port = master.port
     wait_for_total(master, stream.commit())
 
 
@@ -80,17 +78,16 @@ def test_every_error_reply_closes_the_connection_and_the_next_call_opens_a_new_o
 ) -> None:
     wrong = socket.create_server((LOOPBACK, 0))
     servers.callback(wrong.close)
-    relay = RedisRelay(wrong.getsockname()[1])
-    servers.callback(relay.close)
+    proxy, url = servers.enter_context(one_address(tmp_path, wrong.getsockname()[1]))
     threading.Thread(target=_answer_always, args=(wrong, reply), daemon=True).start()
-    store = CountsStore(relay.url, prefix=PREFIX, group="g")
+    store = CountsStore(url, prefix=PREFIX, group="g")
     for _ in range(2):
         with pytest.raises(CountsStoreError) as caught:
             store.publish({P0: committed(1)})
         assert "\n" not in str(caught.value)
     if reply.startswith(("MOVED", "ASK", "CLUSTERDOWN")):
         assert "redis+cluster://" in str(caught.value)
-    relay.target = servers.enter_context(running(tmp_path)).port
+    proxy.target_port = servers.enter_context(running(tmp_path)).port
     assert store.publish({P0: committed(1)}) == {P0: "applied"}
     store.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.local.ports import LOOPBACK
-from tests.redis_server import RedisRelay, RedisServer, needs_redis_server, running
+from tests.redis_server import RedisServer, needs_redis_server, one_address, running
 from tests.servers import eventually
 from tests.worker.test_redis_sentinel_and_cluster import Cluster
 from tests.worker.window_truth import P0, P1, PREFIX, Truth, store_of, stored_sums, sums, this
@@ -164,9 +164,8 @@ def test_after_a_failover_behind_one_address_the_new_master_has_all_periods(
 ) -> None:
     first = servers.enter_context(running(tmp_path))
     second = servers.enter_context(running(tmp_path, "--replicaof", LOOPBACK, str(first.port)))
-    relay = RedisRelay(first.port)
-    servers.callback(relay.close)
-    worker = owner(relay.url, P0, P1)
+    proxy, url = servers.enter_context(one_address(tmp_path, first.port))
+    worker = owner(url, P0, P1)
     for old, new in ((first, second), (second, first)):
         for _ in range(50):
             worker.commit()
@@ -175,7 +174,7 @@ def test_after_a_failover_behind_one_address_the_new_master_has_all_periods(
             promoted.execute_command("REPLICAOF", "NO", "ONE")  # some of the last pushes may be missing there
             for _ in range(20):
                 worker.commit()
-            relay.target = new.port
+            proxy.target_port = new.port
             demoted.execute_command("REPLICAOF", LOOPBACK, new.port)
             wait_until_equal(promoted, worker)
 

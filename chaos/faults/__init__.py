@@ -1,0 +1,1 @@
+"""What each kind of fault does: inject, hold, heal."""

@@ -1,0 +1,81 @@
+"""Faults of brokers and of the network; only one broker at a time is disturbed."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from chaos.errors import ChaosError
+from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.schedule import Fault
+from chaos.servers.broker import Broker
+
+_IN_SYNC_S: Final = 240.0
+"""A broker that was killed starts a JVM and copies what it lacks, on a machine whose cores are busy."""
+
+
+_CUT: Final = "clients of one broker"
+
+
+def broker_kill(around: Surroundings, fault: Fault) -> None:
+    """End a broker with SIGKILL, and start it again."""
+    broker = _broker(around, fault)
+    _for_a_time(around, fault, broker.kill, broker.restart)
+
+
+def broker_freeze(around: Surroundings, fault: Fault) -> None:
+    """Freeze a broker: its connections stay open and nobody answers."""
+    broker = _broker(around, fault)
+    _for_a_time(around, fault, broker.freeze, broker.thaw)
+
+
+def broker_cut_off(around: Surroundings, fault: Fault) -> None:
+    """Lose every packet between a broker, the other brokers and the workers."""
+    broker = _broker(around, fault)
+    _for_a_time(around, fault, broker.cut_off, broker.reconnect)
+
+
+def coordinator_kill(around: Surroundings, fault: Fault) -> None:
+    """End the coordinator of a worker's transactions with SIGKILL."""
+    member = around.fleet.chosen(fault.target)
+    worker_id = member.settings.get("WORKER_ID", "worker-0")
+    number = around.cluster.coordinator_of_transaction(f"{around.names.group}:{worker_id}")
+    broker = around.cluster.brokers[number]
+    _for_a_time(around, fault, broker.kill, broker.restart)
+
+
+def connections_reset(around: Surroundings, fault: Fault) -> None:
+    """Close all connections to a broker at once."""
+    _broker(around, fault).reset_connections()
+
+
+def clients_cut_off(around: Surroundings, fault: Fault) -> None:
+    """Lose every packet between the brokers and one worker, or between one broker and all workers."""
+    if fault.target % 2:
+        worker = around.fleet.chosen(fault.target // 2).pid
+        if worker is None:
+            raise NotInjectedError("the worker has just ended")
+        _for_a_time(around, fault, partial(around.cluster.cut_off_clients, [worker]), around.cluster.reconnect_clients)
+    else:
+        proxy = _broker(around, fault).proxies["CLIENTS"]
+        _for_a_time(around, fault, partial(proxy.cut, name=_CUT), partial(proxy.restore, name=_CUT))
+
+
+def wait_in_sync(around: Surroundings) -> None:
+    """Wait until every partition has all its replicas. Raises ChaosError if the cluster does not get there."""
+    try:
+        around.wait_for(around.cluster.in_sync, _IN_SYNC_S, "every partition has all its replicas")
+    except NotInjectedError as error:
+        raise ChaosError(f"the brokers do not recover: {error}") from None
+
+
+def _broker(around: Surroundings, fault: Fault) -> Broker:
+    brokers = around.cluster.brokers
+    return brokers[fault.target % len(brokers)]
+
+
+def _for_a_time(around: Surroundings, fault: Fault, begin: Callable[[], None], end: Callable[[], None]) -> None:
+    try:
+        begin()
+        around.hold(fault.hold_s)
+    finally:
+        end()

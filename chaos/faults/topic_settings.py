@@ -1,0 +1,39 @@
+"""Change one setting of a topic while the programs run, with a client that is not the one under test."""
+
+import time
+from typing import Final
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+
+from chaos.faults.surroundings import NotInjectedError
+
+_ATTEMPT_S: Final = 10.0
+_LIMIT_S: Final = 60.0
+"""A broker may be away: another attempt finds the new controller."""
+
+
+def set_topic(servers: str, topic: str, name: str, value: str) -> None:
+    """Give a setting of a topic a value. Raises NotInjectedError if Kafka does not accept it in time."""
+    _alter(servers, topic, ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET))
+
+
+def unset_topic(servers: str, topic: str, name: str) -> None:
+    """Give a setting of a topic the broker's default. Raises NotInjectedError like `set_topic`."""
+    _alter(servers, topic, ConfigEntry(name, "", incremental_operation=AlterConfigOpType.DELETE))
+
+
+def _alter(servers: str, topic: str, entry: ConfigEntry) -> None:
+    end_s = time.monotonic() + _LIMIT_S
+    while True:
+        try:
+            resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+            admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})  # its futures end with it
+            for future in admin.incremental_alter_configs([resource], request_timeout=_ATTEMPT_S).values():
+                future.result(2 * _ATTEMPT_S)
+            return
+        except (KafkaException, TimeoutError) as error:
+            if time.monotonic() > end_s:
+                raise NotInjectedError(f"Kafka does not change {entry.name} of topic {topic}: {error}") from None

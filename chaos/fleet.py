@@ -1,0 +1,148 @@
+"""The workers under test, and a supervisor that starts again what has ended."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from benchmarks.suite.programs import Program
+from chaos.errors import ChaosError
+from chaos.member import Member
+from worker.errors import ExitCode
+
+WORKERS: Final = 3
+_WITH_LASTING_ID: Final = 2
+"""Workers with a WORKER_ID; the others are dynamic members of the group."""
+
+_FEWEST, _MOST = 2, 5
+_LOOK_S: Final = 0.05
+
+_KILLED: Final = -9
+_TERMINATED_AT_ITS_START: Final = -15
+"""A SIGTERM before Python has set its handler."""
+
+_EXPECTED: Final = frozenset(
+    {_KILLED, _TERMINATED_AT_ITS_START, ExitCode.OK, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.STUCK}
+)
+"""What faults may end a worker with; every other exit code is a finding."""
+
+
+class Fleet:
+    """Members that run until `stop`; every method may be called from any thread."""
+
+    def __init__(self, program: Program, settings: Mapping[str, str], folder: Path) -> None:
+        self._program = program
+        self._settings = settings
+        self._folder = folder
+        self._lock = threading.RLock()
+        self._members: list[Member] = []
+        self._ending = threading.Event()
+        self._paused = False
+        self._thread = threading.Thread(target=self._supervise, name="fleet", daemon=True)
+        self.exits: Counter[int] = Counter()
+        self.unexpected: list[str] = []
+        self._failure: BaseException | None = None
+
+    def start(self) -> None:
+        """Start the workers and their supervisor."""
+        with self._lock:
+            for number in range(WORKERS):
+                self._add(f"worker-{number}", lasting_id=number < _WITH_LASTING_ID)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the supervisor, then all workers in an orderly way."""
+        self._ending.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.stop_all()
+
+    def check(self) -> None:
+        """Raise the error that has ended the supervisor."""
+        if self._failure is not None:
+            raise self._failure
+
+    @property
+    def size(self) -> int:
+        """The number of members, those included that are about to be started again."""
+        return len(self._members)
+
+    def pids(self) -> list[int]:
+        """Return the process ids of all workers that run."""
+        with self._lock:
+            return [member.pid for member in self._members if member.pid is not None]
+
+    def chosen(self, target: int) -> Member:
+        """Return a member that runs and is not frozen, by a number of any size. Raises ChaosError if none runs."""
+        with self._lock:
+            running = [member for member in self._members if member.pid is not None and not member.frozen]
+            if not running:
+                raise ChaosError("no worker runs")
+            return running[target % len(running)]
+
+    def change(self, member: Member, change: Callable[[Member], None]) -> None:
+        """Do something with a member while the supervisor does nothing."""
+        with self._lock:
+            change(member)
+
+    def add(self) -> bool:
+        """Start one more worker, a dynamic member; return whether there was room for one."""
+        with self._lock:
+            if len(self._members) >= _MOST:
+                return False
+            numbers = {int(member.name.rpartition("-")[2]) for member in self._members}
+            number = next(number for number in range(_MOST + 1) if number not in numbers)
+            self._add(f"worker-{number}", lasting_id=number < _WITH_LASTING_ID)
+            return True
+
+    def remove(self) -> bool:
+        """Stop the last worker for good; return whether there were enough."""
+        with self._lock:
+            if len(self._members) <= _FEWEST:
+                return False
+            member = self._members.pop()
+        self._count(member, member.stop())
+        return True
+
+    def stop_all(self) -> None:
+        """Stop all workers in an orderly way, and start none again until `resume`."""
+        with self._lock:
+            self._paused = True
+            for member in self._members:
+                if member.frozen:
+                    member.thaw()
+                member.terminate()
+            for member in self._members:
+                self._count(member, member.stop())
+
+    def resume(self) -> None:
+        """Let the supervisor start workers again."""
+        self._paused = False
+
+    def _add(self, name: str, *, lasting_id: bool) -> None:
+        settings = {**self._settings, **({"WORKER_ID": name} if lasting_id else {})}
+        self._members.append(Member(name, self._program, settings, self._folder))
+
+    def _supervise(self) -> None:
+        try:
+            while not self._ending.wait(_LOOK_S):
+                with self._lock:
+                    if not self._paused:
+                        self._look()
+        except BaseException as error:
+            self._failure = error
+
+    def _look(self) -> None:
+        for member in self._members:
+            self._count(member, member.ended())
+            if member.due:
+                member.start()
+
+    def _count(self, member: Member, code: int | None) -> None:
+        if code is None:
+            return
+        self.exits[code] += 1
+        if code not in _EXPECTED:
+            ending = f"{member.name} ended with exit code {code}"
+            self.unexpected.append(f"{ending}; its log ends with:\n{member.log_tail()}")

@@ -1,0 +1,109 @@
+"""One worker of the fleet: a name that outlives its processes."""
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from benchmarks.suite.programs import Program
+from chaos.kill_points import FILE, KillPoint
+from chaos.servers.children import start_child
+from deploy.local.children import Child
+
+_STOP_S: Final = 15.0
+"""More than the worker's own limit between SIGTERM and its end."""
+
+_LONG_LIFE_S: Final = 10.0
+_FIRST_PAUSE_S: Final = 0.2
+_LONGEST_PAUSE_S: Final = 3.0
+_MOST_LOG_BYTES: Final = 50_000_000
+_LOG_TAIL_LINES: Final = 15
+
+
+class Member:
+    """A program that is started again under the same name; only `Fleet` calls it, one thread at a time."""
+
+    def __init__(self, name: str, program: Program, settings: Mapping[str, str], folder: Path) -> None:
+        self.name = name
+        self.settings = dict(settings)
+        self.frozen = False
+        self.kill_point = KillPoint(folder / f"{name}.step")
+        self.starts = 0
+        self._program = program
+        self._log = folder / f"{name}.log"
+        self._child: Child | None = None
+        self._started_s = 0.0
+        self._pause_s = _FIRST_PAUSE_S
+        self._due_s = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None without a process."""
+        return self._child.pid if self._child else None
+
+    @property
+    def due(self) -> bool:
+        """Whether the member has no process and it is time for the next one."""
+        return self._child is None and time.monotonic() >= self._due_s
+
+    def start(self) -> None:
+        """Start the program."""
+        if self._log.exists() and self._log.stat().st_size > _MOST_LOG_BYTES:
+            self._log.replace(self._log.with_suffix(".log.1"))
+        # One thread for arrays: more of them would only wait for each other.
+        more = {FILE: str(self.kill_point.file), "OMP_NUM_THREADS": "1"}
+        env = self._program.variables({**self.settings, **more})
+        self._child = start_child(self.name, self._program.command, env=env, log=self._log, stop_s=_STOP_S)
+        self._started_s, self.starts, self.frozen = time.monotonic(), self.starts + 1, False
+
+    def ended(self) -> int | None:
+        """Return the exit code of a process that has ended, once; a program that ends soon is started again later."""
+        if self._child is None or (code := self._child.exit_code) is None:
+            return None
+        now_s = time.monotonic()
+        lived_long = now_s - self._started_s > _LONG_LIFE_S
+        self._pause_s = _FIRST_PAUSE_S if lived_long else min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        self._child, self._due_s = None, now_s + self._pause_s
+        return code
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        if self._child:
+            self._child.kill()
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        if self._child:
+            self._child.terminate()
+
+    def freeze(self) -> None:
+        """Send SIGSTOP."""
+        self._signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Send SIGCONT."""
+        self._signal(signal.SIGCONT)
+        self.frozen = False
+
+    def stop(self) -> int | None:
+        """End the process, with SIGKILL if it does not end in time; return its exit code, None without a process."""
+        if self._child is None:
+            return None
+        if self.frozen:
+            self.thaw()
+        self._child.stop()
+        code, self._child = self._child.exit_code, None
+        return code
+
+    def log_tail(self) -> str:
+        """Return the last lines of the log."""
+        if not self._log.exists():
+            return ""
+        return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:])
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._child and self._child.exit_code is None:
+            os.kill(self._child.pid, number)

@@ -1,0 +1,49 @@
+"""What to run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from chaos.kinds import KINDS
+from chaos.stream_names import PARTITIONS
+
+OURS: Final = "ours"
+PROGRAMS: Final = (OURS, "kafka-loop", "quix")
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """A run. With `folder`, the data of the servers and the state stay there; `resume` continues what is there.
+
+    `strict` is false for a program that keeps less than the whole promise: only ids and the counter are judged then.
+    """
+
+    seed: int
+    records: int
+    faults: int
+    gap_s: float
+    profile: str = "quick"
+    program: str = OURS
+    broken_rule: str | None = None
+    kinds: Sequence[str] = tuple(KINDS)
+    partitions: int = PARTITIONS
+    poison_share: float = 0.01
+    folder: Path | None = None
+    resume: bool = False
+
+    @property
+    def strict(self) -> bool:
+        """Whether the whole promise is judged."""
+        return self.program == OURS
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a resumed run takes over."""
+        fields = asdict(self)
+        del fields["folder"], fields["resume"]
+        return fields | {"kinds": list(self.kinds)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any], folder: Path) -> Self:
+        """Return the options of a run that continues in this folder."""
+        return cls(**fields, folder=folder, resume=True)

@@ -1,0 +1,110 @@
+"""What a run has found."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from chaos.fault_log import Injected, by_kind
+from chaos.options import RunOptions
+from chaos.stream.verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The verdict on the stream, and what the run itself saw; `findings` are sentences about the workers."""
+
+    options: RunOptions
+    seconds: float
+    verdict: Verdict
+    findings: Sequence[str] = ()
+    injected: Sequence[Injected] = ()
+    points: Sequence[tuple[float, int]] = ()
+    exits: Mapping[int, int] = field(default_factory=dict)
+
+    @property
+    def broken(self) -> list[str]:
+        """Return one sentence for each thing that broke the promise."""
+        return [*self.verdict.broken(), *self.findings]
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """Return the number of faults of each kind that were injected."""
+        return dict(sorted(by_kind(list(self.injected)).items()))
+
+    @property
+    def lost(self) -> int:
+        """Return how many records have no output record."""
+        return self.verdict.lost
+
+    @property
+    def doubled(self) -> int:
+        """Return how many output records came again."""
+        return self.verdict.doubled
+
+    @property
+    def out_of_order(self) -> int:
+        """Return how many output records came after a later one of their partition."""
+        return self.verdict.out_of_order
+
+    @property
+    def redis_difference(self) -> int:
+        """Return the sum of the absolute differences between Redis and the committed output."""
+        return self.verdict.redis_difference
+
+    @property
+    def stuck(self) -> int:
+        """Return how many partitions stood still for a minute."""
+        return self.verdict.stuck
+
+    @property
+    def longest_pause_s(self) -> float:
+        """Return the longest time without a committed record while input waited."""
+        return self.verdict.longest_pause_s
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the keys of the last line on stdout."""
+        found = self.verdict
+        return {
+            "records": found.fed,
+            "faults": self.faults,
+            "lost": found.lost,
+            "doubled": found.doubled,
+            "out_of_order": found.out_of_order,
+            "redis_difference": found.redis_difference,
+            "stuck": found.stuck,
+            "longest_pause_s": found.longest_pause_s,
+            "seed": self.options.seed,
+            "changed": found.changed,
+            "unknown": found.unknown,
+            "offsets_difference": found.offsets_difference,
+            "checkpoint_difference": found.checkpoint_difference,
+            "longest_partition_pause_s": found.longest_partition_pause_s,
+            "labelled": found.labelled,
+            "dead_letters": dict(sorted(found.dead_letters.items())),
+            "faults_in_all": sum(self.faults.values()),
+            "not_injected": {
+                str(each.fault.number): f"{each.fault.kind}: {each.not_injected}"
+                for each in self.injected
+                if each.not_injected is not None
+            },
+            "worker_exits": {str(code): count for code, count in sorted(self.exits.items())},
+            "seconds": round(self.seconds, 1),
+            "profile": self.options.profile,
+            "program": self.options.program,
+            "broken_rule": self.options.broken_rule,
+            "broken": self.broken,
+        }
+
+    def line(self) -> str:
+        """Return everything on one line."""
+        return json.dumps(self.as_json(), ensure_ascii=False)
+
+    def summary(self) -> str:
+        """Return one sentence with the figures."""
+        found = self.verdict
+        return (
+            f"{found.fed:,} records, {sum(self.faults.values()):,} faults, seed {self.options.seed}: {found.lost:,} "
+            f"lost, {found.doubled:,} doubled, {found.out_of_order:,} out of order, difference in Redis "
+            f"{found.redis_difference:,}"
+        )

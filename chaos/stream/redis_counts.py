@@ -1,0 +1,43 @@
+"""Redis beside the fold of the output: totals, running counts of the partitions, minutes, hours and days."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chaos.stream.account import StreamAccount
+from chaos.stream.differences import CountsDifference, difference
+from chaos.stream.period_fold import stored_periods
+from chaos.stream_names import StreamNames
+
+_TOTAL: Final = "total"
+
+
+def redis_difference(client: Any, names: StreamNames, account: StreamAccount) -> CountsDifference:
+    """Return how far every count in Redis is from the committed output."""
+    prefix = names.redis_prefix
+    totals: Counter[str] = Counter()
+    for each in account.counts:
+        totals.update(each)
+    stored = {field: json.loads(counts) for field, counts in client.hgetall(f"{prefix}:partitions").items()}
+    folded = {state_name(names, partition): dict(counts) for partition, counts in enumerate(account.counts)}
+    return (
+        difference({"counts": _numbers(client.hgetall(f"{prefix}:counts"))}, {"counts": totals})
+        .plus(difference(stored, folded))
+        .plus(difference(stored_periods(client, prefix), account.periods.kept()))
+    )
+
+
+def counter_difference(client: Any, key: str, expected: int) -> CountsDifference:
+    """Return how far the sum of a hash, or a number, is from the number of records."""
+    counts = _numbers(client.hgetall(key)) if client.type(key) == "hash" else {"": int(client.get(key) or 0)}
+    return difference({key: {_TOTAL: sum(counts.values())}}, {key: {_TOTAL: expected}})
+
+
+def state_name(names: StreamNames, partition: int) -> str:
+    """Return the field of a partition in the hashes of Redis, which is also its key on the checkpoint topic."""
+    return f"{names.group}|{names.input}|{partition}"
+
+
+def _numbers(counts: Mapping[str, str]) -> dict[str, int]:
+    return {name: int(count) for name, count in counts.items()}

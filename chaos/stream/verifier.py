@@ -1,0 +1,255 @@
+"""Reads the output of a stream as it is committed, with another client than the workers', and judges it."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
+
+from confluent_kafka import Message
+
+from chaos.errors import ChaosError
+from chaos.servers.waiting import became_true
+from chaos.stream.account import StreamAccount
+from chaos.stream.committed_offsets import fetch_positions
+from chaos.stream.committed_reader import CommittedReader, Place
+from chaos.stream.comparisons import REDIS_AGREES_S, Comparing, Connect
+from chaos.stream.judge import Arrived, Judge
+from chaos.stream.kafka_offsets import KafkaOffsets
+from chaos.stream.pauses import Pauses
+from chaos.stream.tweets import POISON_SHARE, TweetSource
+from chaos.stream.verdict import Comparisons, Verdict, verdict
+from chaos.stream_names import StreamNames
+
+_READ: Final = 2_000
+"""Records that are read and judged at once."""
+
+_READ_S: Final = 0.1
+
+_ENDS_S: Final = 60.0
+"""Seconds until the ends of the topics must be reached, once nothing is written any more."""
+
+_COORDINATOR_S: Final = 2.0
+"""Seconds until the coordinator must have answered when records are deleted; there is a next time."""
+
+
+class FedInput(Protocol):
+    """What a verifier has to know of the input."""
+
+    @property
+    def fed(self) -> Mapping[int, int]:
+        """How many records of each partition Kafka has acknowledged."""
+        ...
+
+    def is_bomb(self, partition: int, number: int) -> bool:
+        """Return whether a record may be a dead letter that names nothing but its offset."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the output is read; times are those of `time.monotonic`."""
+
+    seen: Mapping[int, int]
+    """Partition → input records with an output record."""
+    total: int
+    last_s: Mapping[int, float]
+    """Partition → when its newest output record was read; the start, if there is none."""
+
+
+class StreamVerifier:
+    """One thread that reads both output topics; memory does not grow with the number of records.
+
+    `redis` returns a client of the Redis in use. With `strict=False` only names are judged (lost, doubled, out of
+    order), and `redis_counter`, the key of a hash or number in Redis, which has to count every record fed once. Redis
+    must agree within `redis_agrees_s` after the last commit.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        names: StreamNames,
+        seed: int,
+        fed_input: FedInput,
+        *,
+        redis: Connect,
+        poison_share: float = POISON_SHARE,
+        strict: bool = True,
+        redis_counter: str | None = None,
+        redis_agrees_s: float = REDIS_AGREES_S,
+    ) -> None:
+        self._bootstrap, self._names, self._input, self._redis = bootstrap, names, fed_input, redis
+        self._kafka = KafkaOffsets(bootstrap)
+        self._strict, self._redis_counter, self._redis_agrees_s = strict, redis_counter, redis_agrees_s
+        judge = Judge(TweetSource(seed, poison_share=poison_share)) if strict else None
+        self._account = StreamAccount(names, judge, is_bomb=fed_input.is_bomb)
+        self._pauses = Pauses(names.partitions)
+        self._pauses_before = self._pauses.state()
+        self._positions = {
+            (topic, number): 0 for topic in (names.output, names.dead_letters) for number in range(names.partitions)
+        }
+        self._saved = dict(self._positions)
+        self._last_s: list[float] = [time.monotonic()] * names.partitions
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._reader: CommittedReader | None = None
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._run, name="verifier", daemon=True)
+
+    # While the stream runs
+
+    def start(self) -> None:
+        """Begin to read, at the beginning or where a restored state ends."""
+        self._last_s = [time.monotonic()] * self._names.partitions
+        self._thread.start()
+
+    def forget_pauses_of_start(self) -> None:
+        """Forget the pauses since `start`: that programs under test need seconds to start is no finding."""
+        with self._lock:
+            self._pauses.restore(self._pauses_before)
+
+    def stop(self) -> None:
+        """Read nothing more."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def check(self) -> None:
+        """Raise ChaosError if the thread has failed."""
+        if self._error is not None:
+            raise ChaosError(f"reading {self._names.output} has failed: {self._error!r}") from self._error
+
+    @property
+    def total(self) -> int:
+        """How many input records have an output record that was read."""
+        return self._account.seen
+
+    @property
+    def longest_pause_s(self) -> float:
+        """The longest time without a record of any partition while input waited."""
+        return self._pauses.longest_s
+
+    @property
+    def longest_partition_pause_s(self) -> float:
+        """The longest time without a record of one partition while its input waited."""
+        return self._pauses.longest_partition_s
+
+    @property
+    def stuck(self) -> frozenset[int]:
+        """The partitions that waited for 60 s without progress."""
+        return frozenset(self._pauses.stuck)
+
+    def progress(self) -> Progress:
+        """Return how far the output is read now."""
+        with self._lock:
+            seen = {partition: numbers.count for partition, numbers in enumerate(self._account.numbers)}
+            return Progress(seen, sum(seen.values()), dict(enumerate(self._last_s)))
+
+    def state(self) -> dict[str, Any]:
+        """Return a JSON object with everything that a verifier needs to continue in another run."""
+        with self._lock:
+            self._saved = dict(self._positions)
+            positions = [[topic, partition, offset] for (topic, partition), offset in self._positions.items()]
+            return {"positions": positions, "account": self._account.state(), "pauses": self._pauses.state()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue where an earlier `state` ends; call it before `start`."""
+        self._positions = {(topic, partition): offset for topic, partition, offset in state["positions"]}
+        self._saved = dict(self._positions)
+        self._account.restore(state["account"])
+        self._pauses.restore(state["pauses"])
+        self._pauses_before = self._pauses.state()
+
+    def trim(self) -> None:
+        """Delete what nobody needs: output records before the newest `state`, input records before the commits.
+
+        Call it once that state is on disk. A broker that is down keeps its records until the next time. With
+        `strict=False` the input stays: other programs may go back behind their commits.
+        """
+        names = self._names
+        for topic in (names.output, names.dead_letters):
+            read = {number: offset for (of, number), offset in self._saved.items() if of == topic}
+            self._kafka.delete_before(topic, read)
+        if not self._strict:
+            return
+        with suppress(ChaosError):
+            committed = fetch_positions(
+                self._bootstrap, names.group, names.input, names.partitions, deadline_s=_COORDINATOR_S
+            )
+            self._kafka.delete_before(names.input, {number: at.offset for number, at in committed.items()})
+
+    # The end
+
+    def finish(self, deadline_s: float) -> Verdict:
+        """Wait until everything fed is seen, for `deadline_s` at most; then compare Redis, offsets and checkpoints.
+
+        Call it once the feeder has stopped, while the workers still run. Raises ChaosError if reading fails.
+        """
+        fed = dict(self._input.fed)
+        became_true(lambda: self._error is not None or self._has_seen(fed), deadline_s)
+        comparing = Comparing(
+            self._bootstrap, self._account, fed, redis=self._redis, redis_agrees_s=self._redis_agrees_s
+        )
+        failures = comparing.open_transactions() if self._strict else []
+        failures += self._read_to_ends()
+        self.stop()
+        self.check()
+        compared = Comparisons()
+        if self._strict:
+            compared = comparing.all()
+        elif self._redis_counter is not None:
+            compared = comparing.counter(self._redis_counter)
+        return verdict(self._account, fed, self._pauses, compared.plus(failures))
+
+    def _has_seen(self, fed: Mapping[int, int]) -> bool:
+        return all(self._account.numbers[partition].count >= count for partition, count in fed.items())
+
+    def _read_to_ends(self) -> list[str]:
+        """Wait until everything that is committed now is read, also what is there twice."""
+        topics = (self._names.output, self._names.dead_letters)
+        ends = {
+            (topic, partition): end
+            for topic in topics
+            for partition, end in self._kafka.ends(topic, committed=True).items()
+        }
+        if became_true(lambda: self._error is not None or self._has_read(ends), _ENDS_S):
+            return []
+        return [f"the ends of {' and '.join(topics)} are not reached within {_ENDS_S:g} s"]
+
+    def _has_read(self, ends: Mapping[Place, int]) -> bool:
+        return self._reader is not None and self._reader.has_reached(ends)
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            self._reader = CommittedReader(self._bootstrap, self._positions)
+            while not self._stopping.is_set():
+                self._take(self._reader.read(_READ, _READ_S))
+        except Exception as error:  # check() raises it
+            self._error = error
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        """Judge the records, and note the progress."""
+        now_s, fed, numbers = time.monotonic(), self._input.fed, self._account.numbers
+        with self._lock:
+            before = [each.count for each in numbers]
+            for message in messages:
+                if message.topic() == self._names.output:
+                    self._account.labelled(_arrived(message))
+                else:
+                    self._account.dead_letter(_arrived(message))
+                self._positions[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
+            moved = [each.count > earlier for each, earlier in zip(numbers, before, strict=True)]
+            waiting = [fed[partition] > each.count for partition, each in enumerate(numbers)]
+            self._last_s = [now_s if has_moved else last for has_moved, last in zip(moved, self._last_s, strict=True)]
+            self._pauses.update(waiting=waiting, moved=moved, now_s=now_s)
+
+
+def _arrived(message: Message) -> Arrived:
+    headers = cast(list[tuple[str, bytes | None]], message.headers() or [])
+    return Arrived(message.partition() or 0, message.offset() or 0, message.key(), message.value(), headers)

@@ -1,0 +1,118 @@
+"""How faults are injected, with fakes in place of servers: one broker at a time, and always healed."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+import pytest
+
+from chaos.errors import ChaosError
+from chaos.faults import brokers
+from chaos.faults.injection import INJECTIONS, inject
+from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.kinds import KINDS
+from chaos.schedule import Fault
+from chaos.stream_names import StreamNames
+
+
+class Recorder:
+    """Anything: every method call is noted in `calls`, and answered by `answers` if its name is there."""
+
+    def __init__(self, calls: list[str], answers: dict[str, Callable[..., Any]], name: str = "") -> None:
+        self._calls = calls
+        self._answers = answers
+        self._name = name
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            self._calls.append(f"{self._name}{name}{arguments or ''}")
+            return self._answers[name](*arguments) if name in self._answers else None
+
+        return call
+
+
+class Cluster(Recorder):
+    def __init__(self, calls: list[str], answers: dict[str, Callable[..., Any]]) -> None:
+        super().__init__(calls, answers)
+        self.brokers = [Recorder(calls, answers, f"broker {number} ") for number in range(3)]
+
+
+def surroundings(calls: list[str], **answers: Callable[..., Any]) -> Surroundings:
+    answers = {"in_sync": lambda: True} | answers
+    return Surroundings(
+        cluster=cast(Any, Cluster(calls, answers)),
+        redis=cast(Any, Recorder(calls, answers)),
+        fleet=cast(Any, Recorder(calls, answers)),
+        feeder=cast(Any, Recorder(calls, answers)),
+        names=StreamNames(),
+        stopping=threading.Event(),
+    )
+
+
+def fault(kind: str, target: int = 1) -> Fault:
+    return Fault(0, 0.0, kind, target, 0.0)
+
+
+def fail() -> None:
+    raise ChaosError("it does not answer")
+
+
+def test_every_kind_can_be_injected() -> None:
+    assert list(INJECTIONS) == list(KINDS)
+    assert all(injection.__name__ == kind for kind, injection in INJECTIONS.items())
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin", "end"),
+    [
+        ("broker_kill", "kill", "restart"),
+        ("broker_freeze", "freeze", "thaw"),
+        ("broker_cut_off", "cut_off", "reconnect"),
+    ],
+)
+def test_a_broker_is_disturbed_only_while_all_replicas_are_in_sync_and_healed(kind: str, begin: str, end: str) -> None:
+    calls: list[str] = []
+    inject(surroundings(calls), fault(kind))
+    assert calls == ["in_sync", f"broker 1 {begin}", f"broker 1 {end}", "in_sync"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "begin", "end"),
+    [
+        ("redis_kill", "kill", "restart"),
+        ("redis_freeze", "freeze", "thaw"),
+        ("redis_read_only", "refuse_writes(True,)", "refuse_writes(False,)"),
+        ("redis_script_fails", "refuse_command('HSET', True)", "refuse_command('HSET', False)"),
+    ],
+)
+def test_redis_is_healed_also_if_the_fault_itself_fails(kind: str, begin: str, end: str) -> None:
+    calls: list[str] = []
+    around = surroundings(calls, kill=fail, freeze=fail)
+    if kind in ("redis_kill", "redis_freeze"):
+        with pytest.raises(NotInjectedError, match="it does not answer"):
+            inject(around, fault(kind))
+    else:
+        inject(around, fault(kind))
+    assert calls == [begin, end]
+
+
+def test_brokers_that_do_not_recover_end_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(brokers, "_IN_SYNC_S", 0.0)
+    with pytest.raises(ChaosError, match="the brokers do not recover") as raised:
+        inject(surroundings([], in_sync=lambda: False), fault("broker_kill"))
+    assert not isinstance(raised.value, NotInjectedError)
+
+
+def test_a_run_that_stops_waits_for_nothing() -> None:
+    calls: list[str] = []
+    around = surroundings(calls, in_sync=lambda: False)
+    around.stopping.set()
+    inject(around, Fault(0, 0.0, "broker_kill", 1, 3_600.0))
+    assert calls == ["in_sync", "broker 1 kill", "broker 1 restart", "in_sync"]
+
+
+def test_a_burst_of_poison_and_a_bomb_come_from_the_feeder() -> None:
+    calls: list[str] = []
+    inject(surroundings(calls), fault("poison"))
+    inject(surroundings(calls), fault("bomb", target=15))
+    assert calls == ["poison(200,)", "send_bomb(3,)"]
