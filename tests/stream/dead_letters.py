@@ -85,9 +85,14 @@ class InputTopic:
 
     def written(self) -> int:
         """Return how many records and markers were written, of open transactions too."""
-        answers = self._admin.list_offsets(
-            self._asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=CLIENT_S
-        )
+        return self._ends(IsolationLevel.READ_UNCOMMITTED)
+
+    def is_readable(self) -> bool:
+        """Return whether no open transaction stops readers of committed records."""
+        return self._ends(IsolationLevel.READ_COMMITTED) == self.written()
+
+    def _ends(self, isolation: IsolationLevel) -> int:
+        answers = self._admin.list_offsets(self._asked, isolation_level=isolation, request_timeout=CLIENT_S)
         return sum(future.result(CLIENT_S).offset for future in answers.values())
 
     def wait_until_written(self, least: int, child: Child, deadline_s: float = 60) -> bool:

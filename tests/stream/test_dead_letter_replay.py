@@ -106,6 +106,22 @@ def test_of_two_replays_the_older_ends_with_one_line_and_sends_nothing_twice(
     assert_each_once(topic.replayed(), originals, topic.topic)
 
 
+def test_a_replay_that_is_terminated_leaves_no_transaction_open(
+    apache_stack: ApacheStack, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    env = unique_topics(apache_stack, PARTITIONS) | {"KAFKA_TRANSACTION_TIMEOUT_MS": "120000"}
+    originals = bury(apache_stack, env, bad_tweets(6_000), start_worker)
+    topic = InputTopic(apache_stack, env["KAFKA_INPUT_TOPIC"])
+    with running_replay(env, tmp_path / "replay.log") as child:
+        assert topic.wait_until_written(topic.written() + 100, child), child.log_tail()
+        child.terminate()
+        eventually(lambda: child.exit_code is not None, 10, "the replay has ended")
+        assert (child.exit_code, child.log_tail()) == (ExitCode.INTERRUPTED, "")
+    eventually(topic.is_readable, 10, "no transaction is open")
+    assert replay(env, "--yes")["sent"] > 0
+    assert_each_once(topic.replayed(), originals, topic.topic)
+
+
 def test_filters_choose_and_a_later_replay_sends_the_rest(stack: Stack, start_worker: StartWorker) -> None:
     env = unique_topics(stack, 3)
     originals = bury(stack, env, bad_tweets(90, partitions=3), start_worker)

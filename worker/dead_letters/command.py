@@ -1,6 +1,7 @@
 """The three commands: build the parts, run them, print the result."""
 
 import io
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -91,6 +92,8 @@ def _prepared(settings: Settings, options: Namespace, reader: DeadLetterReader) 
 
 def _send(settings: Settings, replay: Replay, reader: DeadLetterReader, show: Callable[[int, int], None]) -> None:
     """Replay with new transactions until Kafka refuses nothing that was not left out."""
+    # SIGTERM aborts the open transaction, as Ctrl-C does: readers of the input topic would wait for its time-out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     max_bytes = Topics(settings).input_max_bytes()
     single_records = False
     while True:
