@@ -41,13 +41,14 @@ def test_of_10_000_dead_letters_each_original_is_sent_once_although_the_replay_i
     chance = random.Random(15)
     killed = 0
     for number in range(6):
-        with running_replay(env, tmp_path / f"replay-{number}.log") as child:
+        chunk = 1_000 if number % 3 == 2 else 50
+        with running_replay(env, tmp_path / f"replay-{number}.log", chunk=chunk) as child:
             if topic.wait_until_written(topic.written() + chance.randint(1, 1_500), child):
                 child.kill()
                 killed += 1
     done = replay(env, "--yes")
 
-    assert killed >= 5, "the replays were too fast to be killed"
+    assert killed >= 3, "the replays were too fast to be killed"
     assert done["sent"] > 0
     assert_each_once(topic.replayed(), originals, topic.topic)
     assert replay(env) == {}

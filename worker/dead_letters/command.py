@@ -9,9 +9,9 @@ from contextlib import closing
 from heapq import nlargest
 
 from tweets.records import OutputRecord
-from worker.dead_letters.census import Census
-from worker.dead_letters.forms import write_census, write_letters, write_replay
+from worker.dead_letters.forms import write_counts, write_letters, write_replay
 from worker.dead_letters.letter import Letter
+from worker.dead_letters.letter_counts import LetterCounts
 from worker.dead_letters.options import selection_of
 from worker.dead_letters.progress import progress
 from worker.dead_letters.replay import Replay, Target
@@ -43,11 +43,11 @@ def group_of(settings: Settings) -> str:
 
 
 def _list(settings: Settings, options: Namespace) -> None:
-    census = Census()
+    counts = LetterCounts()
     with DeadLetterReader(settings) as reader:
         for letter in _selected(reader, options):
-            census.add(letter)
-    write_census(census, settings.kafka_dead_letter_topic, sys.stdout, as_json=options.json)
+            counts.add(letter)
+    write_counts(counts, settings.kafka_dead_letter_topic, sys.stdout, as_json=options.json)
 
 
 def _show(settings: Settings, options: Namespace) -> None:
