@@ -96,7 +96,8 @@ class ClusterView:
             for topic, config in topics.items()
             if topic not in existing
         ]
-        for future in self._admin.create_topics(new).values() if new else ():
+        created = self._admin.create_topics(new, request_timeout=_CREATED_S) if new else {}
+        for future in created.values():
             future.result(_CREATED_S)
         for topic in topics:
             wait_until(partial(self._led, topic, names.partitions), _CREATED_S, f"partitions of {topic} have leaders")
