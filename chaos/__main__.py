@@ -88,12 +88,14 @@ def _compare(parsed: argparse.Namespace, run: Run) -> int:
 
 
 def _options(parsed: argparse.Namespace) -> RunOptions:
+    from chaos.compare import for_any_program
+
     if parsed.resume:
         return _resumed(parsed)
     profile = profile_named(parsed.profile)
     if parsed.run and (parsed.run / "state.json").exists():
         raise ChaosError(f"--run {parsed.run}: the folder has a run already; continue with --resume, or name another")
-    return RunOptions(
+    options = RunOptions(
         seed=_seed(parsed),
         records=parsed.records or profile.records,
         faults=profile.faults if parsed.faults is None else parsed.faults,
@@ -103,6 +105,7 @@ def _options(parsed: argparse.Namespace) -> RunOptions:
         broken_rule=parsed.broken_rule,
         folder=parsed.run and parsed.run.resolve(),
     )
+    return options if options.program == OURS else for_any_program(options)
 
 
 def _seed(parsed: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.suite.errors import SkippedError
+from chaos.kinds import FOR_ANY_PROGRAM
 from chaos.options import OURS, RunOptions
 from chaos.peers.programs import KAFKA_LOOP, PEERS, QUIX, peer
 from chaos.report.progress import say
@@ -18,24 +19,6 @@ PROGRAMS: Final[Mapping[str, str]] = {
     KAFKA_LOOP: "kafka-python loop, commit after the flush",
     QUIX: "Quix Streams, exactly-once",
 }
-
-#: Faults of the servers and of any program: one round of a schedule has 20 of these kinds. The others need a part that
-#: only a worker has, such as numbered steps, or records that a plain loop never gets past.
-KINDS: Final = (
-    "kill",
-    "zombie",
-    "terminate",
-    "broker_kill",
-    "broker_freeze",
-    "broker_cut_off",
-    "connections_reset",
-    "clients_cut_off",
-    "redis_kill",
-    "redis_freeze",
-    "redis_wipe",
-    "redis_old_snapshot",
-    "redis_failover",
-)
 
 RECORDS: Final = 200_000
 FAULTS: Final = 20
@@ -95,8 +78,16 @@ def compare_programs(options: RunOptions, run: Callable[[RunOptions], RunResult]
 
 
 def options_for(seed: int, *, gap_s: float, records: int = RECORDS, faults: int = FAULTS) -> RunOptions:
-    """Return the options of a comparison: no poison, of which a plain loop never gets past the first."""
-    return RunOptions(seed, records, faults, gap_s, profile="compare", kinds=KINDS, poison_share=0.0)
+    """Return the options of a comparison."""
+    return for_any_program(RunOptions(seed, records, faults, gap_s, profile="compare"))
+
+
+def for_any_program(options: RunOptions) -> RunOptions:
+    """Return the options without what only a worker can meet: some kinds of faults, and poison.
+
+    A loop that ends with an error never gets past its first record that is no tweet.
+    """
+    return replace(options, kinds=FOR_ANY_PROGRAM, poison_share=0.0)
 
 
 def _prepared() -> dict[str, str]:

@@ -54,3 +54,20 @@ _ALL: Final = (
 )
 
 KINDS: Final = {kind.name: kind for kind in _ALL}
+
+FOR_ANY_PROGRAM: Final = (
+    "kill",
+    "zombie",
+    "terminate",
+    "broker_kill",
+    "broker_freeze",
+    "broker_cut_off",
+    "connections_reset",
+    "clients_cut_off",
+    "redis_kill",
+    "redis_freeze",
+    "redis_wipe",
+    "redis_old_snapshot",
+    "redis_failover",
+)
+"""Kinds that need nothing of a worker, such as its numbered steps or its dead letters; a round has 20 of them."""

@@ -130,7 +130,7 @@ class KafkaCluster:
     def _write_properties(self) -> None:
         voters = {broker.node: broker.proxies["CONTROLLER"].port for broker in self.brokers}
         for broker in self.brokers:
-            advertised = broker.ports | {name: proxy.port for name, proxy in broker.proxies.items()}
+            advertised = {**broker.ports, **{name: proxy.port for name, proxy in broker.proxies.items()}}
             text = properties(broker.node, ports=broker.ports, advertised=advertised, voters=voters, data=broker.data)
             broker.properties.write_text(text, encoding="utf-8")
 

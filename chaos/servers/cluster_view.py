@@ -35,7 +35,8 @@ class ClusterView:
 
     def __init__(self, direct: str) -> None:
         self._direct = direct
-        self._admin = AdminClient({"bootstrap.servers": direct, "log_level": 0, "error_cb": _ignore})
+        settings: dict[str, Any] = {"bootstrap.servers": direct, "log_level": 0, "error_cb": _ignore}
+        self._admin = AdminClient(settings)
         self._lock = threading.Lock()
         self._quorum: KafkaAdminClient | None = None
 

@@ -15,7 +15,7 @@ _PORTS: Final = range(10_000, 12_000)
 
 def server_ports(count: int) -> list[int]:
     """Return different ports on which no program listens at this moment."""
-    found = []
+    found: list[int] = []
     for port in random.sample(_PORTS, len(_PORTS)):
         if len(found) == count:
             break

@@ -10,7 +10,7 @@ import json
 import selectors
 import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any, Final
 
@@ -141,13 +141,14 @@ class ProxyProgram:
             self._proxies[proxy.port] = proxy
             return proxy.port
         proxy = self._proxies.pop(port) if do == "close" else self._proxies[port]
-        {
+        commands: dict[str, Callable[..., None]] = {
             "change": proxy.change,
             "cut": proxy.cut,
             "restore": proxy.restore,
             "reset": proxy.reset,
             "close": proxy.close,
-        }[do](**arguments)
+        }
+        commands[do](**arguments)
         return port
 
 

@@ -13,9 +13,6 @@ _FOLLOWS_S: Final = 30.0
 _LACKS_S: Final = 10.0
 """Within this a worker under load writes to Redis."""
 
-_NEAR_BYTES: Final = 100_000
-"""A replica that lacks fewer bytes of the stream of writes follows its master."""
-
 _CONFIG: Final = 'save ""\nrepl-diskless-sync-delay 0\n'
 _NO_SERVER: Final = (LOOPBACK, "1")
 """A master that no server has: its replica takes no writes, and keeps its data."""
@@ -97,8 +94,9 @@ class RedisServers:
 
         Return how many bytes of the master's stream of writes the replica lacks: 0 if no client wrote for some seconds.
         """
-        wait_until(self._replica_follows, _FOLLOWS_S, "the Redis replica follows")
         with self.client() as master, self._replica.client() as replica:
+            written = _position(master)
+            wait_until(lambda: _has(replica, master, written), _FOLLOWS_S, "the Redis replica has the earlier writes")
             replica.execute_command("REPLICAOF", "NO", "ONE")
             has = _position(replica)
             became_true(lambda: _position(master) > has, _LACKS_S)
@@ -140,11 +138,12 @@ class RedisServers:
         self._started.append(server)
         return server
 
-    def _replica_follows(self) -> bool:
-        with self.client() as master, self._replica.client() as replica:
-            link: dict[str, Any] = replica.info("replication")
-            lacks = abs(_position(master) - _position(replica))
-            return link.get("master_link_status") == "up" and lacks < _NEAR_BYTES
+
+def _has(replica: Any, master: Any, position: int) -> bool:
+    """Return whether a replica follows this master, and has what was written before the position."""
+    link, source = replica.info("replication"), master.info("replication")
+    follows = link.get("master_link_status") == "up" and link["master_replid"] == source["master_replid"]
+    return follows and int(link["master_repl_offset"]) >= position
 
 
 def _position(client: Any) -> int:

@@ -16,5 +16,5 @@ def test_the_hash_of_a_text_is_the_one_of_java(text: str, code: int | None) -> N
 
 def _by_definition(text: str) -> int:
     """Return s[0] * 31^(n-1) + … + s[n-1] in 32 bits with a sign."""
-    total = sum(ord(each) * 31 ** (len(text) - 1 - index) for index, each in enumerate(text))
+    total: int = sum(ord(each) * 31 ** (len(text) - 1 - index) for index, each in enumerate(text))
     return (total + 2**31) % 2**32 - 2**31

@@ -103,15 +103,7 @@ def test_without_a_snapshot_there_is_nothing_to_restore(tmp_path: Path) -> None:
         servers.restore_snapshot()
 
 
-def test_after_a_failover_the_new_master_has_a_replica_of_its_own(servers: RedisServers, client: Any) -> None:
-    client.set("key", "value")
-    for _ in range(2):
-        assert servers.fail_over() == 0
-        works(client)
-        assert client.get("key") == "value"
-
-
-def test_a_failover_under_load_loses_writes(servers: RedisServers, client: Any) -> None:
+def test_the_new_master_after_a_failover_lacks_the_last_writes_only(servers: RedisServers, client: Any) -> None:
     written: list[int] = []
 
     def write() -> None:
@@ -119,13 +111,18 @@ def test_a_failover_under_load_loses_writes(servers: RedisServers, client: Any) 
             while True:
                 written.append(direct.incr("written"))
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    eventually(lambda: len(written) > 10, CONNECTED_S, "the client writes")
-    assert servers.fail_over() > 0
-    writer.join(CONNECTED_S)
-    works(client)
-    assert 0 < int(client.get("written")) < written[-1]
+    def write_on() -> bool:
+        return written[-1:] > [before + 10]
+
+    for _ in range(2):
+        before = int(client.get("written") or 0)
+        writer = threading.Thread(target=write)
+        writer.start()
+        eventually(write_on, CONNECTED_S, "the client writes")
+        assert servers.fail_over() > 0
+        writer.join(CONNECTED_S)
+        works(client)
+        assert before + 10 < int(client.get("written")) < written[-1]
 
 
 def test_a_redis_that_takes_no_writes_answers_readonly(servers: RedisServers, client: Any) -> None:
@@ -149,7 +146,7 @@ def test_a_redis_out_of_memory_refuses_writes(servers: RedisServers, client: Any
 def test_a_refused_command_ends_a_script_halfway(servers: RedisServers, client: Any) -> None:
     script = "redis.call('SET', KEYS[1], 'half'); redis.call('EXPIRE', KEYS[1], 60)"
     servers.refuse_command("EXPIRE", True)
-    with pytest.raises(redis.ResponseError, match="permission"):
+    with pytest.raises(redis.ResponseError, match="can't run this command"):
         client.eval(script, 1, "key")
     assert client.get("key") == "half"
     servers.refuse_command("EXPIRE", False)
