@@ -63,7 +63,7 @@ def run(options: RunOptions, stop: StopRequest | None = None) -> RunResult:
     keep = True
     try:
         result = _Run(options, home, folder, saved, stop or threading.Event()).execute()
-        keep = bool(result.broken)
+        keep = bool(result.broken) and options.strict
         return result
     finally:
         if keep or options.folder:

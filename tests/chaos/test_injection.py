@@ -116,3 +116,26 @@ def test_a_burst_of_poison_and_a_bomb_come_from_the_feeder() -> None:
     inject(surroundings(calls), fault("poison"))
     inject(surroundings(calls), fault("bomb", target=15))
     assert calls == ["poison(200,)", "send_bomb(3,)"]
+
+
+def test_a_fault_of_a_worker_waits_until_the_supervisor_has_started_one() -> None:
+    calls: list[str] = []
+    workers = iter([None, None, "worker-1"])
+
+    def chosen(_target: int) -> str:
+        if (found := next(workers)) is None:
+            raise ChaosError("no worker runs")
+        return found
+
+    assert cast(object, surroundings(calls, chosen=chosen).worker(1)) == "worker-1"
+    assert calls == ["chosen(1,)"] * 3
+
+
+def test_a_fault_of_a_worker_is_not_injected_if_none_runs_before_the_run_ends() -> None:
+    def chosen(_target: int) -> None:
+        raise ChaosError("no worker runs")
+
+    around = surroundings([], chosen=chosen)
+    around.stopping.set()
+    with pytest.raises(NotInjectedError, match="no worker runs, and the run ends"):
+        around.worker(1)
