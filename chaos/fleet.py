@@ -8,7 +8,7 @@ from typing import Final
 
 from benchmarks.suite.programs import Program
 from chaos.errors import ChaosError
-from chaos.member import Member
+from chaos.member import STOP_S, Member
 from worker.errors import ExitCode
 
 WORKERS: Final = 3
@@ -102,7 +102,7 @@ class Fleet:
             if len(self._members) <= _FEWEST:
                 return False
             member = self._members.pop()
-        self._count(member, member.stop())
+        self._stop(member)
         return True
 
     def stop_all(self) -> None:
@@ -114,7 +114,7 @@ class Fleet:
                     member.thaw()
                 member.terminate()
             for member in self._members:
-                self._count(member, member.stop())
+                self._stop(member)
 
     def resume(self) -> None:
         """Let the supervisor start workers again."""
@@ -139,10 +139,14 @@ class Fleet:
             if member.due:
                 member.start()
 
+    def _stop(self, member: Member) -> None:
+        self._count(member, member.stop())
+        if member.outlived_stop:
+            self.unexpected.append(f"{member.name} did not end within {STOP_S:g} s after SIGTERM")
+
     def _count(self, member: Member, code: int | None) -> None:
         if code is None:
             return
         self.exits[code] += 1
         if code not in _EXPECTED:
-            ending = f"{member.name} ended with exit code {code}"
-            self.unexpected.append(f"{ending}; its log ends with:\n{member.log_tail()}")
+            self.unexpected.append(f"{member.name} ended with exit code {code}; its log ends: {member.last_line()}")

@@ -12,14 +12,15 @@ from chaos.kill_points import FILE, KillPoint
 from chaos.servers.children import start_child
 from deploy.local.children import Child
 
-_STOP_S: Final = 15.0
+STOP_S: Final = 15.0
 """More than the worker's own limit between SIGTERM and its end."""
 
 _LONG_LIFE_S: Final = 10.0
 _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 3.0
 _MOST_LOG_BYTES: Final = 50_000_000
-_LOG_TAIL_LINES: Final = 15
+_LONGEST_LINE: Final = 300
+_LOOK_S: Final = 0.02
 
 
 class Member:
@@ -29,12 +30,13 @@ class Member:
         self.name = name
         self.settings = dict(settings)
         self.frozen = False
+        self.outlived_stop = False
         self.kill_point = KillPoint(folder / f"{name}.step")
-        self.starts = 0
         self._program = program
         self._log = folder / f"{name}.log"
         self._child: Child | None = None
         self._started_s = 0.0
+        self._terminated = False
         self._pause_s = _FIRST_PAUSE_S
         self._due_s = 0.0
 
@@ -55,8 +57,8 @@ class Member:
         # One thread for arrays: more of them would only wait for each other.
         more = {FILE: str(self.kill_point.file), "OMP_NUM_THREADS": "1"}
         env = self._program.variables({**self.settings, **more})
-        self._child = start_child(self.name, self._program.command, env=env, log=self._log, stop_s=_STOP_S)
-        self._started_s, self.starts, self.frozen = time.monotonic(), self.starts + 1, False
+        self._child = start_child(self.name, self._program.command, env=env, log=self._log, stop_s=STOP_S)
+        self._started_s, self.frozen, self._terminated = time.monotonic(), False, False
 
     def ended(self) -> int | None:
         """Return the exit code of a process that has ended, once; a program that ends soon is started again later."""
@@ -74,9 +76,10 @@ class Member:
             self._child.kill()
 
     def terminate(self) -> None:
-        """Send SIGTERM."""
-        if self._child:
+        """Send SIGTERM, once to each process: a second one would end a worker at once."""
+        if self._child and not self._terminated:
             self._child.terminate()
+            self._terminated = True
 
     def freeze(self) -> None:
         """Send SIGSTOP."""
@@ -94,15 +97,21 @@ class Member:
             return None
         if self.frozen:
             self.thaw()
-        self._child.stop()
+        self.terminate()
+        end_s = time.monotonic() + STOP_S
+        while self._child.exit_code is None and time.monotonic() < end_s:
+            time.sleep(_LOOK_S)
+        self.outlived_stop = self._child.exit_code is None
+        self._child.kill()
+        self._child.stop()  # waits until the process is gone
         code, self._child = self._child.exit_code, None
         return code
 
-    def log_tail(self) -> str:
-        """Return the last lines of the log."""
-        if not self._log.exists():
-            return ""
-        return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:])
+    def last_line(self) -> str:
+        """Return the last line of the log, and where the log is."""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n") if self._log.exists() else []
+        last = next((line for line in reversed(lines) if line.strip()), "nothing")
+        return f"{last[:_LONGEST_LINE]} (log: {self._log})"
 
     def _signal(self, number: signal.Signals) -> None:
         if self._child and self._child.exit_code is None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from chaos.errors import ChaosError
 from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.faults.topic_settings import set_topic, unset_topic
 from chaos.schedule import Fault
 from chaos.servers.broker import Broker
 
@@ -34,9 +35,19 @@ def broker_cut_off(around: Surroundings, fault: Fault) -> None:
     _for_a_time(around, fault, broker.cut_off, broker.reconnect)
 
 
+def replicas_missing(around: Surroundings, fault: Fault) -> None:
+    """Let the output topic need all replicas while a broker is down: writes fail past the delivery time-out."""
+    servers, topic = around.cluster.direct, around.names.output
+    try:
+        set_topic(servers, topic, "min.insync.replicas", str(len(around.cluster.brokers)))
+        broker_kill(around, fault)
+    finally:
+        unset_topic(servers, topic, "min.insync.replicas")
+
+
 def coordinator_kill(around: Surroundings, fault: Fault) -> None:
     """End the coordinator of a worker's transactions with SIGKILL."""
-    member = around.fleet.chosen(fault.target)
+    member = around.worker(fault.target)
     worker_id = member.settings.get("WORKER_ID", "worker-0")
     number = around.cluster.coordinator_of_transaction(f"{around.names.group}:{worker_id}")
     broker = around.cluster.brokers[number]
@@ -51,7 +62,7 @@ def connections_reset(around: Surroundings, fault: Fault) -> None:
 def clients_cut_off(around: Surroundings, fault: Fault) -> None:
     """Lose every packet between the brokers and one worker, or between one broker and all workers."""
     if fault.target % 2:
-        worker = around.fleet.chosen(fault.target // 2).pid
+        worker = around.worker(fault.target // 2).pid
         if worker is None:
             raise NotInjectedError("the worker has just ended")
         _for_a_time(around, fault, partial(around.cluster.cut_off_clients, [worker]), around.cluster.reconnect_clients)

@@ -3,16 +3,21 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from chaos.errors import ChaosError
 from chaos.fleet import Fleet
+from chaos.member import Member
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
 from chaos.stream.feeder import Feeder
 from chaos.stream_names import StreamNames
 
 _LOOK_S = 0.05
+
+_RUNS_S = 30.0
+"""A supervisor starts a program that has ended after some seconds."""
 
 
 class NotInjectedError(ChaosError):
@@ -33,6 +38,20 @@ class Surroundings:
     def hold(self, seconds: float) -> None:
         """Wait for so long, or until the run stops."""
         self.stopping.wait(seconds)
+
+    def worker(self, target: int) -> Member:
+        """Return a worker, by a number of any size. Raises NotInjectedError if none runs for a long time."""
+        found: list[Member] = []
+
+        def runs() -> bool:
+            with suppress(ChaosError):  # all have ended, for example because Redis does not answer
+                found.append(self.fleet.chosen(target))
+            return bool(found)
+
+        self.wait_for(runs, _RUNS_S, "a worker runs")
+        if not found:
+            raise NotInjectedError("no worker runs, and the run ends")
+        return found[0]
 
     def wait_for(self, condition: Callable[[], bool], limit_s: float, what: str) -> None:
         """Wait for the condition, or until the run stops. Raises NotInjectedError after the limit."""

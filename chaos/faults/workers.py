@@ -20,12 +20,12 @@ _STEP_IS_REACHED_S: Final = 30.0
 
 def kill(around: Surroundings, fault: Fault) -> None:
     """End a worker with SIGKILL at any moment."""
-    around.fleet.change(around.fleet.chosen(fault.target), Member.kill)
+    around.fleet.change(around.worker(fault.target), Member.kill)
 
 
 def kill_at_step(around: Surroundings, fault: Fault) -> None:
     """Let a worker die at a numbered step of its loop."""
-    step, member = 1 + fault.target % STEPS, around.fleet.chosen(fault.target // STEPS)
+    step, member = 1 + fault.target % STEPS, around.worker(fault.target // STEPS)
     member.kill_point.arm(step)
     if step == 1:  # a worker restores after its start
         around.fleet.change(member, Member.kill)
@@ -37,7 +37,7 @@ def kill_at_step(around: Surroundings, fault: Fault) -> None:
 
 def zombie(around: Surroundings, fault: Fault) -> None:
     """Freeze a worker until the group has given its partitions to others, then let it continue."""
-    member = around.fleet.chosen(fault.target)
+    member = around.worker(fault.target)
     around.fleet.change(member, Member.freeze)
     try:
         around.hold(fault.hold_s)
@@ -47,7 +47,7 @@ def zombie(around: Surroundings, fault: Fault) -> None:
 
 def terminate(around: Surroundings, fault: Fault) -> None:
     """Send SIGTERM to a worker at any moment."""
-    around.fleet.change(around.fleet.chosen(fault.target), Member.terminate)
+    around.fleet.change(around.worker(fault.target), Member.terminate)
 
 
 def scale_up(around: Surroundings, _: Fault) -> None:
@@ -64,7 +64,7 @@ def scale_down(around: Surroundings, _: Fault) -> None:
 
 def restart_with_other_settings(around: Surroundings, fault: Fault) -> None:
     """Restart a worker with other batches."""
-    member = around.fleet.chosen(fault.target)
+    member = around.worker(fault.target)
     member.settings.update(_OTHER_SETTINGS[fault.target % len(_OTHER_SETTINGS)])
     around.fleet.change(member, Member.terminate)
 

@@ -107,6 +107,16 @@ def test_an_unexpected_exit_code_is_a_finding_with_the_end_of_the_log(tmp_path: 
         fleet.check()
 
 
+def test_a_worker_that_is_stopped_gets_one_signal(tmp_path: Path) -> None:
+    slow = SLEEPS.replace("sys.exit(0)", "(signal.signal(signal.SIGTERM, signal.SIG_DFL), signal.alarm(1))")
+    slow = slow.replace("\nprint", "\nsignal.signal(signal.SIGALRM, lambda *_: os._exit(0))\nprint")
+    with fleet_of(slow, tmp_path) as fleet:
+        eventually(lambda: all(line_of(tmp_path, n).endswith("\n") for n in range(WORKERS)), WAIT_S, "all have started")
+        fleet.change(fleet.chosen(0), Member.terminate)
+        fleet.stop_all()
+        assert fleet.exits == {0: WORKERS}
+
+
 def test_no_process_is_left_after_the_stop(tmp_path: Path) -> None:
     with fleet_of(SLEEPS, tmp_path) as fleet:
         eventually(lambda: len(fleet.pids()) == WORKERS, WAIT_S, "all workers run")

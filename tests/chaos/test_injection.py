@@ -34,6 +34,7 @@ class Recorder:
 class Cluster(Recorder):
     def __init__(self, calls: list[str], answers: dict[str, Callable[..., Any]]) -> None:
         super().__init__(calls, answers)
+        self.direct = "127.0.0.1:9092"
         self.brokers = [Recorder(calls, answers, f"broker {number} ") for number in range(3)]
 
 
@@ -76,6 +77,17 @@ def test_a_broker_is_disturbed_only_while_all_replicas_are_in_sync_and_healed(ki
     assert calls == ["in_sync", f"broker 1 {begin}", f"broker 1 {end}", "in_sync"]
 
 
+def test_the_output_topic_needs_all_replicas_only_while_a_broker_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    around = surroundings(calls)
+    monkeypatch.setattr(brokers, "set_topic", lambda *arguments: calls.append(f"set {arguments[2:]}"))
+    monkeypatch.setattr(brokers, "unset_topic", lambda *arguments: calls.append(f"unset {arguments[2:]}"))
+    inject(around, fault("replicas_missing"))
+    needed = "('min.insync.replicas', '3')"
+    end = ["broker 1 restart", "unset ('min.insync.replicas',)", "in_sync"]
+    assert calls == ["in_sync", f"set {needed}", "broker 1 kill", *end]
+
+
 @pytest.mark.parametrize(
     ("kind", "begin", "end"),
     [
@@ -116,3 +128,26 @@ def test_a_burst_of_poison_and_a_bomb_come_from_the_feeder() -> None:
     inject(surroundings(calls), fault("poison"))
     inject(surroundings(calls), fault("bomb", target=15))
     assert calls == ["poison(200,)", "send_bomb(3,)"]
+
+
+def test_a_fault_of_a_worker_waits_until_the_supervisor_has_started_one() -> None:
+    calls: list[str] = []
+    workers = iter([None, None, "worker-1"])
+
+    def chosen(_target: int) -> str:
+        if (found := next(workers)) is None:
+            raise ChaosError("no worker runs")
+        return found
+
+    assert cast(object, surroundings(calls, chosen=chosen).worker(1)) == "worker-1"
+    assert calls == ["chosen(1,)"] * 3
+
+
+def test_a_fault_of_a_worker_is_not_injected_if_none_runs_before_the_run_ends() -> None:
+    def chosen(_target: int) -> None:
+        raise ChaosError("no worker runs")
+
+    around = surroundings([], chosen=chosen)
+    around.stopping.set()
+    with pytest.raises(NotInjectedError, match="no worker runs, and the run ends"):
+        around.worker(1)
