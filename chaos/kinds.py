@@ -25,7 +25,7 @@ class Kind:
 
 
 _ALL: Final = (
-    Kind("kill", "worker", "worker", 4),
+    Kind("kill", "worker", "worker", 3),
     Kind("kill_at_step", "worker", "worker", STEPS),
     Kind("zombie", "worker", "worker", 2, (8.0, 12.0)),
     Kind("terminate", "worker", "worker", 3),
@@ -36,6 +36,7 @@ _ALL: Final = (
     Kind("broker_kill", "broker", "broker", 2, (1.0, 6.0)),
     Kind("broker_freeze", "broker", "broker", 1, (3.0, 10.0)),
     Kind("broker_cut_off", "broker", "broker", 1, (3.0, 10.0)),
+    Kind("replicas_missing", "broker", "broker", 1, (21.0, 24.0)),
     Kind("coordinator_kill", "broker", "broker", 1, (1.0, 4.0)),
     Kind("connections_reset", "network", "broker"),
     Kind("clients_cut_off", "network", "broker", 1, (2.0, 8.0)),

@@ -1,12 +1,21 @@
 """The section of docs/reference.md on the records of the checkpoint topic."""
 
+from typing import Final
+
 from deploy.markdown import table
 from worker.window_records import RECORDS
+
+_REPLAYS: Final = (
+    "",
+    '`{"v":1,"offset":9,"replayed":[[["no_text"],null,null,12]]}`',
+    "Position of `dead-letters replay` (group `KAFKA_GROUP_ID.dead-letters`, the dead-letter topic): handled are all "
+    "dead letters before `offset`, and those of each selection (reasons, from, to) before its offset.",
+)
 
 
 def checkpoint_records() -> str:
     """Return the section, Markdown."""
-    rows = [(f"`|{name}`" if name else "", value, meaning) for name, value, meaning in RECORDS]
+    rows = [(f"`|{name}`" if name else "", value, meaning) for name, value, meaning in (*RECORDS, _REPLAYS)]
     return f"""## Records of the checkpoint topic
 
 Only workers and their commands read the topic `KAFKA_CHECKPOINT_TOPIC`; its records may change with a release. Each key

@@ -5,6 +5,7 @@ docs/reference.md shows these tables. Tests compare exit codes and endpoints wit
 
 from typing import Final, NamedTuple
 
+from worker import time_limits
 from worker.errors import ExitCode
 
 EXIT_CODE_PROGRAMS: Final = {
@@ -12,15 +13,17 @@ EXIT_CODE_PROGRAMS: Final = {
     ExitCode.DIFFERENCE: "`worker verify`",
     ExitCode.SETTINGS: "all",
     ExitCode.MODEL: "`worker`, `worker classify`, `dashboard`",
-    ExitCode.KAFKA: "`worker`, `worker create-topics`, `worker verify`, `producer`",
-    ExitCode.TOPICS: "`worker`, `worker verify`, `producer`",
-    ExitCode.FENCED: "`worker`",
+    ExitCode.KAFKA: "`worker`, `worker create-topics`, `worker verify`, `worker dead-letters`, `producer`",
+    ExitCode.TOPICS: "`worker`, `worker verify`, `worker dead-letters`, `producer`",
+    ExitCode.FENCED: "`worker`, `worker dead-letters replay`",
     ExitCode.ENGINE: "`worker`, `dashboard`",
     ExitCode.REDIS: "`worker verify`, `worker series`",
     ExitCode.STUCK: "`worker`",
-    ExitCode.STATE: "`worker`",
+    ExitCode.STATE: "`worker`, `worker dead-letters replay`",
+    ExitCode.DEAD_LETTERS: "`worker`",
     ExitCode.BUG: "`worker` with all its commands, `producer`, `dashboard`",
-    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `training`",
+    ExitCode.INTERRUPTED: "`worker classify`, `worker create-topics`, `worker verify`, `worker dead-letters`, "
+    "`training`",
 }
 """Exit code → the programs that end with it, by the name after `python -m`."""
 
@@ -80,12 +83,43 @@ PERMISSIONS: Final = (
         "Where committed offsets are missing, `verify` cannot say what a worker would restore, and ends with an error.",
     ),
     Permission(
+        "`worker verify`",
+        "DESCRIBE_CONFIGS",
+        "topic `KAFKA_OUTPUT_TOPIC`, optional",
+        "`verify` cannot say that tweets are missing because the topic is compacted.",
+    ),
+    Permission(
         "`worker export-state`",
         "DESCRIBE and READ",
         "group `KAFKA_GROUP_ID`, topics `KAFKA_INPUT_TOPIC` and `KAFKA_CHECKPOINT_TOPIC`",
         "",
     ),
     Permission("`worker import-state`", "DESCRIBE, READ and WRITE", "the same as `worker`", ""),
+    Permission("`worker dead-letters`", "READ", "topic `KAFKA_DEAD_LETTER_TOPIC`", ""),
+    Permission(
+        "`worker dead-letters replay`",
+        "READ",
+        "group `KAFKA_GROUP_ID.dead-letters`, topic `KAFKA_CHECKPOINT_TOPIC`",
+        "",
+    ),
+    Permission(
+        "`worker dead-letters replay`",
+        "DESCRIBE; WRITE with `--yes`",
+        "topic `KAFKA_INPUT_TOPIC`",
+        "",
+    ),
+    Permission(
+        "`worker dead-letters replay --yes`",
+        "WRITE",
+        "topic `KAFKA_CHECKPOINT_TOPIC`, transactional id `KAFKA_GROUP_ID.dead-letters`",
+        "",
+    ),
+    Permission(
+        "`worker dead-letters replay --yes`",
+        "DESCRIBE_CONFIGS",
+        "topic `KAFKA_INPUT_TOPIC`, optional",
+        "The replay assumes Kafka's default `max.message.bytes` of 1,048,588 and logs a warning.",
+    ),
     Permission("`producer`", "WRITE", "topic `KAFKA_INPUT_TOPIC`", ""),
     Permission(
         "`dashboard`",
@@ -130,7 +164,12 @@ WORKER_ENDPOINTS: Final = (
         "200 while the worker makes progress, 503 with the name of the step that exceeds its time limit. A Kafka that "
         "does not answer is no reason for 503.",
     ),
-    Endpoint("GET", "/readyz", "200 when the model is loaded and the worker is a member of the group, else 503."),
+    Endpoint(
+        "GET",
+        "/readyz",
+        "200 while the worker is a member of the group, has restored its partitions, and a broker has answered within "
+        f"{time_limits.KAFKA_SILENT.seconds:g} s; else 503 with the reason.",
+    ),
 )
 
 PAGE_ENDPOINTS: Final = (

@@ -16,6 +16,7 @@ from dashboard.settings import DashboardSettings
 from deploy.checkpoint_records import checkpoint_records
 from deploy.interfaces import EXIT_CODE_PROGRAMS, PAGE_ENDPOINTS, PERMISSIONS, REDIS_COMMANDS, WORKER_ENDPOINTS
 from deploy.markdown import table
+from deploy.replayed_records import replayed_records
 from deploy.time_limit_tables import with_time_limits
 from tweets import dead_letter
 from tweets.labelled_tweet import INPUT_TIMESTAMP, LabelledTweet
@@ -105,12 +106,11 @@ bears them.
 
 def reasons() -> str:
     """Return the section on the reasons of dead letters."""
-    rows = [(f"`{name}`", reason.meaning, reason.advice) for name, reason in REASONS.items()]
+    rows = [(f"`{name}`", *reason) for name, reason in REASONS.items()]
     return f"""## Dead-letter reasons
 
 The header `__connect.errors.exception.message` of a dead letter begins with one of these reasons, and the metric
-`emotion_tweets_dead_lettered_total` counts the reasons. After the cause is repaired, a dead letter can be sent to the
-input topic again: key, value and headers are those of the input record.
+`emotion_tweets_dead_lettered_total` counts the reasons. Dead letters can be [replayed](operations.md#dead-letters).
 
 {table(("Reason", "Meaning", "What to do"), rows)}"""
 
@@ -165,8 +165,8 @@ def exit_codes() -> str:
     return f"""## Exit codes
 
 A supervisor should restart a worker or a live page that ends with another code than 0; a restarted worker continues at
-the last commit. After 2, 3, 5 and 6 a restart alone does not help: the last line of the log names what to change. The
-table names programs as they follow `python -m`.
+the last commit. After 2, 3, 5, 6 and 11 a restart alone does not help: the last line of the log names what to change.
+The table names programs as they follow `python -m`.
 
 {table(("Code", "Name", "Meaning", "Programs"), rows)}
 A second SIGTERM or SIGINT ends `worker`, `producer` and `dashboard` at once with 128 + the number of the signal: 143 or
@@ -205,6 +205,7 @@ SECTIONS: Final[Sequence[Callable[[], str]]] = (
     topics,
     checkpoint_records,
     reasons,
+    replayed_records,
     redis_keys,
     metrics,
     exit_codes,
@@ -242,10 +243,12 @@ def _allowed(name: str, field: FieldInfo) -> str:
     """
     if typing.get_origin(field.annotation) is Literal:
         return ", ".join(f"`{value}`" for value in typing.get_args(field.annotation))
-    limits = {limit: getattr(each, limit) for limit in ("ge", "le") for each in field.metadata if hasattr(each, limit)}
+    names = ("gt", "ge", "le")
+    limits = {limit: getattr(each, limit) for limit in names for each in field.metadata if hasattr(each, limit)}
     least, most = allowed_ms(name.upper(), Settings.model_construct())
     bounds = [bound for bound in (limits.get("ge", least), limits.get("le", most)) if bound is not None]
-    return " ".join([" to ".join(f"{bound:,}" for bound in bounds), documentation(field)["unit"]]).strip()
+    above = [f"above {limits['gt']:,}"] if "gt" in limits else []
+    return " ".join([" to ".join([*above, *(f"{bound:,}" for bound in bounds)]), documentation(field)["unit"]]).strip()
 
 
 def _default(name: str) -> str:

@@ -19,6 +19,7 @@ pytest.register_assert_rewrite(
     "tests.dashboard.page_process",
     "tests.stream.verifier",
     "tests.stream.programs",
+    "tests.stream.dead_letters",
     "tests.chaos.peer_run",
 )
 

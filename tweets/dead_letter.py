@@ -13,15 +13,23 @@ ERROR_NAME: Final = "worker.errors.BadMessage"
 
 TRUNCATED: Final = "truncated"
 
+ERRORS: Final = "__connect.errors."
+"""The beginning of the names of Kafka Connect's headers."""
+
+TOPIC: Final = f"{ERRORS}topic"
+PARTITION: Final = f"{ERRORS}partition"
+OFFSET: Final = f"{ERRORS}offset"
+MESSAGE: Final = f"{ERRORS}exception.message"
+
 HEADERS: Final = {
-    "__connect.errors.topic": "Input topic.",
-    "__connect.errors.partition": "Partition of the input record.",
-    "__connect.errors.offset": "Offset of the input record.",
+    TOPIC: "Input topic.",
+    PARTITION: "Partition of the input record.",
+    OFFSET: "Offset of the input record.",
     "__connect.errors.stage": "`CONSUME` (`unreadable`), `TRANSFORMATION` (`classifier_failed`), `KAFKA_PRODUCE` "
     "(`refused`) or `VALUE_CONVERTER`.",
     "__connect.errors.class.name": f"Always `{DECODER_NAME}`.",
     "__connect.errors.exception.class.name": f"Always `{ERROR_NAME}`.",
-    "__connect.errors.exception.message": "The reason, a colon and the detail.",
+    MESSAGE: "The reason, a colon and the detail.",
     TRUNCATED: "`true`, only if the record had to be cut to fit into the topic's `max.message.bytes`.",
 }
 """Header → meaning, of the headers that a dead letter has beside those of its input record; see docs/reference.md."""
@@ -52,11 +60,11 @@ def encode(record: Record, error: BadRecordError, *, topic: str, max_bytes: int)
 
 def _error_headers(record: Record, error: BadRecordError) -> list[tuple[str, bytes | None]]:
     return [
-        ("__connect.errors.topic", record.partition.topic.encode()),
-        ("__connect.errors.partition", str(record.partition.number).encode()),
-        ("__connect.errors.offset", str(record.offset).encode()),
+        (TOPIC, record.partition.topic.encode()),
+        (PARTITION, str(record.partition.number).encode()),
+        (OFFSET, str(record.offset).encode()),
         ("__connect.errors.stage", _STAGES.get(error.reason, "VALUE_CONVERTER").encode()),
         ("__connect.errors.class.name", DECODER_NAME.encode()),
         ("__connect.errors.exception.class.name", ERROR_NAME.encode()),
-        ("__connect.errors.exception.message", str(error).encode()),
+        (MESSAGE, str(error).encode()),
     ]

@@ -9,13 +9,15 @@ import orjson
 
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record, max_wire_bytes
+from tweets.replayed import replay_round
 from tweets.subjects import SUBJECT_NAME
 from tweets.tweet import Tweet
 
 INPUT_TIMESTAMP: Final = "emotion.input.timestamp"
 """The header with the timestamp of the input record: Unix milliseconds in decimal digits.
 
-The record's own timestamp is the time at which the worker published it.
+The record's own timestamp is the time at which the worker published it. A replayed record brings the header with the
+timestamp of the first record of its tweet.
 """
 
 _TIMESTAMP_DIGITS: Final = 19
@@ -120,10 +122,22 @@ def input_timestamp_ms(headers: Headers) -> int | None:
     return int(content) if content.isdigit() and len(content) <= _TIMESTAMP_DIGITS else None
 
 
+def first_timestamp_ms(record: Record) -> int | None:
+    """Return the timestamp of the input record, of a replayed one that of the first record, in Unix milliseconds.
+
+    `input_timestamp_ms` returns the same for the headers of the labelled tweet. None if neither is known.
+    """
+    if record.timestamp_ms >= 0 and not (record.headers and replay_round(record.headers)):
+        return record.timestamp_ms
+    known = input_timestamp_ms(record.headers)
+    return record.timestamp_ms if known is None and record.timestamp_ms >= 0 else known
+
+
 def _with_timestamp(record: Record) -> Headers:
-    if record.timestamp_ms < 0:  # the record has no timestamp
+    first_ms = first_timestamp_ms(record)
+    if first_ms is None or first_ms != record.timestamp_ms:  # the headers have the timestamp, if anything has
         return record.headers
-    return [*record.headers, (INPUT_TIMESTAMP, b"%d" % record.timestamp_ms)]
+    return [*record.headers, (INPUT_TIMESTAMP, b"%d" % first_ms)]
 
 
 def _text(value: object) -> str:

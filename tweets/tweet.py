@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from tweets.envelopes import json_object, usual_json_object
 from tweets.reasons import BadRecordError
 from tweets.records import Record
+from tweets.replayed import TWEET_ID, kept_id
 from tweets.timestamps import as_rfc3339
 from tweets.tweet_object import tweet_object, whole_text
 
@@ -22,7 +23,8 @@ class Tweet:
 
     id: Annotated[
         str,
-        "Identifier; `id_str` wins over `id`. A tweet without both gets `<topic>-<partition>-<offset>` of the record.",
+        f"Identifier; `id_str` wins over `id`. A tweet without both gets the header `{TWEET_ID}` of a replayed record, "
+        "else `<topic>-<partition>-<offset>` of the record.",
         "string or integer",
     ]
     text: Annotated[str, "The text, at most `TWEET_MAX_CHARS` characters, with at least one visible character."]
@@ -50,18 +52,33 @@ def decode(record: Record, *, max_chars: int) -> Tweet:
     Optional fields of a wrong type or form are left out, unknown fields are ignored. Raises BadRecordError with one of
     REASONS for a record that has no usable text of at most `max_chars` characters.
     """
-    value = _checked_value(record)
-    found = usual_json_object(value)
-    fields = {} if found is None else tweet_object(found)
-    if found is None or isinstance(fields.get("id"), float):  # an id may have more digits than orjson reads
-        found = json_object(value)
-        fields = tweet_object(found)
+    fields, found = _objects(_checked_value(record))
     return Tweet(
         id=_tweet_id(fields, record),
         text=checked_text(whole_text(fields, found), max_chars=max_chars),
         created_at=as_rfc3339(fields.get("created_at")),
         label=_text_or_none(fields.get("label")),
     )
+
+
+def own_id(value: bytes | None) -> str | None:
+    """Return the id in the value of a record; None for a value without an id, or without JSON that is read."""
+    if value is None or len(value) > MAX_VALUE_BYTES:
+        return None
+    try:
+        return _own_id(_objects(value)[0])
+    except BadRecordError:
+        return None
+
+
+def _objects(value: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return the object that has the tweet's fields, and the object of the whole record, which may be the same."""
+    found = usual_json_object(value)
+    fields = {} if found is None else tweet_object(found)
+    if found is None or isinstance(fields.get("id"), float):  # an id may have more digits than orjson reads
+        found = json_object(value)
+        fields = tweet_object(found)
+    return fields, found
 
 
 def _checked_value(record: Record) -> bytes:
@@ -91,11 +108,16 @@ _VISIBLE: Final = re.compile(r"[^\s\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff
 
 
 def _tweet_id(fields: Mapping[str, Any], record: Record) -> str:
+    place = record.partition
+    return _own_id(fields) or kept_id(record.headers) or f"{place.topic}-{place.number}-{record.offset}"
+
+
+def _own_id(fields: Mapping[str, Any]) -> str | None:
     # Twitter's `id` is a number above 2**53, which many programs round; `id_str` is exact.
     value = _text_or_none(fields.get("id_str")) or fields.get("id")
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _text_or_none(value) or f"{record.partition.topic}-{record.partition.number}-{record.offset}"
+    return _text_or_none(value)
 
 
 def _text_or_none(value: object) -> str | None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from tweets.periods import ALL, UNITS
 from worker import time_limits
+from worker.dead_letters.options import add_dead_letters
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.process.option_types import not_negative, positive
+from worker.process.option_types import number, positive
 from worker.process.unread_output import forget_unread_output
 
 
@@ -56,14 +57,20 @@ def _run_program(options: argparse.Namespace) -> int:
             )
         case "export-state" | "import-state":
             return _run_states(options)
-        case "series":
-            from worker.commands import series
-
-            return series(options.topic, options.step, options.first, options.end, form=options.form)
+        case "dead-letters" | "series":
+            return _run_reader(options)
         case _:
             from worker.commands import check_counts
 
             return check_counts(fix=options.repair, timeout_s=options.timeout, as_json=options.json)
+
+
+def _run_reader(options: argparse.Namespace) -> int:
+    from worker.commands import dead_letters, series
+
+    if options.program == "dead-letters":
+        return dead_letters(options)
+    return series(options.topic, options.step, options.first, options.end, form=options.form)
 
 
 def _run_states(options: argparse.Namespace) -> int:
@@ -92,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     programs = parser.add_subparsers(dest="program", metavar="program")
 
-    for add in (_add_classify, _add_create_topics, _add_verify, _add_states, _add_series):
+    for add in (_add_classify, _add_create_topics, _add_verify, _add_states, _add_series, add_dead_letters):
         add(programs)
     return parser
 
@@ -132,9 +139,10 @@ def _add_verify(programs: Any) -> None:
     check.add_argument("--repair", action="store_true", help="first make the counts in Redis equal to Kafka")
     check.add_argument(
         "--timeout",
-        type=not_negative,
-        default=time_limits.VERIFY.seconds,
-        help="seconds within which a running system must agree (%(default)g)",
+        type=number(1),
+        metavar="SECONDS",
+        help="end the whole run within this, name what was not compared, and exit 1 then (no limit for reading; Redis "
+        f"has {time_limits.VERIFY.seconds:g} s to agree after the first comparison)",
     )
     check.add_argument("--json", action="store_true", help="print one JSON object")
 

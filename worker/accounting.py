@@ -9,7 +9,9 @@ from contextlib import suppress
 
 from tweets.records import Partition, Record
 from worker import time_limits
+from worker.counts import CommittedCounts
 from worker.labelling import RecordOutcome
+from worker.membership import Membership
 from worker.process.metrics import Metrics
 from worker.process.observations import observe_all
 
@@ -22,6 +24,7 @@ class Accounting:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._fetched_any = False
+        self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._reached_ms: dict[Partition, int] = {}
         """Timestamp of the oldest fetched record that waits, else of the last committed record.
 
@@ -113,9 +116,14 @@ class Accounting:
         for partition, count in offsets.items():
             self._metrics.records_skipped.labels(partition.topic, str(partition.number)).inc(count)
 
-    def rebalanced(self) -> None:
-        """Count a new generation of the group or a new assignment."""
-        self._metrics.rebalances.inc()
+    def assigned(self, membership: Membership, committed: Mapping[Partition, CommittedCounts]) -> None:
+        """Log the owned partitions with their offsets, and count a new generation of the group or a new assignment."""
+        assignment = (membership.generation, membership.partitions)
+        if assignment != self._last_assignment:
+            self._last_assignment = assignment
+            self._metrics.rebalances.inc()
+        offsets = " ".join(f"{partition}@{counts.offset}" for partition, counts in committed.items())
+        log.info("generation %d, %d partitions: %s", membership.generation, len(committed), offsets)
 
     def revoked(self, partitions: Iterable[Partition]) -> None:
         """Remove the lag of partitions that this worker has lost."""

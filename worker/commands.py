@@ -1,4 +1,7 @@
-"""The commands that run once and exit: classify, create-topics, verify, export-state, import-state, series."""
+"""The commands that run once and exit.
+
+They are classify, create-topics, verify, export-state, import-state, series and dead-letters.
+"""
 
 import io
 import json
@@ -16,6 +19,8 @@ from worker.process.logs import configure_logging
 from worker.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from tweets.periods import Unit
     from worker.kafka.state_transfer import Position
     from worker.series_forms import Form
@@ -69,41 +74,23 @@ def create_topics(*, partitions: int, replication_factor: int, max_message_bytes
     return ExitCode.OK
 
 
-def check_counts(*, fix: bool, timeout_s: float, as_json: bool) -> int:
+def check_counts(*, fix: bool, timeout_s: float | None, as_json: bool) -> int:
     """Compare the counts in Kafka, in Redis and on the output topic; with `fix`, make Redis equal to Kafka first.
 
-    Raises FatalError with the exit code REDIS if Redis fails.
+    The whole run takes at most `timeout_s` seconds, None: as long as reading takes. Raises FatalError with the exit
+    code REDIS if Redis fails.
     """
-    from worker.kafka.committed import CommittedReader
-    from worker.kafka.committed_windows import CommittedWindows
-    from worker.kafka.reachable import wait_until_reachable
-    from worker.redis.store import CountsStore, CountsStoreError
-    from worker.redis.window_store import WindowStore
-    from worker.repair_windows import repair_windows
-    from worker.verify import repair, verify
-    from worker.verify_windows import WindowsCheck
-    from worker.window_recount import WindowRecount
+    from worker.verify_run import run_verify
 
-    settings = _configured()
-    wait_until_reachable(settings)
-    store, window_store, windows = CountsStore.of(settings), WindowStore.of(settings), CommittedWindows(settings)
-    recount = WindowRecount(settings.window_limits(), now_ms=int(time.time() * 1000))
-    try:
-        with CommittedReader(settings, recount) as reader:
-            if fix:
-                repair(reader, store)
-                repair_windows(windows, window_store, reader.input_partitions())
-            check = WindowsCheck(recount, windows, window_store)
-            findings = verify(reader, store, timeout_s=timeout_s, windows=check)
-    except CountsStoreError as error:
-        raise FatalError(f"Redis failed: {error}", ExitCode.REDIS) from None
+    findings = run_verify(_configured(), fix=fix, timeout_s=timeout_s)
     agrees = all(finding.agrees for finding in findings)
     if as_json:
-        rows = [{"subject": f.subject, "agrees": f.agrees, "detail": f.detail} for f in findings]
-        print(json.dumps({"agrees": agrees, "findings": rows}))
-    else:
-        for finding in findings:
-            print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.detail}")
+        print(json.dumps({"agrees": agrees, "findings": [finding.json_fields() for finding in findings]}))
+        return ExitCode.OK if agrees else ExitCode.DIFFERENCE
+    for finding in findings:
+        print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.detail}")
+        if finding.explanation is not None and not finding.agrees:
+            print(f"      {finding.explanation}")
     return ExitCode.OK if agrees else ExitCode.DIFFERENCE
 
 
@@ -163,6 +150,16 @@ def series(subject: str, unit: "Unit", first: str | None, end: str | None, *, fo
         raise FatalError(f"Redis failed: {error}", ExitCode.REDIS) from None
     write(found, form, sys.stdout)
     return ExitCode.OK
+
+
+def dead_letters(options: "Namespace") -> int:
+    """Run one of the commands on dead letters; see worker/dead_letters/options.py."""
+    from worker.dead_letters.command import run
+    from worker.kafka.reachable import wait_until_reachable
+
+    settings = _configured()
+    wait_until_reachable(settings)
+    return run(settings, options)
 
 
 def _configured() -> Settings:

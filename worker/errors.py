@@ -21,16 +21,20 @@ class ExitCode(IntEnum):
         return member
 
     OK = 0, "The program has done its work, or was stopped by SIGTERM or SIGINT and has drained."
-    DIFFERENCE = 1, "Redis or the output topic differs from the counts committed in Kafka."
+    DIFFERENCE = (
+        1,
+        "Redis or the output topic differs from the counts committed in Kafka, or `verify --timeout` ended first.",
+    )
     SETTINGS = 2, "A setting, an option or a file that the user named is wrong. The error names the cause."
     MODEL = 3, "The model folder is missing or damaged, or the model computes wrong scores on this machine."
     KAFKA = 4, "Kafka cannot be reached, or refuses the login, the user or the group member."
     TOPICS = 5, "A topic is missing, or an output topic has fewer partitions than the input topic."
-    FENCED = 6, "Another worker has started with the same `WORKER_ID`."
+    FENCED = 6, "Another worker has started with the same `WORKER_ID`, or another replay of the dead letters."
     ENGINE = 7, "The model fails on texts that the model labelled correctly at the start."
     REDIS = 8, "Redis does not answer, or refuses a command or a key. Only `verify` and `series` end with this code."
     STUCK = 9, "A step took longer than its time limit, and the watchdog ended the process."
     STATE = 10, "The committed offsets or counts cannot be used as they are. The last log line names what to change."
+    DEAD_LETTERS = 11, "Dead letters have reached the share `DEAD_LETTER_MAX_SHARE`. The last log line has the reasons."
     BUG = 70, "Unexpected error, a bug (EX_SOFTWARE of sysexits.h). The log has the traceback."
     INTERRUPTED = 130, "Ctrl-C, where there was nothing to drain (128 + SIGINT)."
 

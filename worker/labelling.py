@@ -162,18 +162,14 @@ class Labeller:
         except BadRecordError as error:
             return self._dead_letter(record, error)
         known = decoded.label if decoded.label in self._classifier.emotions else None
-        event_ms = event_time_ms(decoded.created_at, _input_ms(record), encoding.classified_at_ms)
+        first_ms = labelled_tweet.first_timestamp_ms(record)
+        event_ms = event_time_ms(decoded.created_at, first_ms, encoding.classified_at_ms)
         return RecordOutcome(record, output, emotion, confidence, unfamiliar_tokens, known, None, event_ms, subjects)
 
     def _dead_letter(self, record: Record, error: BadRecordError) -> RecordOutcome:
         topics = self._topics
         output = dead_letter.encode(record, error, topic=topics.dead_letter, max_bytes=topics.max_record_bytes)
         return RecordOutcome(record, output, reason=error.reason)
-
-
-def _input_ms(record: Record) -> int | None:
-    """Return the time that `input_timestamp_ms` reads in the headers of the labelled tweet."""
-    return record.timestamp_ms if record.timestamp_ms >= 0 else labelled_tweet.input_timestamp_ms(record.headers)
 
 
 def _columns(predictions: Sequence[Prediction | BadRecordError]) -> Iterator[_Labelling | BadRecordError]:

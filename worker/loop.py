@@ -9,6 +9,7 @@ The loop keeps the guarantee in ten steps. The comments below name the steps by 
 2. Poll, and read the group membership right after the poll. The records and the membership stay together.
 3. Decode each record. A record that is not a valid tweet becomes a dead letter.
 4. Classify. A record becomes a dead letter if the model fails on that record alone and still works on known texts.
+   If the share of dead letters reaches DEAD_LETTER_MAX_SHARE, exit before anything of the batch is sent (step 10).
 5. Begin a transaction, and send every result to the partition number of its input record, and the new position and
    counts of each partition to the checkpoint topic, with the minutes, hours and days that have changed.
 6. Wait until every record is acknowledged. If Kafka refuses a labelled tweet for good, abort, replace the producer and
@@ -32,6 +33,7 @@ from worker import time_limits
 from worker.accounting import Accounting
 from worker.batching import Batch
 from worker.counts import CommittedCounts
+from worker.dead_letter_share import DeadLetterShare
 from worker.errors import RefusedRecordsError, TransientError
 from worker.interfaces import CountsSink, NoWindows, StepLimits, Stream, WindowsSink
 from worker.labelling import Labeller, RecordOutcome
@@ -61,6 +63,7 @@ class Loop:
         watchdog: StepLimits,
         restorer: Restorer | None = None,
         windows_sink: WindowsSink | None = None,
+        dead_letter_share: DeadLetterShare | None = None,
         batch_max_tweets: int,
         batch_max_wait_s: float,
     ) -> None:
@@ -71,10 +74,10 @@ class Loop:
         self._watchdog = watchdog
         self._restorer = restorer or Restorer()
         self._windows_sink = windows_sink or NoWindows()
+        self._dead_letter_share = dead_letter_share or DeadLetterShare()
         self._batch_max_wait_s = batch_max_wait_s
         self._accounting = Accounting(metrics)
         self._membership: Membership | None = None
-        self._last_assignment: tuple[int, frozenset[Partition]] | None = None
         self._committed_counts: dict[Partition, CommittedCounts] = {}
         self._committed_windows: dict[Partition, PartitionWindows] = {}
         self._read_to: Mapping[Partition, int] = {}
@@ -173,21 +176,13 @@ class Loop:
             self._accounting.restored_from_checkpoint(restored.from_checkpoint)
         self._replace_committed(restored.states())
         self._membership = membership
-        self._log_assignment(membership)
+        self._accounting.assigned(membership, self._committed_counts)
 
     def _replace_committed(self, states: Mapping[Partition, PartitionState]) -> None:
         self._accounting.revoked(set(self._committed_counts) - set(states))
         self._committed_counts, self._committed_windows = counts_of(states), windows_of(states)
         self._publisher.assign(counts_of(states))
         self._windows_sink.assign(assigned_of(states))
-
-    def _log_assignment(self, membership: Membership) -> None:
-        assignment = (membership.generation, membership.partitions)
-        if assignment != self._last_assignment:
-            self._last_assignment = assignment
-            self._accounting.rebalanced()
-        offsets = " ".join(f"{partition}@{committed.offset}" for partition, committed in self._committed_counts.items())
-        log.info("generation %d, %d partitions: %s", membership.generation, len(self._committed_counts), offsets)
 
     def _process(self, records: Sequence[Record], membership: Membership) -> None:
         results = self._label(records)  # steps 3 and 4
@@ -198,6 +193,7 @@ class Loop:
             results, states = self._publish(results)  # steps 5 and 6
             self._commit(states, membership)  # step 7
         self._accounting.committed(results)  # step 8
+        self._dead_letter_share.committed(results)
         self._adopt(states)
         self._show_lag(states)
 
@@ -268,9 +264,10 @@ class Loop:
         Each record that Kafka refuses for good has a dead letter among the returned results.
         A refusal comes before the commit, so nothing of the transaction is committed and the same batch is published
         again, without a restore. Each attempt replaces at least one labelled tweet by a dead letter, or makes the
-        refusals exact.
+        refusals exact. Raises FatalError if the dead letters reach DEAD_LETTER_MAX_SHARE.
         """
         while True:
+            self._dead_letter_share.check(results)  # each refusal adds a dead letter
             states = self._committed_after(results)
             try:
                 with self._timed("publish"):

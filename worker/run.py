@@ -3,11 +3,12 @@
 import importlib.metadata
 import logging
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import MetadataLimit
+from worker.dead_letter_share import DeadLetterShare
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.inference.classifier import Classifier, load_classifier
 from worker.kafka.committed_windows import CommittedWindows
@@ -22,6 +23,7 @@ from worker.process.memory import collect_less_often, return_large_buffers
 from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.process.watchdog import Watchdog
+from worker.readiness import reason_not_ready
 from worker.redis.publisher import CountsPublisher
 from worker.redis.store import CountsStore, CountsStoreError
 from worker.redis.window_store import WindowStore
@@ -69,6 +71,8 @@ class _Worker:
         self._watchdog = watchdog
         self._metrics = Metrics()
         self._loop: Loop | None = None
+        self._silent_s: Callable[[], float] = lambda: 0.0
+        """Seconds since Kafka last answered; 0 before the worker has a consumer."""
 
     def run(self) -> int:
         """Start the parts in order, and run the loop until the stop flag is set.
@@ -92,6 +96,8 @@ class _Worker:
         publisher = CountsPublisher(store, self._metrics, self._stop.fail)
         windows_publisher = self._windows_publisher(subjects)
         stream = KafkaStream(settings, max_record_bytes=max_record_bytes, watchdog=self._watchdog)
+        self._silent_s = stream.silent_s
+        self._metrics.kafka_silent_seconds.set_function(stream.silent_s)
         try:
             output = OutputTopics(settings.kafka_output_topic, settings.kafka_dead_letter_topic, max_record_bytes)
             labeller = Labeller(
@@ -119,12 +125,18 @@ class _Worker:
             self._settings.metrics_port,
             registry=self._metrics.registry,
             overdue=self._watchdog.overdue,
-            ready=lambda: self._loop is not None and self._loop.ready,
+            not_ready=self._not_ready,
             on_death=self._stop.fail,
         )
         health.start()
         log.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, health.port)
         return health
+
+    def _not_ready(self) -> str | None:
+        """Return why the worker is not ready, or None."""
+        restored = self._loop is not None and self._loop.ready
+        servers = self._settings.kafka_bootstrap_servers
+        return reason_not_ready(restored=restored, silent_s=self._silent_s(), servers=servers)
 
     def _restorer(self, classifier: Classifier) -> Restorer:
         return Restorer(
@@ -171,6 +183,7 @@ class _Worker:
             labeller,
             publisher,
             windows_sink=windows_publisher,
+            dead_letter_share=DeadLetterShare(self._settings.dead_letter_max_share),
             metrics=self._metrics,
             watchdog=self._watchdog,
             restorer=restorer,

@@ -13,7 +13,7 @@ def setting(
 
     `meaning` and `change` are sentences: what the setting does, and when a user sets another value. `unit` is the unit
     of a number. `shown` replaces the default in the reference, where the default is secret or a path on this machine.
-    `limits` are pydantic's: ge, le, pattern, min_length, max_length.
+    `limits` are pydantic's: gt, ge, le, pattern, min_length, max_length.
     """
     documentation: dict[str, Any] = {"change": change, "unit": unit}
     if shown is not None:

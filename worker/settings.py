@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from worker.errors import ExitCode, FatalError
 from worker.kafka_settings import KafkaSettings
+from worker.record_settings import RecordSettings
 from worker.redis_address import RedisAddress, parse_redis_url
 from worker.secret_files import with_secrets_from_files
 from worker.setting_fields import setting
@@ -42,7 +43,7 @@ class SettingsError(FatalError):
         super().__init__(message, ExitCode.SETTINGS)
 
 
-class Settings(WindowSettings, KafkaSettings):
+class Settings(WindowSettings, RecordSettings, KafkaSettings):
     """Every setting of the worker; a field's environment variable is its name in capitals."""
 
     model_config = SettingsConfigDict(
@@ -161,14 +162,6 @@ class Settings(WindowSettings, KafkaSettings):
         meaning="Texts whose scores the worker keeps in memory, about 0.4 kB each: a later tweet with an equal text "
         "gets the same scores without the model. `0`: none. Of equal texts in one batch, the model always reads one.",
         change="Raise where many tweets repeat earlier ones, as retweets do; watch `emotion_cache_total`.",
-    )
-    tweet_max_chars: int = setting(
-        10_000,
-        ge=1,
-        le=1_000_000,
-        unit="characters",
-        meaning="A longer text becomes a dead letter with the reason `text_too_long`.",
-        change="Raise when longer texts are wanted. The model reads only as many tokens as it was trained for.",
     )
     metrics_host: str = setting(
         "127.0.0.1",

@@ -96,6 +96,9 @@ WATCHDOG_INTERVAL: Final = TimeLimit(0.25, "The watchdog compares the step with 
 WATCHDOG_REPORT: Final = TimeLimit(
     0.5, "The watchdog ends the process after this, whether or not its log lines could be written."
 )
+KAFKA_SILENT: Final = TimeLimit(
+    30, "`/readyz` fails when no broker has answered the worker's consumer for this long; `/healthz` does not."
+)
 TOPICS_FILE_LOOK: Final = TimeLimit(
     1, "The worker looks this often whether `TOPICS_FILE` has changed, and reads a file that two looks find the same."
 )
@@ -113,7 +116,13 @@ OFFSET_LOOKUP: Final = TimeLimit(5, "A look-up of the committed, first or last o
 VERIFY_LOOKUP: Final = TimeLimit(10, "verify's look-up of the committed, first or last offsets of all partitions.")
 RECOUNT: Final = TimeLimit(300, "verify's recount fails when no record of the output topic arrives for this long.")
 RECOUNT_POLL: Final = TimeLimit(1, "One poll of verify's recount, and of a reader of the checkpoint topic.")
-VERIFY: Final = TimeLimit(10, "Default of verify --timeout: Kafka and Redis must agree within this.")
+DEAD_LETTERS: Final = TimeLimit(30, "A command on dead letters fails when no dead letter arrives for this long.")
+VERIFY: Final = TimeLimit(
+    10, "Without verify --timeout, Kafka and Redis must agree within this after the first comparison."
+)
+VERIFY_CAUSES: Final = TimeLimit(
+    3, "verify --timeout leaves this much of its time, at most half, to look for the causes of differences."
+)
 VERIFY_RETRY_PAUSE: Final = TimeLimit(0.2, "Pause of verify before it compares again.")
 VERIFY_EXPIRY_MARGIN: Final = TimeLimit(
     60, "verify does not compare minutes, hours and days that expire so soon: Redis may delete them meanwhile."

@@ -132,6 +132,11 @@ ORDER: Final = (
     ),
     Order("CHECKPOINTS + OFFSET_LOOKUP", "MAX_POLL_INTERVAL", "a worker that reads checkpoints does not poll"),
     Order("READ_CHECKPOINTS", "TURN", "the watchdog must name the step that hangs"),
+    Order(
+        "METADATA_MAX_AGE + 2 * REQUEST",
+        "KAFKA_SILENT",
+        "a worker without partitions hears from Kafka at each look-up of metadata, one of which may fail",
+    ),
     Order("CONNECTION_SETUP_MAX", "ADMIN_REQUEST", "an admin request must outlast a slow attempt to connect"),
     Order("REQUEST", "VERIFY_LOOKUP", "a look-up must have time for one failed request and another attempt"),
     Order("VERIFY_LOOKUP + RECOUNT_POLL", "RECOUNT", "a recount consists of look-ups and many polls"),

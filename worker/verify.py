@@ -1,23 +1,27 @@
 """`python -m worker verify`: compares the counts committed in Kafka with Redis and with a recount, per partition."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
+from worker.deadline import NEVER, Deadline
 from worker.finding import Finding
 from worker.kafka.committed import Committed
-
-GROUPS: Final = "groups"
-"""Subject of the finding that other consumer groups publish under the same REDIS_KEY_PREFIX."""
-
-_NAMED_GROUPS: Final = 5
-"""Groups that the finding names: it stays one readable line."""
-
-_NAMED_CHARS: Final = 100
-"""Characters of a group's name that the finding shows, for the same reason."""
+from worker.verify_findings import (
+    GROUPS,
+    PERIODS_TEXT,
+    groups_finding,
+    lost_finding,
+    nonzero,
+    not_reached_finding,
+    partition_finding,
+    totals_finding,
+    unread_outputs,
+)
 
 
 class Kafka(Protocol):
@@ -47,6 +51,32 @@ class WindowFindings(Protocol):
     """The comparison of minutes, hours and days, which uses what the recount has read."""
 
     def findings(self, partitions: Collection[Partition]) -> list[Finding]: ...
+    @property
+    def unread(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one comparison has read, and its findings; `not_reached` names what the deadline left out.
+
+    `recounts` are those of partitions without a commit meanwhile. `stored` are the counts in Redis of this group and
+    topic, `partitions` those that have counts anywhere.
+    """
+
+    committed: Mapping[Partition, Committed] = field(default_factory=dict)
+    recounts: Mapping[int, RunningCounts | None] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
+    stored: Mapping[Partition, Mapping[str, int]] = field(default_factory=dict)
+    partitions: Collection[Partition] = ()
+    findings: Sequence[Finding] = ()
+    not_reached: Sequence[str] = ()
+
+    def output_differs(self, partition: Partition) -> bool:
+        """Return whether the recount of a partition's output differs from its committed counts."""
+        at, recount = self.committed.get(partition), self.recounts.get(partition.number)
+        if at is None or at.counts is None or recount is None:
+            return False
+        return nonzero(recount.totals) != nonzero(at.counts.totals)
 
 
 def verify(
@@ -54,24 +84,34 @@ def verify(
     store: StoredCounts,
     *,
     timeout_s: float,
+    deadline: Deadline = NEVER,
     windows: WindowFindings | None = None,
+    explained: Callable[[Look], Sequence[Finding]] | None = None,
+    note: Callable[[Look], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Finding]:
     """Compare until everything has agreed once, or until `timeout_s` seconds after the first comparison.
 
-    Under load Redis follows the commits with a short delay, so one comparison is not enough.
+    Under load Redis follows the commits with a short delay, so one comparison is not enough. No comparison goes on
+    after the deadline. `explained` returns the findings with their causes; `note` gets each comparison.
     """
-    deadline_s: float | None = None
+    until_s: float | None = None
     agreed: dict[str, Finding] = {}
+    last: Look | None = None
     while True:
-        findings = _compare(kafka, store, windows)
-        deadline_s = clock() + timeout_s if deadline_s is None else deadline_s
-        agreed |= {finding.subject: finding for finding in findings if finding.agrees}
-        findings = [agreed.get(finding.subject, finding) for finding in findings]
+        look = _compare(kafka, store, windows, deadline)
+        until_s = clock() + timeout_s if until_s is None else until_s
+        if last is None or not look.not_reached:  # a later look that the deadline cuts says less than the one before
+            agreed |= {finding.subject: finding for finding in look.findings if finding.agrees}
+            findings = [agreed.get(finding.subject, finding) for finding in look.findings]
+            last = replace(look, findings=[*findings, *not_reached_finding(look.not_reached)])
+            if note is not None:
+                note(last)
         # To wait does not help where groups share a prefix.
-        if all(finding.agrees or finding.subject == GROUPS for finding in findings) or clock() >= deadline_s:
-            return findings
+        done = all(finding.agrees or finding.subject == GROUPS for finding in last.findings)
+        if done or clock() >= until_s or deadline.has_passed:
+            return list(last.findings if explained is None else explained(last))
         sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
 
 
@@ -89,41 +129,67 @@ def repair(kafka: Kafka, store: StoredCounts) -> None:
     store.repair(whole | gone | dict(kafka.checkpoints(incomplete)))
 
 
-def _compare(kafka: Kafka, store: StoredCounts, windows: WindowFindings | None) -> list[Finding]:
+def _compare(kafka: Kafka, store: StoredCounts, windows: WindowFindings | None, deadline: Deadline) -> Look:
     before = kafka.committed()
-    recounts = kafka.recount([partition.number for partition in before])
+    read = kafka.recount([partition.number for partition in before])
+    unread = unread_outputs(before, read)
     after = kafka.committed()
+    recounts = {number: read.get(number) for number in {*read, *(each.number for each in after.keys() - before.keys())}}
     totals, stored = store.snapshot()
     in_redis = _stored_partitions(kafka, store, stored)
-    incomplete = {partition for partition, at in after.items() if at.counts is None}
-    lost = {p for p in {*in_redis, *kafka.input_partitions()} if p not in after}
-    checkpoints = kafka.checkpoints(incomplete | lost) if incomplete or lost else {}
-    lost = {p for p in lost if any(in_redis.get(p, {}).values()) or p in checkpoints}
+    checkpoints, lost = _second_copies(kafka, after, in_redis)
     findings = [
-        _partition_finding(
+        partition_finding(
             partition,
             at,
             stored.get(store.field(partition), {}),
-            recounts.get(partition.number),
+            recounts,
             checkpoints.get(partition),
             moved=before.get(partition) != at,
         )
         for partition, at in after.items()
     ]
-    findings += [
-        Finding(
-            str(partition),
-            False,
-            f"no committed offset (Kafka deletes the offsets of a group without members after "
-            f"offsets.retention.minutes), but Redis counts {sum(in_redis.get(partition, {}).values())} tweets; "
-            + _second_copy(checkpoints.get(partition)),
-        )
-        for partition in sorted(lost)
-    ]
+    findings += [lost_finding(each, in_redis.get(each, {}), checkpoints.get(each)) for each in sorted(lost)]
     if not after:
         findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))
-    of_periods = windows.findings(list(before)) if windows is not None and before else []
-    return [*findings, _totals_finding(totals, stored), *of_periods, *_groups_finding(store, stored)]
+    findings.append(totals_finding(totals, stored))
+    if windows is not None and before:
+        of_periods, unread_periods = _periods(windows, list(before), deadline, unread)
+        findings += of_periods
+        unread = [*unread, *unread_periods]
+    findings += groups_finding(store.prefix, store.other_groups(stored))
+    return Look(
+        committed=after,
+        recounts={each.number: recounts.get(each.number) for each, at in after.items() if before.get(each) == at},
+        totals=totals,
+        stored=in_redis,
+        partitions={*after, *lost},
+        findings=findings,
+        not_reached=unread,
+    )
+
+
+def _second_copies(
+    kafka: Kafka, committed: Mapping[Partition, Committed], in_redis: Mapping[Partition, Mapping[str, int]]
+) -> tuple[Mapping[Partition, CommittedCounts], set[Partition]]:
+    """Return the checkpoints of the partitions that lack counts, and those that have lost their committed offset."""
+    incomplete = {partition for partition, at in committed.items() if at.counts is None}
+    lost = {p for p in {*in_redis, *kafka.input_partitions()} if p not in committed}
+    checkpoints = kafka.checkpoints(incomplete | lost) if incomplete or lost else {}
+    return checkpoints, {p for p in lost if any(in_redis.get(p, {}).values()) or p in checkpoints}
+
+
+def _periods(
+    windows: WindowFindings, partitions: list[Partition], deadline: Deadline, unread: Sequence[str]
+) -> tuple[list[Finding], list[str]]:
+    """Return the findings about periods, and the names of what was not compared.
+
+    Without the whole recount, nothing can be said about a period.
+    """
+    if unread or deadline.has_passed:
+        return [], [PERIODS_TEXT]
+    found = windows.findings(partitions)
+    return found, [f"{windows.unread} {PERIODS_TEXT}"] if windows.unread else []
 
 
 def _stored_partitions(
@@ -132,76 +198,3 @@ def _stored_partitions(
     """Return the counts in Redis of this group and topic."""
     parsed = {store.partition(field, kafka.topic): counts for field, counts in stored.items()}
     return {partition: counts for partition, counts in parsed.items() if partition is not None}
-
-
-def _partition_finding(
-    partition: Partition,
-    at: Committed,
-    stored: Mapping[str, int],
-    recount: RunningCounts | None,
-    checkpoint: CommittedCounts | None,
-    *,
-    moved: bool,
-) -> Finding:
-    if at.counts is None:
-        why = "the committed offset has no readable offset metadata (was it moved by a tool?)"
-        return Finding(str(partition), False, f"@{at.offset}: {why}; {_second_copy(checkpoint)}")
-    committed = _nonzero(at.counts.totals)
-    problems = []
-    if _nonzero(stored) != committed:
-        problems.append(f"Redis differs: {_difference(committed, _nonzero(stored))}")
-    if recount is not None and not moved and _nonzero(recount.totals) != committed:
-        problems.append(f"the output topic differs: {_difference(committed, _nonzero(recount.totals))}")
-    remark = " (not recounted: retention has deleted records of the output topic)" if recount is None else ""
-    skipped = at.counts.skipped + at.deleted
-    if skipped:
-        remark += f" ({skipped} records skipped: Kafka deleted them before a worker read them)"
-    agreed = f"{sum(committed.values())} tweets{remark}"
-    return Finding(str(partition), not problems, f"@{at.offset}: {'; '.join(problems) or agreed}")
-
-
-def _second_copy(checkpoint: CommittedCounts | None) -> str:
-    if checkpoint is None:
-        return "the checkpoint topic has no state of it: see import-state"
-    counted = sum(checkpoint.counts.totals.values())
-    return f"the checkpoint topic has {counted} tweets up to offset {checkpoint.offset}, which a worker restores"
-
-
-def _totals_finding(stored_totals: Mapping[str, int], stored: Mapping[str, Mapping[str, int]]) -> Finding:
-    totals, sums = _nonzero(stored_totals), _nonzero(_sum(stored.values()))
-    detail = f"{sum(totals.values())} tweets" if totals == sums else f"Redis differs: {_difference(sums, totals)}"
-    return Finding("totals", totals == sums, detail)
-
-
-def _groups_finding(store: StoredCounts, stored: Mapping[str, Mapping[str, int]]) -> list[Finding]:
-    """Return a finding if other groups have counts under the prefix; a name with control characters is quoted."""
-    others = store.other_groups(stored)
-    if not others:
-        return []
-    shown = [name if name.isprintable() else ascii(name) for name in others[:_NAMED_GROUPS]]
-    named = ", ".join(name[:_NAMED_CHARS] for name in shown)
-    more = f" and {len(others) - _NAMED_GROUPS} more" if len(others) > _NAMED_GROUPS else ""
-    prefix = store.prefix
-    detail = (
-        f"REDIS_KEY_PREFIX={prefix}: Redis also has counts of the consumer groups {named}{more} under this prefix, and "
-        f"the totals are the sum of all groups; give each group another REDIS_KEY_PREFIX, and delete the keys "
-        f"{prefix}:*, which come back for the group that keeps this prefix"
-    )
-    return [Finding(GROUPS, False, detail)]
-
-
-def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for one in counts:
-        for name, count in one.items():
-            sums[name] = sums.get(name, 0) + count
-    return sums
-
-
-def _nonzero(counts: Mapping[str, int]) -> dict[str, int]:
-    return {name: count for name, count in counts.items() if count}
-
-
-def _difference(expected: Mapping[str, int], found: Mapping[str, int]) -> str:
-    names = sorted(name for name in {*expected, *found} if expected.get(name, 0) != found.get(name, 0))
-    return ", ".join(f"{name} {found.get(name, 0)} instead of {expected.get(name, 0)}" for name in names)

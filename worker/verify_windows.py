@@ -15,6 +15,7 @@ from tweets.periods import PERIOD_MS, Cells, Period
 from tweets.records import Partition
 from worker import time_limits
 from worker.cells_json import pack, unpack
+from worker.deadline import NEVER, Deadline
 from worker.finding import Finding
 from worker.window_findings import Difference, Differences, not_judged_finding
 from worker.windows import WindowLimits, add_cells
@@ -91,6 +92,9 @@ class WindowsCheck:
     kafka: KafkaWindows
     store: StoredWindows
     now_s: Callable[[], float] = time.time
+    deadline: Deadline = NEVER
+    unread: int = 0
+    """Periods that the last look has not reached before the deadline."""
     _states: dict[Partition, PartitionState | None] = field(default_factory=dict)
     _since: dict[Partition, float] = field(default_factory=dict)
     _minutes_from: dict[Partition, int] = field(default_factory=dict)
@@ -110,7 +114,12 @@ class WindowsCheck:
             self._count = len(self._periods)
         self._decide()
         differences, again = Differences(), list[Period]()
-        for stored in self.store.read(list(filter(self._is_kept, self._periods)), self.store.subjects()):
+        due = list(filter(self._is_kept, self._periods))
+        self.unread = len(due)
+        for stored in self.store.read(due, self.store.subjects()):
+            if self.deadline.has_passed:
+                break
+            self.unread -= 1
             agreed: list[_Pair] = []
             found = [
                 *self._against_recount(stored, by_number.values(), agreed),
@@ -122,7 +131,7 @@ class WindowsCheck:
                 again.append(stored.period)
                 self._agreed.update(agreed)
         self._periods = again
-        return [*differences.findings(self._count), *self._not_judged()]
+        return [*differences.findings(self._count - self.unread), *self._not_judged()]
 
     def _is_kept(self, period: Period) -> bool:
         return self.recount.limits.expires_ms(period) / 1000 > self.now_s() + time_limits.VERIFY_EXPIRY_MARGIN.seconds
@@ -191,23 +200,23 @@ class WindowsCheck:
                 continue
             before = self._undecided.get(pair)
             self._undecided[pair] = _Undecided(before.target if before else pack(expected), pack(found))
-            yield from _differences(period, expected, found, str(partition))
+            yield from _differences(period, expected, found, partition)
 
     def _foreign(self, stored: StoredPeriod, topic: str, known: Mapping[int, Partition]) -> Iterator[Difference]:
         """Yield the contributions of partitions of this group and Kafka topic that have no output."""
         for name, cells in stored.contributions.items():
             partition = self.store.partition(name, topic)
             if partition is not None and partition.number not in known:
-                yield from _differences(stored.period, {}, cells, str(partition))
+                yield from _differences(stored.period, {}, cells, partition)
 
     def _against_sums(self, stored: StoredPeriod) -> Iterator[Difference]:
         expected: Cells = {}
         for cells in stored.contributions.values():
             add_cells(expected, cells)
-        yield from _differences(stored.period, expected, stored.sums, "the sum of all partitions")
+        yield from _differences(stored.period, expected, stored.sums, None)
 
 
-def _differences(period: Period, expected: Cells, found: Cells, place: str) -> Iterator[Difference]:
+def _differences(period: Period, expected: Cells, found: Cells, place: Partition | None) -> Iterator[Difference]:
     wrong: dict[str, dict[str, tuple[int, int]]] = {}
     for cell in sorted(expected.keys() | found.keys()) if expected != found else ():
         pair = found.get(cell, 0), expected.get(cell, 0)

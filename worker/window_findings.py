@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from tweets.periods import ALL, PERIOD_MS, UNITS, Period
 from tweets.records import Partition
-from worker.finding import Finding
+from worker.finding import Explanation, Finding
+from worker.verify_causes import Cause
 
 PERIODS: Final = "periods"
 """Subject of the finding about all minutes, hours and days together."""
@@ -19,6 +20,8 @@ NOT_COMPARED: Final = "periods not compared"
 _NAMED: Final = 20
 """Lines about single periods; more differences are counted."""
 
+_SUM: Final = "the sum of all partitions"
+
 _NAMED_PLACES: Final = 3
 """Partitions that such a line names."""
 
@@ -26,11 +29,14 @@ _FORMATS: Final = {"minute": "%Y-%m-%dT%H:%MZ", "hour": "%Y-%m-%dT%HZ", "day": "
 
 
 class Difference(NamedTuple):
-    """What is wrong with a subject in a period at one place; `counts` is emotion → found, expected."""
+    """What is wrong with a subject in a period; `counts` is emotion → found, expected.
+
+    `place` is the partition whose contribution differs; None: the hash differs from the sum of all partitions.
+    """
 
     period: Period
     subject: str
-    place: str
+    place: Partition | None
     counts: Mapping[str, tuple[int, int]]
 
 
@@ -42,6 +48,7 @@ class Differences:
 
     def __init__(self) -> None:
         self._first: list[tuple[tuple[int, int, str], Finding]] = []
+        self._places: dict[Partition | None, None] = {}
         self._count = 0
 
     def add(self, differences: Iterable[Difference]) -> None:
@@ -49,6 +56,7 @@ class Differences:
         of_subject: dict[str, list[Difference]] = {}
         for each in differences:
             of_subject.setdefault(each.subject, []).append(each)
+            self._places[each.place] = None
         self._count += len(of_subject)
         for same in of_subject.values():
             order = _order(same[0])
@@ -62,7 +70,7 @@ class Differences:
             return [Finding(PERIODS, True, f"{periods} minutes, hours and days agree with the output topic")]
         more = f", {self._count - _NAMED} of them not named here" if self._count > _NAMED else ""
         detail = f"{self._count} counts of a minute, hour or day of all tweets or of a tweet topic differ{more}"
-        return [*(finding for _, finding in self._first), Finding(PERIODS, False, detail)]
+        return [*(finding for _, finding in self._first), Finding(PERIODS, False, detail, tuple(self._places))]
 
 
 def not_judged_finding(
@@ -103,15 +111,26 @@ def not_judged_finding(
             f"minutes of {_partitions(len(expired))} before {_times(expired)}: they have expired with an earlier, "
             "smaller WINDOW_KEEP_HOURS"
         )
-    return [Finding(NOT_COMPARED, True, "; ".join(texts))] if texts else []
+    settings = _other_settings(other_late) if other_late else None
+    return [Finding(NOT_COMPARED, True, "; ".join(texts), explanation=settings)] if texts else []
+
+
+def _other_settings(late_minutes: Collection[int]) -> Explanation:
+    values = ", ".join(str(minutes) for minutes in sorted(set(late_minutes)))
+    return Explanation(
+        Cause.WINDOW_SETTINGS,
+        f"workers have committed with WINDOW_LATE_MINUTES={values}, which is not the value of verify",
+        "set the same WINDOW_LATE_MINUTES for all workers and verify",
+    )
 
 
 def _finding(differences: Sequence[Difference]) -> Finding:
     period, subject = differences[0].period, differences[0].subject
-    places = [f"{each.place}: {_counts(each.counts)}" for each in differences[:_NAMED_PLACES]]
+    places = [f"{each.place or _SUM}: {_counts(each.counts)}" for each in differences[:_NAMED_PLACES]]
     more = len(differences) - _NAMED_PLACES
     detail = "Redis differs: " + "; ".join(places) + (f"; and {_partitions(more)} more" if more > 0 else "")
-    return Finding(f"{period.unit} {_time(period)} {_named(subject)}", False, detail)
+    where = tuple(each.place for each in differences)
+    return Finding(f"{period.unit} {_time(period)} {_named(subject)}", False, detail, where)
 
 
 def _partitions(count: int) -> str:

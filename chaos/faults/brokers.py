@@ -6,6 +6,7 @@ from typing import Final
 
 from chaos.errors import ChaosError
 from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.faults.topic_settings import set_topic, unset_topic
 from chaos.schedule import Fault
 from chaos.servers.broker import Broker
 
@@ -32,6 +33,16 @@ def broker_cut_off(around: Surroundings, fault: Fault) -> None:
     """Lose every packet between a broker, the other brokers and the workers."""
     broker = _broker(around, fault)
     _for_a_time(around, fault, broker.cut_off, broker.reconnect)
+
+
+def replicas_missing(around: Surroundings, fault: Fault) -> None:
+    """Let the output topic need all replicas while a broker is down: writes fail past the delivery time-out."""
+    servers, topic = around.cluster.direct, around.names.output
+    try:
+        set_topic(servers, topic, "min.insync.replicas", str(len(around.cluster.brokers)))
+        broker_kill(around, fault)
+    finally:
+        unset_topic(servers, topic, "min.insync.replicas")
 
 
 def coordinator_kill(around: Surroundings, fault: Fault) -> None:

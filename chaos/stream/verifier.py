@@ -27,6 +27,9 @@ _READ: Final = 2_000
 
 _READ_S: Final = 0.1
 
+KEPT_INPUT: Final = 20_000
+"""Records of each partition that stay before the committed offset: a worker that goes back there must find them."""
+
 _ENDS_S: Final = 60.0
 """Seconds until the ends of the topics must be reached, once nothing is written any more."""
 
@@ -161,8 +164,8 @@ class StreamVerifier:
         self._pauses.restore(state["pauses"])
         self._pauses_before = self._pauses.state()
 
-    def trim(self) -> None:
-        """Delete what nobody needs: output records before the newest `state`, input records before the commits.
+    def trim(self, *, kept_input: int = KEPT_INPUT) -> None:
+        """Delete what nobody needs: output records before the newest `state`, input records far behind the commits.
 
         Call it once that state is on disk. A broker that is down keeps its records until the next time. With
         `strict=False` the input stays: other programs may go back behind their commits.
@@ -177,7 +180,8 @@ class StreamVerifier:
             committed = fetch_positions(
                 self._bootstrap, names.group, names.input, names.partitions, deadline_s=_COORDINATOR_S
             )
-            self._kafka.delete_before(names.input, {number: at.offset for number, at in committed.items()})
+            unread = {number: max(0, at.offset - kept_input) for number, at in committed.items()}
+            self._kafka.delete_before(names.input, unread)
 
     # The end
 

@@ -5,6 +5,7 @@ from grafana_foundation_sdk.builders import timeseries
 from deploy.grafana.layout import PanelRow
 from deploy.grafana.panels import PER_SECOND, SHARE, PanelOptions, Query, labels, lines
 from deploy.grafana.promql import WORKER, rate
+from worker import time_limits
 
 
 def time_per_stage() -> PanelRow:
@@ -66,7 +67,7 @@ def _scores_without_the_model() -> timeseries.Panel:
 
 
 def kafka_and_redis() -> PanelRow:
-    """Return the row about transactions, rebalances and the counts in Redis."""
+    """Return the row about transactions, rebalances, the counts in Redis, and a Kafka that does not answer."""
     return PanelRow(
         "Kafka and Redis",
         [
@@ -75,13 +76,13 @@ def kafka_and_redis() -> PanelRow:
                     "Transactions",
                     "Transactions per second; tweets of aborted ones are processed again.",
                     PER_SECOND,
-                    8,
+                    6,
                 ),
                 Query(rate("emotion_transactions_total", by="outcome"), "{{outcome}}"),
             ),
             lines(
                 PanelOptions(
-                    "Rebalances", "Changes of the group's generation or of a worker's partitions.", "short", 8
+                    "Rebalances", "Changes of the group's generation or of a worker's partitions.", "short", 6
                 ),
                 Query(
                     f"sum by (instance) (increase(emotion_rebalances_total{{{WORKER}}}[$__rate_interval]))",
@@ -94,9 +95,19 @@ def kafka_and_redis() -> PanelRow:
                     "applied: Redis stored the counts. stale: Redis has newer counts. failed: Redis returned no answer "
                     "or an error.",
                     PER_SECOND,
-                    8,
+                    6,
                 ),
                 Query(rate("emotion_counts_published_total", by="outcome"), "{{outcome}}"),
+            ),
+            lines(
+                PanelOptions(
+                    "Silence of Kafka",
+                    "Seconds since a broker last answered the worker; an idle worker gets an answer every few seconds.",
+                    "s",
+                    6,
+                ),
+                Query(f"emotion_kafka_silent_seconds{{{WORKER}}}", "{{instance}}"),
+                limit=time_limits.KAFKA_SILENT.seconds,
             ),
         ],
     )

@@ -34,6 +34,7 @@ class Recorder:
 class Cluster(Recorder):
     def __init__(self, calls: list[str], answers: dict[str, Callable[..., Any]]) -> None:
         super().__init__(calls, answers)
+        self.direct = "127.0.0.1:9092"
         self.brokers = [Recorder(calls, answers, f"broker {number} ") for number in range(3)]
 
 
@@ -74,6 +75,17 @@ def test_a_broker_is_disturbed_only_while_all_replicas_are_in_sync_and_healed(ki
     calls: list[str] = []
     inject(surroundings(calls), fault(kind))
     assert calls == ["in_sync", f"broker 1 {begin}", f"broker 1 {end}", "in_sync"]
+
+
+def test_the_output_topic_needs_all_replicas_only_while_a_broker_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    around = surroundings(calls)
+    monkeypatch.setattr(brokers, "set_topic", lambda *arguments: calls.append(f"set {arguments[2:]}"))
+    monkeypatch.setattr(brokers, "unset_topic", lambda *arguments: calls.append(f"unset {arguments[2:]}"))
+    inject(around, fault("replicas_missing"))
+    needed = "('min.insync.replicas', '3')"
+    end = ["broker 1 restart", "unset ('min.insync.replicas',)", "in_sync"]
+    assert calls == ["in_sync", f"set {needed}", "broker 1 kill", *end]
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ def test_thresholds_on_the_dashboards_are_those_of_the_alerts() -> None:
     assert alerts["DeadLetterRatio"].endswith(f"> {limits['Dead letters']}")
     assert alerts["TransactionsAborted"].endswith(f"> {limits['Aborted']}")
     assert alerts["SlowEndToEnd"].endswith(f"> {limits['p95 end to end']}")
+    assert alerts["KafkaSilent"].endswith(f"> {limits['Silence of Kafka']:g}")
 
 
 def red_above(panel: dict[str, Any]) -> float | None:

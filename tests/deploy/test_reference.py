@@ -125,7 +125,7 @@ def test_the_endpoints_of_the_worker_are_those_of_its_server() -> None:
         0,
         registry=CollectorRegistry(),
         overdue=lambda: None,
-        ready=lambda: True,
+        not_ready=lambda: None,
         on_death=lambda error: pytest.fail(str(error)),
     )
     server.start()

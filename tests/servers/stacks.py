@@ -3,6 +3,7 @@
 import base64
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -72,9 +73,10 @@ class ApacheStack(Stack):
         super().__init__("apache", folder, kafka_port=kafka_port, redis_port=redis_port)
         self._java = ["java", "-Xmx768m", "-XX:TieredStopAtLevel=1", "-cp", f"{kafka_home}/libs/*"]
         self._redis: Child | None = None
+        self._broker: Child | None = None
 
     def start(self) -> None:
-        self._start_kafka()
+        self._broker = self._start_kafka()
         self.start_redis()
 
     def start_redis(self) -> None:
@@ -96,13 +98,23 @@ class ApacheStack(Stack):
         child.kill()
         eventually(lambda: child.exit_code is not None, 5, "redis-server is gone")
 
+    @contextmanager
+    def frozen_kafka(self) -> Iterator[None]:
+        """Stop the broker with SIGSTOP during the block: its connections stay open, and nothing is answered."""
+        assert self._broker is not None, "Kafka is not running"
+        os.kill(self._broker.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._broker.pid, signal.SIGCONT)
+
     def _forget_redis(self) -> Child:
         assert self._redis is not None, "Redis is not running"
         child, self._redis = self._redis, None
         self._children.remove(child)
         return child
 
-    def _start_kafka(self) -> None:
+    def _start_kafka(self) -> Child:
         properties = self.folder / "server.properties"
         properties.write_text(self._broker_properties(), encoding="utf-8")
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -112,6 +124,7 @@ class ApacheStack(Stack):
         assert formatting.exit_code == 0, formatting.log_tail()
         broker = self._spawn("kafka", [*self._java, "kafka.Kafka", str(properties)], stop_s=0)
         eventually(while_alive(broker, lambda: kafka_answers(self.kafka_port)), _SERVER_START_S, "Kafka answers")
+        return broker
 
     def _broker_properties(self) -> str:
         properties = {

@@ -58,7 +58,7 @@ def test_a_key_of_another_type_is_named_by_worker_and_verify_and_heals_when_it_i
         worker = start_worker(env)
         verifier.wait_until_done(DONE_S)
         eventually(lambda: f"the key {counts} is not a hash" in worker.log, LOG_S, "the log names the key")
-        refused = verify(env, "--timeout", "1")
+        refused = verify(env)
         assert (refused.code, len(refused.err.splitlines())) == (ExitCode.REDIS, 1), refused
         assert counts in refused.err
         client.delete(counts)

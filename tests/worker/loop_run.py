@@ -12,6 +12,7 @@ from tests.records import PARTITION, a_prediction, a_tweet_record
 from tweets.prediction import Prediction
 from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts, RunningCounts
+from worker.dead_letter_share import DeadLetterShare
 from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
@@ -139,6 +140,7 @@ class LoopRun:
         before_poll: Callable[[int], None] = lambda _: None,
         predict: Callable[[str], Prediction] = lambda _: a_prediction("joy", 0.75),
         topics_file: Path | None = None,
+        dead_letter_share: DeadLetterShare | None = None,
     ) -> None:
         self.stop = Event()
         failures = {call: list(errors) for call, errors in fail.items()}
@@ -157,6 +159,7 @@ class LoopRun:
             self.recorder,
             metrics=self.metrics,
             watchdog=self.recorder,
+            dead_letter_share=dead_letter_share,
             batch_max_tweets=batch_max_tweets,
             batch_max_wait_s=batch_max_wait_s,
         )

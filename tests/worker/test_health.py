@@ -28,7 +28,7 @@ class Worker:
     """What the server asks for, and the errors that ended the server."""
 
     hanging: str | None = None
-    ready = False
+    not_ready: str | None = "not ready: starting"
 
     def __init__(self) -> None:
         self.metrics = Metrics()
@@ -41,7 +41,7 @@ class Worker:
             port,
             registry=self.metrics.registry,
             overdue=lambda: self.hanging,
-            ready=lambda: self.ready,
+            not_ready=lambda: self.not_ready,
             on_death=self.deaths.append,
         )
 
@@ -96,9 +96,10 @@ def test_health_is_that_of_the_watchdog(worker: Worker) -> None:
     assert worker.get("/healthz") == (503, "commit has taken more than 20 s\n")
 
 
-def test_readiness_is_that_of_the_loop_and_not_of_the_watchdog(worker: Worker) -> None:
-    assert worker.get("/readyz") == (503, "not ready\n")
-    worker.ready = True
+def test_readiness_has_a_reason_and_is_not_that_of_the_watchdog(worker: Worker) -> None:
+    assert worker.get("/readyz") == (503, "not ready: starting\n")
+    assert worker.get("/healthz") == (200, "ok\n")
+    worker.not_ready = None
     worker.hanging = "poll"
     assert worker.get("/readyz") == (200, "ready\n")
 
@@ -122,7 +123,7 @@ def test_a_host_of_another_machine_is_one_line_that_names_the_setting() -> None:
             0,
             registry=Metrics().registry,
             overdue=lambda: None,
-            ready=lambda: True,
+            not_ready=lambda: None,
             on_death=lambda error: None,
         )
 

@@ -3,6 +3,7 @@
 import tracemalloc
 
 from tweets.periods import Period
+from tweets.records import Partition
 from worker.window_findings import PERIODS, Difference, Differences
 
 WRONG = dict.fromkeys(("anger", "fear", "joy", "love", "sadness", "surprise", "neutral"), (0, 5))
@@ -11,7 +12,7 @@ WRONG = dict.fromkeys(("anger", "fear", "joy", "love", "sadness", "surprise", "n
 def differences(number: int, subjects: int, partitions: int = 1) -> list[Difference]:
     period = Period("minute", number)
     return [
-        Difference(period, f"brand-{subject:03}", f"tweets[{partition}]", WRONG)
+        Difference(period, f"brand-{subject:03}", Partition("tweets", partition), WRONG)
         for partition in range(partitions)
         for subject in range(subjects)
     ]

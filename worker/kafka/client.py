@@ -60,8 +60,20 @@ class NamingManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-pyth
     """Makes connections whose errors name the address; kafka-python's own text is "111 ECONNREFUSED" alone.
 
     A refused login is logged, and followed by a pause as any failure is; kafka-python forgets the failure and connects
-    again at once.
+    again at once. `answered_s` is when a broker last answered a request, or when the client was made, on the monotonic
+    clock.
     """
+
+    def __init__(self, net: Any, **configs: Any) -> None:
+        super().__init__(net, **configs)
+        self.answered_s = time.monotonic()
+
+    def send(self, request: Any, node_id: int | None = None, request_timeout_ms: float | None = None) -> Future:
+        """Send a request, and note the time of its answer."""
+        return super().send(request, node_id, request_timeout_ms).add_callback(self._note_answer)
+
+    def _note_answer(self, _response: Any) -> None:
+        self.answered_s = time.monotonic()
 
     async def _connect(self, node: Any, conn: Any, **options: Any) -> None:
         await super()._connect(node, conn, **options)
@@ -102,6 +114,10 @@ class RepairedClient(KafkaNetClient):  # type: ignore[misc]
         except Exception:
             self.poll(timeout_ms=time_limits.COORDINATOR_RETRY_PAUSE.ms)
             return False
+
+    def silent_s(self) -> float:
+        """Return the seconds since a broker last answered a request of this client, or since the client was made."""
+        return time.monotonic() - float(self._manager.answered_s)
 
     def close(self, node_id: int | None = None) -> None:
         """Close the client, or one connection, without a log line.

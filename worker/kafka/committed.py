@@ -14,11 +14,13 @@ from tweets.periods import CountedTweet
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
+from worker.deadline import NEVER, Deadline
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.checkpoints import read_checkpoints
 from worker.kafka.client import Consumer, consumer_arguments
+from worker.kafka.descriptions import cleanup_policy, owned_partitions
 from worker.kafka.errors import translating
-from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
+from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, topic_id
 from worker.settings import Settings
 from worker.window_recount import WindowRecount
 
@@ -28,21 +30,24 @@ class Committed:
     """A partition's committed input offset and running counts; `counts` is None without readable metadata.
 
     `deleted` is how many offsets after the committed offset Kafka has deleted before a worker read them; a worker that
-    gets the partition will add these offsets to `counts.skipped`.
+    gets the partition will add these offsets to `counts.skipped`. `foreign`: there is metadata, which no worker wrote.
     """
 
     offset: int
     counts: RunningCounts | None
     deleted: int = 0
+    foreign: bool = False
 
 
 class CommittedReader:
     """Reads the group's committed offsets without joining the group. Methods raise TransientError or FatalError."""
 
-    def __init__(self, settings: Settings, windows: WindowRecount | None = None) -> None:
-        """With `windows`, a recount also counts the tweets' minutes, hours and days there."""
+    def __init__(self, settings: Settings, windows: WindowRecount | None = None, *, deadline: Deadline = NEVER) -> None:
+        """With `windows`, a recount also counts the tweets' minutes, hours and days there. It ends at the deadline."""
         self._settings = settings
         self._windows = windows
+        self._deadline = deadline
+        self._ends: dict[TopicPartition, int] = {}
         self._counted: defaultdict[TopicPartition, Counter[str]] = defaultdict(Counter)
         self._counted_to: defaultdict[TopicPartition, int] = defaultdict(int)
         self._after_deleted: set[TopicPartition] = set()
@@ -61,9 +66,7 @@ class CommittedReader:
             committed = committed_offsets(self._consumer, asked, time_limits.VERIFY_LOOKUP)
             first = first_offsets(self._consumer, list(committed), time_limits.VERIFY_LOOKUP)
         return {
-            Partition(*partition): Committed(
-                at.offset, RunningCounts.from_metadata(at.metadata or ""), max(0, first[partition] - at.offset)
-            )
+            Partition(*partition): _committed(at.offset, at.metadata or "", first[partition])
             for partition, at in sorted(committed.items())
         }
 
@@ -94,8 +97,9 @@ class CommittedReader:
         """Return the counts of all labelled tweets in these partitions of the output topic.
 
         The counts are None where retention has deleted records of the partition; the minutes, hours and days are
-        counted from the first record that is left. A second recount reads only the records since the first. Raises
-        TransientError if nothing can be read for time_limits.RECOUNT.
+        counted from the first record that is left. A second recount reads only the records since the first. A partition
+        that was not read to its end before the deadline is left out. Raises TransientError if nothing can be read for
+        time_limits.RECOUNT.
         """
         asked = [TopicPartition(self._settings.kafka_output_topic, number) for number in numbers]
         limit = time_limits.VERIFY_LOOKUP
@@ -104,11 +108,29 @@ class CommittedReader:
             whole = {partition for partition in asked if first[partition] == 0}
             read = whole if self._windows is None else set(asked)
             self._skip_deleted({partition: first[partition] for partition in read})
-            self._count_up_to(end_offsets(self._consumer, read, limit))
+            self._ends |= end_offsets(self._consumer, read, limit)
+            self._count_up_to({partition: self._ends[partition] for partition in read})
             return {
                 partition.partition: RunningCounts(dict(self._counted[partition])) if partition in whole else None
                 for partition in asked
+                if partition not in read or self._counted_to[partition] >= self._ends[partition]
             }
+
+    def output_end(self, number: int) -> int:
+        """Return the end offset of an output partition at the last recount; 0 without one."""
+        return self._ends.get(TopicPartition(self._settings.kafka_output_topic, number), 0)
+
+    def output_policy(self) -> str:
+        """Return the cleanup policy of the output topic."""
+        return cleanup_policy(self._settings, self._settings.kafka_output_topic)
+
+    def owned(self) -> frozenset[Partition] | None:
+        """Return the input partitions that members of the group own; None while the group rebalances."""
+        return owned_partitions(self._settings)
+
+    def topic_id(self) -> str:
+        """Return the id of the input topic at the last look-up of metadata; empty if the broker gives no ids."""
+        return topic_id(self._consumer, self._settings.kafka_input_topic)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         numbers = self._consumer.partitions_for_topic(topic)
@@ -132,7 +154,10 @@ class CommittedReader:
             self._consumer.seek(partition, self._counted_to[partition])
         read_at_s = time.monotonic()
         while unread := [partition for partition in reading if self._counted_to[partition] < ends[partition]]:
-            polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=10_000)
+            if self._deadline.has_passed:
+                return
+            wait = self._deadline.shortened(time_limits.RECOUNT_POLL)
+            polled = self._consumer.poll(timeout_ms=wait.ms, max_records=10_000)
             for partition, records in polled.items():
                 self._count(partition, records)
             for partition in reading:
@@ -162,6 +187,11 @@ class CommittedReader:
 
     def __exit__(self, *_: object) -> None:
         self._consumer.close(autocommit=False)
+
+
+def _committed(offset: int, metadata: str, first: int) -> Committed:
+    counts = RunningCounts.from_metadata(metadata)
+    return Committed(offset, counts, max(0, first - offset), foreign=bool(metadata) and counts is None)
 
 
 def _labelled_tweet(record: Any) -> LabelledTweet:

@@ -14,7 +14,7 @@ from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import Consumer, consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
-from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends
+from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends, topic_id
 from worker.kafka.record_reader import read_records
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.settings import Settings
@@ -89,8 +89,7 @@ class TweetConsumer:
 
     def topic_id(self) -> str:
         """Return the id of the input topic at the last look-up of metadata; empty if the broker gives no ids."""
-        found = self._consumer._client.cluster.topic_id(self._topic)
-        return "" if found is None else str(found)
+        return topic_id(self._consumer, self._topic)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read this partition from `offset` on."""
@@ -105,6 +104,13 @@ class TweetConsumer:
         topic_partition = TopicPartition(*partition)
         end, read_to = self._ends.get(topic_partition), position(self._consumer, topic_partition)
         return None if end is None or read_to is None else max(0, end - offset)
+
+    def silent_s(self) -> float:
+        """Return the seconds since a broker last answered this consumer.
+
+        A consumer without partitions or without records gets an answer to each look-up of metadata, and to heartbeats.
+        """
+        return float(self._consumer._client.silent_s())
 
     def check_fenced_after_heartbeat(self) -> None:
         """Wait for a heartbeat. Raises FencedInstanceIdError if another member has the same WORKER_ID."""

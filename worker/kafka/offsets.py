@@ -53,6 +53,12 @@ def position(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
     return None if state is None or state.position is None else int(state.position.offset)
 
 
+def topic_id(consumer: KafkaConsumer, topic: str) -> str:
+    """Return the id of a topic at the last look-up of metadata; empty if the broker gives no ids. Asks no broker."""
+    found = consumer._client.cluster.topic_id(topic)
+    return "" if found is None else str(found)
+
+
 def stable_ends(consumer: KafkaConsumer) -> Mapping[TopicPartition, int]:
     """Return the end of each partition for readers of committed records, which the client updates with each fetch.
 

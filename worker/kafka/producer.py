@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from kafka import TopicPartition
-from kafka.errors import ProducerFencedError
+from kafka.errors import KafkaTimeoutError, ProducerFencedError
 from kafka.structs import OffsetAndMetadata
 
 from tweets.records import OutputRecord, Partition
@@ -127,6 +127,25 @@ class ResultProducer:
     def commit_records(self) -> None:
         """Commit the transaction without offsets."""
         self._producer.commit_transaction()
+        self._in_transaction = False
+
+    def commit_of_group(
+        self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: str, limit: time_limits.TimeLimit
+    ) -> None:
+        """Commit the transaction together with the offsets of a group that has no members.
+
+        These are the steps of kafka-python's own methods, which wait without a limit. Raises KafkaTimeoutError if one
+        of the two steps takes longer than `limit`; the transaction may be committed then.
+        """
+        manager = self._producer._transaction_manager
+        for begin in (lambda: manager.send_offsets_to_transaction(offsets, group), manager.begin_commit):
+            answer = begin()
+            self._producer._sender.wakeup()
+            if not answer.wait(timeout_ms=limit.ms):
+                raise KafkaTimeoutError(
+                    f"no answer to the commit for {limit.seconds:g} s; Kafka knows its outcome, and the next run "
+                    "continues there"
+                )
         self._in_transaction = False
 
     def partitions(self, topic: str) -> int:

@@ -149,6 +149,10 @@ class KafkaStream:
         """Return the committed input records from `offset` on, at the last fetch; None before the first fetch."""
         return self._consumer.lag(partition, offset)
 
+    def silent_s(self) -> float:
+        """Return the seconds since a broker last answered the consumer. May be called in any thread."""
+        return self._consumer.silent_s()
+
     def close(self) -> None:
         """Leave the group and close both clients. Raises nothing."""
         producer, self._producer = self._producer, None

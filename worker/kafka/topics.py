@@ -2,17 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
-from kafka.errors import AuthorizationError, InvalidPartitionsError, KafkaError, TopicAlreadyExistsError, for_code
+from kafka.errors import AuthorizationError, InvalidPartitionsError, TopicAlreadyExistsError, for_code
 
-from worker import time_limits
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.client import RepairedClient
-from worker.kafka.connection import connection_arguments
-from worker.kafka.errors import translated
+from worker.kafka.admin import admin_client
 from worker.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -64,6 +61,11 @@ class Topics:
                 sizes[settings.kafka_input_topic],
             )
         return outputs
+
+    def input_max_bytes(self) -> int:
+        """Return the size in bytes of the largest record that the input topic accepts."""
+        with self._admin() as admin:
+            return _max_message_bytes(self._configs(admin)[self._settings.kafka_input_topic])
 
     def create(self, *, partitions: int, replication_factor: int, max_message_bytes: int | None) -> Iterator[str]:
         """Create the missing topics, add missing partitions to all but the input topic, and yield one line per topic.
@@ -146,22 +148,8 @@ class Topics:
                 configs[output]["cleanup.policy"],
             )
 
-    @contextmanager
-    def _admin(self) -> Iterator[KafkaAdminClient]:
-        settings = self._settings
-        try:
-            admin = KafkaAdminClient(
-                **connection_arguments(settings),
-                kafka_client=RepairedClient,
-                bootstrap_timeout_ms=time_limits.BOOTSTRAP.ms,
-                request_timeout_ms=time_limits.ADMIN_REQUEST.ms,
-            )
-            try:
-                yield admin
-            finally:
-                admin.close()
-        except (KafkaError, TypeError, RuntimeError) as error:  # RuntimeError: the cluster has no controller
-            raise translated(error, settings.kafka_bootstrap_servers) from error
+    def _admin(self) -> AbstractContextManager[KafkaAdminClient]:
+        return admin_client(self._settings)
 
     def _names(self) -> list[str]:
         return [self._settings.kafka_input_topic, *self._settings.written_topics()]

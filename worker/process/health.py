@@ -38,16 +38,17 @@ class HealthServer:
         *,
         registry: CollectorRegistry,
         overdue: Callable[[], str | None],
-        ready: Callable[[], bool],
+        not_ready: Callable[[], str | None],
         on_death: Callable[[BaseException], None],
     ) -> None:
         """Listen on `port` of `host`; port 0 is any free port. Raises FatalError if the port is not available.
 
-        `overdue` returns the step that takes too long, or None. `ready` returns whether the worker processes tweets.
+        `overdue` returns the step that takes too long, or None. `not_ready` returns why the worker does not
+        process tweets, or None.
         The thread calls `on_death` with the error that ended it.
         """
         self._listener = listening_socket(host, port, settings="METRICS", backlog=BACKLOG)
-        self._answers = _Answers(registry, overdue, ready)
+        self._answers = _Answers(registry, overdue, not_ready)
         self._on_death = on_death
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
@@ -94,11 +95,11 @@ class _Answers:
     """What the worker answers under each path."""
 
     def __init__(
-        self, registry: CollectorRegistry, overdue: Callable[[], str | None], ready: Callable[[], bool]
+        self, registry: CollectorRegistry, overdue: Callable[[], str | None], not_ready: Callable[[], str | None]
     ) -> None:
         self._registry = registry
         self._overdue = overdue
-        self._ready = ready
+        self._not_ready = not_ready
 
     def answer(self, path: str, accept: str) -> tuple[int, bytes, str]:
         """Return status, body and content type."""
@@ -110,7 +111,8 @@ class _Answers:
             overdue = self._overdue()
             return 503 if overdue else 200, f"{overdue or 'ok'}\n".encode(), plain
         if path == "/readyz":
-            return (200, b"ready\n", plain) if self._ready() else (503, b"not ready\n", plain)
+            not_ready = self._not_ready()
+            return 503 if not_ready else 200, f"{not_ready or 'ready'}\n".encode(), plain
         return 404, b"try /metrics, /healthz or /readyz\n", plain
 
 

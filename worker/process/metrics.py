@@ -1,9 +1,8 @@
 """Every metric of the worker: name, HELP text, labels, buckets, what to do when the metric looks wrong. No logic."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import Any, Final, Generic, Self, TypeVar, overload
+from typing import Any, Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -17,6 +16,7 @@ from prometheus_client import (
 
 from tweets.reasons import REASONS
 from tweets.unfamiliar_tokens import UNFAMILIAR_ABOVE
+from worker.process.declared_metric import DeclaredMetric
 
 STAGES: Final = ("wait", "decode", "tokenize", "infer", "encode", "publish", "commit")
 TRANSACTION_OUTCOMES: Final = ("committed", "aborted")
@@ -34,36 +34,6 @@ _END_TO_END_BUCKETS: Final = (
 )  # fmt: skip
 _CONFIDENCE_BUCKETS: Final = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1)
 _UNFAMILIAR_BUCKETS: Final = (0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, UNFAMILIAR_ABOVE, 0.4, 0.5, 0.6, 0.8, 1)
-
-AnyMetric = TypeVar("AnyMetric", Counter, Gauge, Histogram)
-
-
-@dataclass(frozen=True)
-class DeclaredMetric(Generic[AnyMetric]):
-    """A metric as the class Metrics declares it; an instance of Metrics has the real one under the same attribute.
-
-    `name` is without the suffix `_total` of a counter; `advice` says what to do when the metric looks wrong.
-    """
-
-    kind: Callable[..., AnyMetric]
-    name: str
-    help: str
-    labels: Sequence[str] = ()
-    buckets: Sequence[float] = ()
-    advice: str = ""
-
-    def register(self, registry: CollectorRegistry) -> AnyMetric:
-        """Return the metric, newly registered."""
-        buckets: dict[str, Any] = {"buckets": self.buckets} if self.buckets else {}
-        return self.kind(self.name, self.help, self.labels, registry=registry, **buckets)
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> AnyMetric: ...
-    def __get__(self, instance: object, owner: type) -> Self | AnyMetric:
-        """Return the declaration; an instance of Metrics finds its own metric first."""
-        return self
 
 
 class Metrics:
@@ -209,6 +179,13 @@ class Metrics:
         "Transactions that ended, by outcome: committed or aborted.",
         ["outcome"],
         advice="`aborted` grows steadily: the log names the refused step; see TransactionsAborted.",
+    )
+    kafka_silent_seconds = DeclaredMetric(
+        Gauge,
+        "emotion_kafka_silent_seconds",
+        "Seconds since a broker last answered the worker's consumer, at the time of the scrape; 0 until the worker has "
+        "a consumer. A worker without records or partitions gets an answer every few seconds.",
+        advice="Above 30: no broker answers, and `/readyz` fails; see KafkaSilent.",
     )
     rebalances = DeclaredMetric(
         Counter,

@@ -11,9 +11,11 @@ from typing import Any, Final
 from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts, state_name
+from worker.redis.contributions import Fence
 from worker.redis.errors import CountsStoreError
-from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS, UNFINISHED, partition_of
+from worker.redis.keys import COUNTS, FENCES, MINUTE_COUNTS, PARTITIONS, PUBLISHED, UNFINISHED, partition_of
 from worker.redis.prefixed import PrefixedClient
+from worker.redis.publication import Publication
 from worker.redis.scripts import MOST_PARTITIONS, PUBLISH, REPAIR
 from worker.settings import Settings
 
@@ -102,6 +104,21 @@ class CountsStore:
             {field: _counts(counts) for field, counts in partitions.items()},
         )
 
+    def publication(self) -> Publication:
+        """Return as of which commits Redis has the partitions of all groups under the key prefix, read at one moment.
+
+        Counts that are not valid are empty, other values that are not valid are left out.
+        """
+        keys = self._keys(PARTITIONS.name, FENCES.name, PUBLISHED.name, UNFINISHED.name)
+        with self._commands():
+            partitions, fences, markers, unfinished = self._redis.hashes(keys)
+        return Publication(
+            {field: _counts(counts) for field, counts in partitions.items()},
+            _fences(fences),
+            _fences(markers),
+            bool(unfinished),
+        )
+
     def counted(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """Return how many tweets Redis counts in each of these partitions of the group."""
         asked = list(partitions)
@@ -163,6 +180,11 @@ def _counts(text: str) -> dict[str, int]:
     if not isinstance(counts, dict) or not all(_is_count(count) for count in counts.values()):
         return {}
     return {name: int(count) for name, count in counts.items()}
+
+
+def _fences(stored: Mapping[str, str]) -> dict[str, Fence]:
+    found = {field: Fence.parse(text) for field, text in stored.items()}
+    return {field: fence for field, fence in found.items() if fence is not None}
 
 
 def _is_count(value: object) -> bool:

@@ -1,0 +1,38 @@
+"""The headers of a replayed record: a dead letter's original that was sent to the input topic again."""
+
+from typing import Final
+
+from tweets.records import Headers
+
+TWEET_ID: Final = "emotion.tweet.id"
+"""The id of a tweet whose JSON has none: the one that the first record of the tweet had, from its position."""
+
+ROUND: Final = "emotion.replay.round"
+"""How many times the record was sent to the input topic again, in decimal digits."""
+
+HEADERS: Final = {
+    TWEET_ID: "Only for a tweet without an id: `<topic>-<partition>-<offset>` of the first record, which the labelled "
+    "tweet gets as its `id`.",
+    "emotion.input.timestamp": "Timestamp of the first record, in Unix milliseconds; where the dead letter does not "
+    "have it, the timestamp of the dead letter. A tweet without `created_at` counts at this time.",
+    ROUND: "How many times the record was replayed; `--max-rounds` limits this number.",
+}
+"""Header → meaning, of the headers that a replay adds; see docs/reference.md."""
+
+_ROUND_DIGITS: Final = 9
+
+
+def kept_id(headers: Headers) -> str | None:
+    """Return the id in the header TWEET_ID, the last one; None without a usable header."""
+    content = _last(headers, TWEET_ID)
+    return content.decode("utf-8", "replace") or None
+
+
+def replay_round(headers: Headers) -> int:
+    """Return how many times the record was replayed; 0 for a record that no replay has sent."""
+    content = _last(headers, ROUND)
+    return int(content) if content.isdigit() and len(content) <= _ROUND_DIGITS else 0
+
+
+def _last(headers: Headers, wanted: str) -> bytes:
+    return next((content for name, content in reversed(headers) if name == wanted), None) or b""

@@ -1,0 +1,1 @@
+"""`python -m worker dead-letters`: lists, shows and replays what the workers could not label."""

@@ -1,0 +1,66 @@
+"""What a replay does with each dead letter."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from worker.dead_letters.letter import Letter
+from worker.dead_letters.position import Position
+from worker.dead_letters.selection import Selection
+
+
+class Fate(StrEnum):
+    """What becomes of a dead letter; the values are the keys in the JSON object of a replay."""
+
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        """Make a member of a key and the words of the report."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+    SENT = "sent", "sent"
+    TRUNCATED = "truncated", "refused: truncated, the rest of the value is lost"
+    UNREADABLE = "unreadable", "refused: unreadable, the dead letter has no value"
+    FOREIGN = "no_dead_letter", "refused: no worker wrote this record"
+    OTHER_TOPIC = "other_topic", "refused: of another input topic"
+    NO_PARTITION = "no_partition", "refused: the input topic has no such partition"
+    REFUSED = "refused_by_kafka", "refused by Kafka, see the log lines"
+    ROUNDS = "max_rounds", "skipped: replayed --max-rounds times"
+    REPLAYED = "replayed_before", "skipped: an earlier replay has handled it"
+    NOT_SELECTED = "not_selected", "not selected by the filters"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The selection of a replay, and where originals may go."""
+
+    topic: str
+    partitions: int
+    max_rounds: int
+    selection: Selection
+
+    def fate(self, letter: Letter, position: Position) -> Fate:
+        """Return what becomes of a dead letter at or after the start of the replay."""
+        if position.handled(letter):
+            return Fate.REPLAYED
+        if not self.selection.selects(letter):
+            return Fate.NOT_SELECTED
+        refusal = self._refusal(letter)
+        if refusal is not None:
+            return refusal
+        return Fate.ROUNDS if letter.rounds >= self.max_rounds else Fate.SENT
+
+    def _refusal(self, letter: Letter) -> Fate | None:
+        number = letter.record.partition.number
+        refusals: Mapping[Fate, bool] = {
+            Fate.FOREIGN: letter.source is None,
+            Fate.OTHER_TOPIC: letter.source is not None and letter.source.topic != self.topic,
+            Fate.UNREADABLE: letter.reason == "unreadable",
+            Fate.TRUNCATED: letter.truncated,
+            Fate.NO_PARTITION: number >= self.partitions,
+        }
+        return next((fate for fate, applies in refusals.items() if applies), None)
