@@ -68,11 +68,12 @@ class KafkaCluster:
         for broker in self.brokers:
             broker.restart()
         self._view = ClusterView(self.direct)
-        self._opened.callback(self._view.close)
         wait_until(self._all_answer, _START_S, f"three Kafka brokers answer (logs: {self.folder})")
 
     def stop(self) -> None:
         """Stop all brokers with SIGTERM, and those that do not end soon with SIGKILL; keep the folder."""
+        if self._view is not None:
+            self._view.close()
         for broker in self.brokers:
             broker.terminate()
         became_true(lambda: not any(broker.running for broker in self.brokers), _STOP_S)

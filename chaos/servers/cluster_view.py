@@ -20,6 +20,10 @@ from chaos.stream_names import StreamNames
 from worker.kafka.topics import CHECKPOINT_CONFIGS, DEFAULT_MAX_MESSAGE_BYTES, OUTPUT_HEADROOM_BYTES
 
 _ANSWER_S: Final = 5.0
+_BROKER_ANSWER_S: Final = 1.0
+"""After this the client no longer asks a frozen broker, until the broker answers again."""
+
+_ATTEMPTS: Final = 3
 _CREATED_S: Final = 60.0
 _METADATA_AGE_MS: Final = 1500
 """Controllers that follow the leader fetch from it twice a second."""
@@ -35,15 +39,20 @@ class ClusterView:
 
     def __init__(self, direct: str) -> None:
         self._direct = direct
-        settings: dict[str, Any] = {"bootstrap.servers": direct, "log_level": 0, "error_cb": _ignore}
+        settings: dict[str, Any] = {
+            "bootstrap.servers": direct,
+            "socket.timeout.ms": int(1000 * _BROKER_ANSWER_S),
+            "log_level": 0,
+            "error_cb": _ignore,
+        }
         self._admin = AdminClient(settings)
         self._lock = threading.Lock()
         self._quorum: KafkaAdminClient | None = None
 
     def brokers(self) -> set[int]:
         """Return the brokers that clients may use, none while no broker answers."""
-        with suppress(KafkaException):
-            return {node - 1 for node in self._admin.list_topics(timeout=_ANSWER_S).brokers}
+        with suppress(ChaosError):
+            return {node - 1 for node in self._metadata().brokers}
         return set()
 
     def in_sync(self) -> bool:
@@ -52,8 +61,8 @@ class ClusterView:
             follow = self._controllers_follow()
         if not follow:  # the answer of a broker that was cut off is old
             return False
-        with suppress(KafkaException):
-            found = self._admin.list_topics(timeout=_ANSWER_S)
+        with suppress(ChaosError):
+            found = self._metadata()
             partitions = [each for topic in found.topics.values() for each in topic.partitions.values()]
             return len(found.brokers) == REPLICAS and all(
                 partition.leader >= 0 and len(partition.isrs) == len(partition.replicas) == REPLICAS
@@ -63,13 +72,10 @@ class ClusterView:
 
     def leader_of(self, topic: str, partition: int) -> int:
         """Return the broker that leads a partition. Raise ChaosError while there is none."""
-        leader = -1
-        with suppress(KafkaException):
-            partitions = self._admin.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions
-            leader = partitions[partition].leader if partition in partitions else -1
-        if leader < 0:
+        found = self._metadata(topic).topics[topic].partitions.get(partition)
+        if found is None or found.leader < 0:
             raise ChaosError(f"{topic}[{partition}] has no leader")
-        return leader - 1
+        return int(found.leader) - 1
 
     def coordinator_of_transaction(self, transactional_id: str) -> int:
         """Return the broker that coordinates the transactions of this id."""
@@ -84,13 +90,14 @@ class ClusterView:
             names.dead_letters: room,
             names.checkpoints: CHECKPOINT_CONFIGS,
         }
-        existing = self._admin.list_topics(timeout=_CREATED_S).topics
+        existing = self._metadata().topics
         new = [
             NewTopic(topic, num_partitions=names.partitions, replication_factor=REPLICAS, config=dict(config))
             for topic, config in topics.items()
             if topic not in existing
         ]
-        for future in self._admin.create_topics(new).values() if new else ():
+        created = self._admin.create_topics(new, request_timeout=_CREATED_S) if new else {}
+        for future in created.values():
             future.result(_CREATED_S)
         for topic in topics:
             wait_until(partial(self._led, topic, names.partitions), _CREATED_S, f"partitions of {topic} have leaders")
@@ -102,8 +109,15 @@ class ClusterView:
             self._quorum = None
 
     def _led(self, topic: str, partitions: int) -> bool:
-        found = self._admin.list_topics(topic, timeout=_ANSWER_S).topics[topic].partitions
+        found = self._metadata(topic).topics[topic].partitions
         return len(found) == partitions and all(partition.leader >= 0 for partition in found.values())
+
+    def _metadata(self, topic: str | None = None) -> Any:
+        """Ask any broker, and another one if that one does not answer. Raise ChaosError if none of them does."""
+        for _ in range(_ATTEMPTS):
+            with suppress(KafkaException):
+                return self._admin.list_topics(topic, timeout=_ANSWER_S)
+        raise ChaosError("no Kafka broker answers")
 
     def _controllers_follow(self) -> bool:
         """Return whether all controllers have the latest metadata, which each broker takes from its own controller."""
