@@ -117,7 +117,7 @@ def _seed(parsed: argparse.Namespace) -> int:
 
 
 def _resumed(parsed: argparse.Namespace) -> RunOptions:
-    """Return the options of the run in the folder; its seed, records and faults are those of its begin."""
+    """Return the options of the run in the folder; its seed, records and faults are those of its beginning."""
     from chaos.saved_state import SavedState
 
     if not parsed.run:
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--profile", default="quick", help="quick, within ten minutes, or long, 2,000 faults (%(default)s)")
-    add("--seed", type=int, help="the same seed gives the same schedule of faults and the same records (random)")
+    add("--seed", type=int, help="the same seed gives the same schedule of faults and the same texts (random)")
     add("--records", type=positive, help="records to feed (of the profile)")
     add("--faults", type=whole(0), help="faults to inject (of the profile)")
     add("--run", type=Path, metavar="FOLDER", help="keep servers' data, logs and state here, so that it can be resumed")
