@@ -20,7 +20,7 @@ from worker.kafka.committed import CommittedReader
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.window_store import WindowStore
 from worker.settings import Settings
-from worker.verify_windows import WindowsCheck
+from worker.verify.windows import WindowsCheck
 from worker.window_recount import WindowRecount
 
 pytestmark = pytest.mark.timeout(120)

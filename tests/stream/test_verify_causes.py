@@ -10,10 +10,10 @@ from tests.servers import ApacheStack
 from tests.stream.programs import StartWorker, verify
 from tests.stream.test_lost_offsets import DONE_S, PARTITIONS, TWEETS, Stream
 from worker.errors import ExitCode
-from worker.finding import Explanation, Finding
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
-from worker.verify_run import run_verify
+from worker.verify.finding import Explanation, Finding
+from worker.verify.run import run_verify
 
 NOWHERE: Final = "redis://127.0.0.1:1/0"
 

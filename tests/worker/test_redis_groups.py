@@ -10,7 +10,7 @@ from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
 from worker.redis.store import CountsStore, CountsStoreError
-from worker.verify import verify
+from worker.verify.compare import verify
 
 pytestmark = needs_redis_server
 

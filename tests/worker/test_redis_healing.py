@@ -20,7 +20,7 @@ from worker.redis.publisher import CountsPublisher
 from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore, CountsStoreError
 from worker.time_limits import TimeLimit
-from worker.verify import repair, verify
+from worker.verify.compare import repair, verify
 
 pytestmark = [needs_redis_server, pytest.mark.timeout(120)]
 

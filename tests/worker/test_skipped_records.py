@@ -27,7 +27,7 @@ from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.restoring import Restored, Restorer
 from worker.settings import Settings
-from worker.verify import verify
+from worker.verify.compare import verify
 
 TP0 = TopicPartition("tweets", 0)
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)

@@ -8,9 +8,9 @@ import pytest
 from tests.clock import Clock
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
-from worker.finding import Finding
 from worker.kafka.committed import Committed
-from worker.verify import Look, repair, verify
+from worker.verify.compare import Look, repair, verify
+from worker.verify.finding import Finding
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 

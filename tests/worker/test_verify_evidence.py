@@ -11,7 +11,6 @@ from tests.redis_server import RedisServer, needs_redis_server
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts, state_name
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.finding import Finding
 from worker.kafka import descriptions
 from worker.kafka.committed import Committed
 from worker.kafka.descriptions import owned_partitions
@@ -20,10 +19,11 @@ from worker.redis.errors import WrongKeyError
 from worker.redis.publication import Publication
 from worker.redis.store import CountsStore
 from worker.settings import Settings
-from worker.verify import Look
-from worker.verify_causes import Cause
-from worker.verify_evidence import gathered
-from worker.verify_run import explained
+from worker.verify.causes import Cause
+from worker.verify.compare import Look
+from worker.verify.evidence import gathered
+from worker.verify.finding import Finding
+from worker.verify.run import explained
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 

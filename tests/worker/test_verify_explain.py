@@ -8,16 +8,16 @@ from tests.worker.verify_case import COUNTS, P0, P1, Case, field_of
 from tweets.periods import Period
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import Committed
 from worker.redis.contributions import Fence
 from worker.redis.publication import Publication
-from worker.verify import Look
-from worker.verify_causes import Cause
-from worker.verify_evidence import Evidence
-from worker.verify_explain import Explainer
-from worker.verify_findings import TOTALS
-from worker.window_findings import PERIODS, Difference, Differences
+from worker.verify.causes import Cause
+from worker.verify.compare import Look
+from worker.verify.evidence import Evidence
+from worker.verify.explain import Explainer
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import TOTALS
+from worker.verify.window_findings import PERIODS, Difference, Differences
 
 # Redis
 

@@ -8,9 +8,9 @@ import pytest
 
 from tests.worker.verify_case import COUNTS, OTHER_ID, P1, TOPIC_ID, Case
 from worker.counts import RunningCounts
-from worker.finding import Explanation
 from worker.kafka.committed import Committed
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation
 
 # The committed offsets
 

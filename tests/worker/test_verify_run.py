@@ -17,19 +17,19 @@ from tests.servers import eventually
 from tests.worker.test_offset_lookups import FakeKafkaConsumer
 from tests.worker.test_verify import P0, P1, FakeCommittedReader, FakeStoredCounts, Sleep
 from tweets.records import Partition
-from worker import verify_run
 from worker.__main__ import main
 from worker.counts import RunningCounts
 from worker.deadline import Deadline
 from worker.errors import ExitCode
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import Committed, CommittedReader
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
-from worker.verify import Look, verify
-from worker.verify_causes import Cause
-from worker.verify_findings import NOT_REACHED
-from worker.verify_run import VerifyRun
+from worker.verify import run as verify_run
+from worker.verify.causes import Cause
+from worker.verify.compare import Look, verify
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import NOT_REACHED
+from worker.verify.run import VerifyRun
 
 COUNTS = {P0: RunningCounts({"joy": 3}), P1: RunningCounts({"joy": 1})}
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from tweets.records import Partition
-from worker.finding import Explanation
 from worker.redis.contributions import Fence
 from worker.redis.published_markers import INCOMPLETE_OFFSET
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation
 
 REPAIR: Final = "run python -m worker verify --repair"
 

@@ -6,15 +6,15 @@ from typing import Final
 
 from tweets.records import Partition
 from worker.counts import RunningCounts
-from worker.finding import Explanation, Finding
 from worker.redis.contributions import Fence
-from worker.verify import Look
-from worker.verify_causes import Cause
-from worker.verify_evidence import Evidence
-from worker.verify_findings import PERIODS_TEXT, TOTALS, nonzero
-from worker.verify_offsets import offset_explanation
-from worker.verify_outputs import output_explanation
-from worker.verify_positions import REPAIR, Position, position_explanation, publish, publishing_again, still_moving
+from worker.verify.causes import Cause
+from worker.verify.compare import Look
+from worker.verify.evidence import Evidence
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import PERIODS_TEXT, TOTALS, nonzero
+from worker.verify.offsets import offset_explanation
+from worker.verify.outputs import output_explanation
+from worker.verify.positions import REPAIR, Position, position_explanation, publish, publishing_again, still_moving
 
 _COLLECT: Final = (
     "keep this output, that of verify --json and of export-state, the logs of the workers, and HGETALL of the keys "

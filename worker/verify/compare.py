@@ -9,9 +9,9 @@ from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.deadline import NEVER, Deadline
-from worker.finding import Finding
 from worker.kafka.committed import Committed
-from worker.verify_findings import (
+from worker.verify.finding import Finding
+from worker.verify.findings import (
     GROUPS,
     PERIODS_TEXT,
     groups_finding,

@@ -2,9 +2,9 @@
 
 from tweets.records import Partition
 from worker.counts import RunningCounts
-from worker.finding import Explanation
-from worker.verify_causes import Cause
-from worker.verify_findings import difference, nonzero
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation
+from worker.verify.findings import difference, nonzero
 
 
 def output_explanation(
