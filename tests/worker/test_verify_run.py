@@ -26,7 +26,7 @@ from worker.settings import Settings
 from worker.time_limits import TimeLimit
 from worker.verify import run as verify_run
 from worker.verify.causes import Cause
-from worker.verify.compare import Look, verify
+from worker.verify.compare import Look, Wait, verify
 from worker.verify.finding import Explanation, Finding
 from worker.verify.findings import NOT_REACHED
 from worker.verify.run import VerifyRun
@@ -70,9 +70,7 @@ def store() -> FakeStoredCounts:
 def found(
     kafka: FakeCommittedReader, store: FakeStoredCounts, clock: Clock, windows: Windows | None = None
 ) -> dict[str, Finding]:
-    findings = verify(
-        kafka, store, timeout_s=1000, deadline=Deadline.after(50, clock), windows=windows, clock=clock, sleep=Sleep()
-    )
+    findings = verify(kafka, store, Wait(1000, Deadline.after(50, clock), clock, Sleep()), windows=windows)
     return {finding.subject: finding for finding in findings}
 
 
@@ -132,7 +130,7 @@ def test_the_deadline_ends_the_wait_for_agreement(store: FakeStoredCounts) -> No
 def test_before_the_periods_are_compared_the_rest_is_noted(store: FakeStoredCounts) -> None:
     clock, looks = Clock(), list[Look]()
     kafka = CutReader(clock, {}, from_look=2)
-    verify(kafka, store, timeout_s=0, windows=Windows(), note=looks.append, clock=clock, sleep=Sleep())
+    verify(kafka, store, Wait(0, clock=clock, sleep=Sleep()), windows=Windows(), note=looks.append)
     first, last = looks
     assert [finding.detail for finding in first.findings if not finding.agrees] == ["minutes, hours and days"]
     assert first.findings[0].agrees
@@ -168,6 +166,25 @@ def test_a_recount_ends_at_the_deadline_and_leaves_out_what_it_has_not_read(monk
         assert reader.recount([0, 1]) == {0: RunningCounts({"joy": 1})}
         assert clock.now_s == 4.5, "the last poll is shortened"
         assert (reader.output_end(0), reader.output_end(7)) == (1, 0)
+
+
+def test_records_of_an_open_transaction_are_before_the_end_that_readers_of_committed_records_do_not_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Consumer(FakeKafkaConsumer):
+        def __init__(self, **options: Any) -> None:
+            super().__init__()
+            self.partitions = 1
+            self.end = 7 if options["isolation_level"] == "read_uncommitted" else 1
+
+        def end_offsets(self, asked: Collection[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
+            return dict.fromkeys(asked, self.end)
+
+    for module in ("committed", "checkpoints"):
+        monkeypatch.setattr(f"worker.kafka.{module}.Consumer", Consumer)
+    with CommittedReader(Settings(_env_file=None)) as reader:
+        reader.recount([0])
+        assert (reader.output_end(0), reader.output_uncommitted_ends([0])) == (1, {0: 7})
 
 
 # The whole run

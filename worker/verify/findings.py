@@ -18,6 +18,8 @@ GROUPS: Final = "groups"
 NOT_REACHED: Final = "not compared"
 """Subject of the finding that names what was not compared before the time-out."""
 
+COUNTS_TEXT: Final = "counts"
+
 PERIODS_TEXT: Final = "minutes, hours and days"
 
 _NAMED: Final = 5

@@ -15,7 +15,7 @@ from worker.redis.store import CountsStore, CountsStoreError
 from worker.redis.window_store import WindowStore
 from worker.settings import Settings
 from worker.verify.causes import Cause
-from worker.verify.compare import Look, repair, verify
+from worker.verify.compare import Look, Wait, repair, verify
 from worker.verify.evidence import KafkaEvidence, RedisEvidence, gathered
 from worker.verify.explain import Explainer
 from worker.verify.finding import Explanation, Finding
@@ -82,8 +82,7 @@ class VerifyRun:
             return verify(
                 reader,
                 store,
-                timeout_s=time_limits.VERIFY.seconds if self.timeout_s is None else self.timeout_s,
-                deadline=self._deadline,
+                Wait(time_limits.VERIFY.seconds if self.timeout_s is None else self.timeout_s, self._deadline),
                 windows=WindowsCheck(recount, windows, window_store, deadline=self._deadline),
                 explained=lambda look: explained(look, reader, store),
                 note=self._note,
