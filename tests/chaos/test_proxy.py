@@ -16,62 +16,20 @@ import pytest
 from chaos.servers.ports import listening
 from chaos.servers.proxy import Proxies, TcpProxy
 from deploy.local.ports import LOOPBACK, free_ports
+from tests.chaos.tcp_server import ANSWER_S, Serve, Server, echo
 from tests.servers import eventually
 from tests.sockets import read_to_the_end
 
-ANSWER_S: Final = 20.0
 SILENT_S: Final = 0.3
 """Every answer of these servers comes within a millisecond, on a busy machine within some."""
 
 pytestmark = pytest.mark.timeout(60)
-
-Serve = Callable[[socket.socket], None]
 
 
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
     with Proxies(tmp_path_factory.mktemp("proxies") / "log") as proxies:
         yield proxies
-
-
-class Server:
-    """A server that runs a function with each of its connections, in a thread."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
-        self.connections: list[socket.socket] = []
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(ANSWER_S)
-        for each in (self._listener, *self.connections):
-            each.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections.append(connection)
-                self._threads.append(threading.Thread(target=self._run, args=(connection,), daemon=True))
-                self._threads[-1].start()
-
-    def _run(self, connection: socket.socket) -> None:
-        with suppress(OSError):
-            self._serve(connection)
-
-
-def echo(connection: socket.socket) -> None:
-    while data := connection.recv(65_536):
-        connection.sendall(data)
-    connection.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.fixture
@@ -253,9 +211,9 @@ def _ended(connection: socket.socket) -> bool:
 
 
 def test_a_server_that_refuses_connections_looks_reset(proxies: Proxies, connect: Connect) -> None:
-    client = connect(proxies.open(free_ports(1)[0]))
-    with pytest.raises(ConnectionResetError):
-        client.recv(1)
+    proxy = proxies.open(free_ports(1)[0])
+    with pytest.raises(ConnectionResetError):  # also at once, while the client connects
+        connect(proxy).recv(1)
 
 
 def test_answers_arrive_later_by_the_delay_and_in_their_order(proxy: TcpProxy, connect: Connect) -> None:
