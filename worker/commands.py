@@ -80,7 +80,7 @@ def check_counts(*, fix: bool, timeout_s: float | None, as_json: bool) -> int:
     The whole run takes at most `timeout_s` seconds, None: as long as reading takes. Raises FatalError with the exit
     code REDIS if Redis fails.
     """
-    from worker.verify_run import run_verify
+    from worker.verify.run import run_verify
 
     findings = run_verify(_configured(), fix=fix, timeout_s=timeout_s)
     agrees = all(finding.agrees for finding in findings)

@@ -50,8 +50,8 @@ NEVER: Final = Deadline()
 def in_time(work: Callable[[], _T], deadline: Deadline, *, instead: Callable[[], _T]) -> _T:
     """Return the result of `work`, or of `instead` if the work has not ended at the deadline. Raises their errors.
 
-    Python cannot interrupt a call of a client that waits for a server. The work goes on in a thread that does not keep
-    the process alive.
+    Python cannot interrupt a call of a client that waits for a server. The work then continues in a thread that does
+    not keep the process alive.
     """
     if math.isinf(deadline.end_s):
         return work()

@@ -85,7 +85,7 @@ def _new_windows(
 
 
 def _starts_from_zero(found: StoredState, counts: RunningCounts) -> bool:
-    """Return whether the counts begin again although there were some; counts of zero that go on lose nothing."""
+    """Return whether the counts begin again although there were some; counts of zero that continue lose nothing."""
     before = found.counts or (found.checkpoint.counts if found.checkpoint else RunningCounts())
     return bool(before.totals) and not counts.totals
 

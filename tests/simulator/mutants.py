@@ -12,6 +12,7 @@ from tests.simulator import checkpoint_mutants as checkpoints
 from tests.simulator import loop_mutants as loops
 from tests.simulator import position_mutants as positions
 from tests.simulator import refusal_mutants as refusals
+from tests.simulator import share_mutants as shares
 from tests.simulator import store_mutants as stores
 from tests.simulator import window_mutants as windows
 from tests.simulator.process import Parts
@@ -19,6 +20,9 @@ from tests.simulator.store import FakeRedis
 from tests.simulator.surroundings import Clause
 from worker.labelling import Labeller
 from worker.loop import Loop
+
+MAX_SHARE: Final = 0.8
+"""DEAD_LETTER_MAX_SHARE of the schedules that try it: most records of a schedule become dead letters."""
 
 Part = type[Loop] | type[Labeller] | type[FakeRedis]
 
@@ -38,6 +42,8 @@ class Mutant:
 
 def parts_with(part: Part) -> Parts:
     """Return the parts of a schedule with this one replaced."""
+    if issubclass(part, shares.WrapsItsShare):
+        return Parts(loop=part, max_share=MAX_SHARE)
     if issubclass(part, Loop):
         return Parts(loop=part)
     return Parts(labeller=part) if issubclass(part, Labeller) else Parts(store=part)
@@ -109,6 +115,10 @@ _REFUSALS: Final = (
     _mutant(refusals.KnowsNoSizeLimit, Clause.PROGRESS, control=refusals.RewrittenLabeller),
     _mutant(refusals.RetriesRefusedMetadata, Clause.PROGRESS, control=refusals.ChecksNoMetadata),
 )
+_SHARES: Final = (
+    _mutant(shares.ChecksTheShareAfterTheCommit, Clause.DEAD_LETTER_SHARE, control=shares.WrapsItsShare),
+    _mutant(shares.CountsTheShareBeforeTheCommit, Clause.DEAD_LETTER_SHARE, control=shares.WrapsItsShare),
+)
 _STORES: Final = (
     _mutant(stores.AddsToTheTotals, Clause.REDIS_COUNTS, control=stores.TotalsFirst),
     _mutant(stores.ForgetsThatAScriptFailed, Clause.REDIS_COUNTS),
@@ -126,4 +136,4 @@ _WINDOWS: Final = (
     _mutant(windows.PublishesWindowsBeforeTheCommit, Clause.UNCOMMITTED_WINDOWS, control=loops.WrapsItsStream),
     _mutant(windows.PublishesNoWindowsAfterARestore, Clause.PUBLISHED_WINDOWS),
 )
-MUTANTS: Final = _LOOPS + _CHECKPOINTS + _POSITIONS + _REFUSALS + _STORES + _WINDOWS
+MUTANTS: Final = _LOOPS + _CHECKPOINTS + _POSITIONS + _REFUSALS + _SHARES + _STORES + _WINDOWS

@@ -71,3 +71,9 @@ def _committed_partition(world: Surroundings) -> Partition | None:
     """Return a partition in which the group has committed; what is deleted before that, the group never had."""
     committed = sorted(world.broker.committed)
     return world.rng.choice(committed) if committed else None
+
+
+def allow_any_share(world: Surroundings) -> None:
+    """Start workers without DEAD_LETTER_MAX_SHARE, sooner or later: a supervisor has restarted some before."""
+    if world.max_share is not None and (not world.chaos or world.rng.random() < 0.1):
+        world.max_share = None

@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.fakes import FakeClassifier
 from tests.simulator.broker import DEAD_LETTERS, OUTPUT
+from tests.simulator.share import WatchedShare
 from tests.simulator.store import FakeRedis
 from tests.simulator.stream import SimulatedStream
 from tests.simulator.surroundings import BrokenPromiseError, Clause, Surroundings
@@ -43,11 +44,12 @@ class Killed(BaseException):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a schedule tries: the loop and its labeller, and the script in Redis."""
+    """What a schedule tries: the loop and its labeller, the script in Redis, and DEAD_LETTER_MAX_SHARE."""
 
     loop: type[Loop] = Loop
     labeller: type[Labeller] = Labeller
     store: type[FakeRedis] = FakeRedis
+    max_share: float | None = None
 
 
 class Process:
@@ -123,6 +125,7 @@ class Process:
                 now_s=lambda: GENERATIONS * broker.losses,
             ),
             windows_sink=self.windows_sink,
+            dead_letter_share=WatchedShare(self.stream.share),
             batch_max_tweets=self._world.rng.randint(1, 7),
             batch_max_wait_s=self._world.rng.choice([0.0, 0.05, 1.0]),
         )

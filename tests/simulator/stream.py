@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, cast
 
 from tests.simulator.broker import ClientMetadata, InputLog
+from tests.simulator.share import ShareTruth
 from tests.simulator.surroundings import Surroundings
 from tweets.records import OutputRecord, Partition, Record
 from worker.errors import RefusedRecordsError, TransientError
@@ -46,6 +47,7 @@ class SimulatedStream:
         self._epoch: int | None = None
         self._limbo_polls = 0
         self._single_records = False
+        self.share = ShareTruth(world)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
         self._fault("poll")
@@ -82,10 +84,12 @@ class SimulatedStream:
             topics = {outgoing[number].topic for number in refused}
             self._refuse(refused, [n for n, record in enumerate(outgoing) if record.topic in topics])
         self._fault("publish, reply lost")
+        self.share.sent(outgoing)
 
     def commit(self, positions: Mapping[Partition, CommittedOffset], membership: Membership) -> None:
         broker, epoch = self._world.broker, self._live_epoch()
         client_metadata = cast(ClientMetadata, membership.client_metadata)
+        self.share.commits()
         self._fault("offsets")
         broker.add_offsets(self.transactional_id, epoch, positions, client_metadata)
         self._fault("end of transaction")
@@ -96,9 +100,11 @@ class SimulatedStream:
         broker.commit(self.transactional_id, epoch)
         self._world.happened["commit" if self._world.chaos else "commit in peace"] += 1
         self._fault("commit, reply lost")
+        self.share.committed()
 
     def rollback(self) -> None:
         self._epoch = None
+        self.share.aborted()
         self._fault("rollback")
         for late in [one for one in self._world.in_flight if one[0] == self.transactional_id]:
             if self._rng.random() < 0.5:

@@ -28,6 +28,7 @@ class Clause(StrEnum):
     PUBLISHED_WINDOWS = "minutes, hours or days published to Redis that differ from the output"
     UNCOMMITTED_WINDOWS = "minutes, hours or days published to Redis that were never committed"
     SKIPPED = "skipped records in the offset metadata that differ from the deleted records that no worker read"
+    DEAD_LETTER_SHARE = "DEAD_LETTER_MAX_SHARE that is passed, or that stops a worker below it"
     PROGRESS = "input that is never committed although all faults are over"
     ERROR = "an unexpected error in a worker"
 
@@ -42,11 +43,15 @@ class BrokenPromiseError(AssertionError):
 
 @dataclass
 class Surroundings:
-    """`chaos`: whether faults are injected; `in_flight`: commits that were sent and have not arrived."""
+    """`chaos`: whether faults are injected; `in_flight`: commits that were sent and have not arrived.
+
+    `max_share` is DEAD_LETTER_MAX_SHARE of the processes that start.
+    """
 
     rng: random.Random
     broker: Broker
     chaos: bool = True
+    max_share: float | None = None
     now_s: float = 0.0
     happened: Counter[str] = field(default_factory=Counter)
     errors: list[BaseException] = field(default_factory=list)

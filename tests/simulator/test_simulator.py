@@ -4,12 +4,17 @@ from collections import Counter
 
 import pytest
 
+from tests.simulator.mutants import MAX_SHARE
+from tests.simulator.process import Parts
 from tests.simulator.store import WRITES
 from tests.simulator.surroundings import BrokenPromiseError
 from tests.simulator.world import World
 
 SEEDS = 300
 """Schedules of one run: each entry of MUST_HAPPEN comes at least five times in them."""
+
+SHARE_SEEDS = 100
+"""Schedules with DEAD_LETTER_MAX_SHARE."""
 
 MUST_HAPPEN = (
     "commit",
@@ -62,6 +67,19 @@ def test_no_schedule_of_faults_loses_doubles_or_reorders_a_record_or_makes_redis
             pytest.fail(f"seed {seed}: {error}")
         happened += world.happened
     assert {what: happened[what] for what in MUST_HAPPEN if happened[what] < 5} == {}, "the schedules became too tame"
+
+
+def test_no_schedule_passes_the_share_of_dead_letters_or_stops_a_worker_below_it() -> None:
+    happened: Counter[str] = Counter()
+    for seed in range(SHARE_SEEDS):
+        world = World(seed, Parts(max_share=MAX_SHARE))
+        try:
+            world.run()
+        except BrokenPromiseError as error:
+            pytest.fail(f"seed {seed}: {error}")
+        happened += world.happened
+    assert happened["exit code DEAD_LETTERS"] > SHARE_SEEDS / 4
+    assert happened["commit"] > SHARE_SEEDS
 
 
 def test_a_seed_is_a_schedule() -> None:

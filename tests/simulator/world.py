@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import Final
 from unittest.mock import patch
 
-from tests.simulator import operators
+from tests.simulator import operators, share
 from tests.simulator.broker import Broker
 from tests.simulator.inputs import random_inputs
 from tests.simulator.process import WINDOW_LIMITS, Parts, Process
@@ -69,10 +69,10 @@ class World:
 
     def __init__(self, seed: int, parts: Parts | None = None) -> None:
         self._rng = rng = random.Random(seed)
-        self.surroundings = Surroundings(rng, Broker(random_inputs(rng), rng))
+        self._parts = parts or Parts()
+        self.surroundings = Surroundings(rng, Broker(random_inputs(rng), rng), max_share=self._parts.max_share)
         self.broker = self.surroundings.broker
         self.happened = self.surroundings.happened
-        self._parts = parts or Parts()
         self.redis = self._parts.store()
         self._calm = rng.choice([0.85, 0.95, 0.99])
         self._on_the_wire: list[tuple[Partition, CommittedCounts]] = []
@@ -203,6 +203,8 @@ class World:
     def _do_what_an_exit_demands(self) -> None:
         if any(process.exit_code is ExitCode.STATE for process in self._processes):
             operators.raise_the_metadata_limit(self.broker)
+        if any(process.exit_code is ExitCode.DEAD_LETTERS for process in self._processes):
+            operators.allow_any_share(self.surroundings)
 
     def _start(self, instance: str | None) -> None:
         self._started += 1
@@ -274,7 +276,11 @@ def _clock(world: Surroundings) -> Iterator[None]:
     log.setLevel(logging.CRITICAL)
     clock = SimpleNamespace(monotonic=lambda: world.now_s, perf_counter=lambda: world.now_s, time=lambda: world.unix_s)
     try:
-        with patch("worker.loop.time", clock), patch("worker.pace.FIRST_SLICE_RECORDS", 2):
+        with (
+            patch("worker.loop.time", clock),
+            patch("worker.pace.FIRST_SLICE_RECORDS", 2),
+            patch.multiple("worker.dead_letter_share", WINDOW=share.WINDOW, ENOUGH=share.ENOUGH),
+        ):
             yield
     finally:
         log.setLevel(level)

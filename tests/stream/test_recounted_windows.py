@@ -20,12 +20,13 @@ from worker.kafka.committed import CommittedReader
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.window_store import WindowStore
 from worker.settings import Settings
-from worker.verify_windows import WindowsCheck
+from worker.verify.windows import WindowsCheck
 from worker.window_recount import WindowRecount
 
 pytestmark = pytest.mark.timeout(120)
 
 NOW_MS = int(time.time()) * 1000
+HOUR_MS = 3_600_000
 
 
 def labelled(event_ms: int, emotion: str, *topics: str, partition: int = 0, created: bool = True) -> Message:
@@ -53,24 +54,23 @@ def settings_of(env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Sett
     return Settings(_env_file=None)
 
 
+def published_tweets() -> list[Message]:
+    return [
+        labelled(NOW_MS - 4 * HOUR_MS, "joy", "x"),
+        labelled(NOW_MS - 2 * HOUR_MS, "joy", "x", "y"),
+        labelled(NOW_MS - 4 * HOUR_MS, "fear", "x"),  # late
+        labelled(NOW_MS - 2 * HOUR_MS, "fear", created=False),
+        labelled(NOW_MS + 1000 * HOUR_MS, "love"),  # a wrong clock: counts at classified_at
+        labelled(NOW_MS, "joy", "x", partition=1),
+    ]
+
+
 def test_the_recount_counts_each_output_partition_in_its_order_and_redis_agrees(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = unique_topics(stack, 2)
     settings = settings_of(env, monkeypatch)
-    hour_ms = 3_600_000
-    publish(
-        stack,
-        env["KAFKA_OUTPUT_TOPIC"],
-        [
-            labelled(NOW_MS - 4 * hour_ms, "joy", "x"),
-            labelled(NOW_MS - 2 * hour_ms, "joy", "x", "y"),
-            labelled(NOW_MS - 4 * hour_ms, "fear", "x"),  # late
-            labelled(NOW_MS - 2 * hour_ms, "fear", created=False),
-            labelled(NOW_MS + 1000 * hour_ms, "love"),  # a wrong clock: counts at classified_at
-            labelled(NOW_MS, "joy", "x", partition=1),
-        ],
-    )
+    publish(stack, env["KAFKA_OUTPUT_TOPIC"], published_tweets())
     recount = WindowRecount(settings.window_limits(), now_ms=NOW_MS)
     with CommittedReader(settings, recount) as reader:
         for _ in range(2):  # the second reads nothing again
@@ -80,13 +80,16 @@ def test_the_recount_counts_each_output_partition_in_its_order_and_redis_agrees(
         1: {"joy": 1},
     }
     expected: dict[Period, Cells] = {
-        Period.of("minute", NOW_MS - 4 * hour_ms): {("", "joy"): 1, ("x", "joy"): 1},
-        Period.of("hour", NOW_MS - 2 * hour_ms): {("", "joy"): 1, ("x", "joy"): 1, ("y", "joy"): 1, ("", "fear"): 1},
+        Period.of("minute", NOW_MS - 4 * HOUR_MS): {("", "joy"): 1, ("x", "joy"): 1},
+        Period.of("hour", NOW_MS - 2 * HOUR_MS): {("", "joy"): 1, ("x", "joy"): 1, ("y", "joy"): 1, ("", "fear"): 1},
         Period.of("minute", NOW_MS): {("", "love"): 1},
     }
-    for period, cells in expected.items():
-        assert recount.cells(0, period) == cells
-    partitions = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(2)]
+    assert {period: recount.cells(0, period) for period in expected} == expected
+    assert_redis_agrees_once_all_is_published(env["KAFKA_INPUT_TOPIC"], settings, recount)
+
+
+def assert_redis_agrees_once_all_is_published(topic: str, settings: Settings, recount: WindowRecount) -> None:
+    partitions = [Partition(topic, number) for number in range(2)]
     store = WindowStore.of(settings)
     check = WindowsCheck(recount, WindowsInKafka(dict.fromkeys(partitions, 0)), store)
     assert not all(finding.agrees for finding in check.findings(partitions))

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 
 from tests.servers import ApacheStack
 from tests.stream.programs import StartWorker, verify
 from tests.stream.test_lost_offsets import DONE_S, PARTITIONS, TWEETS, Stream
 from worker.errors import ExitCode
-from worker.finding import Explanation, Finding
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
-from worker.verify_run import run_verify
+from worker.verify.finding import Explanation, Finding
+from worker.verify.run import run_verify
 
 NOWHERE: Final = "redis://127.0.0.1:1/0"
 
@@ -133,6 +133,20 @@ def test_what_happened_to_kafka_is_named(verified: Verified) -> None:
     stream.recreate(stream.env["KAFKA_CHECKPOINT_TOPIC"], {"cleanup.policy": "compact"})
     causes = verified.causes()
     assert (causes["0"], causes["1"]) == ("state_lost", "state_lost")
+
+
+def test_an_open_transaction_holds_back_the_recount_and_is_no_loss(verified: Verified) -> None:
+    stream = verified.stream
+    other = Producer({"bootstrap.servers": stream.stack.bootstrap, "transactional.id": stream.topic})
+    other.init_transactions(DONE_S)
+    other.begin_transaction()
+    other.produce(stream.env["KAFKA_OUTPUT_TOPIC"], b"held", partition=0)
+    assert other.flush(DONE_S) == 0
+    stream.publish(100)
+    stream.run()
+    assert verified.causes() == {"0": "output_blocked", "periods": "output_blocked"}
+    other.abort_transaction(DONE_S)
+    assert verified.wrong() == {}
 
 
 def test_the_advice_depends_on_whether_a_worker_owns_the_partition(verified: Verified) -> None:

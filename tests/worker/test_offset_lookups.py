@@ -180,3 +180,22 @@ def test_a_look_up_whose_second_answer_is_missing_fails() -> None:
     with pytest.raises(errors.KafkaTimeoutError):
         committed_offsets(SimpleNamespace(_coordinator=coordinator), PARTITIONS, SOON)
     assert len(coordinator.requests) == 2
+
+
+def test_records_of_an_open_transaction_are_before_the_end_that_readers_of_committed_records_do_not_reach(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Consumer(FakeKafkaConsumer):
+        def __init__(self, **options: Any) -> None:
+            super().__init__()
+            self.partitions = 1
+            self.end = 7 if options["isolation_level"] == "read_uncommitted" else 1
+
+        def end_offsets(self, asked: Collection[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
+            return dict.fromkeys(asked, self.end)
+
+    for module in ("committed", "checkpoints"):
+        monkeypatch.setattr(f"worker.kafka.{module}.Consumer", Consumer)
+    with CommittedReader(settings()) as reader:
+        reader.recount([0])
+        assert (reader.output_end(0), reader.output_uncommitted_ends([0])) == (1, {0: 7})

@@ -61,7 +61,7 @@ LENGTHS = {
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 def test_the_logits_are_those_of_each_text_alone(lengths: list[int]) -> None:
     rows = rows_of(lengths)
-    assert packed(rows) == pytest.approx(alone(rows), abs=1e-5)
+    assert packed(rows) == pytest.approx(alone(rows), abs=5e-5)
 
 
 @settings(max_examples=40, deadline=None)
@@ -72,8 +72,8 @@ def test_the_logits_of_a_text_do_not_depend_on_its_neighbours_or_its_place(
     rows = rows_of(lengths)
     order = dice.sample(range(len(rows)), len(rows))
     moved = packed([rows[index] for index in order])
-    assert moved == pytest.approx(packed(rows)[order], abs=1e-5)
-    assert packed(rows[:1]) == pytest.approx(packed(rows)[:1], abs=1e-5)
+    assert moved == pytest.approx(packed(rows)[order], abs=5e-5)
+    assert packed(rows[:1]) == pytest.approx(packed(rows)[:1], abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_logits_of_a_text_do_not_depend_on_its_neighbours_or_its_place(
 )
 def test_every_distilbert_has_the_logits_of_its_own_forward(sizes: dict[str, Any]) -> None:
     other, rows = model(**sizes), rows_of([5, 9, 9, 1, 24])
-    assert packed(rows, other) == pytest.approx(alone(rows, other), abs=1e-5)
+    assert packed(rows, other) == pytest.approx(alone(rows, other), abs=5e-5)
 
 
 def test_bfloat16_has_the_logits_of_full_precision_but_for_its_rounding() -> None:
@@ -98,7 +98,7 @@ def test_bfloat16_has_the_logits_of_full_precision_but_for_its_rounding() -> Non
     exact = alone(rows)
     of_padded, of_packed = (np.abs(logits - exact).max() for logits in (alone(rows, half), packed(rows, half)))
     assert of_packed <= max(2 * of_padded, 0.02 * np.abs(exact).max())
-    assert packed(rows, half) != pytest.approx(exact, abs=1e-5)
+    assert packed(rows, half) != pytest.approx(exact, abs=5e-5)
 
 
 def test_the_last_layer_computes_only_the_first_token_of_each_text() -> None:
@@ -162,7 +162,7 @@ def test_the_attention_of_torch_is_called_by_position_with_the_first_row_of_each
     tokens = TokenBatch.of(rows)
     with torch.inference_mode():
         logits = PackedDistilBert(MODEL, varlen_attention())(tokens.ids, tokens.lengths)
-    assert logits.numpy() == pytest.approx(alone(rows), abs=1e-5)
+    assert logits.numpy() == pytest.approx(alone(rows), abs=5e-5)
     given = [(starts_q.tolist(), starts_k.tolist(), *longest) for starts_q, starts_k, *longest in calls]
     whole = ([0, 5, 14, 23, 24], [0, 5, 14, 23, 24], 9, 9)
     assert given == [whole, whole, ([0, 1, 2, 3, 4], [0, 5, 14, 23, 24], 1, 9)]

@@ -10,7 +10,7 @@ from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.committed import Committed
 from worker.redis.store import CountsStore, CountsStoreError
-from worker.verify import verify
+from worker.verify.compare import Wait, verify
 
 pytestmark = needs_redis_server
 
@@ -95,7 +95,7 @@ class CommittedByA:
 
 
 def other_groups(server: RedisServer) -> list[str]:
-    findings = verify(CommittedByA(), store(server, "model-a"), timeout_s=0)
+    findings = verify(CommittedByA(), store(server, "model-a"), Wait(0))
     assert [finding.agrees for finding in findings if finding.subject != "groups"] == [True, True]
     return [finding.detail for finding in findings if finding.subject == "groups" and not finding.agrees]
 

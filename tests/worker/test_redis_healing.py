@@ -20,7 +20,7 @@ from worker.redis.publisher import CountsPublisher
 from worker.redis.series_store import SeriesStore
 from worker.redis.store import CountsStore, CountsStoreError
 from worker.time_limits import TimeLimit
-from worker.verify import repair, verify
+from worker.verify.compare import Wait, repair, verify
 
 pytestmark = [needs_redis_server, pytest.mark.timeout(120)]
 
@@ -78,8 +78,8 @@ def key(redis: Any, name: str) -> str:
 
 def assert_healed(redis: Any, store: CountsStore) -> None:
     assert {name: int(count) for name, count in redis.hgetall(f"{PREFIX}:counts").items()} == TOTALS
-    assert all(finding.agrees for finding in verify(OffsetsOnly(), store, timeout_s=0)), verify(
-        OffsetsOnly(), store, timeout_s=0
+    assert all(finding.agrees for finding in verify(OffsetsOnly(), store, Wait(0))), verify(
+        OffsetsOnly(), store, Wait(0)
     )
     assert store.publish(COUNTS) == dict.fromkeys(COUNTS, "known")
 
@@ -111,7 +111,7 @@ def test_foreign_values_in_our_fields_are_replaced(redis: Any, store: CountsStor
     for field in redis.hkeys(key(redis, name)):
         redis.hset(key(redis, name), field, value)
     store.snapshot()
-    verify(OffsetsOnly(), store, timeout_s=0)
+    verify(OffsetsOnly(), store, Wait(0))
     store.publish(COUNTS)
     assert_healed(redis, store)
 
@@ -125,7 +125,7 @@ def test_foreign_fields_disturb_neither_worker_nor_verify_nor_repair_nor_page(
     redis: Any, store: CountsStore, name: str, field: bytes, value: bytes
 ) -> None:
     redis.hset(key(redis, name), field, value)
-    assert all(finding.agrees for finding in verify(OffsetsOnly(), store, timeout_s=0))
+    assert all(finding.agrees for finding in verify(OffsetsOnly(), store, Wait(0)))
     board, stop = Board(), StopFlag()
     watch = RedisWatch(store, board, tuple(TOTALS), stop, series=SeriesStore("redis://127.0.0.1:1/0", prefix=PREFIX))
     watch._read()
@@ -162,7 +162,7 @@ def test_a_key_of_another_type_is_refused_with_a_line_that_names_it_and_heals_wh
     if name in ("counts", "partitions"):
         calls: tuple[Callable[[], object], ...] = (
             store.snapshot,
-            lambda: verify(OffsetsOnly(), store, timeout_s=0),
+            lambda: verify(OffsetsOnly(), store, Wait(0)),
             lambda: repair(OffsetsOnly(), store),
         )
         for call in calls:

@@ -27,7 +27,7 @@ from worker.partition_state import PartitionState
 from worker.process.metrics import Metrics
 from worker.restoring import Restored, Restorer
 from worker.settings import Settings
-from worker.verify import verify
+from worker.verify.compare import Wait, verify
 
 TP0 = TopicPartition("tweets", 0)
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
@@ -250,7 +250,7 @@ def test_the_check_of_the_metadata_leaves_room_for_skipped_records() -> None:
 def test_verify_reports_skipped_records_and_agrees(kept: int, deleted: int) -> None:
     counts = RunningCounts({"joy": 3}, skipped=kept)
     kafka = FakeCommittedReader({P0: Committed(90, counts, deleted)}, {0: RunningCounts({"joy": 3})})
-    findings = verify(kafka, FakeStoredCounts({"group|tweets|0": {"joy": 3}}, {"joy": 3}), timeout_s=0)
+    findings = verify(kafka, FakeStoredCounts({"group|tweets|0": {"joy": 3}}, {"joy": 3}), Wait(0))
     assert all(finding.agrees for finding in findings)
     assert findings[0].detail == "@90: 3 tweets (80 records skipped: Kafka deleted them before a worker read them)"
 

@@ -8,9 +8,9 @@ import pytest
 from tests.clock import Clock
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
-from worker.finding import Finding
 from worker.kafka.committed import Committed
-from worker.verify import Look, repair, verify
+from worker.verify.compare import Look, Wait, repair, verify
+from worker.verify.finding import Finding
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 
@@ -91,7 +91,7 @@ def store() -> FakeStoredCounts:
 def _verified(kafka: FakeCommittedReader, store: FakeStoredCounts, timeout_s: float = 0.0) -> dict[str, Finding]:
     return {
         finding.subject: finding
-        for finding in verify(kafka, store, timeout_s=timeout_s, clock=Clock(step_s=1.0), sleep=Sleep())
+        for finding in verify(kafka, store, Wait(timeout_s, clock=Clock(step_s=1.0), sleep=Sleep()))
     }
 
 
@@ -204,7 +204,7 @@ def test_the_line_about_other_groups_is_one_short_line(kafka: FakeCommittedReade
 def test_it_does_not_wait_for_other_groups_to_go(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.counts["other|tweets|0"], store.sums["love"] = {"love": 9}, 9
     clock = Clock(step_s=1.0)
-    verify(kafka, store, timeout_s=60, clock=clock, sleep=Sleep())
+    verify(kafka, store, Wait(60, clock=clock, sleep=Sleep()))
     assert clock.now_s < 10
 
 
@@ -217,7 +217,7 @@ def test_a_recount_during_which_the_partition_moves_is_no_difference(
     kafka.recounts[0] = RunningCounts({"joy": 4, "fear": 9})
     kafka.while_recounting = move
     looks = list[Look]()
-    verify(kafka, store, timeout_s=0, note=looks.append)
+    verify(kafka, store, Wait(0), note=looks.append)
     assert "output topic" not in looks[0].findings[0].detail
     assert not looks[0].output_differs(P0), "the cause of another difference is not sought there"
 
@@ -239,7 +239,7 @@ def test_it_looks_again_until_redis_has_caught_up(kafka: FakeCommittedReader, st
 def test_it_gives_up_after_its_time(kafka: FakeCommittedReader, store: FakeStoredCounts) -> None:
     store.sums = {}
     clock = Clock(step_s=1.0)
-    findings = verify(kafka, store, timeout_s=5, clock=clock, sleep=Sleep())
+    findings = verify(kafka, store, Wait(5, clock=clock, sleep=Sleep()))
     assert not all(finding.agrees for finding in findings)
     assert 5 < clock.now_s < 10
 

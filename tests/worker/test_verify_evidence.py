@@ -11,7 +11,6 @@ from tests.redis_server import RedisServer, needs_redis_server
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts, state_name
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.finding import Finding
 from worker.kafka import descriptions
 from worker.kafka.committed import Committed
 from worker.kafka.descriptions import owned_partitions
@@ -20,10 +19,11 @@ from worker.redis.errors import WrongKeyError
 from worker.redis.publication import Publication
 from worker.redis.store import CountsStore
 from worker.settings import Settings
-from worker.verify import Look
-from worker.verify_causes import Cause
-from worker.verify_evidence import gathered
-from worker.verify_run import explained
+from worker.verify.causes import Cause
+from worker.verify.compare import Look
+from worker.verify.evidence import gathered
+from worker.verify.finding import Finding
+from worker.verify.run import explained
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 
@@ -66,6 +66,10 @@ class Servers:
     def output_end(self, number: int) -> int:
         return 10 * (number + 1)
 
+    def output_uncommitted_ends(self, numbers: Collection[int]) -> Mapping[int, int]:
+        found: Mapping[int, int] = self._answer("output_uncommitted_ends", dict.fromkeys(numbers, 15))
+        return found
+
     def output_policy(self) -> str:
         return str(self._answer("output_policy", "delete"))
 
@@ -84,20 +88,22 @@ def test_redis_is_read_before_and_after_kafka() -> None:
     assert servers.calls.index("committed") < servers.calls.index("checkpoints")
     assert (found.generation(P0), found.generation(P1)) == (4, None)
     assert (found.is_owned(P0), found.is_owned(P1)) == (True, False)
-    assert (found.output_ends, found.output_policy, found.topic_id) == ({0: 10}, "delete", "id")
+    assert (found.output_ends, found.output_uncommitted_ends) == ({0: 10}, {0: 15})
+    assert (found.output_policy, found.topic_id) == ("delete", "id")
 
 
 def test_the_output_topic_is_described_only_where_the_output_differs() -> None:
     servers = Servers()
     gathered(servers, servers, [P0], reads_output=False)
-    assert "output_policy" not in servers.calls
+    assert not {"output_policy", "output_uncommitted_ends"} & set(servers.calls)
 
 
 def test_a_user_who_may_not_describe_group_and_topic_gets_the_other_evidence() -> None:
     refused = FatalError("not allowed", ExitCode.KAFKA)
-    servers = Servers({"owned": refused, "output_policy": refused})
+    servers = Servers(dict.fromkeys(("owned", "output_policy", "output_uncommitted_ends"), refused))
     found = gathered(servers, servers, [P0], reads_output=True)
     assert (found.is_owned(P0), found.output_policy, found.failure) == (None, "", "")
+    assert found.output_uncommitted_ends == {}
     assert found.generation(P0) == 4
 
 

@@ -8,16 +8,16 @@ from tests.worker.verify_case import COUNTS, P0, P1, Case, field_of
 from tweets.periods import Period
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import Committed
 from worker.redis.contributions import Fence
 from worker.redis.publication import Publication
-from worker.verify import Look
-from worker.verify_causes import Cause
-from worker.verify_evidence import Evidence
-from worker.verify_explain import Explainer
-from worker.verify_findings import TOTALS
-from worker.window_findings import PERIODS, Difference, Differences
+from worker.verify.causes import Cause
+from worker.verify.compare import Look
+from worker.verify.evidence import Evidence
+from worker.verify.explain import Explainer
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import TOTALS
+from worker.verify.window_findings import PERIODS, Difference, Differences
 
 # Redis
 
@@ -71,10 +71,17 @@ def test_a_checkpoint_of_an_earlier_commit_does_not_give_the_generation_of_the_l
     assert Case(fence=Fence(5, 80), evidence=checkpoint).cause().cause == cause
 
 
-def test_other_counts_at_the_last_commit_were_edited() -> None:
-    found = Case(fence=Fence(5, 100)).cause()
+@pytest.mark.parametrize(("owned", "words"), [(True, "a worker owns"), (False, "start a worker")])
+def test_other_counts_at_the_last_commit_were_edited_and_an_owner_corrects_them(owned: bool, words: str) -> None:
+    found = Case(fence=Fence(5, 100), owned=owned).cause()
     assert found.cause == Cause.EDITED
     assert "maxmemory-policy" in found.advice
+    assert found.advice.startswith(words)
+
+
+def test_edited_periods_need_a_repair_because_no_worker_publishes_them_again() -> None:
+    found = Case(marker=Fence(5, 100), owned=True).period()
+    assert found.advice.startswith("run python -m worker verify --repair")
 
 
 @pytest.mark.parametrize("lost", ["counts", "fences"])
@@ -90,6 +97,10 @@ def test_a_later_commit_in_redis_of_the_same_generation_means_that_kafka_lost_co
     found = Case(fence=Fence(5, 140)).cause()
     assert found.cause == Cause.REDIS_AHEAD
     assert "KAFKA_BOOTSTRAP_SERVERS" in found.advice
+
+
+def test_a_later_commit_in_redis_from_a_repair_does_not_mean_that_the_position_was_moved_back() -> None:
+    assert Case(fence=Fence(0, 140)).cause().cause == Cause.REDIS_AHEAD
 
 
 def test_a_later_commit_in_redis_of_an_earlier_generation_means_that_the_position_was_moved_back() -> None:

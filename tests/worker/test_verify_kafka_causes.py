@@ -8,9 +8,9 @@ import pytest
 
 from tests.worker.verify_case import COUNTS, OTHER_ID, P1, TOPIC_ID, Case
 from worker.counts import RunningCounts
-from worker.finding import Explanation
 from worker.kafka.committed import Committed
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation
 
 # The committed offsets
 
@@ -72,10 +72,30 @@ def test_an_output_with_fewer_tweets_on_a_compacted_topic_was_compacted() -> Non
     assert output({"joy": 1}, output_policy="compact,delete").cause == Cause.OUTPUT_COMPACTED
 
 
-def test_an_output_with_more_tweets_is_that_of_two_groups_unless_the_counts_began_again() -> None:
-    assert output({"joy": 5, "fear": 1}).cause == Cause.OUTPUT_HAS_MORE
-    again = replace(COUNTS, generation_base=1_700_000_000)
-    assert output({"joy": 5, "fear": 1}, again).cause == Cause.COUNTED_FROM_ZERO
+def test_counted_tweets_behind_an_open_transaction_are_held_back_and_not_gone() -> None:
+    found = output({"joy": 1}, output_ends={0: 7}, output_uncommitted_ends={0: 10})
+    assert found.cause == Cause.OUTPUT_BLOCKED
+    assert "at offset 7, before its end at offset 10" in found.evidence
+    assert "find-hanging" in found.advice
+
+
+def test_an_open_transaction_with_too_few_records_behind_it_does_not_explain_what_is_missing() -> None:
+    found = output({"joy": 1}, output_ends={0: 7}, output_uncommitted_ends={0: 9})
+    assert found.cause == Cause.OUTPUT_LACKS_TWEETS
+
+
+def test_an_output_with_more_tweets_is_that_of_two_groups() -> None:
+    found = output({"joy": 5, "fear": 1})
+    assert found.cause == Cause.OUTPUT_HAS_MORE
+    assert "KAFKA_OUTPUT_TOPIC" in found.advice
+
+
+def test_after_lost_offsets_more_tweets_are_earlier_labels_or_those_of_another_group() -> None:
+    found = output({"joy": 5, "fear": 1}, replace(COUNTS, generation_base=1_700_000_000))
+    assert found.cause == Cause.COUNTED_FROM_ZERO
+    assert "another group" in found.evidence
+    assert "--accept-empty-state" in found.advice
+    assert "KAFKA_OUTPUT_TOPIC of its own" in found.advice
 
 
 def test_an_output_with_other_labels_is_not_explained_and_the_advice_says_what_to_keep() -> None:

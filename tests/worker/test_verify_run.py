@@ -17,19 +17,19 @@ from tests.servers import eventually
 from tests.worker.test_offset_lookups import FakeKafkaConsumer
 from tests.worker.test_verify import P0, P1, FakeCommittedReader, FakeStoredCounts, Sleep
 from tweets.records import Partition
-from worker import verify_run
 from worker.__main__ import main
 from worker.counts import RunningCounts
 from worker.deadline import Deadline
 from worker.errors import ExitCode
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import Committed, CommittedReader
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
-from worker.verify import Look, verify
-from worker.verify_causes import Cause
-from worker.verify_findings import NOT_REACHED
-from worker.verify_run import VerifyRun
+from worker.verify import run as verify_run
+from worker.verify.causes import Cause
+from worker.verify.compare import Look, Wait, verify
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import NOT_REACHED
+from worker.verify.run import VerifyRun
 
 COUNTS = {P0: RunningCounts({"joy": 3}), P1: RunningCounts({"joy": 1})}
 
@@ -70,9 +70,7 @@ def store() -> FakeStoredCounts:
 def found(
     kafka: FakeCommittedReader, store: FakeStoredCounts, clock: Clock, windows: Windows | None = None
 ) -> dict[str, Finding]:
-    findings = verify(
-        kafka, store, timeout_s=1000, deadline=Deadline.after(50, clock), windows=windows, clock=clock, sleep=Sleep()
-    )
+    findings = verify(kafka, store, Wait(1000, Deadline.after(50, clock), clock, Sleep()), windows=windows)
     return {finding.subject: finding for finding in findings}
 
 
@@ -132,7 +130,7 @@ def test_the_deadline_ends_the_wait_for_agreement(store: FakeStoredCounts) -> No
 def test_before_the_periods_are_compared_the_rest_is_noted(store: FakeStoredCounts) -> None:
     clock, looks = Clock(), list[Look]()
     kafka = CutReader(clock, {}, from_look=2)
-    verify(kafka, store, timeout_s=0, windows=Windows(), note=looks.append, clock=clock, sleep=Sleep())
+    verify(kafka, store, Wait(0, clock=clock, sleep=Sleep()), windows=Windows(), note=looks.append)
     first, last = looks
     assert [finding.detail for finding in first.findings if not finding.agrees] == ["minutes, hours and days"]
     assert first.findings[0].agrees

@@ -11,11 +11,11 @@ from tests.redis_server import RedisServer, needs_redis_server
 from tests.worker.window_truth import P0, P1, PREFIX, contribution, fences, store_of, stored_sums, sums, this
 from tweets.periods import Cells, CountedTweet, Period
 from tweets.records import Partition
-from worker.finding import Finding
 from worker.redis.contributions import Contribution, Fence
-from worker.repair_windows import repair_windows
-from worker.verify_windows import WindowsCheck
-from worker.window_findings import NOT_COMPARED, PERIODS
+from worker.verify.finding import Finding
+from worker.verify.repair_windows import repair_windows
+from worker.verify.window_findings import NOT_COMPARED, PERIODS
+from worker.verify.windows import WindowsCheck
 from worker.window_recount import WindowRecount
 from worker.windows import WindowLimits
 

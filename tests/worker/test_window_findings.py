@@ -4,7 +4,7 @@ import tracemalloc
 
 from tweets.periods import Period
 from tweets.records import Partition
-from worker.window_findings import PERIODS, Difference, Differences
+from worker.verify.window_findings import PERIODS, Difference, Differences
 
 WRONG = dict.fromkeys(("anger", "fear", "joy", "love", "sadness", "surprise", "neutral"), (0, 5))
 

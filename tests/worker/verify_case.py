@@ -6,13 +6,13 @@ from typing import Any
 
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts, state_name
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import Committed
 from worker.redis.contributions import Fence
 from worker.redis.publication import Publication
-from worker.verify import Look
-from worker.verify_evidence import Evidence
-from worker.verify_explain import Explainer
+from worker.verify.compare import Look
+from worker.verify.evidence import Evidence
+from worker.verify.explain import Explainer
+from worker.verify.finding import Explanation, Finding
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 TOPIC_ID, OTHER_ID = "a" * 22, "b" * 22

@@ -16,7 +16,7 @@ from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.deadline import NEVER, Deadline
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.checkpoints import read_checkpoints
+from worker.kafka.checkpoints import read_checkpoints, uncommitted_ends
 from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.descriptions import cleanup_policy, owned_partitions
 from worker.kafka.errors import translating
@@ -120,6 +120,12 @@ class CommittedReader:
         """Return the end offset of an output partition at the last recount; 0 without one."""
         return self._ends.get(TopicPartition(self._settings.kafka_output_topic, number), 0)
 
+    def output_uncommitted_ends(self, numbers: Collection[int]) -> dict[int, int]:
+        """Return the ends of these output partitions, behind the records of open transactions."""
+        asked = [TopicPartition(self._settings.kafka_output_topic, number) for number in numbers]
+        with translating(self._settings.kafka_bootstrap_servers):
+            return {each.partition: end for each, end in uncommitted_ends(self._settings, asked).items()}
+
     def output_policy(self) -> str:
         """Return the cleanup policy of the output topic."""
         return cleanup_policy(self._settings, self._settings.kafka_output_topic)
@@ -139,7 +145,7 @@ class CommittedReader:
         return [TopicPartition(topic, number) for number in sorted(numbers)]
 
     def _skip_deleted(self, first: Mapping[TopicPartition, int]) -> None:
-        """Go on at the first record that is left, where retention has deleted records that are not counted yet."""
+        """Continue at the first record that is left, where retention has deleted records that are not counted yet."""
         for partition, offset in first.items():
             if self._windows is not None and offset > self._counted_to[partition]:
                 self._counted_to[partition] = offset

@@ -16,8 +16,8 @@ from tweets.records import Partition
 from worker import time_limits
 from worker.cells_json import pack, unpack
 from worker.deadline import NEVER, Deadline
-from worker.finding import Finding
-from worker.window_findings import Difference, Differences, not_judged_finding
+from worker.verify.finding import Finding
+from worker.verify.window_findings import Difference, Differences, not_judged_finding
 from worker.windows import WindowLimits, add_cells
 
 

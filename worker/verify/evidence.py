@@ -22,6 +22,7 @@ class KafkaEvidence(Protocol):
     def owned(self) -> Collection[Partition] | None: ...
     def topic_id(self) -> str: ...
     def output_end(self, number: int) -> int: ...
+    def output_uncommitted_ends(self, numbers: Collection[int]) -> Mapping[int, int]: ...
     def output_policy(self) -> str: ...
 
 
@@ -48,6 +49,7 @@ class Evidence:
     owned: Collection[Partition] | None = None
     topic_id: str = ""
     output_ends: Mapping[int, int] = field(default_factory=dict)
+    output_uncommitted_ends: Mapping[int, int] = field(default_factory=dict)
     output_policy: str = ""
     failure: str = ""
 
@@ -66,10 +68,11 @@ class Evidence:
 def gathered(
     kafka: KafkaEvidence, store: RedisEvidence, partitions: Collection[Partition], *, reads_output: bool
 ) -> Evidence:
-    """Read the evidence about these partitions; `reads_output`: also how Kafka cleans the output topic.
+    """Read the evidence about these partitions; `reads_output`: also what explains a different output.
 
     The order makes the evidence conclusive: Kafka has every commit that Redis had before.
     """
+    numbers = [partition.number for partition in partitions]
     try:
         return Evidence(
             before=store.publication(),
@@ -78,7 +81,10 @@ def gathered(
             existing=kafka.input_partitions(),
             owned=_unless_refused(kafka.owned, None),
             topic_id=kafka.topic_id(),
-            output_ends={partition.number: kafka.output_end(partition.number) for partition in partitions},
+            output_ends={number: kafka.output_end(number) for number in numbers},
+            output_uncommitted_ends=(
+                _unless_refused(lambda: kafka.output_uncommitted_ends(numbers), {}) if reads_output else {}
+            ),
             output_policy=_unless_refused(kafka.output_policy, "") if reads_output else "",
             now=store.publication(),
         )

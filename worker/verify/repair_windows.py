@@ -7,7 +7,7 @@ from typing import Protocol
 from tweets.periods import PERIOD_MS, Cells, Period
 from tweets.records import Partition
 from worker.cells_json import dump, pack, unpacked_text
-from worker.verify_windows import KafkaWindows, PartitionState, StoredPeriod, StoredWindows
+from worker.verify.windows import KafkaWindows, PartitionState, StoredPeriod, StoredWindows
 
 
 class CommittedPeriods(KafkaWindows, Protocol):

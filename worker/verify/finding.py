@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tweets.records import Partition
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from tweets.periods import ALL, PERIOD_MS, UNITS, Period
 from tweets.records import Partition
-from worker.finding import Explanation, Finding
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation, Finding
 
 PERIODS: Final = "periods"
 """Subject of the finding about all minutes, hours and days together."""

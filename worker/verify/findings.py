@@ -5,9 +5,9 @@ from typing import Final
 
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import Committed
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation, Finding
 
 TOTALS: Final = "totals"
 """Subject of the finding about the totals."""
@@ -17,6 +17,8 @@ GROUPS: Final = "groups"
 
 NOT_REACHED: Final = "not compared"
 """Subject of the finding that names what was not compared before the time-out."""
+
+COUNTS_TEXT: Final = "counts"
 
 PERIODS_TEXT: Final = "minutes, hours and days"
 

@@ -9,9 +9,9 @@ from tweets.records import Partition
 from worker import time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.deadline import NEVER, Deadline
-from worker.finding import Finding
 from worker.kafka.committed import Committed
-from worker.verify_findings import (
+from worker.verify.finding import Finding
+from worker.verify.findings import (
     GROUPS,
     PERIODS_TEXT,
     groups_finding,
@@ -80,22 +80,29 @@ class Look:
         return nonzero(recount.totals) != nonzero(at.counts.totals)
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long to wait for agreement: `timeout_s` seconds after the first comparison, and never past the deadline."""
+
+    timeout_s: float
+    deadline: Deadline = NEVER
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
 def verify(
     kafka: Kafka,
     store: StoredCounts,
+    wait: Wait,
     *,
-    timeout_s: float,
-    deadline: Deadline = NEVER,
     windows: WindowFindings | None = None,
     explained: Callable[[Look], Sequence[Finding]] | None = None,
     note: Callable[[Look], None] | None = None,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> list[Finding]:
-    """Compare until everything has agreed once, or until `timeout_s` seconds after the first comparison.
+    """Compare until everything has agreed once, or the wait is over.
 
-    Under load Redis follows the commits with a short delay, so one comparison is not enough. No comparison goes on
-    after the deadline. `explained` returns the findings with their causes; `note` gets each comparison.
+    Under load Redis follows the commits with a short delay, so one comparison is not enough. `explained` returns the
+    findings with their causes; `note` gets each comparison.
     """
     until_s: float | None = None
     agreed: dict[str, Finding] = {}
@@ -105,8 +112,8 @@ def verify(
         if windows is not None and look.recounted:
             if last is None and note is not None:
                 note(_with_not_reached(replace(look, not_reached=[*look.not_reached, PERIODS_TEXT])))
-            look = _with_periods(look, windows, deadline)
-        until_s = clock() + timeout_s if until_s is None else until_s
+            look = _with_periods(look, windows, wait.deadline)
+        until_s = wait.clock() + wait.timeout_s if until_s is None else until_s
         if last is None or not look.not_reached:  # a later look that the deadline cuts says less than the one before
             agreed |= {finding.subject: finding for finding in look.findings if finding.agrees}
             findings = [agreed.get(finding.subject, finding) for finding in look.findings]
@@ -115,9 +122,9 @@ def verify(
                 note(last)
         # To wait does not help where groups share a prefix.
         done = all(finding.agrees or finding.subject == GROUPS for finding in last.findings)
-        if done or clock() >= until_s or deadline.has_passed:
+        if done or wait.clock() >= until_s or wait.deadline.has_passed:
             return list(last.findings if explained is None else explained(last))
-        sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
+        wait.sleep(time_limits.VERIFY_RETRY_PAUSE.seconds)
 
 
 def repair(kafka: Kafka, store: StoredCounts) -> None:

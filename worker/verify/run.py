@@ -8,20 +8,20 @@ from dataclasses import dataclass, field, replace
 from worker import time_limits
 from worker.deadline import Deadline, in_time
 from worker.errors import ExitCode, FatalError
-from worker.finding import Explanation, Finding
 from worker.kafka.committed import CommittedReader
 from worker.kafka.committed_windows import CommittedWindows
 from worker.kafka.reachable import wait_until_reachable
 from worker.redis.store import CountsStore, CountsStoreError
 from worker.redis.window_store import WindowStore
-from worker.repair_windows import repair_windows
 from worker.settings import Settings
-from worker.verify import Look, repair, verify
-from worker.verify_causes import Cause
-from worker.verify_evidence import KafkaEvidence, RedisEvidence, gathered
-from worker.verify_explain import Explainer
-from worker.verify_findings import not_reached_finding
-from worker.verify_windows import WindowsCheck
+from worker.verify.causes import Cause
+from worker.verify.compare import Look, Wait, repair, verify
+from worker.verify.evidence import KafkaEvidence, RedisEvidence, gathered
+from worker.verify.explain import Explainer
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import not_reached_finding
+from worker.verify.repair_windows import repair_windows
+from worker.verify.windows import WindowsCheck
 from worker.window_recount import WindowRecount
 
 
@@ -82,8 +82,7 @@ class VerifyRun:
             return verify(
                 reader,
                 store,
-                timeout_s=time_limits.VERIFY.seconds if self.timeout_s is None else self.timeout_s,
-                deadline=self._deadline,
+                Wait(time_limits.VERIFY.seconds if self.timeout_s is None else self.timeout_s, self._deadline),
                 windows=WindowsCheck(recount, windows, window_store, deadline=self._deadline),
                 explained=lambda look: explained(look, reader, store),
                 note=self._note,

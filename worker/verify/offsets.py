@@ -4,10 +4,10 @@ from typing import Final
 
 from tweets.records import Partition
 from worker.counts import CommittedCounts
-from worker.finding import Explanation
 from worker.kafka.committed import Committed
-from worker.verify_causes import Cause
-from worker.verify_positions import REPAIR
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation
+from worker.verify.positions import REPAIR
 
 _STATE_LOST: Final = (
     "check KAFKA_GROUP_ID, KAFKA_CHECKPOINT_TOPIC and KAFKA_BOOTSTRAP_SERVERS; if they are right, import the state "

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from tweets.records import Partition
-from worker.finding import Explanation
 from worker.redis.contributions import Fence
 from worker.redis.published_markers import INCOMPLETE_OFFSET
-from worker.verify_causes import Cause
+from worker.verify.causes import Cause
+from worker.verify.finding import Explanation
+from worker.verify.findings import COUNTS_TEXT
 
 REPAIR: Final = "run python -m worker verify --repair"
+
+FIND_WRITER: Final = "find the other program, or set maxmemory-policy noeviction"
 
 _AGAIN: Final = "run verify again with a longer --timeout, or while fewer tweets arrive"
 
@@ -18,7 +21,7 @@ _UNMARKED: Final = Fence(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class RedisPosition:
     """The commit that Redis has of a partition, and the last commit in Kafka.
 
     `what` names what Redis has of it; `before` is the commit that Redis had moments earlier. `generation` is that of
@@ -46,7 +49,7 @@ def publish(owned: bool | None) -> str:
     return start if owned is False else f"if no worker owns the partition, {start}; else look at the worker's log"
 
 
-def position_explanation(at: Position) -> Explanation:
+def position_explanation(at: RedisPosition) -> Explanation:
     """Return why Redis, which has some commit of the partition, has other counts than the last commit."""
     if at.stored != at.before:
         return still_moving(f"{at.partition}: workers published while verify looked for the cause")
@@ -86,19 +89,22 @@ def still_moving(evidence: str) -> Explanation:
     return Explanation(Cause.STILL_MOVING, evidence, _AGAIN)
 
 
-def _of_last_commit(at: Position) -> Explanation:
+def _of_last_commit(at: RedisPosition) -> Explanation:
     if at.moved:
         return still_moving(f"{at.partition}: workers committed while verify looked for the cause")
+    # A worker publishes the counts of a partition regularly, but only those minutes, hours and days that change.
+    advice = publish(at.owned) if at.what == COUNTS_TEXT else REPAIR
     return Explanation(
         Cause.EDITED,
         f"{at.partition}: Redis has {_commit(at.stored)}, which is the last one, and other {at.what}: another program "
         "wrote or deleted them, or Redis evicted keys",
-        f"{REPAIR}; find the other program, or set maxmemory-policy noeviction",
+        f"{advice}; {FIND_WRITER}",
     )
 
 
-def _ahead(at: Position) -> Explanation:
-    if at.generation is not None and at.stored.generation < at.generation:
+def _ahead(at: RedisPosition) -> Explanation:
+    # A repair writes fences of generation 0, which say nothing about the order of the commits.
+    if at.generation is not None and 0 < at.stored.generation < at.generation:
         return Explanation(
             Cause.POSITION_MOVED_BACK,
             f"{at.partition}: Redis has {_commit(at.stored)}, and generation {at.generation} has committed offset "
@@ -113,7 +119,7 @@ def _ahead(at: Position) -> Explanation:
     )
 
 
-def _is_stale(at: Position) -> bool:
+def _is_stale(at: RedisPosition) -> bool:
     """Return whether Redis refuses the owner's pushes.
 
     A new owner publishes what it has restored before its first commit: in a later generation than that of the last

@@ -6,21 +6,28 @@ from typing import Final
 
 from tweets.records import Partition
 from worker.counts import RunningCounts
-from worker.finding import Explanation, Finding
 from worker.redis.contributions import Fence
-from worker.verify import Look
-from worker.verify_causes import Cause
-from worker.verify_evidence import Evidence
-from worker.verify_findings import PERIODS_TEXT, TOTALS, nonzero
-from worker.verify_offsets import offset_explanation
-from worker.verify_outputs import output_explanation
-from worker.verify_positions import REPAIR, Position, position_explanation, publish, publishing_again, still_moving
+from worker.verify.causes import Cause
+from worker.verify.compare import Look
+from worker.verify.evidence import Evidence
+from worker.verify.finding import Explanation, Finding
+from worker.verify.findings import COUNTS_TEXT, PERIODS_TEXT, TOTALS, nonzero
+from worker.verify.offsets import offset_explanation
+from worker.verify.outputs import output_explanation
+from worker.verify.positions import (
+    FIND_WRITER,
+    REPAIR,
+    RedisPosition,
+    position_explanation,
+    publish,
+    publishing_again,
+    still_moving,
+)
 
 _COLLECT: Final = (
     "keep this output, that of verify --json and of export-state, the logs of the workers, and HGETALL of the keys "
     f"counts, partitions, fences and windows:published in Redis; then {REPAIR}"
 )
-_FIND_WRITER: Final = "find the other program, or set maxmemory-policy noeviction"
 
 
 class Explainer:
@@ -80,6 +87,7 @@ class Explainer:
             self._look.committed[partition].counts or RunningCounts(),
             self._look.recounts.get(partition.number),
             end=self._evidence.output_ends.get(partition.number, 0),
+            uncommitted_end=self._evidence.output_uncommitted_ends.get(partition.number, 0),
             policy=self._evidence.output_policy,
         )
 
@@ -91,16 +99,16 @@ class Explainer:
             return still_moving(f"{partition}: Redis agrees since the last comparison")
         missing = [key for key, found in (("partitions", now.counts), ("fences", now.fences)) if field not in found]
         if len(missing) == 2:
-            return self._of_absent(partition, "counts")
+            return self._of_absent(partition, COUNTS_TEXT)
         if missing:
             return Explanation(
                 Cause.EDITED,
                 f"{partition}: the key {missing[0]} lacks the partition, and every script writes both partitions and "
                 "fences: another program deleted or wrote to the key",
-                f"{publish(self._evidence.is_owned(partition))}; {_FIND_WRITER}",
+                f"{publish(self._evidence.is_owned(partition))}; {FIND_WRITER}",
             )
         return position_explanation(
-            self._position(partition, "counts", now.fences[field], self._evidence.before.fences.get(field))
+            self._position(partition, COUNTS_TEXT, now.fences[field], self._evidence.before.fences.get(field))
         )
 
     def _of_periods(self, partition: Partition) -> Explanation:
@@ -118,10 +126,10 @@ class Explainer:
         before = self._evidence.before.markers.get(field)
         return again or position_explanation(self._position(partition, PERIODS_TEXT, stored, before))
 
-    def _position(self, partition: Partition, what: str, stored: Fence, before: Fence | None) -> Position:
+    def _position(self, partition: Partition, what: str, stored: Fence, before: Fence | None) -> RedisPosition:
         then = self._look.committed[partition]
         now = self._evidence.committed.get(partition, then)
-        return Position(
+        return RedisPosition(
             partition,
             what,
             stored=stored,
@@ -162,7 +170,7 @@ class Explainer:
             Cause.EDITED,
             "the totals are not the sums over the partitions, which every publish corrects within seconds: another "
             "program wrote to the key counts or deleted it, or Redis evicted it",
-            f"{publish(owned)}; {_FIND_WRITER}",
+            f"{publish(owned)}; {FIND_WRITER}",
         )
 
     def _of_sums(self) -> Explanation:
@@ -170,7 +178,7 @@ class Explainer:
             Cause.EDITED,
             "the key of the period is not the sum of what the partitions have contributed, which every push corrects: "
             "another program wrote to the key or deleted it, or Redis evicted it",
-            f"{REPAIR}; {_FIND_WRITER}",
+            f"{REPAIR}; {FIND_WRITER}",
         )
 
 

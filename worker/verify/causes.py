@@ -29,6 +29,7 @@ class Cause(StrEnum):
 
     # The output topic
     OUTPUT_LACKS_TWEETS = "output_lacks_tweets"
+    OUTPUT_BLOCKED = "output_blocked"
     OUTPUT_COMPACTED = "output_compacted"
     OUTPUT_HAS_MORE = "output_has_more"
     COUNTED_FROM_ZERO = "counted_from_zero"

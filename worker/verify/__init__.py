@@ -1,0 +1,1 @@
+"""`python -m worker verify`: compares Kafka, Redis and a recount, explains differences and repairs Redis."""
