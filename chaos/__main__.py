@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--resume", action="store_true", help="continue the run in the folder of --run")
     add("--program", default=OURS, choices=PROGRAMS, help="the program under test (%(default)s)")
     add("--compare", action="store_true", help="the same 20 faults on this project's worker and on two other programs")
-    add("--break", dest="broken_rule", choices=RULES, help="switch off a rule of the worker: the run must fail")
+    add("--break", dest="broken_rule", choices=RULES, help="switch off a rule of the worker, to see what is found")
     add("--picture", type=Path, metavar="FILE", help="write a picture of the progress, .svg or .png")
     return parser
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from tweets.emotions import NEUTRAL
 from tweets.labelled_tweet import LabelledTweet, decode, input_timestamp_ms
 from tweets.records import Headers
+from tweets.replayed import replay_round
 from tweets.timestamps import unix_ms
 
 TEXT_SHOWN_CHARS: Final = 400
@@ -24,7 +25,7 @@ class ShownTweet:
 
     `latency_s` runs from the tweet's `created_at` to its record on the output topic; None without a `created_at`.
     `neutral_is_a_label` is true where NEUTRAL_THRESHOLD is set. `input_at_s` is the time of the input record; None for
-    a record of a worker that did not keep this time.
+    a record of a worker that did not keep this time, and for a replayed record.
     """
 
     place: str
@@ -68,7 +69,8 @@ def read_shown_tweet(
     """Return the labelled tweet in a record's value; None for a record that no worker can have written."""
     try:
         tweet = decode(value)
-        at_s, input_ms = timestamp_ms / 1000, input_timestamp_ms(headers)
+        # A replayed record has the time of the first record, which is no sign of how far the workers have come.
+        at_s, input_ms = timestamp_ms / 1000, None if replay_round(headers) else input_timestamp_ms(headers)
         input_at_s = None if input_ms is None else input_ms / 1000
         return ShownTweet(place, at_s, tweet, _latency_s(tweet.created_at, at_s), neutral_is_a_label, input_at_s)
     except ValueError:  # NotALabelledTweetError is a ValueError, and a `created_at` in another format raises one

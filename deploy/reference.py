@@ -98,8 +98,7 @@ programs](operations.md#tweets-of-other-programs).
 
 A dead letter has the key, the value and the headers of the input record, byte for byte, and these headers in the
 convention of Kafka Connect. A dead letter that would be too large for the topic loses first the end of its value, then
-the headers of the input record and the key. The two class names are fixed names that filters may rely on; no module
-bears them.
+the headers of the input record and the key. Filters may rely on the two class names; no module bears them.
 
 {table(("Header", "Value"), [(f"`{name}`", text) for name, text in dead_letter.HEADERS.items()])}"""
 

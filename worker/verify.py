@@ -59,11 +59,12 @@ class WindowFindings(Protocol):
 class Look:
     """What one comparison has read, and its findings; `not_reached` names what the deadline left out.
 
-    `recounts` are those of partitions without a commit meanwhile. `stored` are the counts in Redis of this group and
-    topic, `partitions` those that have counts anywhere.
+    `recounted` are the partitions whose output was read, and `recounts` those of partitions without a commit meanwhile.
+    `stored` are the counts in Redis of this group and topic, `partitions` those that have counts anywhere.
     """
 
     committed: Mapping[Partition, Committed] = field(default_factory=dict)
+    recounted: Collection[Partition] = ()
     recounts: Mapping[int, RunningCounts | None] = field(default_factory=dict)
     totals: Mapping[str, int] = field(default_factory=dict)
     stored: Mapping[Partition, Mapping[str, int]] = field(default_factory=dict)
@@ -100,12 +101,16 @@ def verify(
     agreed: dict[str, Finding] = {}
     last: Look | None = None
     while True:
-        look = _compare(kafka, store, windows, deadline)
+        look = _compare(kafka, store)
+        if windows is not None and look.recounted:
+            if last is None and note is not None:
+                note(_with_not_reached(replace(look, not_reached=[*look.not_reached, PERIODS_TEXT])))
+            look = _with_periods(look, windows, deadline)
         until_s = clock() + timeout_s if until_s is None else until_s
         if last is None or not look.not_reached:  # a later look that the deadline cuts says less than the one before
             agreed |= {finding.subject: finding for finding in look.findings if finding.agrees}
             findings = [agreed.get(finding.subject, finding) for finding in look.findings]
-            last = replace(look, findings=[*findings, *not_reached_finding(look.not_reached)])
+            last = _with_not_reached(replace(look, findings=findings))
             if note is not None:
                 note(last)
         # To wait does not help where groups share a prefix.
@@ -129,7 +134,8 @@ def repair(kafka: Kafka, store: StoredCounts) -> None:
     store.repair(whole | gone | dict(kafka.checkpoints(incomplete)))
 
 
-def _compare(kafka: Kafka, store: StoredCounts, windows: WindowFindings | None, deadline: Deadline) -> Look:
+def _compare(kafka: Kafka, store: StoredCounts) -> Look:
+    """Compare all but the periods."""
     before = kafka.committed()
     read = kafka.recount([partition.number for partition in before])
     unread = unread_outputs(before, read)
@@ -153,13 +159,10 @@ def _compare(kafka: Kafka, store: StoredCounts, windows: WindowFindings | None, 
     if not after:
         findings.append(Finding(kafka.topic, True, "the group has no committed offset: check KAFKA_GROUP_ID"))
     findings.append(totals_finding(totals, stored))
-    if windows is not None and before:
-        of_periods, unread_periods = _periods(windows, list(before), deadline, unread)
-        findings += of_periods
-        unread = [*unread, *unread_periods]
     findings += groups_finding(store.prefix, store.other_groups(stored))
     return Look(
         committed=after,
+        recounted=list(before),
         recounts={each.number: recounts.get(each.number) for each, at in after.items() if before.get(each) == at},
         totals=totals,
         stored=in_redis,
@@ -179,17 +182,17 @@ def _second_copies(
     return checkpoints, {p for p in lost if any(in_redis.get(p, {}).values()) or p in checkpoints}
 
 
-def _periods(
-    windows: WindowFindings, partitions: list[Partition], deadline: Deadline, unread: Sequence[str]
-) -> tuple[list[Finding], list[str]]:
-    """Return the findings about periods, and the names of what was not compared.
+def _with_periods(look: Look, windows: WindowFindings, deadline: Deadline) -> Look:
+    """Return the look with the findings about periods, of which nothing can be said without the whole recount."""
+    if look.not_reached or deadline.has_passed:
+        return replace(look, not_reached=[*look.not_reached, PERIODS_TEXT])
+    found = windows.findings(look.recounted)
+    unread = [f"{windows.unread} {PERIODS_TEXT}"] if windows.unread else []
+    return replace(look, findings=[*look.findings, *found], not_reached=unread)
 
-    Without the whole recount, nothing can be said about a period.
-    """
-    if unread or deadline.has_passed:
-        return [], [PERIODS_TEXT]
-    found = windows.findings(partitions)
-    return found, [f"{windows.unread} {PERIODS_TEXT}"] if windows.unread else []
+
+def _with_not_reached(look: Look) -> Look:
+    return replace(look, findings=[*look.findings, *not_reached_finding(look.not_reached)])
 
 
 def _stored_partitions(

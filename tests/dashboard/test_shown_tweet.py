@@ -88,6 +88,7 @@ def test_the_time_of_the_input_record_is_read_from_the_header() -> None:
 
     assert read_with(("trace", b"1"), ("emotion.input.timestamp", b"1500")) == 1.5
     assert read_with(("emotion.input.timestamp", b"soon")) is None
+    assert read_with(("emotion.input.timestamp", b"1500"), ("emotion.replay.round", b"1")) is None
     assert read_with() is None
 
 

@@ -61,10 +61,24 @@ def replay(env: Mapping[str, str], *options: str) -> dict[str, int]:
     return {name: count for name, count in found.items() if type(count) is int and count and name != "letters"}
 
 
+_WITH_CHUNKS = """
+import sys
+import worker.kafka.dead_letters
+from worker.__main__ import main
+
+worker.kafka.dead_letters.CHUNK_RECORDS = int(sys.argv[1])
+sys.exit(main(sys.argv[2:]))
+"""
+
+
 @contextmanager
-def running_replay(env: Mapping[str, str], log: Path) -> Iterator[Child]:
-    """Start a replay that may be killed or stopped, and ends with the block."""
-    command = [sys.executable, "-m", "worker", "dead-letters", "replay", "--yes"]
+def running_replay(env: Mapping[str, str], log: Path, *, chunk: int = 50) -> Iterator[Child]:
+    """Start a replay that may be killed or stopped, and ends with the block.
+
+    A transaction has up to `chunk` dead letters. By default it takes many of them, so that a replay is not over before
+    the test has seen its beginning.
+    """
+    command = [sys.executable, "-c", _WITH_CHUNKS, str(chunk), "dead-letters", "replay", "--yes"]
     child = Child("replay", command, env={**os.environ, **env}, log=log, stop_s=5)
     try:
         yield child
@@ -85,9 +99,14 @@ class InputTopic:
 
     def written(self) -> int:
         """Return how many records and markers were written, of open transactions too."""
-        answers = self._admin.list_offsets(
-            self._asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=CLIENT_S
-        )
+        return self._ends(IsolationLevel.READ_UNCOMMITTED)
+
+    def is_readable(self) -> bool:
+        """Return whether no open transaction stops readers of committed records."""
+        return self._ends(IsolationLevel.READ_COMMITTED) == self.written()
+
+    def _ends(self, isolation: IsolationLevel) -> int:
+        answers = self._admin.list_offsets(self._asked, isolation_level=isolation, request_timeout=CLIENT_S)
         return sum(future.result(CLIENT_S).offset for future in answers.values())
 
     def wait_until_written(self, least: int, child: Child, deadline_s: float = 60) -> bool:

@@ -70,7 +70,7 @@ def test_idle_workers_are_not_ready_while_kafka_does_not_answer(
     assert longest_silence_s(workers, IDLE_S) < time_limits.METADATA_MAX_AGE.seconds + time_limits.REQUEST.seconds
 
     with apache_stack.frozen_kafka():
-        eventually(lambda: all(map(is_silent, workers)), NOTICED_S, "both workers say that Kafka is silent")
+        eventually(lambda: all(map(is_silent, workers)), NOTICED_S, "both workers report a silent Kafka")
         for worker in workers:
             assert worker.metrics()[SILENCE] > time_limits.KAFKA_SILENT.seconds
             assert answer(worker, "/healthz") == (200, "ok\n")

@@ -1,4 +1,4 @@
-"""DEAD_LETTER_MAX_SHARE: which batch stops a worker, what the line says, and that nothing of the batch is sent."""
+"""DEAD_LETTER_MAX_SHARE: which batch stops a worker, the log line, and that nothing of the batch is sent."""
 
 import logging
 from collections.abc import Sequence

@@ -17,6 +17,7 @@ def test_exit_codes_keep_their_numbers() -> None:
         "REDIS": 8,
         "STUCK": 9,
         "STATE": 10,
+        "DEAD_LETTERS": 11,
         "BUG": 70,
         "INTERRUPTED": 130,
     }

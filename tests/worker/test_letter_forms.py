@@ -7,24 +7,24 @@ from collections import Counter
 from tests.records import a_record
 from tests.worker.letters import AT_MS, DEAD, a_letter, buried, letter
 from tweets.records import Partition, Record
-from worker.dead_letters.census import Census
-from worker.dead_letters.forms import write_census, write_letters, write_replay
+from worker.dead_letters.forms import write_counts, write_letters, write_replay
 from worker.dead_letters.letter import Letter
-from worker.dead_letters.rules import Fate
+from worker.dead_letters.letter_counts import LetterCounts
+from worker.dead_letters.rules import Decision
 
 HOUR_MS = 3_600_000
 
 
-def census_of(*records: Record) -> Census:
-    census = Census()
+def counts_of(*records: Record) -> LetterCounts:
+    counts = LetterCounts()
     for record in records:
-        census.add(letter(record))
-    return census
+        counts.add(letter(record))
+    return counts
 
 
-def listed(census: Census, *, as_json: bool = False) -> str:
+def listed(counts: LetterCounts, *, as_json: bool = False) -> str:
     to = io.StringIO()
-    write_census(census, DEAD, to, as_json=as_json)
+    write_counts(counts, DEAD, to, as_json=as_json)
     return to.getvalue()
 
 
@@ -34,7 +34,7 @@ def shown(found: Letter, *, as_json: bool = False) -> str:
     return to.getvalue()
 
 
-SOME = census_of(
+SOME = counts_of(
     a_letter("no_text", offset=0),
     a_letter("not_json", offset=1, at_ms=AT_MS + HOUR_MS),
     a_letter("not_json", partition=11, at_ms=AT_MS + 1),
@@ -42,7 +42,7 @@ SOME = census_of(
 )
 
 
-def test_a_census_counts_by_reason_partition_and_time() -> None:
+def test_the_counts_are_by_reason_partition_and_time() -> None:
     fields = json.loads(listed(SOME, as_json=True))
     first, last = "2023-11-14T22:13:20.000Z", "2023-11-14T23:13:20.000Z"
     assert fields == {
@@ -66,12 +66,12 @@ def test_a_census_counts_by_reason_partition_and_time() -> None:
 
 
 def test_many_hours_are_counted_by_day() -> None:
-    census = census_of(*(a_letter(offset=n, at_ms=AT_MS + n * HOUR_MS) for n in range(49)))
-    assert census.step == "day"
-    assert census.by_time() == {"2023-11-14T00:00:00Z": 2, "2023-11-15T00:00:00Z": 24, "2023-11-16T00:00:00Z": 23}
+    counts = counts_of(*(a_letter(offset=n, at_ms=AT_MS + n * HOUR_MS) for n in range(49)))
+    assert counts.step == "day"
+    assert counts.by_time() == {"2023-11-14T00:00:00Z": 2, "2023-11-15T00:00:00Z": 24, "2023-11-16T00:00:00Z": 23}
 
 
-def test_a_census_for_people_has_the_same_numbers() -> None:
+def test_the_counts_for_people_are_the_same_numbers() -> None:
     lines = [line.split() for line in listed(SOME).splitlines()]
     assert lines[0] == ["4", "dead", "letters", "on", DEAD]
     assert ["not_json", "3", "2023-11-14T22:13:20.001Z", "2023-11-14T23:13:20.000Z"] in lines
@@ -81,8 +81,8 @@ def test_a_census_for_people_has_the_same_numbers() -> None:
 
 
 def test_an_empty_topic_is_one_line_or_one_object() -> None:
-    assert listed(Census()) == f"0 dead letters on {DEAD}\n"
-    assert json.loads(listed(Census(), as_json=True))["letters"] == 0
+    assert listed(LetterCounts()) == f"0 dead letters on {DEAD}\n"
+    assert json.loads(listed(LetterCounts(), as_json=True))["letters"] == 0
 
 
 def test_a_dead_letter_for_people_has_place_reason_input_and_original() -> None:
@@ -136,14 +136,14 @@ def test_a_record_that_no_worker_wrote_is_shown_too() -> None:
     assert "input" not in fields
 
 
-def replayed(counts: Counter[Fate], *, dry_run: bool, as_json: bool = False) -> str:
+def replayed(counts: Counter[Decision], *, dry_run: bool, as_json: bool = False) -> str:
     to = io.StringIO()
     write_replay(counts, (DEAD, "tweets"), to, dry_run=dry_run, as_json=as_json)
     return to.getvalue()
 
 
 def test_a_dry_run_says_what_would_be_sent_and_how_to_send() -> None:
-    text = replayed(Counter({Fate.SENT: 9_950, Fate.TRUNCATED: 50}), dry_run=True)
+    text = replayed(Counter({Decision.SENT: 9_950, Decision.TRUNCATED: 50}), dry_run=True)
     assert text == (
         f"    10,000 dead letters read from {DEAD}\n"
         "     9,950 would be sent to tweets\n"
@@ -153,14 +153,14 @@ def test_a_dry_run_says_what_would_be_sent_and_how_to_send() -> None:
     assert "dry run" not in replayed(Counter(), dry_run=False)
 
 
-def test_the_object_of_a_replay_has_a_number_for_each_fate() -> None:
-    fields = json.loads(replayed(Counter({Fate.SENT: 2, Fate.ROUNDS: 1}), dry_run=False, as_json=True))
+def test_the_object_of_a_replay_has_a_number_for_each_decision() -> None:
+    fields = json.loads(replayed(Counter({Decision.SENT: 2, Decision.ROUNDS: 1}), dry_run=False, as_json=True))
     assert fields == {
         "dry_run": False,
         "from": DEAD,
         "to": "tweets",
         "letters": 3,
-        **dict.fromkeys(map(str, Fate), 0),
+        **dict.fromkeys(map(str, Decision), 0),
         "sent": 2,
         "max_rounds": 1,
     }

@@ -1,4 +1,4 @@
-"""The replay over a topic in memory: fates, positions, crashes, refusals, and what a dry run leaves alone."""
+"""The replay over a topic in memory: decisions, positions, crashes, refusals, and what a dry run leaves alone."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from tweets.records import Partition, Record
 from tweets.replayed import ROUND
 from worker.dead_letters.position import Position, from_copy
 from worker.dead_letters.replay import Replay, Target
-from worker.dead_letters.rules import Fate, Rules
+from worker.dead_letters.rules import Decision, Rules
 from worker.dead_letters.selection import Selection
 from worker.errors import ExitCode, FatalError, RefusedRecordsError
 from worker.membership import CommittedOffset
@@ -31,7 +31,7 @@ def run(topic: FakeTopic, replay: Replay) -> dict[str, int]:
     while True:
         try:
             replay.attempt(topic, topic, lambda _done, _total: None)
-            return {str(fate): count for fate, count in replay.counts.items()}
+            return {str(decision): count for decision, count in replay.counts.items()}
         except RefusedRecordsError as refused:
             topic.exact = topic.exact or not refused.exact
 
@@ -65,7 +65,7 @@ def test_a_dry_run_counts_the_same_and_commits_nothing() -> None:
     topic = FakeTopic({0: letters(10, reasons=["no_text", "not_json"])})
     replay = a_replay(topic, ("no_text",))
     replay.dry_run(topic)
-    assert replay.counts == {Fate.SENT: 5, Fate.NOT_SELECTED: 5}
+    assert replay.counts == {Decision.SENT: 5, Decision.NOT_SELECTED: 5}
     assert (topic.commits, topic.sent, topic.offsets, topic.checkpoints) == (0, [], {}, {})
 
 

@@ -129,6 +129,16 @@ def test_the_deadline_ends_the_wait_for_agreement(store: FakeStoredCounts) -> No
     assert 50 <= clock.now_s < 60
 
 
+def test_before_the_periods_are_compared_the_rest_is_noted(store: FakeStoredCounts) -> None:
+    clock, looks = Clock(), list[Look]()
+    kafka = CutReader(clock, {}, from_look=2)
+    verify(kafka, store, timeout_s=0, windows=Windows(), note=looks.append, clock=clock, sleep=Sleep())
+    first, last = looks
+    assert [finding.detail for finding in first.findings if not finding.agrees] == ["minutes, hours and days"]
+    assert first.findings[0].agrees
+    assert all(finding.agrees for finding in last.findings)
+
+
 # The recount
 
 

@@ -1,6 +1,7 @@
 """The three commands: build the parts, run them, print the result."""
 
 import io
+import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
@@ -8,9 +9,9 @@ from contextlib import closing
 from heapq import nlargest
 
 from tweets.records import OutputRecord
-from worker.dead_letters.census import Census
-from worker.dead_letters.forms import write_census, write_letters, write_replay
+from worker.dead_letters.forms import write_counts, write_letters, write_replay
 from worker.dead_letters.letter import Letter
+from worker.dead_letters.letter_counts import LetterCounts
 from worker.dead_letters.options import selection_of
 from worker.dead_letters.progress import progress
 from worker.dead_letters.replay import Replay, Target
@@ -42,11 +43,11 @@ def group_of(settings: Settings) -> str:
 
 
 def _list(settings: Settings, options: Namespace) -> None:
-    census = Census()
+    counts = LetterCounts()
     with DeadLetterReader(settings) as reader:
         for letter in _selected(reader, options):
-            census.add(letter)
-    write_census(census, settings.kafka_dead_letter_topic, sys.stdout, as_json=options.json)
+            counts.add(letter)
+    write_counts(counts, settings.kafka_dead_letter_topic, sys.stdout, as_json=options.json)
 
 
 def _show(settings: Settings, options: Namespace) -> None:
@@ -91,6 +92,8 @@ def _prepared(settings: Settings, options: Namespace, reader: DeadLetterReader) 
 
 def _send(settings: Settings, replay: Replay, reader: DeadLetterReader, show: Callable[[int, int], None]) -> None:
     """Replay with new transactions until Kafka refuses nothing that was not left out."""
+    # SIGTERM aborts the open transaction, as Ctrl-C does: readers of the input topic would wait for its time-out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     max_bytes = Topics(settings).input_max_bytes()
     single_records = False
     while True:

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from tweets.dead_letter import ERRORS
 from tweets.timestamps import rfc3339_ms
-from worker.dead_letters.census import Census, Span
 from worker.dead_letters.letter import Letter
-from worker.dead_letters.rules import Fate
+from worker.dead_letters.letter_counts import LetterCounts, Span
+from worker.dead_letters.rules import Decision
 
 _SAME_WIDTH: Final = 120
 """Columns of a table that is not printed on a terminal."""
@@ -21,21 +21,21 @@ _SHOWN_CHARS: Final = 1_000
 """Characters of a value, a key or a header that are printed for a person; JSON has all of them."""
 
 
-def write_census(census: Census, topic: str, to: TextIO, *, as_json: bool) -> None:
+def write_counts(counts: LetterCounts, topic: str, to: TextIO, *, as_json: bool) -> None:
     """Write how many dead letters there are."""
     if as_json:
-        to.write(json.dumps(census.as_json(topic)) + "\n")
+        to.write(json.dumps(counts.as_json(topic)) + "\n")
         return
     console = _console(to)
-    console.print(f"{census.total.letters:,} dead letters on {topic}")
-    if not census.total.letters:
+    console.print(f"{counts.total.letters:,} dead letters on {topic}")
+    if not counts.total.letters:
         return
-    console.print(_spans("reason", dict(census.reasons())))
+    console.print(_spans("reason", dict(counts.reasons())))
     console.print(
-        _spans("partition", {str(number): census.by_partition[number] for number in sorted(census.by_partition)})
+        _spans("partition", {str(number): counts.by_partition[number] for number in sorted(counts.by_partition)})
     )
-    if periods := census.by_time():
-        table = _table(f"{census.step} (UTC)", "letters")
+    if periods := counts.by_time():
+        table = _table(f"{counts.step} (UTC)", "letters")
         for start, letters in periods.items():
             table.add_row(start, f"{letters:,}")
         console.print(table)
@@ -48,20 +48,20 @@ def write_letters(letters: Sequence[Letter], to: TextIO, *, as_json: bool) -> No
 
 
 def write_replay(
-    counts: Mapping[Fate, int], topics: tuple[str, str], to: TextIO, *, dry_run: bool, as_json: bool
+    counts: Mapping[Decision, int], topics: tuple[str, str], to: TextIO, *, dry_run: bool, as_json: bool
 ) -> None:
     """Write what a replay has done, or would do; `topics` are the dead-letter topic and the input topic."""
     source, target = topics
     if as_json:
         fields = {"dry_run": dry_run, "from": source, "to": target, "letters": sum(counts.values())}
-        to.write(json.dumps(fields | {str(fate): counts.get(fate, 0) for fate in Fate}) + "\n")
+        to.write(json.dumps(fields | {str(decision): counts.get(decision, 0) for decision in Decision}) + "\n")
         return
     would = "would be " if dry_run else ""
     to.write(f"{sum(counts.values()):>10,} dead letters read from {source}\n")
-    to.write(f"{counts.get(Fate.SENT, 0):>10,} {would}sent to {target}\n")
-    for fate in Fate:
-        if fate is not Fate.SENT and counts.get(fate):
-            to.write(f"{counts[fate]:>10,} {fate.meaning}\n")
+    to.write(f"{counts.get(Decision.SENT, 0):>10,} {would}sent to {target}\n")
+    for decision in Decision:
+        if decision is not Decision.SENT and counts.get(decision):
+            to.write(f"{counts[decision]:>10,} {decision.meaning}\n")
     if dry_run:
         to.write("dry run: nothing was sent; give --yes to send\n")
 

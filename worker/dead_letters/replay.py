@@ -4,7 +4,7 @@ Every transaction has the originals of some dead letters and the position after 
 
 1. Initialise transactions. Kafka ends the open transaction of a replay that was killed, and fences one that still runs.
 2. Read the committed positions, which no other replay can change any more, and the end of each partition.
-3. Read the dead letters from the positions to the ends, and decide the fate of each.
+3. Read the dead letters from the positions to the ends, and decide what becomes of each.
 4. Send the originals, wait for every acknowledgement and commit the positions, in one transaction.
 5. After an error, end: the next replay begins with step 1. Only where Kafka refuses single records for good, begin
    with step 1 at once and leave these records out.
@@ -19,7 +19,7 @@ from typing import Protocol
 from tweets.records import OutputRecord, Partition, Record
 from worker.dead_letters.letter import Letter
 from worker.dead_letters.position import Position, from_copy, from_metadata
-from worker.dead_letters.rules import Fate, Rules
+from worker.dead_letters.rules import Decision, Rules
 from worker.errors import ExitCode, FatalError, RefusedRecordsError
 from worker.membership import CommittedOffset
 
@@ -69,7 +69,7 @@ class Replay:
     """One replay, which may take several attempts. Methods raise TransientError or FatalError."""
 
     def __init__(self, rules: Rules, target: Target) -> None:
-        self.counts: Counter[Fate] = Counter()
+        self.counts: Counter[Decision] = Counter()
         """The dead letters by what has become of them, of committed transactions; in a dry run of all."""
         self._rules = rules
         self._target = target
@@ -81,7 +81,7 @@ class Replay:
         """Count what a replay would do. Commits nothing."""
         ranges = self._begin(letters)
         for chunk in letters.read(ranges):
-            self.counts.update(fate for _, fate in self._decided(chunk.records))
+            self.counts.update(decision for _, decision in self._decided(chunk.records))
 
     def attempt(self, letters: Letters, transactions: Transactions, show: Callable[[int, int], None]) -> None:
         """Send and commit everything up to the present ends (steps 2 to 4).
@@ -97,12 +97,12 @@ class Replay:
         reached = {number: start for number, (start, _) in ranges.items()}
         for chunk in letters.read(ranges):
             decided = self._decided(chunk.records)
-            outgoing = [letter for letter, fate in decided if fate is Fate.SENT]
+            outgoing = [letter for letter, decision in decided if decision is Decision.SENT]
             selection = self._rules.selection
             after = {number: self._positions[number].after(selection, end) for number, end in chunk.read_to.items()}
             self._commit(transactions, outgoing, after)
             self._positions |= after
-            self.counts.update(fate for _, fate in decided)
+            self.counts.update(decision for _, decision in decided)
             done += sum(end - reached[number] for number, end in chunk.read_to.items())
             reached |= chunk.read_to
             show(done, total)
@@ -147,14 +147,15 @@ class Replay:
             ExitCode.STATE,
         )
 
-    def _decided(self, records: Sequence[Record]) -> list[tuple[Letter, Fate]]:
+    def _decided(self, records: Sequence[Record]) -> list[tuple[Letter, Decision]]:
         """Return each dead letter and what becomes of it (step 3)."""
-        return [(letter, self._fate(letter)) for letter in map(Letter.of, records)]
+        return [(letter, self._decision(letter)) for letter in map(Letter.of, records)]
 
-    def _fate(self, letter: Letter) -> Fate:
+    def _decision(self, letter: Letter) -> Decision:
         number = letter.record.partition.number
-        fate = self._rules.fate(letter, self._positions[number])
-        return Fate.REFUSED if fate is Fate.SENT and (number, letter.record.offset) in self._refused else fate
+        decision = self._rules.decision(letter, self._positions[number])
+        refused = decision is Decision.SENT and (number, letter.record.offset) in self._refused
+        return Decision.REFUSED if refused else decision
 
     def _commit(
         self, transactions: Transactions, outgoing: Sequence[Letter], positions: Mapping[int, Position]

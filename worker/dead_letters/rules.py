@@ -10,7 +10,7 @@ from worker.dead_letters.position import Position
 from worker.dead_letters.selection import Selection
 
 
-class Fate(StrEnum):
+class Decision(StrEnum):
     """What becomes of a dead letter; the values are the keys in the JSON object of a replay."""
 
     meaning: str
@@ -43,24 +43,24 @@ class Rules:
     max_rounds: int
     selection: Selection
 
-    def fate(self, letter: Letter, position: Position) -> Fate:
+    def decision(self, letter: Letter, position: Position) -> Decision:
         """Return what becomes of a dead letter at or after the start of the replay."""
         if position.handled(letter):
-            return Fate.REPLAYED
+            return Decision.REPLAYED
         if not self.selection.selects(letter):
-            return Fate.NOT_SELECTED
+            return Decision.NOT_SELECTED
         refusal = self._refusal(letter)
         if refusal is not None:
             return refusal
-        return Fate.ROUNDS if letter.rounds >= self.max_rounds else Fate.SENT
+        return Decision.ROUNDS if letter.rounds >= self.max_rounds else Decision.SENT
 
-    def _refusal(self, letter: Letter) -> Fate | None:
+    def _refusal(self, letter: Letter) -> Decision | None:
         number = letter.record.partition.number
-        refusals: Mapping[Fate, bool] = {
-            Fate.FOREIGN: letter.source is None,
-            Fate.OTHER_TOPIC: letter.source is not None and letter.source.topic != self.topic,
-            Fate.UNREADABLE: letter.reason == "unreadable",
-            Fate.TRUNCATED: letter.truncated,
-            Fate.NO_PARTITION: number >= self.partitions,
+        refusals: Mapping[Decision, bool] = {
+            Decision.FOREIGN: letter.source is None,
+            Decision.OTHER_TOPIC: letter.source is not None and letter.source.topic != self.topic,
+            Decision.UNREADABLE: letter.reason == "unreadable",
+            Decision.TRUNCATED: letter.truncated,
+            Decision.NO_PARTITION: number >= self.partitions,
         }
-        return next((fate for fate, applies in refusals.items() if applies), None)
+        return next((decision for decision, applies in refusals.items() if applies), None)

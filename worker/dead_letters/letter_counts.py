@@ -34,7 +34,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Census:
+class LetterCounts:
     """The counts of all dead letters that were added."""
 
     total: Span = field(default_factory=Span)
