@@ -30,6 +30,7 @@ HEAD: Final = (
     "out of order",
     "difference in Redis",
     "longest pause s",
+    "longest pause of one partition s",
     "stuck partitions",
 )
 
@@ -104,7 +105,8 @@ def _prepared() -> dict[str, str]:
 
 def _row(title: str, result: RunResult) -> list[str]:
     counts = (result.lost, result.doubled, result.out_of_order, result.redis_difference)
-    return [title, *(f"{count:,}" for count in counts), f"{result.longest_pause_s:.1f}", str(result.stuck)]
+    pauses = (result.longest_pause_s, result.verdict.longest_partition_pause_s)
+    return [title, *(f"{count:,}" for count in counts), *(f"{pause_s:.1f}" for pause_s in pauses), str(result.stuck)]
 
 
 def _figures(result: RunResult) -> dict[str, Any]:

@@ -21,7 +21,11 @@ from chaos.stream.verdict import Verdict
 
 def result(options: RunOptions, **figures: Any) -> RunResult:
     nothing: dict[str, Any] = {field.name: 0 for field in fields(Verdict)} | {"dead_letters": {}, "sentences": ()}
-    return RunResult(options, seconds=61.2, verdict=Verdict(**nothing | {"longest_pause_s": 3.21} | figures))
+    return RunResult(
+        options,
+        seconds=61.2,
+        verdict=Verdict(**nothing | {"longest_pause_s": 3.21, "longest_partition_pause_s": 4.5} | figures),
+    )
 
 
 @pytest.fixture
@@ -57,9 +61,9 @@ def test_the_table_and_the_json_line_have_the_figures_of_each_program() -> None:
     found = compare_programs(options_for(7, gap_s=5.0), lambda each: result(each, **figures[each.program]))
     rows = [line for line in found.markdown().splitlines()[2:] if line]
     assert [row.split(" | ")[1:] for row in rows] == [
-        ["0", "0", "0", "0", "3.2", "0 |"],
-        ["0", "12,345", "0", "600", "3.2", "0 |"],
-        ["0", "0", "0", "7", "3.2", "0 |"],
+        ["0", "0", "0", "0", "3.2", "4.5", "0 |"],
+        ["0", "12,345", "0", "600", "3.2", "4.5", "0 |"],
+        ["0", "0", "0", "7", "3.2", "4.5", "0 |"],
     ]
     line = json.loads(found.line())
     assert line["seed"] == 7
