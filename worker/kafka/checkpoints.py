@@ -87,7 +87,7 @@ def _read(
         waiting = [p for p in existing if not is_newest(p, found[p].state if p in found else None)]
         if waiting:
             # The stable end may lie before a committed record, while an earlier transaction is open.
-            ends = _uncommitted_ends(settings, {TopicPartition(topic, p.number) for p in waiting})
+            ends = uncommitted_ends(settings, {TopicPartition(topic, p.number) for p in waiting})
             behind = [
                 p for p in waiting if ends[TopicPartition(topic, p.number)] > stable[TopicPartition(topic, p.number)]
             ]
@@ -95,7 +95,8 @@ def _read(
     return found
 
 
-def _uncommitted_ends(settings: Settings, asked: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+def uncommitted_ends(settings: Settings, asked: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
+    """Return the end of each partition with the records of open transactions. Raises the errors of kafka-python."""
     arguments = consumer_arguments(settings) | {"group_id": None, "isolation_level": "read_uncommitted"}
     with closing(Consumer(**arguments)) as consumer:
         return end_offsets(consumer, asked, time_limits.OFFSET_LOOKUP)
