@@ -136,8 +136,8 @@ class Replay:
         places = ", ".join(letter.place for _, letter in sorted(self._stops.items()))
         raise FatalError(
             f"{self._left.total()} dead letters are left, of the partitions that end before an original that topic "
-            f"{self._rules.topic} does not take ({places}): correct the topic and run the same command again, or give "
-            "--skip-refused to go on without what it does not take",
+            f"{self._rules.topic} does not take ({places}): correct the topic and run the same command again, without "
+            "--from-beginning, or give --skip-refused to go on without what it does not take",
             ExitCode.TOPICS,
         )
 
