@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AclOperation, AdminClient, ResourceType  # type: ignore[attr-defined]
 
-from tests.servers import ApacheStack, Stack, eventually, kafka_home, read_committed, running_stack, unique_topics
+from tests.servers import (
+    ApacheStack,
+    Message,
+    Stack,
+    create_topics,
+    eventually,
+    kafka_home,
+    publish,
+    read_committed,
+    running_stack,
+    unique_topics,
+)
 from tests.stream.dead_letters import (
     DONE_S,
     PARTITIONS,
@@ -42,8 +53,9 @@ def test_of_10_000_dead_letters_each_original_is_sent_once_although_the_replay_i
     killed = 0
     for number in range(6):
         chunk = 1_000 if number % 3 == 2 else 50
+        before = topic.written()
         with running_replay(env, tmp_path / f"replay-{number}.log", chunk=chunk) as child:
-            if topic.wait_until_written(topic.written() + chance.randint(1, 1_500), child):
+            if topic.wait_until_written(before + chance.randint(1, 1_500), child):
                 child.kill()
                 killed += 1
     done = replay(env, "--yes")
@@ -94,8 +106,9 @@ def test_of_two_replays_the_older_ends_with_one_line_and_sends_nothing_twice(
     originals = bury(apache_stack, env, bad_tweets(6_000), start_worker)
     topic = InputTopic(apache_stack, env["KAFKA_INPUT_TOPIC"])
     log = tmp_path / "older.log"
+    before = topic.written()
     with running_replay(env, log) as older:
-        assert topic.wait_until_written(topic.written() + 1_000, older), older.log_tail()
+        assert topic.wait_until_written(before + 1_000, older), older.log_tail()
         os.kill(older.pid, signal.SIGSTOP)
         newer = replay(env, "--yes")
         os.kill(older.pid, signal.SIGCONT)
@@ -122,8 +135,9 @@ def test_a_replay_that_is_terminated_leaves_no_transaction_open(
     env = unique_topics(apache_stack, PARTITIONS) | {"KAFKA_TRANSACTION_TIMEOUT_MS": "120000"}
     originals = bury(apache_stack, env, bad_tweets(6_000), start_worker)
     topic = InputTopic(apache_stack, env["KAFKA_INPUT_TOPIC"])
+    before = topic.written()
     with running_replay(env, tmp_path / "replay.log") as child:
-        assert topic.wait_until_written(topic.written() + 100, child), child.log_tail()
+        assert topic.wait_until_written(before + 100, child), child.log_tail()
         child.terminate()
         eventually(lambda: child.exit_code is not None, 10, "the replay has ended")
         assert child.exit_code == ExitCode.INTERRUPTED
@@ -222,14 +236,34 @@ def test_where_the_offsets_of_the_replays_have_expired_nothing_is_sent_again(
     assert len(topic.replayed()) == 60
 
 
+def test_a_dead_letter_topic_that_was_created_again_is_known_although_it_has_more_records(
+    apache_stack: ApacheStack,
+) -> None:
+    env = unique_topics(apache_stack, 1)
+    topic = env["KAFKA_DEAD_LETTER_TOPIC"]
+    publish(apache_stack, topic, [Message(b"x", None, (), 0)] * 5)
+    assert replay(env, "--yes") == {"no_dead_letter": 5}
+    admin = AdminClient({"bootstrap.servers": apache_stack.bootstrap})
+    admin.delete_topics([topic])[topic].result(CLIENT_S)
+    eventually(lambda: topic not in admin.list_topics(timeout=10).topics, DONE_S, "the topic is deleted")
+    create_topics(apache_stack, [topic], 1)
+    publish(apache_stack, topic, [Message(b"x", None, (), 0)] * 9)
+    refused = run_program(env, "dead-letters", "replay", "--yes")
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (ExitCode.STATE, "", 1), refused
+    assert "the topic was created again" in refused.err
+    assert replay(env, "--yes", "--from-beginning") == {"no_dead_letter": 9}
+    assert replay(env, "--yes") == {}
+
+
 def test_a_kafka_that_dies_during_a_replay_is_one_line(tmp_path: Path, start_worker: StartWorker) -> None:
     with running_stack(ApacheStack(tmp_path, kafka_home())) as stack:
         env = unique_topics(stack, PARTITIONS)
         bury(stack, env, bad_tweets(6_000), start_worker)
         topic = InputTopic(stack, env["KAFKA_INPUT_TOPIC"])
         log = tmp_path / "replay.log"
+        before = topic.written()
         with running_replay(env, log) as child:
-            assert topic.wait_until_written(topic.written() + 500, child)
+            assert topic.wait_until_written(before + 500, child)
             next(each for each in stack._children if each.name == "kafka").kill()
             eventually(lambda: child.exit_code is not None, 120, "the replay has ended")
             assert child.exit_code == ExitCode.KAFKA, child.log_tail()
