@@ -8,6 +8,7 @@ import argparse
 import logging
 import random
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from chaos.profiles import profile_named
 from chaos.report.progress import say
 from deploy.local.errors import LocalError
 from worker.errors import ExitCode
-from worker.process.option_types import positive
+from worker.process.option_types import positive, whole
 from worker.process.stop import StopFlag
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(f"package {error.name} is missing; run pip install '.[chaos]' in the project's folder")
     except (ChaosError, LocalError) as error:
         return _refuse(str(error))
+    except Exception:
+        traceback.print_exc()
+        return ExitCode.BUG
 
 
 def _run(parsed: argparse.Namespace) -> int:
@@ -93,7 +97,7 @@ def _options(parsed: argparse.Namespace) -> RunOptions:
     if parsed.resume:
         return _resumed(parsed)
     profile = profile_named(parsed.profile)
-    if parsed.run and (parsed.run / "state.json").exists():
+    if parsed.run and any((parsed.run / name).exists() for name in ("state.json", "kafka")):
         raise ChaosError(f"--run {parsed.run}: the folder has a run already; continue with --resume, or name another")
     options = RunOptions(
         seed=_seed(parsed),
@@ -113,7 +117,7 @@ def _seed(parsed: argparse.Namespace) -> int:
 
 
 def _resumed(parsed: argparse.Namespace) -> RunOptions:
-    """Return the options of the run in the folder; its seed, records and faults are those of its begin."""
+    """Return the options of the run in the folder; its seed, records and faults are those of its beginning."""
     from chaos.saved_state import SavedState
 
     if not parsed.run:
@@ -126,14 +130,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--profile", default="quick", help="quick, within ten minutes, or long, 2,000 faults (%(default)s)")
-    add("--seed", type=int, help="the same seed gives the same schedule of faults and the same records (random)")
+    add("--seed", type=int, help="the same seed gives the same schedule of faults and the same texts (random)")
     add("--records", type=positive, help="records to feed (of the profile)")
-    add("--faults", type=int, help="faults to inject (of the profile)")
+    add("--faults", type=whole(0), help="faults to inject (of the profile)")
     add("--run", type=Path, metavar="FOLDER", help="keep servers' data, logs and state here, so that it can be resumed")
     add("--resume", action="store_true", help="continue the run in the folder of --run")
     add("--program", default=OURS, choices=PROGRAMS, help="the program under test (%(default)s)")
     add("--compare", action="store_true", help="the same 20 faults on this project's worker and on two other programs")
-    add("--break", dest="broken_rule", choices=RULES, help="switch off a rule of the worker: the run must fail")
+    add("--break", dest="broken_rule", choices=RULES, help="switch off a rule of the worker, to see what is found")
     add("--picture", type=Path, metavar="FILE", help="write a picture of the progress, .svg or .png")
     return parser
 

@@ -8,6 +8,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from redis import RedisError
 
+from chaos.errors import ChaosError
 from chaos.servers.redis_servers import RedisServers
 from chaos.stream_names import StreamNames
 
@@ -35,7 +36,10 @@ class EarlyCounts:
         )
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="early counts", daemon=True)
+        self._failure: Exception | None = None
         self.findings: list[str] = []
+        self.comparisons = 0
+        """How often the offsets were compared."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -49,11 +53,20 @@ class EarlyCounts:
                 self._thread.join()
             self._consumer.close()
 
+    def check(self) -> None:
+        """Raise the error that has ended the thread."""
+        if self._failure is not None:
+            raise ChaosError(f"comparing offsets with Redis has failed: {self._failure!r}") from self._failure
+
     def _watch(self) -> None:
-        while not self._ending.wait(_EVERY_S) and len(self.findings) < _MOST:
-            # While servers are disturbed, there is nothing to compare.
-            with suppress(RedisError, KafkaException, OSError):
-                self.findings += early(self._fences(), self._committed(), self._names)
+        try:
+            while not self._ending.wait(_EVERY_S) and len(self.findings) < _MOST:
+                # While servers are disturbed, there is nothing to compare.
+                with suppress(RedisError, KafkaException, OSError):
+                    self.findings += early(self._fences(), self._committed(), self._names)
+                    self.comparisons += 1
+        except Exception as error:  # check() raises it
+            self._failure = error
 
     def _fences(self) -> dict[str, str]:
         with self._redis.client() as client:

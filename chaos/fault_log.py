@@ -1,7 +1,7 @@
 """What became of each fault: when it began and ended, and how long a partition paused meanwhile."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -50,3 +50,13 @@ class Injected:
 def by_kind(injected: list[Injected]) -> Counter[str]:
     """Return the number of faults of each kind that were injected."""
     return Counter(each.fault.kind for each in injected if each.not_injected is None)
+
+
+def never_injected(injected: Sequence[Injected]) -> dict[str, str]:
+    """Return each kind of which no fault was possible, with the reason of the last one."""
+    possible = {each.fault.kind for each in injected if each.not_injected is None}
+    return {
+        each.fault.kind: each.not_injected
+        for each in injected
+        if each.not_injected is not None and each.fault.kind not in possible
+    }

@@ -22,10 +22,8 @@ _KILLED: Final = -9
 _TERMINATED_AT_ITS_START: Final = -15
 """A SIGTERM before Python has set its handler."""
 
-_EXPECTED: Final = frozenset(
-    {_KILLED, _TERMINATED_AT_ITS_START, ExitCode.OK, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.STUCK}
-)
-"""What faults may end a worker with; every other exit code is a finding."""
+_EXPECTED: Final = frozenset({_TERMINATED_AT_ITS_START, ExitCode.OK, ExitCode.KAFKA, ExitCode.FENCED, ExitCode.STUCK})
+"""What faults may end a worker with, beside a SIGKILL that was sent; every other exit code is a finding."""
 
 
 class Fleet:
@@ -136,17 +134,23 @@ class Fleet:
     def _look(self) -> None:
         for member in self._members:
             self._count(member, member.ended())
+            if member.overdue:
+                self._report_overdue(member)
+                member.kill()
             if member.due:
                 member.start()
 
     def _stop(self, member: Member) -> None:
         self._count(member, member.stop())
         if member.outlived_stop:
-            self.unexpected.append(f"{member.name} did not end within {STOP_S:g} s after SIGTERM")
+            self._report_overdue(member)
+
+    def _report_overdue(self, member: Member) -> None:
+        self.unexpected.append(f"{member.name} did not end within {STOP_S:g} s after SIGTERM")
 
     def _count(self, member: Member, code: int | None) -> None:
         if code is None:
             return
         self.exits[code] += 1
-        if code not in _EXPECTED:
+        if code not in _EXPECTED and not (code == _KILLED and member.may_be_killed):
             self.unexpected.append(f"{member.name} ended with exit code {code}; its log ends: {member.last_line()}")

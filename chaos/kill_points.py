@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,9 +28,12 @@ class KillPoint:
 
     def __init__(self, file: Path) -> None:
         self.file = file
+        self._in_use = False
+        self._used_s = 0.0
 
     def arm(self, step: int) -> None:
         """Let the worker die at its next `step`."""
+        self._in_use = True
         written = self.file.with_suffix(".new")
         written.write_text(str(step), encoding="ascii")
         written.replace(self.file)
@@ -37,6 +41,11 @@ class KillPoint:
     def disarm(self) -> None:
         """Let the worker live."""
         self.file.unlink(missing_ok=True)
+        self._in_use, self._used_s = False, time.monotonic()
+
+    def used_since(self, moment_s: float) -> bool:
+        """Return whether a step was armed at any time since this moment of `time.monotonic`."""
+        return self._in_use or self._used_s >= moment_s
 
     @property
     def armed(self) -> bool:

@@ -28,7 +28,7 @@ _ALL: Final = (
     Kind("kill", "worker", "worker", 3),
     Kind("kill_at_step", "worker", "worker", STEPS),
     Kind("zombie", "worker", "worker", 2, (8.0, 12.0)),
-    Kind("terminate", "worker", "worker", 3),
+    Kind("terminate", "worker", "worker", 2),
     Kind("scale_up", "worker", "worker"),
     Kind("scale_down", "worker", "worker"),
     Kind("restart_with_other_settings", "worker", "worker"),
@@ -42,6 +42,7 @@ _ALL: Final = (
     Kind("clients_cut_off", "network", "broker", 1, (2.0, 8.0)),
     Kind("redis_kill", "redis", "redis", 1, (1.0, 6.0)),
     Kind("redis_freeze", "redis", "redis", 1, (2.0, 6.0)),
+    Kind("redis_cut_off", "redis", "redis", 1, (2.0, 6.0)),
     Kind("redis_wipe", "redis", "redis"),
     Kind("redis_old_snapshot", "redis", "redis", 1, (1.0, 4.0)),
     Kind("redis_failover", "redis", "redis"),
@@ -67,8 +68,9 @@ FOR_ANY_PROGRAM: Final = (
     "clients_cut_off",
     "redis_kill",
     "redis_freeze",
+    "redis_cut_off",
     "redis_wipe",
     "redis_old_snapshot",
     "redis_failover",
 )
-"""Kinds that need nothing of a worker, such as its numbered steps or its dead letters; a round has 20 of them."""
+"""Kinds that need nothing of a worker, such as its numbered steps or its dead letters."""

@@ -62,11 +62,12 @@ class Lanes:
             self._failure = self._failure or error
 
     def _run_one(self, fault: Fault) -> None:
+        """Inject a fault; one that the end of the run cuts short has no end, and so does not count as injected."""
         injected = Injected(fault, self._clock())
         self.injected.append(injected)
         try:
             self._inject(fault)
         except NotInjectedError as error:
             injected.not_injected = str(error)
-        finally:
+        if not self._stop.is_set():
             injected.ended_s = self._clock()

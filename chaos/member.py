@@ -31,12 +31,13 @@ class Member:
         self.settings = dict(settings)
         self.frozen = False
         self.outlived_stop = False
+        self._killed = False
         self.kill_point = KillPoint(folder / f"{name}.step")
         self._program = program
         self._log = folder / f"{name}.log"
         self._child: Child | None = None
         self._started_s = 0.0
-        self._terminated = False
+        self._terminated_s: float | None = None
         self._pause_s = _FIRST_PAUSE_S
         self._due_s = 0.0
 
@@ -58,7 +59,7 @@ class Member:
         more = {FILE: str(self.kill_point.file), "OMP_NUM_THREADS": "1"}
         env = self._program.variables({**self.settings, **more})
         self._child = start_child(self.name, self._program.command, env=env, log=self._log, stop_s=STOP_S)
-        self._started_s, self.frozen, self._terminated = time.monotonic(), False, False
+        self._started_s, self.frozen, self._terminated_s, self._killed = time.monotonic(), False, None, False
 
     def ended(self) -> int | None:
         """Return the exit code of a process that has ended, once; a program that ends soon is started again later."""
@@ -70,16 +71,32 @@ class Member:
         self._child, self._due_s = None, now_s + self._pause_s
         return code
 
+    @property
+    def may_be_killed(self) -> bool:
+        """Whether SIGKILL was sent to the present or last process, or a kill point was armed while it ran."""
+        return self._killed or self.kill_point.used_since(self._started_s)
+
+    @property
+    def overdue(self) -> bool:
+        """Whether the process runs for STOP_S already after SIGTERM, without being frozen."""
+        return (
+            self._child is not None
+            and not self.frozen
+            and self._terminated_s is not None
+            and time.monotonic() - self._terminated_s > STOP_S
+        )
+
     def kill(self) -> None:
         """Send SIGKILL."""
         if self._child:
+            self._killed = True
             self._child.kill()
 
     def terminate(self) -> None:
         """Send SIGTERM, once to each process: a second one would end a worker at once."""
-        if self._child and not self._terminated:
+        if self._child and self._terminated_s is None:
             self._child.terminate()
-            self._terminated = True
+            self._terminated_s = time.monotonic()
 
     def freeze(self) -> None:
         """Send SIGSTOP."""
@@ -90,6 +107,8 @@ class Member:
         """Send SIGCONT."""
         self._signal(signal.SIGCONT)
         self.frozen = False
+        if self._terminated_s is not None:
+            self._terminated_s = time.monotonic()
 
     def stop(self) -> int | None:
         """End the process, with SIGKILL if it does not end in time; return its exit code, None without a process."""
@@ -102,7 +121,7 @@ class Member:
         while self._child.exit_code is None and time.monotonic() < end_s:
             time.sleep(_LOOK_S)
         self.outlived_stop = self._child.exit_code is None
-        self._child.kill()
+        self.kill()
         self._child.stop()  # waits until the process is gone
         code, self._child = self._child.exit_code, None
         return code

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chaos.fault_log import Injected, by_kind
+from chaos.fault_log import Injected, by_kind, never_injected
 from chaos.options import RunOptions
 from chaos.stream.verdict import Verdict
 
@@ -25,7 +25,8 @@ class RunResult:
     @property
     def broken(self) -> list[str]:
         """Return one sentence for each thing that broke the promise."""
-        return [*self.verdict.broken(), *self.findings]
+        never = [f"{kind}: injected not once ({why})" for kind, why in never_injected(self.injected).items()]
+        return [*self.verdict.broken(), *self.findings, *never]
 
     @property
     def faults(self) -> dict[str, int]:

@@ -28,6 +28,7 @@ from chaos.saved_state import SavedState
 from chaos.schedule import schedule
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
+from chaos.stream.event_times import HOUR_MS, EventTimes
 from chaos.stream.feeder import Feeder
 from chaos.stream.verdict import Verdict
 from chaos.stream.verifier import StreamVerifier
@@ -36,8 +37,13 @@ from worker.process.stop import StopRequest
 
 _LOOK_S: Final = 0.2
 
+_TIMES_MS: Final = 11 * HOUR_MS
+"""The tweets of a run are spread over this time, which ends before the run does."""
+
 _NO_PROGRESS_S: Final = 75.0
 """After the last fault: a stream that stands still for so long does not recover."""
+
+_NO_PROGRESS_OF_OTHERS_S: Final = 300.0
 
 _START_S: Final = 120.0
 _FIRST_RECORDS: Final = 600
@@ -65,6 +71,9 @@ def run(options: RunOptions, stop: StopRequest | None = None) -> RunResult:
         result = _Run(options, home, folder, saved, stop or threading.Event()).execute()
         keep = bool(result.broken) and options.strict
         return result
+    except InterruptedRunError:
+        keep = False
+        raise
     finally:
         if keep or options.folder:
             say(f"logs and data: {folder}")
@@ -106,10 +115,12 @@ class _Run:
             self._feeder.stop()
             if self._stop.is_set():
                 self._verifier.stop()
+                self._fleet.stop()
                 self._save()
                 raise InterruptedRunError(self._how_to_continue())
             verdict = self._verifier.finish(_FINISH_S)
             self._early_counts.stop()
+            self._early_counts.check()
             self._fleet.stop()
             return self._result(verdict)
 
@@ -133,6 +144,7 @@ class _Run:
             allowed=self._allowed,
             lead=0,
             poison_share=options.poison_share,
+            event_times=self._event_times(),
             state=self._saved.feeder,
         )
         ending.callback(self._feeder.stop)
@@ -201,23 +213,25 @@ class _Run:
     def _load(self, progress: RunProgress) -> None:
         """Feed and inject until the last fault is over and every record is verified, or a signal comes.
 
-        After the last fault, a stream without progress for _NO_PROGRESS_S has broken the promise.
+        After the last fault, a stream without progress for _NO_PROGRESS_S has broken the promise. Other programs have
+        more time: kafka-python's producer waits for two minutes before it gives a record up.
         """
         seen, moved_s = -1, time.monotonic()
+        limit_s = _NO_PROGRESS_S if self._options.strict else _NO_PROGRESS_OF_OTHERS_S
         while True:
             self._look(progress)
             now_s, total, fed = time.monotonic(), self._verifier.progress().total, self._feeder.total
             if total != seen or not self._lanes.ended:
                 seen, moved_s = total, now_s
             complete = fed >= self._options.records and total >= fed
-            if self._lanes.ended and (complete or now_s - moved_s > _NO_PROGRESS_S):
+            if self._lanes.ended and (complete or now_s - moved_s > limit_s):
                 return
             if self._stop.wait(_LOOK_S):
                 return
 
     def _look(self, progress: RunProgress) -> None:
         """Take notice of the progress, and raise the error of a part that has failed."""
-        for part in (self._lanes, self._fleet, self._feeder, self._verifier, self._keeper):
+        for part in (self._lanes, self._fleet, self._feeder, self._verifier, self._early_counts, self._keeper):
             part.check()
         injected, verified = self._injected(), self._verifier.progress()
         self._samples.add(self._now_s(), verified.seen, self._feeder.fed, injected)
@@ -240,6 +254,7 @@ class _Run:
         """Keep the state; what is under way counts as not done, and comes again in a resumed run."""
         state = SavedState(
             options=self._options.as_json(),
+            start_ms=self._saved.start_ms,
             elapsed_s=self._now_s(),
             injected=[each.as_json() for each in self._injected() if each.ended_s is not None],
             points=self._samples.points,
@@ -255,6 +270,11 @@ class _Run:
 
     def _unexpected(self) -> list[str]:
         return [*self._saved.unexpected, *self._fleet.unexpected, *self._early_counts.findings]
+
+    def _event_times(self) -> EventTimes:
+        """Return times that a resumed run continues, within the twelve hours before the start."""
+        step_ms = _TIMES_MS // max(1, self._options.records // self._options.partitions)
+        return EventTimes(start_ms=self._saved.start_ms, step_ms=max(1, min(200, step_ms)))
 
     def _how_to_continue(self) -> str:
         if self._options.folder is None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from chaos.errors import ChaosError
+from chaos.stream.event_times import some_hours_ago
 
 _NAME: Final = "state.json"
 
@@ -17,6 +18,8 @@ class SavedState:
 
     options: Mapping[str, Any]
     elapsed_s: float = 0.0
+    start_ms: int = field(default_factory=some_hours_ago)
+    """The time of the first tweet, in Unix milliseconds."""
     injected: list[dict[str, Any]] = field(default_factory=list)
     points: list[tuple[float, int]] = field(default_factory=list)
     exits: dict[str, int] = field(default_factory=dict)

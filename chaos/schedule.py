@@ -26,7 +26,7 @@ class Fault:
 def schedule(seed: int, count: int, gap_s: float, kinds: Collection[str] = tuple(KINDS)) -> list[Fault]:
     """Return `count` faults, one in each `gap_s` seconds. A round has every kind as often as the kind says.
 
-    A shorter schedule with the same seed, gap and kinds is the begin of a longer one.
+    A shorter schedule with the same seed, gap and kinds is the beginning of a longer one.
     Raises ChaosError for an unknown kind.
     """
     if unknown := sorted(set(kinds) - set(KINDS)):

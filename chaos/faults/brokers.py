@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.faults.surroundings import NotInjectedError, Surroundings, healing
 from chaos.faults.topic_settings import set_topic, unset_topic
 from chaos.schedule import Fault
 from chaos.servers.broker import Broker
@@ -42,7 +42,8 @@ def replicas_missing(around: Surroundings, fault: Fault) -> None:
         set_topic(servers, topic, "min.insync.replicas", str(len(around.cluster.brokers)))
         broker_kill(around, fault)
     finally:
-        unset_topic(servers, topic, "min.insync.replicas")
+        with healing():
+            unset_topic(servers, topic, "min.insync.replicas")
 
 
 def coordinator_kill(around: Surroundings, fault: Fault) -> None:
@@ -89,4 +90,5 @@ def _for_a_time(around: Surroundings, fault: Fault, begin: Callable[[], None], e
         begin()
         around.hold(fault.hold_s)
     finally:
-        end()
+        with healing():
+            end()

@@ -5,7 +5,7 @@ from typing import Final
 
 from chaos.errors import ChaosError
 from chaos.faults import brokers, records, redis, workers
-from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.faults.surroundings import NotHealedError, NotInjectedError, Surroundings
 from chaos.kinds import KINDS
 from chaos.schedule import Fault
 
@@ -19,13 +19,16 @@ INJECTIONS: Final[dict[str, Callable[[Surroundings, Fault], None]]] = {
 def inject(around: Surroundings, fault: Fault) -> None:
     """Inject the fault, hold it and heal it.
 
-    Raises NotInjectedError if the fault was not possible, and ChaosError if the brokers do not recover.
+    Raises NotInjectedError if the fault was not possible, and ChaosError if the brokers do not recover or the
+    fault cannot be ended.
     """
     of_a_broker = KINDS[fault.kind].lane == "broker"
     if of_a_broker:
         brokers.wait_in_sync(around)
     try:
         INJECTIONS[fault.kind](around, fault)
+    except NotHealedError:
+        raise
     except ChaosError as error:
         raise NotInjectedError(str(error)) from None
     finally:

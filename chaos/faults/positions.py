@@ -10,7 +10,7 @@ from chaos.faults.surroundings import Surroundings
 
 _REQUEST_MS: Final = 10_000
 
-_GROUP_IS_EMPTY_S: Final = 60.0
+_GROUP_IS_EMPTY_S: Final = 30.0
 """A member with a WORKER_ID stays in the group until its session ends; a broker may be away meanwhile."""
 
 

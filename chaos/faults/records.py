@@ -2,24 +2,34 @@
 
 from typing import Final
 
-from chaos.faults.surroundings import Surroundings
+from chaos.faults.surroundings import Surroundings, healing
 from chaos.faults.topic_settings import set_topic, unset_topic
 from chaos.schedule import Fault
+from chaos.servers.cluster_view import OUTPUT_MAX_BYTES
 
 _POISON_RECORDS: Final = 200
+
+_SENT_S: Final = 120.0
+"""The feeder waits while nothing is labelled, and for brokers that do not answer."""
 
 _SMALL_BYTES: Final = "2000"
 """Room for some labelled tweets of a run and not for a usual batch of them."""
 
 
 def poison(around: Surroundings, _: Fault) -> None:
-    """Send a burst of records that are no tweets."""
+    """Send a burst of records that are no tweets; return once they are sent."""
     around.feeder.poison(_POISON_RECORDS)
+    _wait_until_sent(around)
 
 
 def bomb(around: Surroundings, fault: Fault) -> None:
-    """Send a small batch that expands to more than a worker has room for."""
+    """Send a small batch that expands to more than a worker has room for; return once the batch is sent."""
     around.feeder.send_bomb(fault.target % around.names.partitions)
+    _wait_until_sent(around)
+
+
+def _wait_until_sent(around: Surroundings) -> None:
+    around.wait_for(lambda: around.feeder.nothing_forced, _SENT_S, "the feeder may send the records")
 
 
 def refused(around: Surroundings, fault: Fault) -> None:
@@ -31,7 +41,8 @@ def refused(around: Surroundings, fault: Fault) -> None:
         around.hold(fault.hold_s)
     finally:
         around.feeder.keyless(False)
-        unset_topic(servers, topic, "cleanup.policy")
+        with healing():
+            unset_topic(servers, topic, "cleanup.policy")
 
 
 def topic_settings(around: Surroundings, fault: Fault) -> None:
@@ -41,4 +52,5 @@ def topic_settings(around: Surroundings, fault: Fault) -> None:
         set_topic(servers, topic, "max.message.bytes", _SMALL_BYTES)
         around.hold(fault.hold_s)
     finally:
-        unset_topic(servers, topic, "max.message.bytes")
+        with healing():
+            set_topic(servers, topic, "max.message.bytes", OUTPUT_MAX_BYTES)

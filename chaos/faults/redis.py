@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from chaos.faults.surroundings import Surroundings
+from chaos.faults.surroundings import Surroundings, healing
 from chaos.schedule import Fault
 
 _COMMANDS_OF_SCRIPTS: Final = ("EXPIRE", "HSET", "HINCRBY", "HGETALL")
@@ -20,6 +20,11 @@ def redis_freeze(around: Surroundings, fault: Fault) -> None:
     _for_a_time(around, fault, around.redis.freeze, around.redis.thaw)
 
 
+def redis_cut_off(around: Surroundings, fault: Fault) -> None:
+    """Lose every packet between Redis and the workers."""
+    _for_a_time(around, fault, around.redis.cut, around.redis.reconnect)
+
+
 def redis_wipe(around: Surroundings, _: Fault) -> None:
     """Delete all keys."""
     around.redis.wipe()
@@ -29,7 +34,8 @@ def redis_old_snapshot(around: Surroundings, fault: Fault) -> None:
     """Bring back the data that Redis had a while ago."""
     around.redis.save_snapshot()
     around.hold(fault.hold_s)
-    around.redis.restore_snapshot()
+    with healing():
+        around.redis.restore_snapshot()
 
 
 def redis_failover(around: Surroundings, _: Fault) -> None:
@@ -59,4 +65,5 @@ def _for_a_time(around: Surroundings, fault: Fault, begin: Callable[[], None], e
         begin()
         around.hold(fault.hold_s)
     finally:
-        end()
+        with healing():
+            end()

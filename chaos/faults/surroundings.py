@@ -2,8 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from chaos.errors import ChaosError
@@ -22,6 +22,19 @@ _RUNS_S = 30.0
 
 class NotInjectedError(ChaosError):
     """A fault could not be injected, which says nothing about the program under test; the run continues."""
+
+
+class NotHealedError(ChaosError):
+    """A fault could not be ended, so that nothing can be judged any more."""
+
+
+@contextmanager
+def healing() -> Iterator[None]:
+    """Turn an error of ending a fault into NotHealedError."""
+    try:
+        yield
+    except ChaosError as error:
+        raise NotHealedError(f"a fault could not be ended: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ HEAD = ("fault", "number", "median pause s", "longest pause s")
 def rows(injected: Sequence[Injected]) -> list[list[str]]:
     """Return a row for each kind that was injected, in the order of KINDS.
 
-    A pause is how long, from the begin of a fault on, a partition with waiting records stood still.
+    A pause is how long, from the beginning of a fault on, a partition with waiting records stood still.
     """
     pauses: defaultdict[str, list[float]] = defaultdict(list)
     for each in injected:

@@ -33,6 +33,9 @@ _METADATA_LAG: Final = 5
 
 _TRANSACTION_TOPIC: Final = "__transaction_state"
 
+OUTPUT_MAX_BYTES: Final = str(DEFAULT_MAX_MESSAGE_BYTES + OUTPUT_HEADROOM_BYTES)
+"""`max.message.bytes` of both output topics, as `python -m worker create-topics` sets it."""
+
 
 class ClusterView:
     """Asks the brokers; methods return numbers of brokers that count from 0."""
@@ -83,7 +86,7 @@ class ClusterView:
 
     def create_topics(self, names: StreamNames) -> None:
         """Create those of the four topics that do not exist; return when each partition has a leader."""
-        room = {"max.message.bytes": str(DEFAULT_MAX_MESSAGE_BYTES + OUTPUT_HEADROOM_BYTES)}
+        room = {"max.message.bytes": OUTPUT_MAX_BYTES}
         topics: Mapping[str, Mapping[str, str]] = {
             names.input: {},
             names.output: room,

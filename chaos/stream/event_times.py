@@ -12,7 +12,8 @@ SHUFFLED_MS: Final = 50 * 60_000
 """Tweets out of order are older than their neighbours by up to this, and still count in their minute."""
 
 
-def _some_hours_ago() -> int:
+def some_hours_ago() -> int:
+    """Return the time of the first tweet of a run that begins now, in Unix milliseconds."""
     return time.time_ns() // 1_000_000 - 12 * HOUR_MS
 
 
@@ -23,7 +24,7 @@ class EventTimes:
     A tweet follows the one before it by `step_ms`, so that minutes and hours close within a short run.
     """
 
-    start_ms: int = field(default_factory=_some_hours_ago)
+    start_ms: int = field(default_factory=some_hours_ago)
     step_ms: int = 200
 
     def created_at(self, partition: int, number: int) -> str | None:

@@ -135,6 +135,11 @@ class Feeder:
         """Let the next records of a partition be one compressed batch that expands to more than a worker takes."""
         self._bombs.append(partition)
 
+    @property
+    def nothing_forced(self) -> bool:
+        """Whether all records of `poison` and `send_bomb` are sent."""
+        return not self._forced and not self._bombs
+
     def keyless(self, on: bool) -> None:
         """Send tweets without a key, or with a key again."""
         self._keyless = on
@@ -147,7 +152,8 @@ class Feeder:
             began_s, began_at = time.monotonic(), sum(self._numbers.sent)
             while not self._stopping.is_set() and not self._has_all():
                 if self._bombs:
-                    self._send_bomb(producer, self._bombs.popleft())
+                    self._send_bomb(producer, self._bombs[0])
+                    self._bombs.popleft()
                 if not self._send_turn(producer, self._most(began_s, began_at)):
                     self._stopping.wait(_PAUSE_S)
                 producer.poll(0)

@@ -16,7 +16,10 @@ UNREADABLE: Final = "unreadable"
 """The reason of a dead letter that has nothing of its input record but the offset."""
 
 EXCUSED: Final = frozenset({"refused", "record_too_large"})
-"""Reasons for which a good tweet may be a dead letter: settings of the output topic that a fault changes."""
+"""Reasons for which a tweet without a key, or a long one, may be a dead letter: a fault changes the output topic."""
+
+_SURELY_FITS_BYTES: Final = 1_000
+"""The labelled tweet of such an input record is smaller than the smallest limit that a fault sets."""
 
 OutputHeaders = Sequence[tuple[str, bytes | None]]
 
@@ -80,7 +83,7 @@ class Judge:
         cut = TRUNCATED in dict(letter.headers)
         if fed.text is None:
             wrong = _value_differs(fed.value or b"", letter.value or b"", cut=cut)
-        elif why in EXCUSED:
+        elif why in EXCUSED and (fed.key is None or len(fed.value or b"") > _SURELY_FITS_BYTES):
             wrong = None if cut else _tweet_differs(f"{partition}-{number}", fed.text, letter.value)
         else:
             wrong = f"a tweet is a dead letter as {why!r}"

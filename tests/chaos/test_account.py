@@ -60,7 +60,7 @@ def test_a_record_that_is_committed_twice_is_doubled_and_counted_twice() -> None
 
 def test_a_record_that_is_labelled_and_a_dead_letter_is_doubled() -> None:
     account = labelled(a_labelled(0))
-    account.dead_letter(a_letter(0, reason="refused"))
+    account.dead_letter(a_letter(0, reason="refused", forced=KEYLESS))
     assert account.findings.counts == {"doubled": 1}
 
 
@@ -129,9 +129,16 @@ def test_a_dead_letter_of_a_good_tweet_is_found() -> None:
     assert "a tweet is a dead letter as 'not_json'" in (account.findings.sentence("changed") or "")
 
 
-@pytest.mark.parametrize("forced", [None, KEYLESS, *UNUSUAL_TWEETS])
-def test_a_good_tweet_that_the_topic_refuses_may_be_a_dead_letter(forced: str | None) -> None:
-    assert not dead(a_letter(3, reason="refused", forced=forced)).findings.counts
+def test_a_tweet_without_a_key_that_the_topic_refuses_may_be_a_dead_letter() -> None:
+    assert not dead(a_letter(3, reason="refused", forced=KEYLESS)).findings.counts
+
+
+@pytest.mark.parametrize("forced", [None, *UNUSUAL_TWEETS])
+@pytest.mark.parametrize("reason", ["refused", "record_too_large"])
+def test_a_short_tweet_with_a_key_fits_every_topic_of_a_run(forced: str | None, reason: str) -> None:
+    letter = a_letter(3, reason=reason, forced=forced)
+    long = len(letter.value or b"") > 1_000
+    assert dead(letter).findings.counts == ({} if long else {"changed": 1})
 
 
 def test_a_refused_tweet_with_another_text_is_found() -> None:

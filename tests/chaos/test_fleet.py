@@ -124,3 +124,30 @@ def test_no_process_is_left_after_the_stop(tmp_path: Path) -> None:
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
+
+
+def test_a_worker_that_something_else_killed_is_a_finding(fleet: Fleet) -> None:
+    os.kill(fleet.pids()[0], signal.SIGKILL)  # as the kernel does, if memory runs out
+    eventually(lambda: bool(fleet.unexpected), WAIT_S, "the end is noticed")
+    assert "worker-0 ended with exit code -9" in fleet.unexpected[0]
+
+
+def test_a_worker_that_dies_at_an_armed_step_is_no_finding(fleet: Fleet) -> None:
+    member, pid = fleet.chosen(0), fleet.pids()[0]
+    member.kill_point.arm(3)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: fleet.exits == {-signal.SIGKILL: 1}, WAIT_S, "the end is noticed")
+    member.kill_point.disarm()
+    assert fleet.unexpected == []
+
+
+def test_a_worker_that_ignores_sigterm_is_a_finding_and_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chaos.member.STOP_S", 0.5)
+    deaf = SLEEPS.replace("lambda *_: sys.exit(0)", "signal.SIG_IGN")
+    with fleet_of(deaf, tmp_path) as fleet:
+        eventually(lambda: all(line_of(tmp_path, n).endswith("\n") for n in range(WORKERS)), WAIT_S, "all have started")
+        fleet.change(fleet.chosen(0), Member.terminate)
+        eventually(lambda: fleet.exits[-signal.SIGKILL] == 1, WAIT_S, "the worker is killed")
+        assert "worker-0 did not end within" in fleet.unexpected[0]

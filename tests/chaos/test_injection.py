@@ -151,3 +151,12 @@ def test_a_fault_of_a_worker_is_not_injected_if_none_runs_before_the_run_ends() 
     around.stopping.set()
     with pytest.raises(NotInjectedError, match="no worker runs, and the run ends"):
         around.worker(1)
+
+
+def test_a_fault_that_cannot_be_ended_ends_the_run() -> None:
+    def restart() -> None:
+        raise ChaosError("redis-server does not start")
+
+    with pytest.raises(ChaosError, match="a fault could not be ended: redis-server does not start") as raised:
+        inject(surroundings([], restart=restart), fault("redis_kill"))
+    assert not isinstance(raised.value, NotInjectedError)

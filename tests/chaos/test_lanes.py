@@ -80,3 +80,9 @@ def test_a_run_that_stops_begins_no_more_faults() -> None:
     lanes.join()
     assert lanes.ended
     assert lanes.injected == []
+
+
+def test_a_fault_that_the_end_of_the_run_cuts_short_has_no_end() -> None:
+    stop = threading.Event()
+    lanes = done(Lanes([fault(0, "zombie")], lambda _: stop.set(), Clock(), stop))
+    assert [each.ended_s for each in lanes.injected] == [None]

@@ -16,6 +16,7 @@ import pytest
 from chaos.servers.ports import listening
 from chaos.servers.proxy import Proxies, TcpProxy
 from deploy.local.ports import LOOPBACK, free_ports
+from tests.chaos.socket_server import Serve, Server
 from tests.servers import eventually
 from tests.sockets import read_to_the_end
 
@@ -25,47 +26,11 @@ SILENT_S: Final = 0.3
 
 pytestmark = pytest.mark.timeout(60)
 
-Serve = Callable[[socket.socket], None]
-
 
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxies]:
     with Proxies(tmp_path_factory.mktemp("proxies") / "log") as proxies:
         yield proxies
-
-
-class Server:
-    """A server that runs a function with each of its connections, in a thread."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
-        self.connections: list[socket.socket] = []
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-
-    def stop(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(ANSWER_S)
-        for each in (self._listener, *self.connections):
-            each.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                self.connections.append(connection)
-                self._threads.append(threading.Thread(target=self._run, args=(connection,), daemon=True))
-                self._threads[-1].start()
-
-    def _run(self, connection: socket.socket) -> None:
-        with suppress(OSError):
-            self._serve(connection)
 
 
 def echo(connection: socket.socket) -> None:
@@ -113,10 +78,18 @@ def connect(opened: ExitStack) -> Callable[[TcpProxy], socket.socket]:
 Connect = Callable[[TcpProxy], socket.socket]
 
 
+def read(client: socket.socket, size: int) -> bytes:
+    """Return so many bytes that the server sends, or fewer if the connection ends before."""
+    received = b""
+    while len(received) < size and (piece := client.recv(size - len(received))):
+        received += piece
+    return received
+
+
 def answers(client: socket.socket) -> bool:
     """Return whether the server sends back what the client sends now."""
     client.sendall(b"hello")
-    return client.recv(5, socket.MSG_WAITALL) == b"hello"
+    return read(client, 5) == b"hello"
 
 
 def silent(client: socket.socket) -> bool:
@@ -145,11 +118,11 @@ def test_bytes_pass_in_both_directions_and_in_their_order(proxy: TcpProxy, conne
     sent = os.urandom(1 << 20) * 64
     received = hashlib.sha256()
 
-    def read() -> None:
+    def read_all() -> None:
         while data := client.recv(1 << 20):
             received.update(data)
 
-    reader = threading.Thread(target=read)
+    reader = threading.Thread(target=read_all)
     reader.start()
     client.sendall(sent)
     client.shutdown(socket.SHUT_WR)
@@ -253,9 +226,9 @@ def _ended(connection: socket.socket) -> bool:
 
 
 def test_a_server_that_refuses_connections_looks_reset(proxies: Proxies, connect: Connect) -> None:
-    client = connect(proxies.open(free_ports(1)[0]))
-    with pytest.raises(ConnectionResetError):
-        client.recv(1)
+    proxy = proxies.open(free_ports(1)[0])
+    with pytest.raises(ConnectionResetError):  # already while it connects, or afterwards
+        answers(connect(proxy))
 
 
 def test_answers_arrive_later_by_the_delay_and_in_their_order(proxy: TcpProxy, connect: Connect) -> None:
@@ -265,9 +238,9 @@ def test_answers_arrive_later_by_the_delay_and_in_their_order(proxy: TcpProxy, c
     started_s = time.monotonic()
     for each in sent:
         client.sendall(each)
-    assert client.recv(3, socket.MSG_WAITALL) == sent[0]
+    assert read(client, 3) == sent[0]
     assert time.monotonic() - started_s >= 0.2
-    assert client.recv(297, socket.MSG_WAITALL) == b"".join(sent[1:])
+    assert read(client, 297) == b"".join(sent[1:])
 
 
 def test_new_connections_go_to_the_new_target_and_old_ones_stay(

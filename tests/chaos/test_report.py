@@ -71,12 +71,13 @@ def test_the_json_line_has_every_key_and_counts_the_injected_faults_by_kind() ->
     assert (line["seed"], line["longest_pause_s"], line["records"]) == (7, 4.0, 1_120)
 
 
-def test_findings_about_workers_break_the_promise_too() -> None:
+def test_findings_about_workers_and_kinds_without_any_fault_break_the_promise_too() -> None:
     assert result("lost: 1", findings=["worker-0 ended with exit code 70"]).broken == [
         "lost: 1",
         "worker-0 ended with exit code 70",
+        "scale_up: injected not once (no room)",
     ]
-    assert result().broken == []
+    assert result().broken == ["scale_up: injected not once (no room)"]
 
 
 def test_the_table_has_a_row_for_each_kind_that_was_injected() -> None:

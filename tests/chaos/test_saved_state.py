@@ -12,7 +12,15 @@ from chaos.saved_state import SavedState
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
     options = RunOptions(seed=3, records=10, faults=2, gap_s=1.5, folder=tmp_path)
     state = SavedState(
-        options.as_json(), 12.5, [{"number": 0}], [(0.5, 3)], {"-9": 2}, ["odd"], {"seen": [1]}, {"bombs": []}
+        options.as_json(),
+        12.5,
+        1_700_000_000_000,
+        [{"number": 0}],
+        [(0.5, 3)],
+        {"-9": 2},
+        ["odd"],
+        {"seen": [1]},
+        {"bombs": []},
     )
     state.write(tmp_path)
     assert SavedState.read(tmp_path) == state

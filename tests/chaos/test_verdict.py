@@ -10,6 +10,7 @@ from chaos.stream.differences import CountsDifference, difference
 from chaos.stream.findings import EXAMPLES, Findings
 from chaos.stream.pauses import Pauses
 from chaos.stream.redis_counts import counter_difference
+from chaos.stream.tweets import KEYLESS
 from chaos.stream.verdict import Comparisons, Verdict, verdict
 from tests.chaos.output import a_labelled, a_letter, an_account
 
@@ -43,7 +44,7 @@ def test_what_never_came_is_lost() -> None:
 
 def test_dead_letters_are_no_loss() -> None:
     account = a_stream(without=(3,))
-    account.dead_letter(a_letter(3, reason="refused"))
+    account.dead_letter(a_letter(3, reason="refused", forced=KEYLESS))
     found = judged(account)
     assert (found.broken(), found.dead_letters) == ([], {"refused": 1})
 

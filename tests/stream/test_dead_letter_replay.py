@@ -52,10 +52,10 @@ def test_of_10_000_dead_letters_each_original_is_sent_once_although_the_replay_i
     chance = random.Random(15)
     killed = 0
     for number in range(6):
+        enough = topic.written() + chance.randint(1, 1_500)
         chunk = 1_000 if number % 3 == 2 else 50
-        before = topic.written()
         with running_replay(env, tmp_path / f"replay-{number}.log", chunk=chunk) as child:
-            if topic.wait_until_written(before + chance.randint(1, 1_500), child):
+            if topic.wait_until_written(enough, child):
                 child.kill()
                 killed += 1
     done = replay(env, "--yes")
@@ -105,8 +105,8 @@ def test_of_two_replays_the_older_ends_with_one_line_and_sends_nothing_twice(
     env = unique_topics(apache_stack, PARTITIONS)
     originals = bury(apache_stack, env, bad_tweets(6_000), start_worker)
     topic = InputTopic(apache_stack, env["KAFKA_INPUT_TOPIC"])
-    log = tmp_path / "older.log"
     before = topic.written()
+    log = tmp_path / "older.log"
     with running_replay(env, log) as older:
         assert topic.wait_until_written(before + 1_000, older), older.log_tail()
         os.kill(older.pid, signal.SIGSTOP)
@@ -260,8 +260,8 @@ def test_a_kafka_that_dies_during_a_replay_is_one_line(tmp_path: Path, start_wor
         env = unique_topics(stack, PARTITIONS)
         bury(stack, env, bad_tweets(6_000), start_worker)
         topic = InputTopic(stack, env["KAFKA_INPUT_TOPIC"])
-        log = tmp_path / "replay.log"
         before = topic.written()
+        log = tmp_path / "replay.log"
         with running_replay(env, log) as child:
             assert topic.wait_until_written(before + 500, child)
             next(each for each in stack._children if each.name == "kafka").kill()
