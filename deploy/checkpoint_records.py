@@ -7,9 +7,10 @@ from worker.window_records import RECORDS
 
 _REPLAYS: Final = (
     "",
-    '`{"v":1,"offset":9,"replayed":[[["no_text"],null,null,12]]}`',
+    '`{"v":1,"offset":9,"topic":"…","replayed":[[["no_text"],null,null,12]]}`',
     "Position of `dead-letters replay` (group `KAFKA_GROUP_ID.dead-letters`, the dead-letter topic): handled are all "
-    "dead letters before `offset`, and those of each selection (reasons, from, to) before its offset.",
+    "dead letters before `offset`, and those of each selection (reasons, from, to) before its offset. `topic` is the "
+    "topic id of the dead-letter topic.",
 )
 
 

@@ -14,8 +14,11 @@ HEADERS: Final = {
     TWEET_ID: "Only for a tweet without an id: `<topic>-<partition>-<offset>` of the first record, which the labelled "
     "tweet gets as its `id`.",
     "emotion.input.timestamp": "Timestamp of the first record, in Unix milliseconds; where the dead letter does not "
-    "have it, the timestamp of the dead letter. A tweet without `created_at` counts at this time.",
-    ROUND: "How many times the record was replayed; `--max-rounds` limits this number.",
+    "have it from an earlier replay, the timestamp of the dead letter. A tweet without `created_at` counts at this "
+    "time. A tweet whose time is more than `WINDOW_LATE_MINUTES` behind the newest of its partition, as that of most "
+    "replayed tweets, counts in the totals and as late, and in no minute, hour or day.",
+    ROUND: "How many times the record was replayed; `--max-rounds` limits this number. Of an input topic with labelled "
+    "tweets of another stream, the header is that of the other stream's replays, and counts here too.",
 }
 """Header → meaning, of the headers that a replay adds; see docs/reference.md."""
 

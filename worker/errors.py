@@ -28,8 +28,16 @@ class ExitCode(IntEnum):
     SETTINGS = 2, "A setting, an option or a file that the user named is wrong. The error names the cause."
     MODEL = 3, "The model folder is missing or damaged, or the model computes wrong scores on this machine."
     KAFKA = 4, "Kafka cannot be reached, or refuses the login, the user or the group member."
-    TOPICS = 5, "A topic is missing, or an output topic has fewer partitions than the input topic."
-    FENCED = 6, "Another worker has started with the same `WORKER_ID`, or another replay of the dead letters."
+    TOPICS = (
+        5,
+        "A topic is missing, an output topic has fewer partitions than the input topic, or the input topic does not "
+        "take a replayed record.",
+    )
+    FENCED = (
+        6,
+        "Another worker has started with the same `WORKER_ID`, or another replay of the dead letters, or a "
+        "transaction of a replay timed out.",
+    )
     ENGINE = 7, "The model fails on texts that the model labelled correctly at the start."
     REDIS = 8, "Redis does not answer, or refuses a command or a key. Only `verify` and `series` end with this code."
     STUCK = 9, "A step took longer than its time limit, and the watchdog ended the process."

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AclOperation, AdminClient, ResourceType  # type: ignore[attr-defined]
 
-from tests.servers import ApacheStack, Stack, eventually, kafka_home, read_committed, running_stack, unique_topics
+from tests.servers import (
+    ApacheStack,
+    Message,
+    Stack,
+    create_topics,
+    eventually,
+    kafka_home,
+    publish,
+    read_committed,
+    running_stack,
+    unique_topics,
+)
 from tests.stream.dead_letters import (
     DONE_S,
     PARTITIONS,
@@ -104,9 +115,18 @@ def test_of_two_replays_the_older_ends_with_one_line_and_sends_nothing_twice(
         eventually(lambda: older.exit_code is not None, 60, "the older replay has ended")
         assert older.exit_code == ExitCode.FENCED, older.log_tail()
     assert newer["sent"] > 0
-    (line,) = log.read_text().splitlines()
-    assert line.startswith(f"worker: another replay of the group {env['KAFKA_GROUP_ID']}.dead-letters has started")
+    assert_one_line(log, f"worker: another replay of the group {env['KAFKA_GROUP_ID']}.dead-letters has started")
     assert_each_once(topic.replayed(), originals, topic.topic)
+
+
+def assert_one_line(log: Path, start: str) -> None:
+    """Assert that the error is one line, beside the report of what was committed."""
+    lines = log.read_text().splitlines()
+    (error,) = [line for line in lines if line.startswith("worker: ")]
+    assert error.startswith(start), error
+    report = [line for line in lines if line != error]
+    assert report[-1].startswith("not complete: "), report
+    assert not any("Traceback" in line for line in report), report
 
 
 def test_a_replay_that_is_terminated_leaves_no_transaction_open(
@@ -120,7 +140,9 @@ def test_a_replay_that_is_terminated_leaves_no_transaction_open(
         assert topic.wait_until_written(before + 100, child), child.log_tail()
         child.terminate()
         eventually(lambda: child.exit_code is not None, 10, "the replay has ended")
-        assert (child.exit_code, child.log_tail()) == (ExitCode.INTERRUPTED, "")
+        assert child.exit_code == ExitCode.INTERRUPTED
+        assert "worker: " not in child.log_tail()
+        assert "Traceback" not in child.log_tail()
     eventually(topic.is_readable, 10, "no transaction is open")
     assert replay(env, "--yes")["sent"] > 0
     assert_each_once(topic.replayed(), originals, topic.topic)
@@ -173,7 +195,7 @@ def dead_letters(env: Mapping[str, str], *arguments: str) -> Ended:
     return ended
 
 
-def test_an_original_that_kafka_refuses_is_named_and_the_others_are_sent(
+def test_what_kafka_refuses_is_named_and_left_until_the_topic_takes_it(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
     env = unique_topics(apache_stack, 3)
@@ -182,10 +204,18 @@ def test_an_original_that_kafka_refuses_is_named_and_the_others_are_sent(
     set_topic_config(apache_stack, topic.topic, {"cleanup.policy": "compact"})
     ended = run_program(env, "dead-letters", "replay", "--yes", "--json")
     found = json.loads(ended.out)
-    without_key = [each for each in originals if each.key is None]
-    assert (found["sent"], found["refused_by_kafka"]) == (45, len(without_key)) == (45, 15)
+    assert (ended.code, found["complete"], found["refused_by_kafka"]) == (ExitCode.TOPICS, False, 3), ended
+    assert found["sent"] + found["refused_by_kafka"] + found["left"] == 60
     assert ended.err.count("Compacted topic cannot accept message without key") == 15
-    assert_each_once(topic.replayed(), [each for each in originals if each.key is not None], topic.topic)
+    assert "--skip-refused" in ended.err.splitlines()[-1]
+    assert len(topic.replayed()) == found["sent"]
+
+    skipped = run_program(env, "dead-letters", "replay", "--yes", "--json", "--skip-refused", "--partition", "0")
+    assert (skipped.code, json.loads(skipped.out)["refused_by_kafka"]) == (ExitCode.OK, 5), skipped
+    set_topic_config(apache_stack, topic.topic, {"cleanup.policy": "delete"})
+    replay(env, "--yes")
+    expected = [each for each in originals if each.key is not None or each.partition != 0]
+    assert_each_once(topic.replayed(), expected, topic.topic)
 
 
 def test_where_the_offsets_of_the_replays_have_expired_nothing_is_sent_again(
@@ -206,6 +236,25 @@ def test_where_the_offsets_of_the_replays_have_expired_nothing_is_sent_again(
     assert len(topic.replayed()) == 60
 
 
+def test_a_dead_letter_topic_that_was_created_again_is_known_although_it_has_more_records(
+    apache_stack: ApacheStack,
+) -> None:
+    env = unique_topics(apache_stack, 1)
+    topic = env["KAFKA_DEAD_LETTER_TOPIC"]
+    publish(apache_stack, topic, [Message(b"x", None, (), 0)] * 5)
+    assert replay(env, "--yes") == {"no_dead_letter": 5}
+    admin = AdminClient({"bootstrap.servers": apache_stack.bootstrap})
+    admin.delete_topics([topic])[topic].result(CLIENT_S)
+    eventually(lambda: topic not in admin.list_topics(timeout=10).topics, DONE_S, "the topic is deleted")
+    create_topics(apache_stack, [topic], 1)
+    publish(apache_stack, topic, [Message(b"x", None, (), 0)] * 9)
+    refused = run_program(env, "dead-letters", "replay", "--yes")
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (ExitCode.STATE, "", 1), refused
+    assert "the topic was created again" in refused.err
+    assert replay(env, "--yes", "--from-beginning") == {"no_dead_letter": 9}
+    assert replay(env, "--yes") == {}
+
+
 def test_a_kafka_that_dies_during_a_replay_is_one_line(tmp_path: Path, start_worker: StartWorker) -> None:
     with running_stack(ApacheStack(tmp_path, kafka_home())) as stack:
         env = unique_topics(stack, PARTITIONS)
@@ -218,8 +267,7 @@ def test_a_kafka_that_dies_during_a_replay_is_one_line(tmp_path: Path, start_wor
             next(each for each in stack._children if each.name == "kafka").kill()
             eventually(lambda: child.exit_code is not None, 120, "the replay has ended")
             assert child.exit_code == ExitCode.KAFKA, child.log_tail()
-        (line,) = log.read_text().splitlines()
-        assert line.startswith("worker: ")
+        assert_one_line(log, "worker: ")
 
 
 def replay_permissions(env: Mapping[str, str]) -> list[tuple[ResourceType, str, AclOperation]]:

@@ -33,7 +33,7 @@ def a_letter(
 
 
 @dataclass(frozen=True)
-class Chunk:
+class FakeChunk:
     records: list[Record]
     read_to: dict[int, int]
 
@@ -60,6 +60,10 @@ class FakeTopic:
     chunk: int = 3
     refused: frozenset[bytes] = frozenset()
     exact: bool = True
+    id: str = ""
+
+    def topic_id(self) -> str:
+        return self.id
 
     def ranges(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
         return {n: (self.first.get(n, 0), self._end(n)) for n in numbers}
@@ -70,11 +74,11 @@ class FakeTopic:
     def copies(self, numbers: Collection[int]) -> dict[int, bytes]:
         return {n: value for n, value in self.checkpoints.items() if n in numbers}
 
-    def read(self, ranges: Mapping[int, tuple[int, int]]) -> Iterator[Chunk]:
+    def read(self, ranges: Mapping[int, tuple[int, int]]) -> Iterator[FakeChunk]:
         for number, (start, end) in ranges.items():
             for at in range(start, end, self.chunk):
                 to = min(end, at + self.chunk)
-                yield Chunk([each for each in self.letters[number] if at <= each.offset < to], {number: to})
+                yield FakeChunk([each for each in self.letters[number] if at <= each.offset < to], {number: to})
 
     def commit(self, records: Sequence[OutputRecord], offsets: Mapping[Partition, CommittedOffset]) -> None:
         if self.commits == self.crash_at:

@@ -106,3 +106,17 @@ def test_missing_topics_are_created_as_wide_as_the_input_topic(admin: FakeAdmin)
         f"{topic}: created, 3 partitions" for topic in (INPUT, OUTPUT, DEAD_LETTERS, CHECKPOINTS)
     ]
     assert create() == [f"{topic}: exists, 3 partitions" for topic in (INPUT, OUTPUT, DEAD_LETTERS, CHECKPOINTS)]
+
+
+def test_the_largest_record_of_the_input_topic_needs_no_permission_on_another_topic(
+    admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def describe_configs(resources: Iterable[Any], config_filter: str) -> dict[str, Any]:
+        asked.extend(each.name for each in resources)
+        return {"topic": {INPUT: {"max.message.bytes": {"value": "7000"}}}}
+
+    monkeypatch.setattr(admin, "describe_configs", describe_configs)
+    assert Topics(Settings(_env_file=None)).input_max_bytes() == 7_000
+    assert asked == [INPUT]

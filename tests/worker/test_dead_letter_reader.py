@@ -11,7 +11,8 @@ from kafka.structs import OffsetAndMetadata
 from tests.worker.letters import DEAD, a_letter
 from tweets.records import Record
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.dead_letters import DeadLetterReader
+from worker.kafka.checkpoints import Values
+from worker.kafka.dead_letters import DeadLetterReader, copy_key
 from worker.membership import CommittedOffset
 from worker.settings import Settings
 from worker.time_limits import TimeLimit
@@ -32,6 +33,8 @@ class FakeConsumer:
         self._positions: dict[TopicPartition, int] = {}
         self._fetcher = SimpleNamespace()
         self._coordinator = SimpleNamespace(fetch_committed_offsets=lambda _asked, timeout_ms: self.committed)
+        self.ids: dict[str, str] = {}
+        self._client = SimpleNamespace(cluster=SimpleNamespace(topic_id=self.ids.get))
         self._subscription = SimpleNamespace(assignment=self)
 
     def get(self, partition: TopicPartition) -> Any:
@@ -55,7 +58,10 @@ class FakeConsumer:
             raise answer
         records, positions = answer
         self._positions |= positions
-        return {TopicPartition(*record.partition): [record] for record in records}
+        found: dict[TopicPartition, list[Record]] = {}
+        for record in records:
+            found.setdefault(TopicPartition(*record.partition), []).append(record)
+        return found
 
     def beginning_offsets(self, partitions: Sequence[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
         return dict.fromkeys(partitions, 2)
@@ -105,6 +111,48 @@ def test_records_come_up_to_the_end_and_positions_pass_what_has_no_records(consu
     chunks = [(chunk.records, dict(chunk.read_to)) for chunk in reader.read({0: (5, 9), 1: (0, 3)})]
     assert chunks == [([first], {0: 6}), ([second], {0: 9, 1: 3})]
     assert consumers[0].assigned == [P0, P1]
+
+
+def test_what_was_read_before_or_lies_after_the_end_does_not_come(consumers: list[FakeConsumer]) -> None:
+    reader = a_reader()
+    before, wanted, after = (a_letter(offset=offset) for offset in (4, 5, 6))
+    consumers[0].polls = [([before], {}), ([after, wanted, before], {P0: 7}), ([a_letter(offset=6)], {P1: 2})]
+    chunks = [(chunk.records, dict(chunk.read_to)) for chunk in reader.read({0: (5, 6), 1: (0, 2)})]
+    assert chunks == [([wanted], {0: 6}), ([], {1: 2})]
+
+
+def test_a_client_that_starts_anew_ends_the_command(consumers: list[FakeConsumer]) -> None:
+    reader = a_reader()
+    consumers[0].polls = [([a_letter(offset=0)], {P0: 1})]
+    with pytest.raises(TransientError, match=r"tweets\.dead-letter\[0\]: the client reads at 1 again, after 5"):
+        list(reader.read({0: (5, 9)}))
+
+
+def test_the_second_copies_are_read_to_the_end_of_open_transactions(
+    consumers: list[FakeConsumer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = a_reader("group")
+    consumers[0].topics["tweets.checkpoints"] = {0}
+    at = TopicPartition("tweets.checkpoints", 0)
+    asked: list[Any] = []
+
+    def values(_consumer: Any, ranges: Any, keys: Any) -> dict[TopicPartition, Values]:
+        asked.append((ranges, keys))
+        return {at: Values({"": b"copy"})}
+
+    monkeypatch.setattr(
+        "worker.kafka.dead_letters.uncommitted_ends", lambda _settings, wanted: dict.fromkeys(wanted, 20)
+    )
+    monkeypatch.setattr("worker.kafka.dead_letters.read_values", values)
+    assert reader.copies([0, 1]) == {0: b"copy"}
+    assert asked == [({at: (2, 20)}, {at: copy_key("group", DEAD, 0)})]
+
+
+def test_the_id_of_the_topic_is_empty_where_the_broker_gives_none(consumers: list[FakeConsumer]) -> None:
+    reader = a_reader()
+    assert reader.topic_id() == ""
+    consumers[0].ids[DEAD] = "a-b"
+    assert reader.topic_id() == "a-b"
 
 
 def test_an_empty_range_is_not_read(consumers: list[FakeConsumer]) -> None:

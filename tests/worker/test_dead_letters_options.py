@@ -36,7 +36,9 @@ def test_every_command_has_the_same_filters(command: str) -> None:
 def test_a_replay_is_a_dry_run_unless_asked() -> None:
     options = parsed("replay")
     assert (options.yes, options.max_rounds, options.from_beginning) == (False, MAX_ROUNDS, False)
+    assert not options.skip_refused
     assert parsed("replay", "--yes").yes
+    assert parsed("replay", "--skip-refused").skip_refused
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.records import a_record
 from tests.worker.letters import AT_MS, DEAD, a_letter, buried, letter
 from tweets.dead_letter import ERRORS, MESSAGE, OFFSET, PARTITION, TOPIC, TRUNCATED
-from tweets.labelled_tweet import INPUT_TIMESTAMP
+from tweets.labelled_tweet import INPUT_TIMESTAMP, input_timestamp_ms
 from tweets.reasons import REASONS
 from tweets.records import Headers, Partition, Record
 from tweets.replayed import ROUND, TWEET_ID
@@ -84,10 +84,17 @@ def test_every_round_keeps_the_first_id_and_time_and_counts() -> None:
         assert decode(record, max_chars=100).id == first_id
 
 
-def test_an_input_timestamp_that_the_dead_letter_has_is_kept() -> None:
+def test_an_input_timestamp_that_a_replayed_record_has_is_kept() -> None:
+    headers = [(INPUT_TIMESTAMP, b"1600000000000"), (ROUND, b"1")]
+    original = letter(buried(a_record(headers=headers))).original("tweets")
+    assert input_timestamp_ms(original.headers) == 1_600_000_000_000
+
+
+def test_an_input_timestamp_of_another_stream_is_not_that_of_the_first_record() -> None:
     headers = [(INPUT_TIMESTAMP, b"1600000000000")]
     original = letter(buried(a_record(headers=headers))).original("tweets")
-    assert dict(original.headers)[INPUT_TIMESTAMP] == b"1600000000000"
+    assert input_timestamp_ms(original.headers) == AT_MS
+    assert original.headers[0] == headers[0]
 
 
 def test_headers_of_earlier_dead_letters_are_removed_too_and_the_last_ones_count() -> None:

@@ -136,9 +136,9 @@ def test_a_record_that_no_worker_wrote_is_shown_too() -> None:
     assert "input" not in fields
 
 
-def replayed(counts: Counter[Decision], *, dry_run: bool, as_json: bool = False) -> str:
+def replayed(counts: Counter[Decision], *, dry_run: bool, complete: bool = True, as_json: bool = False) -> str:
     to = io.StringIO()
-    write_replay(counts, (DEAD, "tweets"), to, dry_run=dry_run, as_json=as_json)
+    write_replay(counts, (DEAD, "tweets"), to, dry_run=dry_run, complete=complete, as_json=as_json)
     return to.getvalue()
 
 
@@ -151,12 +151,20 @@ def test_a_dry_run_says_what_would_be_sent_and_how_to_send() -> None:
         "dry run: nothing was sent; give --yes to send\n"
     )
     assert "dry run" not in replayed(Counter(), dry_run=False)
+    assert "not complete" not in text
+
+
+def test_a_replay_that_ended_early_says_so_and_how_to_continue() -> None:
+    counts = Counter({Decision.SENT: 3})
+    assert "not complete: the same command" in replayed(counts, dry_run=False, complete=False)
+    assert json.loads(replayed(counts, dry_run=False, complete=False, as_json=True))["complete"] is False
 
 
 def test_the_object_of_a_replay_has_a_number_for_each_decision() -> None:
     fields = json.loads(replayed(Counter({Decision.SENT: 2, Decision.ROUNDS: 1}), dry_run=False, as_json=True))
     assert fields == {
         "dry_run": False,
+        "complete": True,
         "from": DEAD,
         "to": "tweets",
         "letters": 3,

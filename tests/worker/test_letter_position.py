@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.worker.letters import AT_MS, a_letter, letter
-from worker.dead_letters.position import Position, from_copy, from_metadata
+from worker.dead_letters.position import ReplayPosition, from_copy, from_metadata
 from worker.dead_letters.selection import Selection
 
 REASONS = ("no_text", "not_json", "text_too_long")
@@ -22,7 +22,7 @@ LETTERS = [letter(a_letter(REASONS[offset % 3], offset=offset, at_ms=AT_MS + off
 
 @given(st.lists(st.tuples(SELECTIONS, st.integers(0, len(LETTERS))), max_size=8))
 def test_any_sequence_of_replays_sends_each_selected_dead_letter_once(replays: list[tuple[Selection, int]]) -> None:
-    position = Position()
+    position = ReplayPosition()
     sent: list[int] = []
     wanted: set[int] = set()
     for selection, end in [*replays, (Selection(), len(LETTERS))]:
@@ -38,23 +38,30 @@ def test_any_sequence_of_replays_sends_each_selected_dead_letter_once(replays: l
         position = from_metadata(position.offset, position.metadata())
         assert position == from_copy(position.copy())
     assert sorted(sent) == list(range(len(LETTERS)))
-    assert position == Position(len(LETTERS))
+    assert position == ReplayPosition(len(LETTERS))
 
 
 def test_a_replay_of_everything_forgets_the_filters_that_it_has_passed() -> None:
     few = Selection(("no_text",))
-    position = Position().after(few, 20)
+    position = ReplayPosition().after(few, 20)
     assert position.metadata()
     assert position.after(Selection(), 10).reached == {few: 20}
-    assert position.after(Selection(), 20) == Position(20)
-    assert Position(20).metadata() == ""
+    assert position.after(Selection(), 20) == ReplayPosition(20)
+    assert ReplayPosition(20).metadata() == ""
+
+
+def test_the_id_of_the_topic_is_in_the_metadata_and_in_the_second_copy() -> None:
+    position = ReplayPosition(topic_id="a-b").after(Selection(("no_text",)), 4)
+    for each in (position, position.after(Selection(), 9)):
+        assert each.topic_id == "a-b"
+        assert from_metadata(each.offset, each.metadata()) == from_copy(each.copy()) == each
 
 
 def test_an_offset_without_metadata_is_the_position_that_a_tool_has_set() -> None:
-    assert from_metadata(7, "") == Position(7)
+    assert from_metadata(7, "") == ReplayPosition(7)
 
 
-GOOD = json.loads(Position(3, {Selection(("no_text",), None, 5): 9}).copy())
+GOOD = json.loads(ReplayPosition(3, {Selection(("no_text",), None, 5): 9}).copy())
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,7 @@ GOOD = json.loads(Position(3, {Selection(("no_text",), None, 5): 9}).copy())
     [
         {"v": 2},
         {"v": None},
+        {"topic": None},
         {"replayed": None},
         {"replayed": [[]]},
         {"replayed": [["no_text", None, None, 5]]},

@@ -11,7 +11,7 @@ from tests.records import a_record
 from tests.worker.letters import AT_MS, DEAD, CrashError, FakeTopic, a_letter, buried, copy_of, keyed
 from tweets.records import Partition, Record
 from tweets.replayed import ROUND
-from worker.dead_letters.position import Position, from_copy
+from worker.dead_letters.position import ReplayPosition, from_copy
 from worker.dead_letters.replay import Replay, Target
 from worker.dead_letters.rules import Decision, Rules
 from worker.dead_letters.selection import Selection
@@ -20,10 +20,15 @@ from worker.membership import CommittedOffset
 
 
 def a_replay(
-    topic: FakeTopic, *selection: Any, from_beginning: bool = False, partitions: int = 8, max_rounds: int = 3
+    topic: FakeTopic,
+    *selection: Any,
+    from_beginning: bool = False,
+    skip_refused: bool = False,
+    partitions: int = 8,
+    max_rounds: int = 3,
 ) -> Replay:
     rules = Rules("tweets", partitions, max_rounds, Selection(*selection))
-    return Replay(rules, Target(DEAD, list(topic.letters), copy_of, 4_096, from_beginning))
+    return Replay(rules, Target(DEAD, list(topic.letters), copy_of, 4_096, from_beginning, skip_refused))
 
 
 def run(topic: FakeTopic, replay: Replay) -> dict[str, int]:
@@ -110,7 +115,7 @@ def test_where_the_offsets_of_the_group_are_gone_the_second_copy_is_the_position
     topic = FakeTopic({0: letters(6), 9: letters(3, partition=9)})
     run(topic, a_replay(topic, ("no_text",), partitions=10))
     run(topic, a_replay(topic, partitions=10))
-    assert {number: from_copy(value) for number, value in topic.checkpoints.items()} == {0: Position(6)}
+    assert {number: from_copy(value) for number, value in topic.checkpoints.items()} == {0: ReplayPosition(6)}
     topic.offsets.clear()
     assert run(topic, a_replay(topic, partitions=10)) == {"sent": 3}  # partition 9 has no copy
 
@@ -123,7 +128,7 @@ def test_what_cannot_be_sent_is_refused_and_counted() -> None:
         {0: [a_letter("unreadable", offset=0), cut, elsewhere, foreign, a_letter(offset=4)], 8: [a_letter(partition=8)]}
     )
     refused = ("unreadable", "truncated", "other_topic", "no_dead_letter", "no_partition")
-    assert run(topic, a_replay(topic)) == {"sent": 1, **dict.fromkeys(refused, 1)}
+    assert run(topic, a_replay(topic, skip_refused=True)) == {"sent": 1, **dict.fromkeys(refused, 1)}
     assert [dict(each.headers)[ROUND] for each in topic.sent] == [b"1"]
     assert run(topic, a_replay(topic)) == {}
 
@@ -135,13 +140,76 @@ def test_a_limit_of_rounds_stops_loops() -> None:
 
 
 @pytest.mark.parametrize("exact", [True, False])
-def test_a_record_that_kafka_refuses_is_left_out_and_the_others_are_sent(
+def test_a_partition_ends_before_a_record_that_kafka_refuses_until_kafka_takes_it(*, exact: bool) -> None:
+    topic = FakeTopic(
+        {0: letters(8), 1: letters(5, partition=1)}, refused=frozenset({b"0-4", b"0-7", b"1-0"}), exact=exact, chunk=10
+    )
+    for sent in (4, 0):
+        replay = a_replay(topic)
+        with pytest.raises(FatalError, match=r"9 dead letters are left.*\[0\]@4, .*\[1\]@0.*--skip-refused") as caught:
+            run(topic, replay)
+        assert caught.value.exit_code is ExitCode.TOPICS
+        expected = {Decision.SENT: sent, Decision.REFUSED: 2, Decision.LEFT: 7}
+        assert replay.counts == {decision: count for decision, count in expected.items() if count}
+    topic.refused = frozenset()
+    assert run(topic, a_replay(topic)) == {"sent": 9}
+    assert sorted(keys(topic), key=str) == sorted((each.key for of in topic.letters.values() for each in of), key=str)
+    assert run(topic, a_replay(topic)) == {}
+
+
+def test_a_partition_that_the_input_topic_lacks_is_left_and_may_be_given_up() -> None:
+    topic = FakeTopic({0: letters(2), 8: letters(5, partition=8)})
+    dry = a_replay(topic)
+    dry.dry_run(topic)
+    assert dry.counts == {Decision.SENT: 2, Decision.NO_PARTITION: 1, Decision.LEFT: 4}
+    with pytest.raises(FatalError, match="5 dead letters are left"):
+        run(topic, a_replay(topic))
+    assert keys(topic) == [b"0-0", b"0-1"]
+    assert run(topic, a_replay(topic, skip_refused=True)) == {"no_partition": 5}
+    assert run(topic, a_replay(topic, partitions=9)) == {}
+
+
+def test_what_the_filters_do_not_select_ends_no_partition() -> None:
+    topic = FakeTopic({0: letters(6, reasons=["no_text", "not_json"])}, refused=frozenset({b"0-0", b"0-2"}))
+    assert run(topic, a_replay(topic, ("not_json",))) == {"sent": 3, "not_selected": 3}
+    with pytest.raises(FatalError, match=r"\[0\]@0"):
+        run(topic, a_replay(topic, ("no_text",)))
+    topic.refused = frozenset()
+    assert run(topic, a_replay(topic)) == {"sent": 3, "replayed_before": 3}
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_a_record_that_kafka_refuses_may_be_given_up_and_is_left_out_and_the_others_are_sent(
     caplog: pytest.LogCaptureFixture, *, exact: bool
 ) -> None:
     topic = FakeTopic({0: letters(8)}, refused=frozenset({b"0-1", b"0-2", b"0-7"}), exact=exact)
-    assert run(topic, a_replay(topic)) == {"sent": 5, "refused_by_kafka": 3}
+    assert run(topic, a_replay(topic, skip_refused=True)) == {"sent": 5, "refused_by_kafka": 3}
     assert keys(topic) == [b"0-0", b"0-3", b"0-4", b"0-5", b"0-6"]
     assert f"{DEAD}[0]@7: topic tweets refuses the original (InvalidRecordError: no)" in caplog.text
+
+
+@pytest.mark.parametrize("filters", [(), (("no_text",),)], ids=["all", "filters"])
+@pytest.mark.parametrize("expired", [False, True], ids=["offset", "second copy"])
+def test_a_topic_that_was_created_again_is_known_by_its_id(filters: tuple[Any, ...], *, expired: bool) -> None:
+    topic = FakeTopic({0: letters(4, reasons=["no_text"])}, id="first")
+    assert run(topic, a_replay(topic, *filters)) == {"sent": 4}
+    topic.letters[0] = letters(9)
+    topic.id = "second"
+    if expired:
+        topic.offsets.clear()
+    with pytest.raises(FatalError, match="created again") as caught:
+        run(topic, a_replay(topic, *filters))
+    assert caught.value.exit_code is ExitCode.STATE
+    assert run(topic, a_replay(topic, from_beginning=True)) == {"sent": 9}
+    assert run(topic, a_replay(topic)) == {}
+
+
+def test_positions_of_earlier_versions_get_the_id_of_the_topic_with_the_next_commit() -> None:
+    topic = FakeTopic({0: letters(6)}, id="first")
+    topic.offsets[0] = CommittedOffset(2, "")
+    assert run(topic, a_replay(topic)) == {"sent": 4}
+    assert topic.offsets[0] == CommittedOffset(6, '{"v":1,"topic":"first","replayed":[]}')
+    assert from_copy(topic.checkpoints[0]) == ReplayPosition(6, topic_id="first")
 
 
 def test_a_refused_second_copy_is_fatal() -> None:
@@ -180,7 +248,7 @@ def test_deleted_dead_letters_before_the_first_offset_are_passed_over() -> None:
 def test_too_many_filters_for_the_metadata_are_one_line_before_anything_is_sent() -> None:
     topic = FakeTopic({0: letters(3)})
     reached = {Selection((), since_ms, None): 3 for since_ms in range(AT_MS, AT_MS + 200)}
-    topic.offsets[0] = CommittedOffset(0, Position(0, reached).metadata())
+    topic.offsets[0] = CommittedOffset(0, ReplayPosition(0, reached).metadata())
     with pytest.raises(FatalError, match="KAFKA_OFFSET_METADATA_MAX_BYTES=4096"):
         run(topic, a_replay(topic, ("not_json",)))
     assert topic.sent == []

@@ -87,6 +87,12 @@ def test_a_newer_replay_ends_this_one_with_a_code_of_its_own(clients: ReplayClie
     assert caught.value.exit_code is ExitCode.FENCED
 
 
+def test_a_fenced_replay_may_also_have_timed_out_and_says_how_to_continue(clients: ReplayClients) -> None:
+    clients.faults["commit"] = [errors.ProducerFencedError()]
+    with pytest.raises(FatalError, match=r"KAFKA_TRANSACTION_TIMEOUT_MS=15000.*run the same command again"):
+        transactions().commit([A_RECORD], OFFSETS)
+
+
 def test_a_later_call_of_a_fenced_producer_hides_the_reason_and_is_known_all_the_same(clients: ReplayClients) -> None:
     opened = transactions()
     clients.faults["begin"] = [errors.KafkaError("Cannot execute transactional method")]

@@ -5,7 +5,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from heapq import nlargest
 
 from tweets.records import OutputRecord
@@ -63,12 +63,28 @@ def _replay(settings: Settings, options: Namespace) -> None:
     with DeadLetterReader(settings, group) as reader:
         replay = _prepared(settings, options, reader)
         if options.yes:
-            with progress() as show:
+            with _reported(settings, options, replay), progress() as show:
                 _send(settings, replay, reader, show)
         else:
             replay.dry_run(reader)
+            _report(settings, options, replay, complete=True)
+
+
+@contextmanager
+def _reported(settings: Settings, options: Namespace, replay: Replay) -> Iterator[None]:
+    """Print what a replay has done at its end, and before an error where something was committed."""
+    complete = False
+    try:
+        yield
+        complete = True
+    finally:
+        if complete or replay.counts:
+            _report(settings, options, replay, complete=complete)
+
+
+def _report(settings: Settings, options: Namespace, replay: Replay, *, complete: bool) -> None:
     topics = settings.kafka_dead_letter_topic, settings.kafka_input_topic
-    write_replay(replay.counts, topics, sys.stdout, dry_run=not options.yes, as_json=options.json)
+    write_replay(replay.counts, topics, sys.stdout, dry_run=not options.yes, complete=complete, as_json=options.json)
 
 
 def _prepared(settings: Settings, options: Namespace, reader: DeadLetterReader) -> Replay:
@@ -86,8 +102,8 @@ def _prepared(settings: Settings, options: Namespace, reader: DeadLetterReader) 
         options.max_rounds,
         selection_of(options),
     )
-    limit = settings.kafka_offset_metadata_max_bytes
-    return Replay(rules, Target(topic, _chosen(reader, options), copy, limit, options.from_beginning))
+    limit, chosen = settings.kafka_offset_metadata_max_bytes, _chosen(reader, options)
+    return Replay(rules, Target(topic, chosen, copy, limit, options.from_beginning, options.skip_refused))
 
 
 def _send(settings: Settings, replay: Replay, reader: DeadLetterReader, show: Callable[[int, int], None]) -> None:

@@ -48,12 +48,27 @@ def write_letters(letters: Sequence[Letter], to: TextIO, *, as_json: bool) -> No
 
 
 def write_replay(
-    counts: Mapping[Decision, int], topics: tuple[str, str], to: TextIO, *, dry_run: bool, as_json: bool
+    counts: Mapping[Decision, int],
+    topics: tuple[str, str],
+    to: TextIO,
+    *,
+    dry_run: bool,
+    complete: bool,
+    as_json: bool,
 ) -> None:
-    """Write what a replay has done, or would do; `topics` are the dead-letter topic and the input topic."""
+    """Write what a replay has done, or would do; `topics` are the dead-letter topic and the input topic.
+
+    Not `complete`: the replay has ended before the ends of the partitions.
+    """
     source, target = topics
     if as_json:
-        fields = {"dry_run": dry_run, "from": source, "to": target, "letters": sum(counts.values())}
+        fields = {
+            "dry_run": dry_run,
+            "complete": complete,
+            "from": source,
+            "to": target,
+            "letters": sum(counts.values()),
+        }
         to.write(json.dumps(fields | {str(decision): counts.get(decision, 0) for decision in Decision}) + "\n")
         return
     would = "would be " if dry_run else ""
@@ -64,6 +79,8 @@ def write_replay(
             to.write(f"{counts[decision]:>10,} {decision.meaning}\n")
     if dry_run:
         to.write("dry run: nothing was sent; give --yes to send\n")
+    if not complete:
+        to.write("not complete: the same command, without --from-beginning, continues after what is counted here\n")
 
 
 def letter_as_json(letter: Letter) -> dict[str, Any]:

@@ -68,14 +68,16 @@ class Letter:
         """Return the input record as it is sent again: its key, value and partition number, and its own headers.
 
         The headers TWEET_ID, for a tweet without an id, and INPUT_TIMESTAMP keep what follows from the first record of
-        the tweet. Of a first record without INPUT_TIMESTAMP, only the time of its dead letter is known.
+        the tweet. Of a first record, only the time of its dead letter is known: its own INPUT_TIMESTAMP, if any, is of
+        another stream, whose labelled tweets are the input of this one.
         """
         record = self.record
         headers = [(name, content) for name, content in record.headers if not name.startswith(ERRORS) and name != ROUND]
         if self.source is not None and kept_id(headers) is None and own_id(record.value) is None:
             tweet_id = f"{self.source.topic}-{self.source.number}-{self.source_offset}"
             headers.append((TWEET_ID, tweet_id.encode()))
-        if input_timestamp_ms(headers) is None and self.at_ms is not None:
+        is_kept = self.rounds > 0 and input_timestamp_ms(headers) is not None
+        if not is_kept and self.at_ms is not None:
             headers.append((INPUT_TIMESTAMP, b"%d" % self.at_ms))
         headers.append((ROUND, b"%d" % (self.rounds + 1)))
         return OutputRecord(topic, record.partition.number, record.key, record.value, headers)

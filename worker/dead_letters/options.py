@@ -36,6 +36,11 @@ def add_dead_letters(programs: Any) -> None:
         help="skip what was replayed so many times already (%(default)s)",
     )
     replay.add_argument(
+        "--skip-refused",
+        action="store_true",
+        help="count what the input topic does not take as handled, instead of ending its partition before it",
+    )
+    replay.add_argument(
         "--from-beginning",
         action="store_true",
         help="forget what earlier replays have sent, and begin with the first dead letter that Kafka still has",

@@ -17,11 +17,16 @@ _VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """Handled are all dead letters before `offset`, and those before `reached[selection]` that it selects."""
+class ReplayPosition:
+    """Handled are all dead letters before `offset`, and those before `reached[selection]` that it selects.
+
+    `topic_id` is the id of the dead-letter topic: a topic that was created again has another id. Empty if the broker
+    gives no ids.
+    """
 
     offset: int = 0
     reached: Mapping[Selection, int] = field(default_factory=dict)
+    topic_id: str = ""
 
     def start(self, selection: Selection) -> int:
         """Return the offset at which a replay of this selection begins."""
@@ -31,45 +36,45 @@ class Position:
         """Return whether an earlier replay has handled the dead letter, at or after `offset`."""
         return any(letter.record.offset < end and each.selects(letter) for each, end in self.reached.items())
 
-    def after(self, selection: Selection, end: int) -> "Position":
+    def after(self, selection: Selection, end: int) -> "ReplayPosition":
         """Return the position after a replay of this selection up to `end`, not included."""
         if selection.is_all:
-            return Position(end, {each: reached for each, reached in self.reached.items() if reached > end})
-        return Position(self.offset, {**self.reached, selection: end})
+            later = {each: reached for each, reached in self.reached.items() if reached > end}
+            return ReplayPosition(end, later, self.topic_id)
+        return ReplayPosition(self.offset, {**self.reached, selection: end}, self.topic_id)
 
     def metadata(self) -> str:
-        """Return the metadata of the committed offset; empty after replays without filters."""
-        return _json({"v": _VERSION, "replayed": self._rows()}) if self.reached else ""
+        """Return the metadata of the committed offset; empty without a topic id and without filters."""
+        return _json(self._fields()) if self.reached or self.topic_id else ""
 
     def copy(self) -> bytes:
         """Return the value of the second copy, on the checkpoint topic: Kafka deletes offsets of an idle group."""
-        return _json({"v": _VERSION, "offset": self.offset, "replayed": self._rows()}).encode()
+        return _json({"v": _VERSION, "offset": self.offset, **self._fields()}).encode()
 
-    def _rows(self) -> list[list[Any]]:
-        return [[list(each.reasons), each.since_ms, each.until_ms, end] for each, end in self.reached.items()]
+    def _fields(self) -> dict[str, Any]:
+        rows = [[list(each.reasons), each.since_ms, each.until_ms, end] for each, end in self.reached.items()]
+        return {"v": _VERSION, **({"topic": self.topic_id} if self.topic_id else {}), "replayed": rows}
 
 
-def from_metadata(offset: int, metadata: str) -> Position:
+def from_metadata(offset: int, metadata: str) -> ReplayPosition:
     """Return the position of a committed offset; without metadata, all before the offset is handled.
 
     Raises ValueError for metadata that no replay has written.
     """
-    return Position(offset, _reached(metadata)) if metadata else Position(offset)
+    return _position(offset, _object(metadata)) if metadata else ReplayPosition(offset)
 
 
-def from_copy(value: bytes | None) -> Position:
+def from_copy(value: bytes | None) -> ReplayPosition:
     """Return the position in the value of the second copy. Raises ValueError for another value."""
-    text = (value or b"").decode("utf-8", "replace")
-    fields = _object(text)
-    return Position(_offset(fields.get("offset")), _reached(text))
+    fields = _object((value or b"").decode("utf-8", "replace"))
+    return _position(_offset(fields.get("offset")), fields)
 
 
-def _reached(text: str) -> dict[Selection, int]:
-    fields = _object(text)
-    rows = fields.get("replayed")
-    if fields.get("v") != _VERSION or not isinstance(rows, list):
+def _position(offset: int, fields: Mapping[str, Any]) -> ReplayPosition:
+    rows, topic_id = fields.get("replayed"), fields.get("topic", "")
+    if fields.get("v") != _VERSION or not isinstance(rows, list) or not isinstance(topic_id, str):
         raise ValueError("not the position of a replay")
-    return dict(map(_row, rows))
+    return ReplayPosition(offset, dict(map(_row, rows)), topic_id)
 
 
 def _row(row: Any) -> tuple[Selection, int]:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Self
 
 from worker.dead_letters.letter import Letter
-from worker.dead_letters.position import Position
+from worker.dead_letters.position import ReplayPosition
 from worker.dead_letters.selection import Selection
 
 
@@ -29,9 +29,15 @@ class Decision(StrEnum):
     OTHER_TOPIC = "other_topic", "refused: of another input topic"
     NO_PARTITION = "no_partition", "refused: the input topic has no such partition"
     REFUSED = "refused_by_kafka", "refused by Kafka, see the log lines"
+    LEFT = "left", "left for the next replay: behind one that the input topic does not take"
     ROUNDS = "max_rounds", "skipped: replayed --max-rounds times"
     REPLAYED = "replayed_before", "skipped: an earlier replay has handled it"
     NOT_SELECTED = "not_selected", "not selected by the filters"
+
+    @property
+    def is_curable(self) -> bool:
+        """Whether another configuration of the input topic changes the decision."""
+        return self in (Decision.NO_PARTITION, Decision.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Rules:
     max_rounds: int
     selection: Selection
 
-    def decision(self, letter: Letter, position: Position) -> Decision:
+    def decision(self, letter: Letter, position: ReplayPosition) -> Decision:
         """Return what becomes of a dead letter at or after the start of the replay."""
         if position.handled(letter):
             return Decision.REPLAYED

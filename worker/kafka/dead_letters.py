@@ -11,10 +11,10 @@ from kafka import TopicPartition, errors
 from tweets.records import Partition, Record
 from worker import checkpoint, time_limits
 from worker.errors import ExitCode, FatalError, TransientError
-from worker.kafka.checkpoints import read_values
+from worker.kafka.checkpoints import read_values, uncommitted_ends
 from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.errors import translated
-from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position
+from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, topic_id
 from worker.kafka.record_reader import read_records
 from worker.membership import CommittedOffset
 from worker.settings import Settings
@@ -56,6 +56,10 @@ class DeadLetterReader:
             )
         return sorted(numbers)
 
+    def topic_id(self) -> str:
+        """Return the id of the dead-letter topic; empty if the broker gives no ids."""
+        return topic_id(self._consumer, self._topic)
+
     def ranges(self, numbers: Collection[int]) -> dict[int, tuple[int, int]]:
         """Return the first offset and the end, for readers of committed records, of each partition."""
         asked = self._asked(numbers)
@@ -80,7 +84,8 @@ class DeadLetterReader:
             asked = {TopicPartition(topic, n): copy_key(self._group or "", self._topic, n) for n in numbers}
             asked = {each: key for each, key in asked.items() if each.partition in existing}
             first = first_offsets(self._consumer, asked, time_limits.VERIFY_LOOKUP)
-            ends = end_offsets(self._consumer, asked, time_limits.VERIFY_LOOKUP)
+            # The newest copy may lie behind the open transaction of a worker, before which the stable end is.
+            ends = uncommitted_ends(self._settings, asked)
             ranges = {each: (first[each], ends[each]) for each in asked if first[each] < ends[each]}
             found = read_values(self._consumer, ranges, asked)
         newest = {each.partition: values.newest.get("") for each, values in found.items()}
@@ -114,15 +119,22 @@ class DeadLetterReader:
     def _poll(self, reached: Mapping[int, int], ranges: Mapping[int, tuple[int, int]]) -> Chunk:
         with translating_access(self._settings, self._group):
             polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=CHUNK_RECORDS)
-            now = {n: position(self._consumer, TopicPartition(self._topic, n)) or 0 for n in reached}
+            now = {n: self._next(n, at) for n, at in reached.items()}
+        for number, at in now.items():
+            if at < reached[number]:  # the client starts anew where Kafka does not have the offset
+                raise TransientError(
+                    f"{Partition(self._topic, number)}: the client reads at {at} again, after {reached[number]}: the "
+                    "topic was created again, or has lost records"
+                )
         read_to = {n: min(at, ranges[n][1]) for n, at in now.items() if at > reached[n]}
-        records = [
-            record
-            for of_partition in polled.values()
-            for record in of_partition
-            if record.offset < ranges[record.partition.number][1]  # a worker may write more dead letters meanwhile
-        ]
-        return Chunk(records, read_to)
+        # A worker may write more dead letters meanwhile.
+        wanted = {n: range(start, ranges[n][1]) for n, start in reached.items()}
+        read = (record for of_partition in polled.values() for record in of_partition)
+        return Chunk([each for each in read if each.offset in wanted.get(each.partition.number, ())], read_to)
+
+    def _next(self, number: int, otherwise: int) -> int:
+        at = position(self._consumer, TopicPartition(self._topic, number))
+        return otherwise if at is None else at
 
     def _asked(self, numbers: Collection[int]) -> list[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in sorted(numbers)]

@@ -56,8 +56,10 @@ class ReplayTransactions:
         self._producer.close()
 
     def _fenced(self) -> FatalError:
+        # Kafka answers the same when it has ended a transaction because of its age.
         return FatalError(
-            f"another replay of the group {self._group} has started: this replay ends, and the other one continues "
-            "where this one has committed",
+            f"another replay of the group {self._group} has started, or a transaction of this one was open for longer "
+            f"than KAFKA_TRANSACTION_TIMEOUT_MS={self._settings.kafka_transaction_timeout_ms}: unless another replay "
+            "runs, run the same command again, without --from-beginning; it continues after the last commit",
             ExitCode.FENCED,
         )

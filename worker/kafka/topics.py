@@ -46,10 +46,10 @@ class Topics:
         """
         settings = self._settings
         with self._admin() as admin:
-            partitions = self._partitions(admin)
+            partitions = self._partitions(admin, self._names())
             for topic in self._names():
                 self._check_one(topic, partitions)
-            configs = self._configs(admin)
+            configs = self._configs(admin, self._names())
         sizes = {topic: _max_message_bytes(config) for topic, config in configs.items()}
         self._check_cleanup_policies(configs)
         outputs = min(sizes[settings.kafka_output_topic], sizes[settings.kafka_dead_letter_topic])
@@ -64,8 +64,9 @@ class Topics:
 
     def input_max_bytes(self) -> int:
         """Return the size in bytes of the largest record that the input topic accepts."""
+        topic = self._settings.kafka_input_topic
         with self._admin() as admin:
-            return _max_message_bytes(self._configs(admin)[self._settings.kafka_input_topic])
+            return _max_message_bytes(self._configs(admin, [topic])[topic])
 
     def create(self, *, partitions: int, replication_factor: int, max_message_bytes: int | None) -> Iterator[str]:
         """Create the missing topics, add missing partitions to all but the input topic, and yield one line per topic.
@@ -75,7 +76,7 @@ class Topics:
         """
         settings = self._settings
         with self._admin() as admin:
-            existing = self._partitions(admin)
+            existing = self._partitions(admin, self._names())
             topic = settings.kafka_input_topic
             configs = {} if max_message_bytes is None else {"max.message.bytes": str(max_message_bytes)}
             if topic not in existing and _create(admin, topic, partitions, replication_factor, configs):
@@ -83,7 +84,7 @@ class Topics:
             else:
                 yield f"{topic}: exists, {self._count(admin, topic)} partitions"
             wanted = self._count(admin, topic)
-            room = _max_message_bytes(self._configs(admin)[topic]) + OUTPUT_HEADROOM_BYTES
+            room = _max_message_bytes(self._configs(admin, [topic])[topic]) + OUTPUT_HEADROOM_BYTES
             for topic in settings.written_topics():
                 checkpoints = topic == settings.kafka_checkpoint_topic
                 configs = CHECKPOINT_CONFIGS if checkpoints else {"max.message.bytes": str(room)}
@@ -154,23 +155,23 @@ class Topics:
     def _names(self) -> list[str]:
         return [self._settings.kafka_input_topic, *self._settings.written_topics()]
 
-    def _partitions(self, admin: KafkaAdminClient) -> dict[str, int]:
-        """Return topic → number of partitions, for those of the four topics that exist."""
-        described: list[dict[str, Any]] = admin.describe_topics(self._names())
+    def _partitions(self, admin: KafkaAdminClient, names: list[str]) -> dict[str, int]:
+        """Return topic → number of partitions, for those of the topics that exist."""
+        described: list[dict[str, Any]] = admin.describe_topics(names)
         return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
     def _count(self, admin: KafkaAdminClient, topic: str) -> int:
         """Return the number of partitions of a topic that existed a moment ago."""
-        found = self._partitions(admin).get(topic)
+        found = self._partitions(admin, [topic]).get(topic)
         if found is None:
             raise TransientError(f"topic {topic} was deleted meanwhile: run python -m worker create-topics again")
         return found
 
-    def _configs(self, admin: KafkaAdminClient) -> dict[str, dict[str, str]]:
+    def _configs(self, admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
         """Return topic → its configuration; an empty one where this user may not read the configuration."""
-        found: dict[str, dict[str, str]] = {name: {} for name in self._names()}
+        found: dict[str, dict[str, str]] = {name: {} for name in names}
         try:
-            existing = list(self._partitions(admin))
+            existing = self._partitions(admin, names)
             resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in existing]
             described = admin.describe_configs(resources, config_filter="all") if resources else {}
         except AuthorizationError:
