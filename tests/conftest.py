@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & {"stack", "embedded_stack", "apache_stack"}:
             item.add_marker("servers")
-        if "apache_stack" in fixtures:
+        if fixtures & {"apache_stack", "secured_stack"}:
             item.add_marker("apache")
     if _TEST_PROCESS:
         _order_for_several_processes(items)

@@ -255,6 +255,7 @@ def test_a_dead_letter_topic_that_was_created_again_is_known_although_it_has_mor
     assert replay(env, "--yes") == {}
 
 
+@pytest.mark.apache
 def test_a_kafka_that_dies_during_a_replay_is_one_line(tmp_path: Path, start_worker: StartWorker) -> None:
     with running_stack(ApacheStack(tmp_path, kafka_home())) as stack:
         env = unique_topics(stack, PARTITIONS)
