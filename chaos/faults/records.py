@@ -9,6 +9,9 @@ from chaos.servers.cluster_view import OUTPUT_MAX_BYTES
 
 _POISON_RECORDS: Final = 200
 
+_REFUSED_RECORDS: Final = 100
+"""Fewer of them could wait in one partition."""
+
 _SENT_S: Final = 120.0
 """The feeder waits while nothing is labelled, and for brokers that do not answer."""
 
@@ -37,7 +40,9 @@ def refused(around: Surroundings, fault: Fault) -> None:
     servers, topic = around.cluster.direct, around.names.output
     try:
         set_topic(servers, topic, "cleanup.policy", "compact")
+        before = around.feeder.keyless_sent
         around.feeder.keyless(True)
+        around.wait_for(lambda: around.feeder.keyless_sent - before >= _REFUSED_RECORDS, _SENT_S, "the feeder may send")
         around.hold(fault.hold_s)
     finally:
         around.feeder.keyless(False)

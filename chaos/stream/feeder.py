@@ -79,6 +79,8 @@ class Feeder:
         self._forced: deque[str] = deque()
         self._bombs: deque[int] = deque()
         self._keyless = False
+        self.keyless_sent = 0
+        """Tweets that were sent without a key because of `keyless`."""
         self._stopping = threading.Event()
         self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
@@ -191,6 +193,7 @@ class Feeder:
             forced = self._forced.popleft()
         if forced is None and self._keyless:
             forced = KEYLESS
+            self.keyless_sent += 1
         number = self._numbers.next(partition)
         created_at = self._times.created_at(partition, number)
         record = self._source.record(partition, number, created_at=created_at, forced=forced)

@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -160,3 +162,27 @@ def test_a_fault_that_cannot_be_ended_ends_the_run() -> None:
     with pytest.raises(ChaosError, match="a fault could not be ended: redis-server does not start") as raised:
         inject(surroundings([], restart=restart), fault("redis_kill"))
     assert not isinstance(raised.value, NotInjectedError)
+
+
+def test_an_output_topic_stays_compacted_until_tweets_without_a_key_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    feeder = SimpleNamespace(keyless_sent=7)
+
+    def keyless(on: bool) -> None:
+        calls.append(f"keyless {on}")
+        feeder.keyless_sent += 1_000 * on
+
+    feeder.keyless = keyless
+    monkeypatch.setattr("chaos.faults.records.set_topic", lambda *setting: calls.append(setting[-1]))
+    monkeypatch.setattr("chaos.faults.records.unset_topic", lambda *setting: calls.append(f"no {setting[-1]}"))
+    inject(replace(surroundings(calls), feeder=cast(Any, feeder)), fault("refused"))
+    assert calls == ["compact", "keyless True", "keyless False", "no cleanup.policy"]
+
+
+def test_without_tweets_without_a_key_nothing_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    feeder = SimpleNamespace(keyless_sent=7, keyless=lambda _on: None)
+    monkeypatch.setattr("chaos.faults.records.set_topic", lambda *_: None)
+    monkeypatch.setattr("chaos.faults.records.unset_topic", lambda *_: None)
+    monkeypatch.setattr("chaos.faults.records._SENT_S", 0.1)
+    with pytest.raises(NotInjectedError, match="the feeder may send"):
+        inject(replace(surroundings([]), feeder=cast(Any, feeder)), fault("refused"))
