@@ -19,8 +19,8 @@ from chaos.errors import ChaosError
 from chaos.options import OURS, PROGRAMS, RunOptions
 from chaos.prerequisites import kafka_home
 from chaos.profiles import profile_named
-from chaos.report.progress import say
 from deploy.local.errors import LocalError
+from deploy.local.progress import say
 from worker.errors import ExitCode
 from worker.process.option_types import positive, whole
 from worker.process.stop import StopFlag

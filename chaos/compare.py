@@ -10,8 +10,8 @@ from benchmarks.suite.errors import SkippedError
 from chaos.kinds import FOR_ANY_PROGRAM
 from chaos.options import OURS, RunOptions
 from chaos.peers.programs import KAFKA_LOOP, PEERS, QUIX, peer
-from chaos.report.progress import say
 from chaos.result import RunResult
+from deploy.local.progress import say
 from deploy.markdown import table
 
 PROGRAMS: Final[Mapping[str, str]] = {
@@ -104,9 +104,10 @@ def _prepared() -> dict[str, str]:
 
 
 def _row(title: str, result: RunResult) -> list[str]:
-    counts = (result.lost, result.doubled, result.out_of_order, result.redis_difference)
-    pauses = (result.longest_pause_s, result.verdict.longest_partition_pause_s)
-    return [title, *(f"{count:,}" for count in counts), *(f"{pause_s:.1f}" for pause_s in pauses), str(result.stuck)]
+    found = result.verdict
+    counts = (found.lost, found.doubled, found.out_of_order, found.redis_difference)
+    pauses = (found.longest_pause_s, found.longest_partition_pause_s)
+    return [title, *(f"{count:,}" for count in counts), *(f"{pause_s:.1f}" for pause_s in pauses), str(found.stuck)]
 
 
 def _figures(result: RunResult) -> dict[str, Any]:

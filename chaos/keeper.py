@@ -1,4 +1,4 @@
-"""Every few seconds: keep the state of the run on disk, then delete the records that nobody needs any more."""
+"""Every few seconds: keep the state of the run on disk, then delete the records that are verified."""
 
 import threading
 from collections.abc import Callable

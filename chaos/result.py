@@ -33,36 +33,6 @@ class RunResult:
         """Return the number of faults of each kind that were injected."""
         return dict(sorted(by_kind(list(self.injected)).items()))
 
-    @property
-    def lost(self) -> int:
-        """Return how many records have no output record."""
-        return self.verdict.lost
-
-    @property
-    def doubled(self) -> int:
-        """Return how many output records came again."""
-        return self.verdict.doubled
-
-    @property
-    def out_of_order(self) -> int:
-        """Return how many output records came after a later one of their partition."""
-        return self.verdict.out_of_order
-
-    @property
-    def redis_difference(self) -> int:
-        """Return the sum of the absolute differences between Redis and the committed output."""
-        return self.verdict.redis_difference
-
-    @property
-    def stuck(self) -> int:
-        """Return how many partitions stood still for a minute."""
-        return self.verdict.stuck
-
-    @property
-    def longest_pause_s(self) -> float:
-        """Return the longest time without a committed record while input waited."""
-        return self.verdict.longest_pause_s
-
     def as_json(self) -> dict[str, Any]:
         """Return the keys of the last line on stdout."""
         found = self.verdict

@@ -21,7 +21,7 @@ from chaos.options import RunOptions
 from chaos.pace import Pace
 from chaos.prerequisites import kafka_home
 from chaos.programs import program_of
-from chaos.report.progress import RunProgress, say
+from chaos.report.progress import RunProgress
 from chaos.result import RunResult
 from chaos.samples import Samples
 from chaos.saved_state import SavedState
@@ -33,6 +33,7 @@ from chaos.stream.feeder import Feeder
 from chaos.stream.verdict import Verdict
 from chaos.stream.verifier import StreamVerifier
 from chaos.stream_names import StreamNames
+from deploy.local.progress import say
 from worker.process.stop import StopRequest
 
 _LOOK_S: Final = 0.2

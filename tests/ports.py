@@ -2,12 +2,10 @@
 
 import os
 import random
-import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Final
 
-from deploy.local.ports import LOOPBACK
+from deploy.local.ports import is_free
 
 _FIRST: Final = 12_000
 _EACH: Final = 1_000
@@ -21,9 +19,7 @@ def free_ports(count: int) -> list[int]:
     found: list[int] = []
     for _ in range(_EACH):
         port = next(_PORTS)
-        with suppress(OSError), socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((LOOPBACK, port))
+        if is_free(port):
             found.append(port)
         if len(found) == count:
             return found

@@ -1,12 +1,11 @@
 """Faults of brokers and of the network; only one broker at a time is disturbed."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.faults.surroundings import NotInjectedError, Surroundings, healing
-from chaos.faults.topic_settings import set_topic, unset_topic
+from chaos.faults.surroundings import NotInjectedError, Surroundings
+from chaos.faults.topic_settings import topic_setting
 from chaos.schedule import Fault
 from chaos.servers.broker import Broker
 
@@ -20,30 +19,26 @@ _CUT: Final = "clients of one broker"
 def broker_kill(around: Surroundings, fault: Fault) -> None:
     """End a broker with SIGKILL, and start it again."""
     broker = _broker(around, fault)
-    _for_a_time(around, fault, broker.kill, broker.restart)
+    around.for_a_time(fault.hold_s, broker.kill, broker.restart)
 
 
 def broker_freeze(around: Surroundings, fault: Fault) -> None:
-    """Freeze a broker: its connections stay open and nobody answers."""
+    """Freeze a broker: its connections stay open and no request is answered."""
     broker = _broker(around, fault)
-    _for_a_time(around, fault, broker.freeze, broker.thaw)
+    around.for_a_time(fault.hold_s, broker.freeze, broker.thaw)
 
 
 def broker_cut_off(around: Surroundings, fault: Fault) -> None:
     """Lose every packet between a broker, the other brokers and the workers."""
     broker = _broker(around, fault)
-    _for_a_time(around, fault, broker.cut_off, broker.reconnect)
+    around.for_a_time(fault.hold_s, broker.cut_off, broker.reconnect)
 
 
 def replicas_missing(around: Surroundings, fault: Fault) -> None:
     """Let the output topic need all replicas while a broker is down: writes fail past the delivery time-out."""
-    servers, topic = around.cluster.direct, around.names.output
-    try:
-        set_topic(servers, topic, "min.insync.replicas", str(len(around.cluster.brokers)))
+    replicas = str(len(around.cluster.brokers))
+    with topic_setting(around.cluster.direct, around.names.output, "min.insync.replicas", replicas):
         broker_kill(around, fault)
-    finally:
-        with healing():
-            unset_topic(servers, topic, "min.insync.replicas")
 
 
 def coordinator_kill(around: Surroundings, fault: Fault) -> None:
@@ -52,7 +47,7 @@ def coordinator_kill(around: Surroundings, fault: Fault) -> None:
     worker_id = member.settings.get("WORKER_ID", "worker-0")
     number = around.cluster.coordinator_of_transaction(f"{around.names.group}:{worker_id}")
     broker = around.cluster.brokers[number]
-    _for_a_time(around, fault, broker.kill, broker.restart)
+    around.for_a_time(fault.hold_s, broker.kill, broker.restart)
 
 
 def connections_reset(around: Surroundings, fault: Fault) -> None:
@@ -66,10 +61,12 @@ def clients_cut_off(around: Surroundings, fault: Fault) -> None:
         worker = around.worker(fault.target // 2).pid
         if worker is None:
             raise NotInjectedError("the worker has just ended")
-        _for_a_time(around, fault, partial(around.cluster.cut_off_clients, [worker]), around.cluster.reconnect_clients)
+        around.for_a_time(
+            fault.hold_s, partial(around.cluster.cut_off_clients, [worker]), around.cluster.reconnect_clients
+        )
     else:
         proxy = _broker(around, fault).proxies["CLIENTS"]
-        _for_a_time(around, fault, partial(proxy.cut, name=_CUT), partial(proxy.restore, name=_CUT))
+        around.for_a_time(fault.hold_s, partial(proxy.cut, name=_CUT), partial(proxy.restore, name=_CUT))
 
 
 def wait_in_sync(around: Surroundings) -> None:
@@ -83,12 +80,3 @@ def wait_in_sync(around: Surroundings) -> None:
 def _broker(around: Surroundings, fault: Fault) -> Broker:
     brokers = around.cluster.brokers
     return brokers[fault.target % len(brokers)]
-
-
-def _for_a_time(around: Surroundings, fault: Fault, begin: Callable[[], None], end: Callable[[], None]) -> None:
-    try:
-        begin()
-        around.hold(fault.hold_s)
-    finally:
-        with healing():
-            end()

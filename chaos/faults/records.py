@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from chaos.faults.surroundings import Surroundings, healing
-from chaos.faults.topic_settings import set_topic, unset_topic
+from chaos.faults.surroundings import Surroundings
+from chaos.faults.topic_settings import topic_setting
 from chaos.schedule import Fault
 from chaos.servers.cluster_view import OUTPUT_MAX_BYTES
 
@@ -37,25 +37,19 @@ def _wait_until_sent(around: Surroundings) -> None:
 
 def refused(around: Surroundings, fault: Fault) -> None:
     """Let Kafka refuse labelled tweets without a key for good, while such tweets come."""
-    servers, topic = around.cluster.direct, around.names.output
-    try:
-        set_topic(servers, topic, "cleanup.policy", "compact")
-        before = around.feeder.keyless_sent
-        around.feeder.keyless(True)
-        around.wait_for(lambda: around.feeder.keyless_sent - before >= _REFUSED_RECORDS, _SENT_S, "the feeder may send")
-        around.hold(fault.hold_s)
-    finally:
-        around.feeder.keyless(False)
-        with healing():
-            unset_topic(servers, topic, "cleanup.policy")
+    feeder = around.feeder
+    with topic_setting(around.cluster.direct, around.names.output, "cleanup.policy", "compact"):
+        before = feeder.keyless_sent
+        feeder.keyless(True)
+        try:
+            around.wait_for(lambda: feeder.keyless_sent - before >= _REFUSED_RECORDS, _SENT_S, "the feeder may send")
+            around.hold(fault.hold_s)
+        finally:
+            feeder.keyless(False)
 
 
 def topic_settings(around: Surroundings, fault: Fault) -> None:
     """Lower the limit of a record batch on the output topic below what the workers send, and raise it again."""
     servers, topic = around.cluster.direct, around.names.output
-    try:
-        set_topic(servers, topic, "max.message.bytes", _SMALL_BYTES)
+    with topic_setting(servers, topic, "max.message.bytes", _SMALL_BYTES, before=OUTPUT_MAX_BYTES):
         around.hold(fault.hold_s)
-    finally:
-        with healing():
-            set_topic(servers, topic, "max.message.bytes", OUTPUT_MAX_BYTES)

@@ -1,6 +1,5 @@
 """Faults of Redis; each is over when the fault ends, except that data may be lost or old."""
 
-from collections.abc import Callable
 from typing import Final
 
 from chaos.faults.surroundings import Surroundings, healing
@@ -12,17 +11,17 @@ _COMMANDS_OF_SCRIPTS: Final = ("EXPIRE", "HSET", "HINCRBY", "HGETALL")
 
 def redis_kill(around: Surroundings, fault: Fault) -> None:
     """End Redis with SIGKILL; it comes back empty."""
-    _for_a_time(around, fault, around.redis.kill, around.redis.restart)
+    around.for_a_time(fault.hold_s, around.redis.kill, around.redis.restart)
 
 
 def redis_freeze(around: Surroundings, fault: Fault) -> None:
     """Freeze Redis."""
-    _for_a_time(around, fault, around.redis.freeze, around.redis.thaw)
+    around.for_a_time(fault.hold_s, around.redis.freeze, around.redis.thaw)
 
 
 def redis_cut_off(around: Surroundings, fault: Fault) -> None:
     """Lose every packet between Redis and the workers."""
-    _for_a_time(around, fault, around.redis.cut, around.redis.reconnect)
+    around.for_a_time(fault.hold_s, around.redis.cut, around.redis.reconnect)
 
 
 def redis_wipe(around: Surroundings, _: Fault) -> None:
@@ -45,25 +44,16 @@ def redis_failover(around: Surroundings, _: Fault) -> None:
 
 def redis_read_only(around: Surroundings, fault: Fault) -> None:
     """Let Redis refuse every write."""
-    _for_a_time(around, fault, lambda: around.redis.refuse_writes(True), lambda: around.redis.refuse_writes(False))
+    around.for_a_time(fault.hold_s, lambda: around.redis.refuse_writes(True), lambda: around.redis.refuse_writes(False))
 
 
 def redis_out_of_memory(around: Surroundings, fault: Fault) -> None:
     """Let Redis refuse what needs memory."""
-    _for_a_time(around, fault, lambda: around.redis.out_of_memory(True), lambda: around.redis.out_of_memory(False))
+    around.for_a_time(fault.hold_s, lambda: around.redis.out_of_memory(True), lambda: around.redis.out_of_memory(False))
 
 
 def redis_script_fails(around: Surroundings, fault: Fault) -> None:
     """Take the right to a command away, so that a script fails after some of its writes."""
     command = _COMMANDS_OF_SCRIPTS[fault.target % len(_COMMANDS_OF_SCRIPTS)]
     refuse = around.redis.refuse_command
-    _for_a_time(around, fault, lambda: refuse(command, True), lambda: refuse(command, False))
-
-
-def _for_a_time(around: Surroundings, fault: Fault, begin: Callable[[], None], end: Callable[[], None]) -> None:
-    try:
-        begin()
-        around.hold(fault.hold_s)
-    finally:
-        with healing():
-            end()
+    around.for_a_time(fault.hold_s, lambda: refuse(command, True), lambda: refuse(command, False))

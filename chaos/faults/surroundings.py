@@ -52,6 +52,15 @@ class Surroundings:
         """Wait for so long, or until the run stops."""
         self.stopping.wait(seconds)
 
+    def for_a_time(self, seconds: float, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        """Begin something, hold it and end it, also after an error. Raises NotHealedError if it does not end."""
+        try:
+            begin()
+            self.hold(seconds)
+        finally:
+            with healing():
+                end()
+
     def worker(self, target: int) -> Member:
         """Return a worker, by a number of any size. Raises NotInjectedError if none runs for a long time."""
         found: list[Member] = []

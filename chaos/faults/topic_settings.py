@@ -1,6 +1,8 @@
 """Change one setting of a topic while the programs run, with a client that is not the one under test."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from confluent_kafka import KafkaException
@@ -8,11 +10,28 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from chaos.faults.surroundings import NotInjectedError
+from chaos.faults.surroundings import NotInjectedError, healing
 
 _ATTEMPT_S: Final = 10.0
 _LIMIT_S: Final = 60.0
 """A broker may be away: another attempt finds the new controller."""
+
+
+@contextmanager
+def topic_setting(servers: str, topic: str, name: str, value: str, *, before: str | None = None) -> Iterator[None]:
+    """Give a setting of a topic a value, and afterwards the one `before`; None: the broker's default.
+
+    Raises NotInjectedError if Kafka does not accept the value in time, NotHealedError if the setting stays.
+    """
+    try:
+        set_topic(servers, topic, name, value)
+        yield
+    finally:
+        with healing():
+            if before is None:
+                unset_topic(servers, topic, name)
+            else:
+                set_topic(servers, topic, name, before)
 
 
 def set_topic(servers: str, topic: str, name: str, value: str) -> None:

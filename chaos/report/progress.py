@@ -1,6 +1,5 @@
 """The progress of a run on stderr: one line that changes on a terminal, otherwise a line every ten seconds."""
 
-import sys
 import time
 from types import TracebackType
 from typing import Final, Self
@@ -8,12 +7,9 @@ from typing import Final, Self
 from rich.console import Console
 from rich.status import Status
 
+from deploy.local.progress import say
+
 _LINE_INTERVAL_S: Final = 10.0
-
-
-def say(text: str) -> None:
-    """Print one line on stderr."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class RunProgress:

@@ -2,11 +2,10 @@
 
 import random
 import socket
-from contextlib import suppress
 from typing import Final
 
 from chaos.errors import ChaosError
-from deploy.local.ports import LOOPBACK
+from deploy.local.ports import LOOPBACK, is_free
 
 #: Below 32,768, where Linux begins to take ports for outgoing connections: while a server is down, no other program
 #: takes its port.
@@ -19,7 +18,7 @@ def server_ports(count: int) -> list[int]:
     for port in random.sample(_PORTS, len(_PORTS)):
         if len(found) == count:
             break
-        if _free(port):
+        if is_free(port):
             found.append(port)
     if len(found) < count:
         raise ChaosError(f"fewer than {count} of the ports {_PORTS.start} to {_PORTS.stop - 1} are free")
@@ -31,11 +30,3 @@ def listening(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
-
-
-def _free(port: int) -> bool:
-    with suppress(OSError), socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        return True
-    return False

@@ -165,7 +165,7 @@ class StreamVerifier:
         self._pauses_before = self._pauses.state()
 
     def trim(self, *, kept_input: int = KEPT_INPUT) -> None:
-        """Delete what nobody needs: output records before the newest `state`, input records far behind the commits.
+        """Delete output records before the newest `state`, and input records far behind the commits.
 
         Call it once that state is on disk. A broker that is down keeps its records until the next time. With
         `strict=False` the input stays: other programs may go back behind their commits.

@@ -1,7 +1,7 @@
 """TCP ports of this machine's loopback address."""
 
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from deploy.local.errors import LocalError
 
@@ -12,6 +12,14 @@ def free_ports(count: int) -> list[int]:
     """Return different ports on which no program listens at this moment."""
     with ExitStack() as sockets:
         return [_bound(sockets, 0) for _ in range(count)]
+
+
+def is_free(port: int) -> bool:
+    """Return whether no program listens on the port at this moment."""
+    with suppress(OSError), ExitStack() as sockets:
+        _bound(sockets, port)
+        return True
+    return False
 
 
 def require_free(port: int, purpose: str) -> None:

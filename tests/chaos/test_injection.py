@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from chaos.errors import ChaosError
-from chaos.faults import brokers
+from chaos.faults import brokers, topic_settings
 from chaos.faults.injection import INJECTIONS, inject
 from chaos.faults.surroundings import NotInjectedError, Surroundings
 from chaos.kinds import KINDS
@@ -82,8 +82,8 @@ def test_a_broker_is_disturbed_only_while_all_replicas_are_in_sync_and_healed(ki
 def test_the_output_topic_needs_all_replicas_only_while_a_broker_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     around = surroundings(calls)
-    monkeypatch.setattr(brokers, "set_topic", lambda *arguments: calls.append(f"set {arguments[2:]}"))
-    monkeypatch.setattr(brokers, "unset_topic", lambda *arguments: calls.append(f"unset {arguments[2:]}"))
+    monkeypatch.setattr(topic_settings, "set_topic", lambda *arguments: calls.append(f"set {arguments[2:]}"))
+    monkeypatch.setattr(topic_settings, "unset_topic", lambda *arguments: calls.append(f"unset {arguments[2:]}"))
     inject(around, fault("replicas_missing"))
     needed = "('min.insync.replicas', '3')"
     end = ["broker 1 restart", "unset ('min.insync.replicas',)", "in_sync"]
@@ -173,16 +173,16 @@ def test_an_output_topic_stays_compacted_until_tweets_without_a_key_are_sent(mon
         feeder.keyless_sent += 1_000 * on
 
     feeder.keyless = keyless
-    monkeypatch.setattr("chaos.faults.records.set_topic", lambda *setting: calls.append(setting[-1]))
-    monkeypatch.setattr("chaos.faults.records.unset_topic", lambda *setting: calls.append(f"no {setting[-1]}"))
+    monkeypatch.setattr("chaos.faults.topic_settings.set_topic", lambda *setting: calls.append(setting[-1]))
+    monkeypatch.setattr("chaos.faults.topic_settings.unset_topic", lambda *setting: calls.append(f"no {setting[-1]}"))
     inject(replace(surroundings(calls), feeder=cast(Any, feeder)), fault("refused"))
     assert calls == ["compact", "keyless True", "keyless False", "no cleanup.policy"]
 
 
 def test_without_tweets_without_a_key_nothing_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     feeder = SimpleNamespace(keyless_sent=7, keyless=lambda _on: None)
-    monkeypatch.setattr("chaos.faults.records.set_topic", lambda *_: None)
-    monkeypatch.setattr("chaos.faults.records.unset_topic", lambda *_: None)
+    monkeypatch.setattr("chaos.faults.topic_settings.set_topic", lambda *_: None)
+    monkeypatch.setattr("chaos.faults.topic_settings.unset_topic", lambda *_: None)
     monkeypatch.setattr("chaos.faults.records._SENT_S", 0.1)
     with pytest.raises(NotInjectedError, match="the feeder may send"):
         inject(replace(surroundings([]), feeder=cast(Any, feeder)), fault("refused"))

@@ -121,7 +121,7 @@ class DeadLetterReader:
             polled = self._consumer.poll(timeout_ms=time_limits.RECOUNT_POLL.ms, max_records=CHUNK_RECORDS)
             now = {n: self._next(n, at) for n, at in reached.items()}
         for number, at in now.items():
-            if at < reached[number]:  # the client starts anew where Kafka does not have the offset
+            if at < reached[number]:  # the client starts again where Kafka does not have the offset
                 raise TransientError(
                     f"{Partition(self._topic, number)}: the client reads at {at} again, after {reached[number]}: the "
                     "topic was created again, or has lost records"
