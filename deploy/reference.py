@@ -17,7 +17,8 @@ from deploy.replayed_records import replayed_records
 from deploy.settings_section import settings
 from deploy.time_limit_tables import with_time_limits
 from tweets import dead_letter
-from tweets.labelled_tweet import INPUT_TIMESTAMP, LabelledTweet
+from tweets.headers import INPUT_TIMESTAMP
+from tweets.labelled_tweet import LabelledTweet
 from tweets.reasons import REASONS
 from tweets.tweet import Tweet
 from worker.errors import ExitCode

@@ -3,25 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 import orjson
 
+from tweets.headers import INPUT_TIMESTAMP, decimal, last
 from tweets.reasons import BadRecordError
 from tweets.records import Headers, OutputRecord, Record, max_wire_bytes
 from tweets.replayed import replay_round
 from tweets.subjects import SUBJECT_NAME
 from tweets.tweet import Tweet
-
-INPUT_TIMESTAMP: Final = "emotion.input.timestamp"
-"""The header with the timestamp of the input record: Unix milliseconds in decimal digits.
-
-The record's own timestamp is the time at which the worker published it. A replayed record brings the header with the
-timestamp of the first record of its tweet.
-"""
-
-_TIMESTAMP_DIGITS: Final = 19
-"""Digits of the largest timestamp that Kafka knows, a signed number of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +109,7 @@ def input_timestamp_ms(headers: Headers) -> int | None:
 
     An input record may itself have a header of this name, from another worker: the last header is of the last worker.
     """
-    content = next((content for name, content in reversed(headers) if name == INPUT_TIMESTAMP), None) or b""
-    return int(content) if content.isdigit() and len(content) <= _TIMESTAMP_DIGITS else None
+    return decimal(last(headers, INPUT_TIMESTAMP))
 
 
 def first_timestamp_ms(record: Record) -> int | None:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tweets.headers import INPUT_TIMESTAMP, decimal, last
 from tweets.records import Headers
 
 TWEET_ID: Final = "emotion.tweet.id"
@@ -13,7 +14,7 @@ ROUND: Final = "emotion.replay.round"
 HEADERS: Final = {
     TWEET_ID: "Only for a tweet without an id: `<topic>-<partition>-<offset>` of the first record, which the labelled "
     "tweet gets as its `id`.",
-    "emotion.input.timestamp": "Timestamp of the first record, in Unix milliseconds; where the dead letter does not "
+    INPUT_TIMESTAMP: "Timestamp of the first record, in Unix milliseconds; where the dead letter does not "
     "have it from an earlier replay, the timestamp of the dead letter. A tweet without `created_at` counts at this "
     "time. A tweet whose time is more than `WINDOW_LATE_MINUTES` behind the newest of its partition, as that of most "
     "replayed tweets, counts in the totals and as late, and in no minute, hour or day.",
@@ -27,15 +28,9 @@ _ROUND_DIGITS: Final = 9
 
 def kept_id(headers: Headers) -> str | None:
     """Return the id in the header TWEET_ID, the last one; None without a usable header."""
-    content = _last(headers, TWEET_ID)
-    return content.decode("utf-8", "replace") or None
+    return last(headers, TWEET_ID).decode("utf-8", "replace") or None
 
 
 def replay_round(headers: Headers) -> int:
     """Return how many times the record was replayed; 0 for a record that no replay has sent."""
-    content = _last(headers, ROUND)
-    return int(content) if content.isdigit() and len(content) <= _ROUND_DIGITS else 0
-
-
-def _last(headers: Headers, wanted: str) -> bytes:
-    return next((content for name, content in reversed(headers) if name == wanted), None) or b""
+    return decimal(last(headers, ROUND), _ROUND_DIGITS) or 0

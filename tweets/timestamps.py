@@ -23,6 +23,9 @@ _MILLISECONDS: Final = (10**12, 10**13)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+RFC3339_LAST_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999, after which RFC 3339 has no form."""
+
 
 def rfc3339_ms(at_ms: int) -> str:
     """Return a time in Unix milliseconds as RFC 3339 in UTC, with milliseconds."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from tweets.envelopes import json_object, usual_json_object
 from tweets.reasons import BadRecordError
-from tweets.records import Record
+from tweets.records import Partition, Record
 from tweets.replayed import TWEET_ID, kept_id
 from tweets.timestamps import as_rfc3339
 from tweets.tweet_object import tweet_object, whole_text
@@ -108,8 +108,12 @@ _VISIBLE: Final = re.compile(r"[^\s\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff
 
 
 def _tweet_id(fields: Mapping[str, Any], record: Record) -> str:
-    place = record.partition
-    return _own_id(fields) or kept_id(record.headers) or f"{place.topic}-{place.number}-{record.offset}"
+    return _own_id(fields) or kept_id(record.headers) or place_id(record.partition, record.offset)
+
+
+def place_id(partition: Partition, offset: int) -> str:
+    """Return the id of a tweet that has none: the place of its first record."""
+    return f"{partition.topic}-{partition.number}-{offset}"
 
 
 def _own_id(fields: Mapping[str, Any]) -> str | None:

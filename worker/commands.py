@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tweets.periods import Unit
     from worker.kafka.state_transfer import Position
     from worker.series_forms import Form
+    from worker.verify.finding import Finding
 
 
 def classify(texts: Sequence[str], *, as_json: bool) -> int:
@@ -86,12 +87,16 @@ def check_counts(*, fix: bool, timeout_s: float | None, as_json: bool) -> int:
     agrees = all(finding.agrees for finding in findings)
     if as_json:
         print(json.dumps({"agrees": agrees, "findings": [finding.json_fields() for finding in findings]}))
-        return ExitCode.OK if agrees else ExitCode.DIFFERENCE
+    else:
+        _print_findings(findings)
+    return ExitCode.OK if agrees else ExitCode.DIFFERENCE
+
+
+def _print_findings(findings: "Iterable[Finding]") -> None:
     for finding in findings:
         print(f"{'ok   ' if finding.agrees else 'WRONG'} {finding.subject} {finding.detail}")
         if finding.explanation is not None and not finding.agrees:
             print(f"      {finding.explanation}")
-    return ExitCode.OK if agrees else ExitCode.DIFFERENCE
 
 
 def export_state() -> int:

@@ -1,7 +1,7 @@
 """DEAD_LETTER_MAX_SHARE: a worker that turns too many records into dead letters exits before it commits them."""
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
@@ -24,13 +24,15 @@ class DeadLetterShare:
     def __init__(self, limit: float | None = None) -> None:
         """`limit` is DEAD_LETTER_MAX_SHARE; None: no limit."""
         self._limit = limit
-        self._committed: list[str | None] = []
+        self._committed: deque[str | None] = deque(maxlen=WINDOW)
         """The last WINDOW records, the oldest first: the reason of a dead letter, None for a labelled tweet."""
 
     def check(self, batch: Sequence[RecordOutcome]) -> None:
         """Raise FatalError if the share reaches the limit with this batch, which must not be committed then."""
+        if self._limit is None:
+            return
         dead = [outcome for outcome in batch if outcome.reason is not None]
-        if self._limit is None or not dead:  # labelled tweets alone do not raise the share
+        if not dead:  # labelled tweets alone do not raise the share
             return
         window = _most_dead_letters([*self._committed, *(outcome.reason for outcome in batch)])
         reasons = Counter(reason for reason in window if reason is not None)
@@ -56,7 +58,7 @@ class DeadLetterShare:
     def committed(self, batch: Sequence[RecordOutcome]) -> None:
         """Remember a batch whose commit has succeeded."""
         if self._limit is not None:
-            self._committed = [*self._committed, *(outcome.reason for outcome in batch)][-WINDOW:]
+            self._committed.extend(outcome.reason for outcome in batch)
 
 
 def _most_dead_letters(reasons: Sequence[str | None]) -> Sequence[str | None]:

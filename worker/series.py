@@ -6,16 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tweets.periods import ALL, PERIOD_MS, Period, Unit
-from tweets.timestamps import rfc3339_s, unix_ms
+from tweets.timestamps import RFC3339_LAST_MS, rfc3339_s, unix_ms
 
 PERIODS_MAX: Final = 3_000
 """Periods of one answer: two days of minutes, and tens of milliseconds of reading Redis."""
 
 PERIODS_DEFAULT: Final[dict[Unit, int]] = {"minute": 60, "hour": 24, "day": 30}
 """Periods without `from`, the last of which contains the present moment."""
-
-_LAST_MOMENT: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999, after which RFC 3339 has no form."""
 
 _LOST_PLUS: Final = re.compile(r" (\d\d:\d\d)\Z")
 """A blank instead of a plus is what is left of a plus that an address did not escape."""
@@ -100,7 +97,7 @@ def span_of(unit: Unit, first: str | None, end: str | None, *, now_ms: int) -> S
 def moment_ms(name: str, text: str) -> int:
     """Return a time in RFC 3339 in Unix milliseconds. Raises SeriesError for the parameter `name`."""
     found = unix_ms(_LOST_PLUS.sub(r"+\1", text))
-    if found is None or not 0 <= found <= _LAST_MOMENT:
+    if found is None or not 0 <= found <= RFC3339_LAST_MS:
         raise SeriesError(name, f"{text[:40]!r} is no time in RFC 3339 from 1970 on, such as 2026-05-01T12:00:00Z")
     return found
 

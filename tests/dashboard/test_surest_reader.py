@@ -10,7 +10,7 @@ import pytest
 from dashboard import surest_reader
 from dashboard.surest_reader import SurestReader
 from tests.servers import Message, Stack, publish, unique_topics
-from tweets.labelled_tweet import INPUT_TIMESTAMP
+from tweets.headers import INPUT_TIMESTAMP
 from tweets.periods import ALL, Period
 from worker.settings import Settings
 

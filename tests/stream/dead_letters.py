@@ -16,7 +16,7 @@ from tests.servers import Message, Stack, eventually, publish, read_committed
 from tests.stream.programs import StartWorker, run_program, started
 from tests.stream.tweets import fields
 from tests.stream.verifier import CLIENT_S, Verifier, assert_same
-from tweets.labelled_tweet import INPUT_TIMESTAMP
+from tweets.headers import INPUT_TIMESTAMP
 from tweets.replayed import ROUND, TWEET_ID
 from worker.errors import ExitCode
 

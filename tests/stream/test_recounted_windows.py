@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from tests.servers import ApacheStack, Stack, publish, unique_topics
 from tests.servers.topics import Message
 from tests.worker.test_verify_windows import WindowsInKafka
-from tweets.labelled_tweet import INPUT_TIMESTAMP
+from tweets.headers import INPUT_TIMESTAMP
 from tweets.periods import Cells, Period
 from tweets.records import Partition
 from tweets.timestamps import rfc3339_ms

@@ -14,7 +14,7 @@ from chaos.stream.committed_offsets import GroupOffset, fetch_positions
 from tests.servers import Message, Stack, eventually, read_committed
 from tests.stream.tweets import fields
 from tweets.emotions import NEUTRAL
-from tweets.labelled_tweet import INPUT_TIMESTAMP
+from tweets.headers import INPUT_TIMESTAMP
 
 CLIENT_S = 30.0
 """Seconds that a request of the tests' own clients may take."""

@@ -3,7 +3,8 @@
 import pytest
 
 from tweets.event_time import FUTURE_MAX_MS, event_time_ms, labelled_event_time_ms
-from tweets.labelled_tweet import INPUT_TIMESTAMP, LabelledTweet
+from tweets.headers import INPUT_TIMESTAMP
+from tweets.labelled_tweet import LabelledTweet
 
 CLASSIFIED_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 

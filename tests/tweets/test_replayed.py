@@ -7,7 +7,8 @@ import pytest
 from tests.records import a_prediction, a_record
 from tests.tweets.test_labelled_tweet import a_writer
 from tweets import tweet
-from tweets.labelled_tweet import INPUT_TIMESTAMP, first_timestamp_ms, input_timestamp_ms
+from tweets.headers import INPUT_TIMESTAMP
+from tweets.labelled_tweet import first_timestamp_ms, input_timestamp_ms
 from tweets.records import Headers
 from tweets.replayed import ROUND, TWEET_ID, kept_id, replay_round
 from tweets.tweet import decode, own_id

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.records import a_record
 from tests.worker.letters import AT_MS, DEAD, a_letter, buried, letter
 from tweets.dead_letter import ERRORS, MESSAGE, OFFSET, PARTITION, TOPIC, TRUNCATED
-from tweets.labelled_tweet import INPUT_TIMESTAMP, input_timestamp_ms
+from tweets.headers import INPUT_TIMESTAMP
+from tweets.labelled_tweet import input_timestamp_ms
 from tweets.reasons import REASONS
 from tweets.records import Headers, Partition, Record
 from tweets.replayed import ROUND, TWEET_ID

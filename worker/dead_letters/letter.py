@@ -4,20 +4,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from tweets.dead_letter import ERRORS, MESSAGE, OFFSET, PARTITION, TOPIC, TRUNCATED
-from tweets.labelled_tweet import INPUT_TIMESTAMP, input_timestamp_ms
+from tweets.headers import INPUT_TIMESTAMP, decimal
+from tweets.labelled_tweet import input_timestamp_ms
 from tweets.reasons import REASONS
 from tweets.records import Headers, OutputRecord, Partition, Record
 from tweets.replayed import ROUND, TWEET_ID, kept_id, replay_round
-from tweets.tweet import own_id
+from tweets.timestamps import RFC3339_LAST_MS
+from tweets.tweet import own_id, place_id
 
 UNKNOWN: Final = "unknown"
 """The reason of a record that no worker wrote: its message begins with none of REASONS."""
-
-_LAST_MOMENT: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999, after which RFC 3339 has no form."""
-
-_DIGITS: Final = 19
-"""Digits of the largest offset that Kafka knows, a signed number of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +38,7 @@ class Letter:
         message = (headers.get(MESSAGE) or b"").decode("utf-8", "replace")
         reason = message.partition(":")[0]
         topic = (headers.get(TOPIC) or b"").decode("utf-8", "replace")
-        number, offset = _number(headers.get(PARTITION)), _number(headers.get(OFFSET))
+        number, offset = decimal(headers.get(PARTITION)), decimal(headers.get(OFFSET))
         known = bool(topic) and number is not None and offset is not None
         return cls(
             record,
@@ -57,7 +53,7 @@ class Letter:
     @property
     def at_ms(self) -> int | None:
         """When the worker wrote the dead letter, in Unix milliseconds; None for a time that RFC 3339 cannot write."""
-        return self.record.timestamp_ms if 0 <= self.record.timestamp_ms <= _LAST_MOMENT else None
+        return self.record.timestamp_ms if 0 <= self.record.timestamp_ms <= RFC3339_LAST_MS else None
 
     @property
     def place(self) -> str:
@@ -74,8 +70,7 @@ class Letter:
         record = self.record
         headers = [(name, content) for name, content in record.headers if not name.startswith(ERRORS) and name != ROUND]
         if self.source is not None and kept_id(headers) is None and own_id(record.value) is None:
-            tweet_id = f"{self.source.topic}-{self.source.number}-{self.source_offset}"
-            headers.append((TWEET_ID, tweet_id.encode()))
+            headers.append((TWEET_ID, place_id(self.source, self.source_offset).encode()))
         is_kept = self.rounds > 0 and input_timestamp_ms(headers) is not None
         if not is_kept and self.at_ms is not None:
             headers.append((INPUT_TIMESTAMP, b"%d" % self.at_ms))
@@ -91,7 +86,3 @@ def _is_cut(headers: Headers) -> bool:
         if own and name == TRUNCATED:
             return content == b"true"
     return False
-
-
-def _number(content: bytes | None) -> int | None:
-    return int(content) if content and content.isdigit() and len(content) <= _DIGITS else None

@@ -45,7 +45,7 @@ class Explainer:
         return [self._explained(finding) for finding in self._look.findings]
 
     def _explained(self, finding: Finding) -> Finding:
-        if finding.agrees or finding.explanation is not None:
+        if not finding.is_unexplained:
             return finding
         failure = self._evidence.failure
         found = [] if failure else list(self._causes(finding))

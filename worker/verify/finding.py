@@ -33,6 +33,11 @@ class Finding:
     places: tuple[Partition | None, ...] = ()
     explanation: Explanation | None = None
 
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether this is a difference without a cause."""
+        return not self.agrees and self.explanation is None
+
     def json_fields(self) -> dict[str, Any]:
         """Return the JSON object of `verify --json`; without a cause, its fields are null."""
         why = self.explanation

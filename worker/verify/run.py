@@ -92,7 +92,7 @@ class VerifyRun:
         self._look = look
 
     def _without_cause(self, finding: Finding) -> Finding:
-        if finding.agrees or finding.explanation is not None:
+        if not finding.is_unexplained:
             return finding
         unknown = Explanation(
             Cause.UNKNOWN,
@@ -104,7 +104,7 @@ class VerifyRun:
 
 def explained(look: Look, kafka: KafkaEvidence, store: RedisEvidence) -> Sequence[Finding]:
     """Return the findings of a comparison, each difference with its cause; ask nothing where there is none."""
-    unexplained = [each for each in look.findings if not each.agrees and each.explanation is None]
+    unexplained = [each for each in look.findings if each.is_unexplained]
     if not unexplained:
         return look.findings
     subjects = {each.subject for each in unexplained}
