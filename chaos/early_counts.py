@@ -38,8 +38,6 @@ class EarlyCounts:
         self._thread = threading.Thread(target=self._watch, name="early counts", daemon=True)
         self._failure: Exception | None = None
         self.findings: list[str] = []
-        self.comparisons = 0
-        """How often the offsets were compared."""
 
     def start(self) -> None:
         """Start the thread."""
@@ -64,14 +62,13 @@ class EarlyCounts:
                 # While servers are disturbed, there is nothing to compare.
                 with suppress(RedisError, KafkaException, OSError):
                     self.findings += early(self._fences(), self._committed(), self._names)
-                    self.comparisons += 1
         except Exception as error:  # check() raises it
             self._failure = error
 
     def _fences(self) -> dict[str, str]:
         with self._redis.client() as client:
-            fences = client.hgetall(f"{self._names.redis_prefix}:fences")
-        return {_text(field): _text(fence) for field, fence in fences.items()}
+            fences: dict[str, str] = client.hgetall(f"{self._names.redis_prefix}:fences")
+        return fences
 
     def _committed(self) -> dict[int, int]:
         asked = [TopicPartition(self._names.input, number) for number in range(self._names.partitions)]
@@ -82,7 +79,7 @@ def early(fences: Mapping[str, str], committed: Mapping[int, int], names: Stream
     """Return a sentence for each partition whose counts in Redis are ahead of `committed`, which was read later."""
     found = []
     for number, offset in committed.items():
-        fence = fences.get(f"{names.group}|{names.input}|{number}", "")
+        fence = fences.get(names.state_name(number), "")
         _, _, counted = fence.partition(":")
         if counted and 0 <= offset < int(counted):
             found.append(
@@ -90,7 +87,3 @@ def early(fences: Mapping[str, str], committed: Mapping[int, int], names: Stream
                 f"and the committed offset is {offset}"
             )
     return found
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value

@@ -10,6 +10,7 @@ from typing import Final
 from benchmarks.suite.programs import Program
 from chaos.kill_points import FILE, KillPoint
 from chaos.servers.children import start_child
+from chaos.servers.waiting import became_true
 from deploy.local.children import Child
 
 STOP_S: Final = 15.0
@@ -20,7 +21,6 @@ _FIRST_PAUSE_S: Final = 0.2
 _LONGEST_PAUSE_S: Final = 3.0
 _MOST_LOG_BYTES: Final = 50_000_000
 _LONGEST_LINE: Final = 300
-_LOOK_S: Final = 0.02
 
 
 class Member:
@@ -117,14 +117,12 @@ class Member:
         if self.frozen:
             self.thaw()
         self.terminate()
-        end_s = time.monotonic() + STOP_S
-        while self._child.exit_code is None and time.monotonic() < end_s:
-            time.sleep(_LOOK_S)
-        self.outlived_stop = self._child.exit_code is None
+        child = self._child
+        self.outlived_stop = not became_true(lambda: child.exit_code is not None, STOP_S)
         self.kill()
-        self._child.stop()  # waits until the process is gone
-        code, self._child = self._child.exit_code, None
-        return code
+        child.stop()  # waits until the process is gone
+        self._child = None
+        return child.exit_code
 
     def last_line(self) -> str:
         """Return the last line of the log, and where the log is."""

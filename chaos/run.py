@@ -143,7 +143,6 @@ class _Run:
             self._names,
             options.seed,
             allowed=self._allowed,
-            lead=0,
             poison_share=options.poison_share,
             event_times=self._event_times(),
             state=self._saved.feeder,

@@ -18,6 +18,10 @@ class StreamNames:
     redis_prefix: str = "{emotion}"
     partitions: int = PARTITIONS
 
+    def state_name(self, partition: int) -> str:
+        """Return the field of a partition in the hashes of Redis, which is also its key on the checkpoint topic."""
+        return f"{self.group}|{self.input}|{partition}"
+
     def environment(self, *, bootstrap: str, redis_url: str) -> dict[str, str]:
         """Return the settings of a worker on these topics."""
         return {

@@ -1,27 +1,24 @@
 """Change one setting of a topic while the programs run, with a client that is not the one under test."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from chaos.faults.surroundings import NotInjectedError, healing
+from chaos.faults.surroundings import healing
+from chaos.stream.kafka_offsets import retried
 
 _ATTEMPT_S: Final = 10.0
-_LIMIT_S: Final = 60.0
-"""A broker may be away: another attempt finds the new controller."""
 
 
 @contextmanager
 def topic_setting(servers: str, topic: str, name: str, value: str, *, before: str | None = None) -> Iterator[None]:
     """Give a setting of a topic a value, and afterwards the one `before`; None: the broker's default.
 
-    Raises NotInjectedError if Kafka does not accept the value in time, NotHealedError if the setting stays.
+    Raises ChaosError if Kafka does not accept the value in time, NotHealedError if the setting stays.
     """
     try:
         set_topic(servers, topic, name, value)
@@ -35,24 +32,20 @@ def topic_setting(servers: str, topic: str, name: str, value: str, *, before: st
 
 
 def set_topic(servers: str, topic: str, name: str, value: str) -> None:
-    """Give a setting of a topic a value. Raises NotInjectedError if Kafka does not accept it in time."""
+    """Give a setting of a topic a value. Raises ChaosError if Kafka does not accept it in time."""
     _alter(servers, topic, ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET))
 
 
 def unset_topic(servers: str, topic: str, name: str) -> None:
-    """Give a setting of a topic the broker's default. Raises NotInjectedError like `set_topic`."""
+    """Give a setting of a topic the broker's default. Raises ChaosError like `set_topic`."""
     _alter(servers, topic, ConfigEntry(name, "", incremental_operation=AlterConfigOpType.DELETE))
 
 
 def _alter(servers: str, topic: str, entry: ConfigEntry) -> None:
-    end_s = time.monotonic() + _LIMIT_S
-    while True:
-        try:
-            resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-            admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})  # its futures end with it
-            for future in admin.incremental_alter_configs([resource], request_timeout=_ATTEMPT_S).values():
-                future.result(2 * _ATTEMPT_S)
-            return
-        except (KafkaException, TimeoutError) as error:
-            if time.monotonic() > end_s:
-                raise NotInjectedError(f"Kafka does not change {entry.name} of topic {topic}: {error}") from None
+    def attempt() -> None:
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})  # its futures end with it
+        for future in admin.incremental_alter_configs([resource], request_timeout=_ATTEMPT_S).values():
+            future.result(2 * _ATTEMPT_S)
+
+    retried(attempt, f"change {entry.name} of topic {topic}")

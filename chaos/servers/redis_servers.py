@@ -37,16 +37,6 @@ class RedisServers:
         self._proxy = self._proxies.open(self._master.port)
         self.url = f"redis://{LOOPBACK}:{self._proxy.port}/0"
 
-    @property
-    def direct_url(self) -> str:
-        """The address of the present master, without the proxy."""
-        return self._master.url
-
-    @property
-    def has_snapshot(self) -> bool:
-        """Whether `save_snapshot` was called."""
-        return self._snapshot.exists()
-
     def client(self) -> Any:
         """Return a client of the present master, for the verifier."""
         return self._master.client()
@@ -84,7 +74,7 @@ class RedisServers:
 
     def restore_snapshot(self) -> None:
         """Kill the master and start it with the data of `save_snapshot`."""
-        if not self.has_snapshot:
+        if not self._snapshot.exists():
             raise ChaosError("there is no snapshot of Redis: save_snapshot was not called")
         self._master.stop()
         self._master = self._start(port=self._master.port, snapshot=self._snapshot)

@@ -20,10 +20,6 @@ _LARGEST_GAP: Final = 1_000_000
 """A number further beyond those seen was never fed: its gap would fill the memory."""
 
 
-def _no_bomb(_partition: int, _number: int) -> bool:
-    return False
-
-
 class StreamAccount:
     """The account of all partitions.
 
@@ -31,9 +27,7 @@ class StreamAccount:
     whatever partition they are.
     """
 
-    def __init__(
-        self, names: StreamNames, judge: Judge | None, *, is_bomb: Callable[[int, int], bool] = _no_bomb
-    ) -> None:
+    def __init__(self, names: StreamNames, judge: Judge | None, *, is_bomb: Callable[[int, int], bool]) -> None:
         self.names = names
         self._judge = judge
         self._is_bomb = is_bomb

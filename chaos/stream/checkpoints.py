@@ -38,7 +38,7 @@ def _newest(
     found: dict[int, CheckpointedCounts] = {}
     for message in read_to_ends(bootstrap, begin, places):
         partition = message.partition() or 0
-        if message.key() == f"{names.group}|{names.input}|{partition}".encode():
+        if message.key() == names.state_name(partition).encode():
             state = json.loads(message.value() or b"{}")
             found[partition] = CheckpointedCounts(state["offset"], state["counts"])
     return found

@@ -18,9 +18,6 @@ from chaos.stream.tweets import KEYLESS, POISON_SHARE, TweetSource
 from chaos.stream.unusual import BOMB, BOMB_RECORDS, POISON
 from chaos.stream_names import StreamNames
 
-LEAD: Final = 40_000
-"""Records that may be fed and not yet seen on the output topics."""
-
 _TURN: Final = 50
 """Records of one partition before those of the next partition."""
 
@@ -47,11 +44,10 @@ _BOMB: Final = _PRODUCER | {
 
 
 class Feeder:
-    """One thread that feeds until `records` are fed in all partitions together, or until `stop`.
+    """One thread that feeds until `stop`.
 
-    `allowed` returns how many records were seen on the output topics: the feeder is ahead of them by at most `lead`
-    records. `rate` is in records per second. On a topic that has records the feeder continues at their end; `state`
-    is that of the feeder before, if a run is resumed.
+    `allowed` returns how many records may have been sent in all by now. On a topic that has records the feeder
+    continues at their end; `state` is that of the feeder before, if a run is resumed.
     """
 
     def __init__(
@@ -61,9 +57,6 @@ class Feeder:
         seed: int,
         *,
         allowed: Callable[[], int],
-        lead: int = LEAD,
-        records: int | None = None,
-        rate: float | None = None,
         poison_share: float = POISON_SHARE,
         event_times: EventTimes | None = None,
         state: Mapping[str, Any] | None = None,
@@ -72,7 +65,7 @@ class Feeder:
         self._bootstrap = bootstrap
         self._source = TweetSource(seed, poison_share=poison_share)
         self._times = event_times or EventTimes()
-        self._allowed, self._lead, self._records, self._rate = allowed, lead, records, rate
+        self._allowed = allowed
         self._numbers = FedNumbers(names.input, names.partitions)
         if state is not None:
             self._numbers.restore(state)
@@ -96,11 +89,6 @@ class Feeder:
     def total(self) -> int:
         """How many records of all partitions Kafka has acknowledged."""
         return sum(self._numbers.acknowledged)
-
-    @property
-    def done(self) -> bool:
-        """Whether the thread has ended."""
-        return not self._thread.is_alive()
 
     def start(self) -> None:
         """Find the ends of the input topic, and begin to feed. Raises ChaosError if Kafka does not answer."""
@@ -151,21 +139,17 @@ class Feeder:
     def _run(self) -> None:
         try:
             producer = Producer(_TWEETS | {"bootstrap.servers": self._bootstrap})
-            began_s, began_at = time.monotonic(), sum(self._numbers.sent)
-            while not self._stopping.is_set() and not self._has_all():
+            while not self._stopping.is_set():
                 if self._bombs:
                     self._send_bomb(producer, self._bombs[0])
                     self._bombs.popleft()
-                if not self._send_turn(producer, self._most(began_s, began_at)):
+                if not self._send_turn(producer, self._allowed()):
                     self._stopping.wait(_PAUSE_S)
                 producer.poll(0)
                 self._raise_if_failed()
             self._flush(producer)
         except Exception as error:  # check() raises it
             self._error = error
-
-    def _has_all(self) -> bool:
-        return self._records is not None and sum(self._numbers.sent) >= self._records
 
     def _send_turn(self, producer: Producer, most: int) -> int:
         """Send some records of each partition that has room, until `most` are sent in all; return how many."""
@@ -178,15 +162,6 @@ class Feeder:
                     left -= 1
             producer.poll(0)
         return sum(self._numbers.sent) - before
-
-    def _most(self, began_s: float, began_at: int) -> int:
-        """Return how many records may be sent in all until now."""
-        limits = [self._allowed() + self._lead]
-        if self._records is not None:
-            limits.append(self._records)
-        if self._rate is not None:
-            limits.append(began_at + int(self._rate * (time.monotonic() - began_s)))
-        return min(limits)
 
     def _send(self, producer: Producer, partition: int, forced: str | None = None) -> None:
         if forced is None and self._forced:

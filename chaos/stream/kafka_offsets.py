@@ -33,7 +33,7 @@ class KafkaOffsets:
 
         Raises ChaosError if the brokers do not answer in time.
         """
-        return _retried(lambda: self._ends(topic, committed=committed), f"the ends of {topic}")
+        return retried(lambda: self._ends(topic, committed=committed), f"tell the ends of {topic}")
 
     def has_open_transactions(self, topic: str) -> bool:
         """Return whether readers of committed records wait for the end of a transaction."""
@@ -61,12 +61,13 @@ class KafkaOffsets:
         return {asked.partition: answer.result(_REQUEST_S).offset for asked, answer in answers.items()}
 
 
-def _retried(ask: Callable[[], _T], what: str) -> _T:
-    end_s = time.monotonic() + _ANSWER_S
+def retried(ask: Callable[[], _T], what: str, limit_s: float = _ANSWER_S) -> _T:
+    """Ask again and again until Kafka answers; `what` follows "Kafka does not". Raises ChaosError after `limit_s`."""
+    end_s = time.monotonic() + limit_s
     while True:
         try:
             return ask()
         except (KafkaException, TimeoutError) as error:
             if time.monotonic() > end_s:
-                raise ChaosError(f"Kafka does not tell {what} within {_ANSWER_S:g} s: {error}") from error
+                raise ChaosError(f"Kafka does not {what} within {limit_s:g} s: {error}") from error
         time.sleep(_PAUSE_S)

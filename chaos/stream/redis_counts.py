@@ -20,7 +20,7 @@ def redis_difference(client: Any, names: StreamNames, account: StreamAccount) ->
     for each in account.counts:
         totals.update(each)
     stored = {field: json.loads(counts) for field, counts in client.hgetall(f"{prefix}:partitions").items()}
-    folded = {state_name(names, partition): dict(counts) for partition, counts in enumerate(account.counts)}
+    folded = {names.state_name(partition): dict(counts) for partition, counts in enumerate(account.counts)}
     return (
         difference({"counts": _numbers(client.hgetall(f"{prefix}:counts"))}, {"counts": totals})
         .plus(difference(stored, folded))
@@ -32,11 +32,6 @@ def counter_difference(client: Any, key: str, expected: int) -> CountsDifference
     """Return how far the sum of a hash, or a number, is from the number of records."""
     counts = _numbers(client.hgetall(key)) if client.type(key) == "hash" else {"": int(client.get(key) or 0)}
     return difference({key: {_TOTAL: sum(counts.values())}}, {key: {_TOTAL: expected}})
-
-
-def state_name(names: StreamNames, partition: int) -> str:
-    """Return the field of a partition in the hashes of Redis, which is also its key on the checkpoint topic."""
-    return f"{names.group}|{names.input}|{partition}"
 
 
 def _numbers(counts: Mapping[str, str]) -> dict[str, int]:

@@ -52,13 +52,11 @@ class FedInput(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the output is read; times are those of `time.monotonic`."""
+    """How far the output is read."""
 
     seen: Mapping[int, int]
     """Partition → input records with an output record."""
     total: int
-    last_s: Mapping[int, float]
-    """Partition → when its newest output record was read; the start, if there is none."""
 
 
 class StreamVerifier:
@@ -93,7 +91,6 @@ class StreamVerifier:
             (topic, number): 0 for topic in (names.output, names.dead_letters) for number in range(names.partitions)
         }
         self._saved = dict(self._positions)
-        self._last_s: list[float] = [time.monotonic()] * names.partitions
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._reader: CommittedReader | None = None
@@ -104,7 +101,6 @@ class StreamVerifier:
 
     def start(self) -> None:
         """Begin to read, at the beginning or where a restored state ends."""
-        self._last_s = [time.monotonic()] * self._names.partitions
         self._thread.start()
 
     def forget_pauses_of_start(self) -> None:
@@ -123,31 +119,11 @@ class StreamVerifier:
         if self._error is not None:
             raise ChaosError(f"reading {self._names.output} has failed: {self._error!r}") from self._error
 
-    @property
-    def total(self) -> int:
-        """How many input records have an output record that was read."""
-        return self._account.seen
-
-    @property
-    def longest_pause_s(self) -> float:
-        """The longest time without a record of any partition while input waited."""
-        return self._pauses.longest_s
-
-    @property
-    def longest_partition_pause_s(self) -> float:
-        """The longest time without a record of one partition while its input waited."""
-        return self._pauses.longest_partition_s
-
-    @property
-    def stuck(self) -> frozenset[int]:
-        """The partitions that waited for 60 s without progress."""
-        return frozenset(self._pauses.stuck)
-
     def progress(self) -> Progress:
         """Return how far the output is read now."""
         with self._lock:
             seen = {partition: numbers.count for partition, numbers in enumerate(self._account.numbers)}
-            return Progress(seen, sum(seen.values()), dict(enumerate(self._last_s)))
+            return Progress(seen, sum(seen.values()))
 
     def state(self) -> dict[str, Any]:
         """Return a JSON object with everything that a verifier needs to continue in another run."""
@@ -250,7 +226,6 @@ class StreamVerifier:
                 self._positions[message.topic() or "", message.partition() or 0] = (message.offset() or 0) + 1
             moved = [each.count > earlier for each, earlier in zip(numbers, before, strict=True)]
             waiting = [fed[partition] > each.count for partition, each in enumerate(numbers)]
-            self._last_s = [now_s if has_moved else last for has_moved, last in zip(moved, self._last_s, strict=True)]
             self._pauses.update(waiting=waiting, moved=moved, now_s=now_s)
 
 

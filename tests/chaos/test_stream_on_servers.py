@@ -63,9 +63,7 @@ class Run:
             self.stack.bootstrap,
             self.names,
             SEED,
-            allowed=lambda: self.verifier.total,
-            lead=5_000,
-            records=self.records,
+            allowed=lambda: min(self.records, self.verifier.progress().total + 5_000),
             poison_share=POISON_SHARE,
             state=self.feeding,
         )
@@ -91,7 +89,7 @@ class Run:
         return redis.Redis.from_url(self.stack.redis_url, decode_responses=True)
 
     def finish(self) -> Verdict:
-        eventually(lambda: self.feeder.done, DONE_S, "everything is fed")
+        eventually(lambda: self.feeder.total >= self.records, DONE_S, "everything is fed")
         self.feeder.stop()
         return self.verifier.finish(DONE_S)
 
@@ -132,7 +130,7 @@ def test_a_run_that_is_resumed_counts_on_where_it_was_saved(
     saved: dict[str, Any] = json.loads(json.dumps({"reading": first.verifier.state(), "feeding": first.feeder.state()}))
     first.verifier.trim()
     assert first_offsets(apache_stack, first.names.output) != [0] * PARTITIONS
-    eventually(lambda: first.feeder.done, DONE_S, "everything is fed")
+    eventually(lambda: first.feeder.total >= first.records, DONE_S, "everything is fed")
     first.feeder.stop()
     first.verifier.stop()
 
@@ -152,7 +150,7 @@ def test_what_is_broken_by_hand_is_found(embedded_stack: Stack, start_worker: St
     run = Run(embedded_stack, unique_topics(embedded_stack, PARTITIONS), 600, stop, redis_agrees_s=2)
     run.start()
     worker = start_instant_worker(start_worker, run.env)
-    eventually(lambda: run.verifier.total >= 600, DONE_S, "everything is verified")
+    eventually(lambda: run.verifier.progress().total >= 600, DONE_S, "everything is verified")
     assert worker.terminate() == ExitCode.OK
     send_twice(embedded_stack, run)
     with run.redis() as client:
