@@ -104,6 +104,7 @@ def _options(parsed: argparse.Namespace) -> RunOptions:
         records=parsed.records or profile.records,
         faults=profile.faults if parsed.faults is None else parsed.faults,
         gap_s=profile.gap_s,
+        density=profile.density,
         profile=profile.name,
         program=parsed.program,
         broken_rule=parsed.broken_rule,

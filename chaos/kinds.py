@@ -51,7 +51,7 @@ _ALL: Final = (
     Kind("redis_script_fails", "redis", "redis", 1, (2.0, 6.0)),
     Kind("poison", "records", "records"),
     Kind("bomb", "records", "records"),
-    Kind("refused", "records", "records", 1, (2.0, 5.0)),
+    Kind("refused", "records", "records"),
     Kind("topic_settings", "settings", "records", 1, (2.0, 5.0)),
 )
 

@@ -23,6 +23,7 @@ class RunOptions:
     records: int
     faults: int
     gap_s: float
+    density: int = 1
     profile: str = "quick"
     program: str = OURS
     broken_rule: str | None = None

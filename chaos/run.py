@@ -92,11 +92,12 @@ class _Run:
         self._saved = saved
         self._stop = stop
         self._names = StreamNames(partitions=options.partitions)
-        self._faults = schedule(options.seed, options.faults, options.gap_s, options.kinds)
+        self._faults = schedule(options.seed, options.faults, options.gap_s, options.kinds, density=options.density)
         numbered = {fault.number: fault for fault in self._faults}
         self._before = [Injected.from_json(fields, numbered) for fields in saved.injected]
         self._samples = Samples(saved.points)
         self._stopping = threading.Event()
+        self._saving = threading.Lock()
         self._began_s = time.monotonic()
         self._verified = 0
         self._finished = len(self._before)
@@ -146,6 +147,7 @@ class _Run:
             poison_share=options.poison_share,
             event_times=self._event_times(),
             state=self._saved.feeder,
+            before_bomb=self._save,
         )
         ending.callback(self._feeder.stop)
         self._fed_before = 0
@@ -186,7 +188,7 @@ class _Run:
 
     def _start_faults(self, ending: ExitStack) -> None:
         around = Surroundings(
-            self._cluster, self._redis, self._fleet, self._feeder, self._names, stopping=self._stopping
+            self._cluster, self._redis, self._fleet, self._feeder, self._verifier, self._names, stopping=self._stopping
         )
         done = {each.fault.number for each in self._before}
         left = [fault for fault in self._faults if fault.number not in done]
@@ -252,18 +254,20 @@ class _Run:
 
     def _save(self) -> None:
         """Keep the state; what is under way counts as not done, and comes again in a resumed run."""
-        state = SavedState(
-            options=self._options.as_json(),
-            start_ms=self._saved.start_ms,
-            elapsed_s=self._now_s(),
-            injected=[each.as_json() for each in self._injected() if each.ended_s is not None],
-            points=self._samples.points,
-            exits={str(code): count for code, count in self._exits().items()},
-            unexpected=self._unexpected(),
-            verifier=self._verifier.state(),
-            feeder=self._feeder.state(),
-        )
-        state.write(self._folder)
+        with self._saving:
+            reading = self._verifier.state()
+            SavedState(
+                options=self._options.as_json(),
+                start_ms=self._saved.start_ms,
+                elapsed_s=self._now_s(),
+                injected=[each.as_json() for each in self._injected() if each.ended_s is not None],
+                points=self._samples.points,
+                exits={str(code): count for code, count in self._exits().items()},
+                unexpected=self._unexpected(),
+                verifier=reading,
+                feeder=self._feeder.state(),
+            ).write(self._folder)
+            self._verifier.keep(reading)
 
     def _exits(self) -> Counter[int]:
         return self._fleet.exits + Counter({int(code): count for code, count in self._saved.exits.items()})

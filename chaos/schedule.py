@@ -23,10 +23,14 @@ class Fault:
     hold_s: float
 
 
-def schedule(seed: int, count: int, gap_s: float, kinds: Collection[str] = tuple(KINDS)) -> list[Fault]:
+def schedule(
+    seed: int, count: int, gap_s: float, kinds: Collection[str] = tuple(KINDS), *, density: int = 1
+) -> list[Fault]:
     """Return `count` faults, one in each `gap_s` seconds. A round has every kind as often as the kind says.
 
-    A shorter schedule with the same seed, gap and kinds is the beginning of a longer one.
+    Faults of brokers take long, because all replicas must be in sync before the next one. With a `density` of n, a
+    round has each of the other kinds n times as often. A shorter schedule with the same other arguments is the
+    beginning of a longer one.
     Raises ChaosError for an unknown kind.
     """
     if unknown := sorted(set(kinds) - set(KINDS)):
@@ -34,7 +38,7 @@ def schedule(seed: int, count: int, gap_s: float, kinds: Collection[str] = tuple
     random = Random(seed)
     chosen = [kind for kind in KINDS.values() if kind.name in kinds]
     faults: list[Fault] = []
-    for kind, target in _rounds(random, chosen):
+    for kind, target in _rounds(random, chosen, density):
         if len(faults) == count:
             break
         at_s = round(gap_s * (len(faults) + random.random()), 3)
@@ -42,12 +46,13 @@ def schedule(seed: int, count: int, gap_s: float, kinds: Collection[str] = tuple
     return faults
 
 
-def _rounds(random: Random, kinds: Collection[Kind]) -> Iterator[tuple[Kind, int]]:
+def _rounds(random: Random, kinds: Collection[Kind], density: int) -> Iterator[tuple[Kind, int]]:
     """Yield kinds with their targets, without end; a round is shuffled, and kills a worker at every step."""
     while kinds:
-        one = [(kind, number) for kind in kinds for number in range(kind.in_a_round)]
+        times = {kind: kind.in_a_round * (1 if kind.lane == "broker" else density) for kind in kinds}
+        one = [(kind, number) for kind in kinds for number in range(times[kind])]
         random.shuffle(one)
         for kind, number in one:
             target = random.randrange(_TARGETS)
             # The remainder by STEPS is the step, what is left chooses the worker.
-            yield kind, target - target % STEPS + number if kind.name == "kill_at_step" else target
+            yield kind, target - target % STEPS + number % STEPS if kind.name == "kill_at_step" else target

@@ -15,6 +15,9 @@ _REFUSED_RECORDS: Final = 100
 _SENT_S: Final = 120.0
 """The feeder waits while nothing is labelled, and for brokers that do not answer."""
 
+_REFUSED_S: Final = 120.0
+"""The tweets before those without a key are labelled first, while other faults last."""
+
 _SMALL_BYTES: Final = "2000"
 """Room for some labelled tweets of a run and not for a usual batch of them."""
 
@@ -35,17 +38,17 @@ def _wait_until_sent(around: Surroundings) -> None:
     around.wait_for(lambda: around.feeder.nothing_forced, _SENT_S, "the feeder may send the records")
 
 
-def refused(around: Surroundings, fault: Fault) -> None:
-    """Let Kafka refuse labelled tweets without a key for good, while such tweets come."""
-    feeder = around.feeder
+def refused(around: Surroundings, _: Fault) -> None:
+    """Let Kafka refuse labelled tweets without a key for good, until the first dead letter says so."""
+    feeder, verifier = around.feeder, around.verifier
     with topic_setting(around.cluster.direct, around.names.output, "cleanup.policy", "compact"):
-        before = feeder.keyless_sent
+        sent, letters = feeder.keyless_sent, verifier.dead_letters("refused")
         feeder.keyless(True)
         try:
-            around.wait_for(lambda: feeder.keyless_sent - before >= _REFUSED_RECORDS, _SENT_S, "the feeder may send")
-            around.hold(fault.hold_s)
+            around.wait_for(lambda: feeder.keyless_sent - sent >= _REFUSED_RECORDS, _SENT_S, "the feeder may send")
         finally:
             feeder.keyless(False)
+        around.wait_for(lambda: verifier.dead_letters("refused") > letters, _REFUSED_S, "a tweet is refused")
 
 
 def topic_settings(around: Surroundings, fault: Fault) -> None:

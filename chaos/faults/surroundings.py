@@ -12,6 +12,7 @@ from chaos.member import Member
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
 from chaos.stream.feeder import Feeder
+from chaos.stream.verifier import StreamVerifier
 from chaos.stream_names import StreamNames
 
 _LOOK_S = 0.05
@@ -39,12 +40,13 @@ def healing() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The servers, the workers and the feeder of a run; `stopping` ends every wait."""
+    """The servers, the workers, the feeder and the verifier of a run; `stopping` ends every wait."""
 
     cluster: KafkaCluster
     redis: RedisServers
     fleet: Fleet
     feeder: Feeder
+    verifier: StreamVerifier
     names: StreamNames
     stopping: threading.Event = field(default_factory=threading.Event)
 

@@ -47,7 +47,8 @@ class Feeder:
     """One thread that feeds until `stop`.
 
     `allowed` returns how many records may have been sent in all by now. On a topic that has records the feeder
-    continues at their end; `state` is that of the feeder before, if a run is resumed.
+    continues at their end; `state` is that of the feeder before, if a run is resumed. `before_bomb` is called before
+    a bomb is sent, and may keep the state, which has the numbers of the bomb: its records do not say what they are.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Feeder:
         poison_share: float = POISON_SHARE,
         event_times: EventTimes | None = None,
         state: Mapping[str, Any] | None = None,
+        before_bomb: Callable[[], None] = lambda: None,
     ) -> None:
         self._names = names
         self._bootstrap = bootstrap
         self._source = TweetSource(seed, poison_share=poison_share)
         self._times = event_times or EventTimes()
         self._allowed = allowed
+        self._before_bomb = before_bomb
         self._numbers = FedNumbers(names.input, names.partitions)
         if state is not None:
             self._numbers.restore(state)
@@ -192,6 +195,7 @@ class Feeder:
         """Send the records of a bomb through a client of its own, between those of the usual one."""
         self._flush(producer)  # two clients may not have records of one partition on their way
         self._numbers.add_bomb(partition, BOMB_RECORDS)
+        self._before_bomb()
         alone = Producer(_BOMB | {"bootstrap.servers": self._bootstrap})
         for _ in range(BOMB_RECORDS):
             self._send(alone, partition, BOMB)

@@ -125,25 +125,33 @@ class StreamVerifier:
             seen = {partition: numbers.count for partition, numbers in enumerate(self._account.numbers)}
             return Progress(seen, sum(seen.values()))
 
+    def dead_letters(self, reason: str) -> int:
+        """Return how many dead letters with this reason were read until now."""
+        with self._lock:
+            return self._account.reasons[reason]
+
     def state(self) -> dict[str, Any]:
         """Return a JSON object with everything that a verifier needs to continue in another run."""
         with self._lock:
-            self._saved = dict(self._positions)
             positions = [[topic, partition, offset] for (topic, partition), offset in self._positions.items()]
             return {"positions": positions, "account": self._account.state(), "pauses": self._pauses.state()}
 
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """Note that an earlier `state` is on disk, so that `trim` may delete what was read before it."""
+        self._saved = _positions(state)
+
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue where an earlier `state` ends; call it before `start`."""
-        self._positions = {(topic, partition): offset for topic, partition, offset in state["positions"]}
-        self._saved = dict(self._positions)
+        self._positions = _positions(state)
+        self.keep(state)
         self._account.restore(state["account"])
         self._pauses.restore(state["pauses"])
         self._pauses_before = self._pauses.state()
 
     def trim(self, *, kept_input: int = KEPT_INPUT) -> None:
-        """Delete output records before the newest `state`, and input records far behind the commits.
+        """Delete output records before the state of `keep`, and input records far behind the commits.
 
-        Call it once that state is on disk. A broker that is down keeps its records until the next time. With
+        A broker that is down keeps its records until the next time. With
         `strict=False` the input stays: other programs may go back behind their commits.
         """
         names = self._names
@@ -227,6 +235,10 @@ class StreamVerifier:
             moved = [each.count > earlier for each, earlier in zip(numbers, before, strict=True)]
             waiting = [fed[partition] > each.count for partition, each in enumerate(numbers)]
             self._pauses.update(waiting=waiting, moved=moved, now_s=now_s)
+
+
+def _positions(state: Mapping[str, Any]) -> dict[Place, int]:
+    return {(topic, partition): offset for topic, partition, offset in state["positions"]}
 
 
 def _arrived(message: Message) -> Arrived:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -47,6 +46,7 @@ def surroundings(calls: list[str], **answers: Callable[..., Any]) -> Surrounding
         redis=cast(Any, Recorder(calls, answers)),
         fleet=cast(Any, Recorder(calls, answers)),
         feeder=cast(Any, Recorder(calls, answers)),
+        verifier=cast(Any, Recorder(calls, answers)),
         names=StreamNames(),
         stopping=threading.Event(),
     )
@@ -164,25 +164,48 @@ def test_a_fault_that_cannot_be_ended_ends_the_run() -> None:
     assert not isinstance(raised.value, NotInjectedError)
 
 
-def test_an_output_topic_stays_compacted_until_tweets_without_a_key_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+class Letters:
+    """A stream whose workers label the tweets without a key late: only then there are dead letters."""
+
+    def __init__(self, calls: list[str], *, labelled_at_look: int) -> None:
+        self._calls = calls
+        self._labelled_at_look = labelled_at_look
+        self._looks = 0
+        self.keyless_sent = 7
+
+    def keyless(self, on: bool) -> None:
+        self._calls.append(f"keyless {on}")
+        self.keyless_sent += 1_000 * on
+
+    def dead_letters(self, reason: str) -> int:
+        self._looks += 1
+        self._calls.append(f"{reason} dead letters")
+        return 3 + (self._looks >= self._labelled_at_look)
+
+
+@pytest.fixture
+def topic_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     calls: list[str] = []
-    feeder = SimpleNamespace(keyless_sent=7)
-
-    def keyless(on: bool) -> None:
-        calls.append(f"keyless {on}")
-        feeder.keyless_sent += 1_000 * on
-
-    feeder.keyless = keyless
-    monkeypatch.setattr("chaos.faults.topic_settings.set_topic", lambda *setting: calls.append(setting[-1]))
-    monkeypatch.setattr("chaos.faults.topic_settings.unset_topic", lambda *setting: calls.append(f"no {setting[-1]}"))
-    inject(replace(surroundings(calls), feeder=cast(Any, feeder)), fault("refused"))
-    assert calls == ["compact", "keyless True", "keyless False", "no cleanup.policy"]
+    monkeypatch.setattr(topic_settings, "set_topic", lambda *setting: calls.append(setting[-1]))
+    monkeypatch.setattr(topic_settings, "unset_topic", lambda *setting: calls.append(f"no {setting[-1]}"))
+    return calls
 
 
-def test_without_tweets_without_a_key_nothing_was_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    feeder = SimpleNamespace(keyless_sent=7, keyless=lambda _on: None)
-    monkeypatch.setattr("chaos.faults.topic_settings.set_topic", lambda *_: None)
-    monkeypatch.setattr("chaos.faults.topic_settings.unset_topic", lambda *_: None)
-    monkeypatch.setattr("chaos.faults.records._SENT_S", 0.1)
-    with pytest.raises(NotInjectedError, match="the feeder may send"):
-        inject(replace(surroundings([]), feeder=cast(Any, feeder)), fault("refused"))
+def test_an_output_topic_stays_compacted_until_a_tweet_without_a_key_is_a_dead_letter(topic_calls: list[str]) -> None:
+    stream = cast(Any, Letters(topic_calls, labelled_at_look=3))
+    inject(replace(surroundings(topic_calls), feeder=stream, verifier=stream), fault("refused"))
+    looks = ["refused dead letters"] * 2
+    assert topic_calls == ["compact", looks[0], "keyless True", "keyless False", *looks, "no cleanup.policy"]
+
+
+@pytest.mark.parametrize(("limit", "what"), [("_SENT_S", "the feeder may send"), ("_REFUSED_S", "a tweet is refused")])
+def test_without_a_refused_tweet_nothing_was_injected(
+    topic_calls: list[str], monkeypatch: pytest.MonkeyPatch, limit: str, what: str
+) -> None:
+    monkeypatch.setattr(f"chaos.faults.records.{limit}", 0.1)
+    stream = cast(Any, Letters(topic_calls, labelled_at_look=1_000_000))
+    if limit == "_SENT_S":
+        stream.keyless = lambda _on: None
+    with pytest.raises(NotInjectedError, match=what):
+        inject(replace(surroundings(topic_calls), feeder=stream, verifier=stream), fault("refused"))
+    assert topic_calls[-1] == "no cleanup.policy"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.dashboard.in_browser import ARGUMENTS, SHOWN_MS
+from tests.dashboard.in_browser import ARGUMENTS, SHOWN_S
 from tests.dashboard.page_process import PageProcess, StartPage
 from tests.installed import installed
 from worker import time_limits
@@ -35,9 +35,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start Chromium; an expectation about its pages waits for up to SHOWN_MS."""
+    """Start Chromium; an expectation about its pages waits for up to SHOWN_S."""
     chromium = installed("chromium", package="chromium")
-    expect.set_options(timeout=SHOWN_MS)
+    expect.set_options(timeout=1_000 * SHOWN_S)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield browser

@@ -6,8 +6,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.dashboard.page_process import PageProcess
+from tests.servers import eventually
 
-SHOWN_MS: Final = 30_000
+SHOWN_S: Final = 30
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,10 +28,19 @@ def opened(browser: Browser, server: PageProcess, *, rows: int = 6, port: int | 
 def opened_at(browser: Browser, address: str, *, rows: int = 6, **options: Any) -> Page:
     """Open the page at this address; return once the table of emotions has so many rows."""
     page = browser.new_page(**options)
-    page.set_default_timeout(SHOWN_MS)
+    page.set_default_timeout(1_000 * SHOWN_S)
     page.goto(address)
     expect(page.locator("#emotions tbody tr")).to_have_count(rows)
     return page
+
+
+def wait_until(page: Page, expression: str, arg: Any = None) -> None:
+    """Return once the JavaScript expression, or function of `arg`, is true in the page.
+
+    Page.wait_for_function evaluates text inside the page when it looks again, which the page's own
+    Content-Security-Policy forbids.
+    """
+    eventually(lambda: page.evaluate(expression, arg), SHOWN_S, expression)
 
 
 def serious_faults(page: Page) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard.in_browser import opened, serious_faults
+from tests.dashboard.in_browser import opened, serious_faults, wait_until
 from tests.dashboard.page_process import NO_SERVERS, StartPage
 from tests.servers import Stack, unique_topics
 from tests.stream.verifier import Verifier
@@ -42,7 +42,7 @@ def cells(page: Page, emotion: str) -> list[str]:
 
 
 def test_the_chart_of_a_new_page_begins_with_the_minutes_that_redis_knows(page: Page) -> None:
-    page.wait_for_function("Number(chart.dataset.points) >= 60")
+    wait_until(page, "Number(chart.dataset.points) >= 60")
     expect(page.locator("#chart canvas")).to_be_visible()
     assert "75.0 %" in cells(page, "joy")
     assert "25.0 %" in cells(page, "fear")
@@ -50,7 +50,7 @@ def test_the_chart_of_a_new_page_begins_with_the_minutes_that_redis_knows(page: 
 
 
 def test_the_table_has_the_numbers_of_the_view_that_is_chosen(page: Page) -> None:
-    page.wait_for_function("Number(chart.dataset.points) >= 60")
+    wait_until(page, "Number(chart.dataset.points) >= 60")
     expect(page.locator("#chart-table caption")).to_contain_text("Share")
     expect(page.locator("#chart")).to_have_attribute(
         "aria-label",

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.dashboard.in_browser import opened, serious_faults
+from tests.dashboard.in_browser import opened, serious_faults, wait_until
 from tests.dashboard.page_process import NO_SERVERS, PageProcess, StartPage
 from tests.dashboard.periods_in_redis import NAMES, fill
 from tests.servers import Message, Stack, eventually, publish, unique_topics
@@ -205,7 +205,7 @@ def test_each_span_has_its_own_times_below_the_chart(page: Page) -> None:
     page.evaluate(DRAWN)
     for span, times in (("Day", r"^\d\d:\d\d$"), ("Week", r"^\w{3} \d+$"), ("Day", r"^\d\d:\d\d$")):
         page.get_by_role("radio", name=span).check()
-        page.wait_for_function(HAS_TIMES, arg=times)
+        wait_until(page, HAS_TIMES, times)
 
 
 @pytest.mark.parametrize("width", [1280, 390])

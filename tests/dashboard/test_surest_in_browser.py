@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.dashboard.in_browser import opened
+from tests.dashboard.in_browser import opened, wait_until
 from tests.dashboard.page_process import PageProcess
 from tests.dashboard.periods_in_redis import NAMES, fill
 from tests.servers import Stack, unique_topics
@@ -80,9 +80,9 @@ def test_during_a_search_only_the_newest_choice_waits(page: Page) -> None:
         titles.append(f"{page.locator('#minute-text').inner_text()}, all tweets")
         page.click("#find")
         expect(page.locator("#surest")).to_have_text(f"Searching for the surest tweets of {titles[-1]} …")
-    page.wait_for_function("asked.length === 1")
+    wait_until(page, "asked.length === 1")
     page.evaluate("(answer) => asked[0](answer)", found(matching=1))
-    page.wait_for_function("asked.length === 2")
+    wait_until(page, "asked.length === 2")
     expect(page.locator("#surest")).to_have_text(f"Searching for the surest tweets of {titles[-1]} …")
     page.evaluate("(answer) => asked[1](answer)", found(matching=2))
     expect(page.locator("#surest h3")).to_have_text(f"The surest tweets of {titles[-1]}")
