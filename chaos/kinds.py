@@ -12,6 +12,9 @@ GROUPS: Final = ("worker", "broker", "network", "redis", "records", "settings", 
 LANES: Final = ("worker", "broker", "redis", "records")
 """Faults of one lane follow one another; faults of different lanes overlap."""
 
+DENSE_LANES: Final = ("redis", "records")
+"""Lanes whose faults may come more often, because the workers need no rest to recover from them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -36,7 +39,7 @@ _ALL: Final = (
     Kind("broker_kill", "broker", "broker", 2, (1.0, 6.0)),
     Kind("broker_freeze", "broker", "broker", 1, (3.0, 10.0)),
     Kind("broker_cut_off", "broker", "broker", 1, (3.0, 10.0)),
-    Kind("replicas_missing", "broker", "broker", 1, (18.0, 20.0)),
+    Kind("replicas_missing", "broker", "broker", 1, (14.0, 16.0)),
     Kind("coordinator_kill", "broker", "broker", 1, (1.0, 4.0)),
     Kind("connections_reset", "network", "broker"),
     Kind("clients_cut_off", "network", "broker", 1, (2.0, 8.0)),

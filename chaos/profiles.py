@@ -8,7 +8,7 @@ from chaos.errors import ChaosError
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Records and faults of a run, the mean time between two faults, and how dense those are that disturb no broker."""
+    """Records and faults of a run, the mean time between two faults, and how dense the faults of DENSE_LANES are."""
 
     name: str
     records: int
@@ -21,7 +21,7 @@ PROFILES: Final = {
     each.name: each
     for each in (
         Profile("quick", records=200_000, faults=40, gap_s=5.0, density=1),
-        Profile("long", records=10_000_000, faults=2_000, gap_s=2.0, density=3),
+        Profile("long", records=10_000_000, faults=2_000, gap_s=3.0, density=3),
     )
 }
 

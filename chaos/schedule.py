@@ -6,7 +6,7 @@ from random import Random
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.kinds import KINDS, STEPS, Kind
+from chaos.kinds import DENSE_LANES, KINDS, STEPS, Kind
 
 _TARGETS: Final = 1 << 16
 """Each fault takes what it needs of its target, such as the remainder by the number of workers that run."""
@@ -28,9 +28,8 @@ def schedule(
 ) -> list[Fault]:
     """Return `count` faults, one in each `gap_s` seconds. A round has every kind as often as the kind says.
 
-    Faults of brokers take long, because all replicas must be in sync before the next one. With a `density` of n, a
-    round has each of the other kinds n times as often. A shorter schedule with the same other arguments is the
-    beginning of a longer one.
+    With a `density` of n, a round has the kinds of DENSE_LANES n times as often. A shorter schedule with the same
+    other arguments is the beginning of a longer one.
     Raises ChaosError for an unknown kind.
     """
     if unknown := sorted(set(kinds) - set(KINDS)):
@@ -49,7 +48,7 @@ def schedule(
 def _rounds(random: Random, kinds: Collection[Kind], density: int) -> Iterator[tuple[Kind, int]]:
     """Yield kinds with their targets, without end; a round is shuffled, and kills a worker at every step."""
     while kinds:
-        times = {kind: kind.in_a_round * (1 if kind.lane == "broker" else density) for kind in kinds}
+        times = {kind: kind.in_a_round * (density if kind.lane in DENSE_LANES else 1) for kind in kinds}
         one = [(kind, number) for kind in kinds for number in range(times[kind])]
         random.shuffle(one)
         for kind, number in one:

@@ -34,16 +34,11 @@ def test_a_round_has_every_kind_as_often_as_it_should() -> None:
     assert found == {name: 3 * kind.in_a_round for name, kind in KINDS.items()}
 
 
-def test_a_dense_round_has_the_faults_that_disturb_no_broker_more_often_and_each_step_as_often() -> None:
-    density = 3
-    round_ = sum(kind.in_a_round * (1 if kind.lane == "broker" else density) for kind in KINDS.values())
-    faults = schedule(3, 2 * round_, 1.0, density=density)
-    found = Counter(fault.kind for fault in faults)
-    assert found == {
-        name: 2 * kind.in_a_round * (1 if kind.lane == "broker" else density) for name, kind in KINDS.items()
-    }
-    steps = Counter(fault.target % STEPS for fault in faults if fault.kind == "kill_at_step")
-    assert set(steps.values()) == {2 * density}
+def test_a_dense_round_has_the_faults_of_redis_and_records_more_often() -> None:
+    more = 2 * sum(kind.in_a_round for kind in KINDS.values() if kind.lane in ("redis", "records"))
+    found = Counter(fault.kind for fault in schedule(3, 2 * (ROUND + more), 1.0, density=3))
+    often = {name: 3 if kind.lane in ("redis", "records") else 1 for name, kind in KINDS.items()}
+    assert found == {name: 2 * often[name] * kind.in_a_round for name, kind in KINDS.items()}
 
 
 def test_faults_come_one_in_each_gap_and_hold_as_long_as_their_kind_allows() -> None:
