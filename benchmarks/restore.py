@@ -27,12 +27,12 @@ from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.kafka.stream import KafkaStream
 from worker.kafka.topics import Topics
-from worker.next_windows import windows_after
 from worker.partition_state import PartitionState, offsets_of
 from worker.process.option_types import positive
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
-from worker.windows import PartitionWindows, WindowLimits
+from worker.windows.after_batch import windows_after
+from worker.windows.state import PartitionWindows, WindowLimits
 
 #: What a change of the group may cost on top of the join; the poll interval is 30 s.
 LIMIT_S: Final = 2.0

@@ -37,7 +37,7 @@ from worker.redis.contributions import Contribution, Fence
 from worker.redis.prefixed import PrefixedClient
 from worker.redis.window_store import WindowStore
 from worker.redis.windows_publisher import WindowsPublisher
-from worker.windows import WindowLimits, WindowUpdate
+from worker.windows.state import WindowLimits, WindowUpdate
 
 PREFIX: Final = "{emotion}"
 START_S: Final = 20.0

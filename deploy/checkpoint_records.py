@@ -3,7 +3,7 @@
 from typing import Final
 
 from deploy.markdown import table
-from worker.window_records import RECORDS
+from worker.windows.records import RECORDS
 
 _REPLAYS: Final = (
     "",

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tweets.periods import PERIOD_MS, UNITS, Cells, CountedTweet, Period
-from worker.closed_periods import ClosedPeriods
 from worker.counts import CommittedCounts
 from worker.membership import StoredState
-from worker.next_windows import WindowsAfter, windows_after
-from worker.window_records import CLOSED, WindowSummary, decode_cells, decode_closed, period_of
-from worker.windows import PartitionWindows
+from worker.windows.after_batch import WindowsAfter, windows_after
+from worker.windows.closed_periods import ClosedPeriods
+from worker.windows.records import CLOSED, WindowSummary, decode_cells, decode_closed, period_of
+from worker.windows.state import PartitionWindows
 
 Folded = dict[Period, Counter[tuple[str, str]]]
 

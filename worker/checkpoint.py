@@ -6,7 +6,7 @@ from typing import Any
 from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts, RunningCounts, is_count, state_name
 from worker.partition_state import PartitionState
-from worker.window_records import WINDOWS, WindowSummary, decode_fields, encode_fields
+from worker.windows.records import WINDOWS, WindowSummary, decode_fields, encode_fields
 
 
 def encode_state(topic: str, group: str, partition: Partition, state: PartitionState) -> list[OutputRecord]:

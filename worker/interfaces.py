@@ -8,7 +8,7 @@ from tweets.records import OutputRecord, Partition
 from worker.counts import CommittedCounts
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.partition_state import PartitionState
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 
 class Stream(Protocol):

@@ -45,7 +45,7 @@ from worker.process.metrics import Metrics
 from worker.process.stop import StopRequest
 from worker.restoring import Restorer
 from worker.retry_pause import retry_pause_s
-from worker.windows import PartitionWindows
+from worker.windows.state import PartitionWindows
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tweets.records import Partition, Record
 from worker.counts import CommittedCounts, RunningCounts
-from worker.windows import PartitionWindows
+from worker.windows.state import PartitionWindows
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from tweets.periods import CountedTweet
 from tweets.records import Partition
 from worker.counts import CommittedCounts
 from worker.labelling import RecordOutcome
-from worker.next_windows import windows_after
 from worker.partition_state import PartitionState
-from worker.windows import PartitionWindows
+from worker.windows.after_batch import windows_after
+from worker.windows.state import PartitionWindows
 
 
 def states_after(

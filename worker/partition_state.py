@@ -7,7 +7,7 @@ from tweets.periods import Cells, Period
 from tweets.records import Partition
 from worker.counts import CommittedCounts
 from worker.membership import CommittedOffset
-from worker.windows import PartitionWindows, WindowUpdate
+from worker.windows.state import PartitionWindows, WindowUpdate
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from worker.errors import ExitCode, FatalError
 from worker.membership import StoredState
 from worker.partition_state import PartitionState
 from worker.restoring_windows import RestoredWindows, restored_windows
-from worker.windows import WindowLimits
+from worker.windows.state import WindowLimits
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from tweets.periods import Cells, Period
 from tweets.records import Partition
 from worker.counts import RunningCounts
 from worker.membership import StoredState
-from worker.windows import PartitionWindows, WindowLimits, complete_from
+from worker.windows.state import PartitionWindows, WindowLimits, complete_from
 
 log = logging.getLogger(__name__)
 

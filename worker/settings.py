@@ -7,15 +7,15 @@ from typing import Any, Final, Literal, Self, TypeVar
 from pydantic import SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from worker.configuration.kafka import KafkaSettings
+from worker.configuration.records import RecordSettings
+from worker.configuration.redis_address import RedisAddress, parse_redis_url
+from worker.configuration.secret_files import with_secrets_from_files
+from worker.configuration.tls_files import check_tls_files
+from worker.configuration.windows import WindowSettings
 from worker.errors import ExitCode, FatalError
-from worker.kafka_settings import KafkaSettings
-from worker.record_settings import RecordSettings
-from worker.redis_address import RedisAddress, parse_redis_url
-from worker.secret_files import with_secrets_from_files
 from worker.setting_fields import setting
 from worker.time_order import broken_order
-from worker.tls_files import check_tls_files
-from worker.window_settings import WindowSettings
 
 BUNDLED_MODEL: Final = Path(__file__).parent / "model"
 

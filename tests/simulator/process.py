@@ -22,7 +22,7 @@ from worker.labelling import Labeller, OutputTopics
 from worker.loop import Loop
 from worker.process.metrics import Metrics
 from worker.restoring import Restorer
-from worker.windows import WindowLimits, WindowUpdate
+from worker.windows.state import WindowLimits, WindowUpdate
 
 _METRICS: Final = Metrics()
 _NO_SCORES: Final = dict.fromkeys(EMOTIONS, 0.0)

@@ -12,8 +12,8 @@ from worker.interfaces import NoWindows, WindowsSink
 from worker.loop import Loop
 from worker.membership import CommittedOffset, Membership, StoredState
 from worker.partition_state import PartitionState, updates_of, windows_of
-from worker.window_records import name
-from worker.windows import PartitionWindows
+from worker.windows.records import name
+from worker.windows.state import PartitionWindows
 
 
 class AdoptsWindowsBeforeTheCommit(Loop):

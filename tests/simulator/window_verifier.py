@@ -6,7 +6,7 @@ from tests.simulator.surroundings import BrokenPromiseError, Clause, Surrounding
 from tests.window_topic import Folded, fold
 from tweets.periods import Cells, Period
 from tweets.records import Partition
-from worker.windows import WindowLimits
+from worker.windows.state import WindowLimits
 
 
 def check_windows(world: Surroundings, limits: WindowLimits) -> None:

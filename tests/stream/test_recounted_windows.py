@@ -21,7 +21,7 @@ from worker.redis.contributions import Contribution, Fence
 from worker.redis.window_store import WindowStore
 from worker.settings import Settings
 from worker.verify.windows import WindowsCheck
-from worker.window_recount import WindowRecount
+from worker.windows.recount import WindowRecount
 
 pytestmark = pytest.mark.timeout(120)
 

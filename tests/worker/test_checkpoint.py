@@ -11,8 +11,8 @@ from tweets.records import Partition
 from worker import checkpoint
 from worker.counts import CommittedCounts, RunningCounts
 from worker.partition_state import PartitionState
-from worker.window_records import WindowSummary
-from worker.windows import PartitionWindows
+from worker.windows.records import WindowSummary
+from worker.windows.state import PartitionWindows
 
 NUMBERS = st.integers(min_value=0, max_value=2**63)
 STATES = st.builds(

@@ -15,9 +15,9 @@ from worker import checkpoint, time_limits
 from worker.counts import CommittedCounts, RunningCounts
 from worker.errors import TransientError
 from worker.kafka.checkpoints import Checkpoint, CheckpointReader
-from worker.next_windows import windows_after
 from worker.partition_state import PartitionState
 from worker.settings import Settings
+from worker.windows.after_batch import windows_after
 
 SETTINGS = Settings(_env_file=None)
 TOPIC, GROUP = SETTINGS.kafka_checkpoint_topic, SETTINGS.kafka_group_id

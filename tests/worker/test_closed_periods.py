@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tweets.periods import UNITS, Period
-from worker.closed_periods import ClosedPeriods
+from worker.windows.closed_periods import ClosedPeriods
 
 PERIODS = st.builds(Period, st.sampled_from(UNITS), st.integers(-5, 40))
 

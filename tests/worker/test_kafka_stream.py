@@ -19,7 +19,7 @@ from worker.membership import CommittedOffset, Membership, StoredState
 from worker.partition_state import PartitionState
 from worker.process.watchdog import Watchdog
 from worker.settings import Settings
-from worker.windows import PartitionWindows
+from worker.windows.state import PartitionWindows
 
 OWNED = Membership(frozenset({PARTITION}), 5, "member-1", "client_metadata")
 A_RECORD = OutputRecord("tweets.emotions", 3, b"k", b"v", [])

@@ -4,7 +4,7 @@ from tests.worker.windows_publishing import LATE_MS, M1, M2, P0, cells, update
 from tweets.periods import Period
 from worker.redis.latest_periods import LatestPeriods
 from worker.redis.published_markers import Reach
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 LATE_MINUTES = LATE_MS // 60_000
 

@@ -11,7 +11,7 @@ from tests.worker.loop_run import NOTHING, LoopRun, tweets
 from tweets.periods import Period
 from tweets.records import Partition
 from worker.errors import RefusedRecordsError, TransientError
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 MINUTE = Period("minute", 1_700_000_000_000 // 60_000)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from worker.__main__ import main
+from worker.configuration.redis_address import RedisAddress, parse_redis_url
 from worker.errors import ExitCode
 from worker.redis.store import CountsStore, CountsStoreError
-from worker.redis_address import RedisAddress, parse_redis_url
 from worker.settings import Settings, SettingsError, load_settings
 
 
@@ -34,7 +34,7 @@ def test_the_address_of_a_service_of_sentinel() -> None:
     assert (address.kind, address.service, address.tls) == ("sentinel", "my counts", True)
     assert address.url == "rediss://user:p%40ss@a/3?client_name=x"
     assert address.sentinel_login == (("password", "h/sh"),)
-    assert "ss" not in repr(address).removeprefix("<worker.redis_address.RedisAddress")
+    assert "ss" not in repr(address).removeprefix("<worker.configuration.redis_address.RedisAddress")
 
 
 def test_the_address_of_a_cluster() -> None:

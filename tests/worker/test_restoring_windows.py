@@ -8,10 +8,10 @@ from tweets.periods import CountedTweet, Period
 from tweets.records import Partition
 from worker.counts import CommittedCounts, RunningCounts
 from worker.membership import CommittedOffset, StoredState
-from worker.next_windows import windows_after
 from worker.restoring import Restorer
 from worker.restoring_windows import RestoredWindows
-from worker.windows import PartitionWindows, WindowLimits
+from worker.windows.after_batch import windows_after
+from worker.windows.state import PartitionWindows, WindowLimits
 
 P0 = Partition("tweets", 0)
 NOW_S = 1_700_000_000.0

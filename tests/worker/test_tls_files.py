@@ -8,9 +8,9 @@ from pydantic import SecretStr
 
 from tests.certificates import Authority, Certified, openssl
 from worker.__main__ import main
+from worker.configuration.tls_files import check_tls_files
 from worker.errors import ExitCode
 from worker.settings import Settings
-from worker.tls_files import check_tls_files
 
 PASS_PHRASE = "correct-horse"
 

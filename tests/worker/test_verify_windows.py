@@ -16,8 +16,8 @@ from worker.verify.finding import Finding
 from worker.verify.repair_windows import repair_windows
 from worker.verify.window_findings import NOT_COMPARED, PERIODS
 from worker.verify.windows import WindowsCheck
-from worker.window_recount import WindowRecount
-from worker.windows import WindowLimits
+from worker.windows.recount import WindowRecount
+from worker.windows.state import WindowLimits
 
 pytestmark = needs_redis_server
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.window_topic import WindowTopic, fold
 from tweets.periods import CountedTweet, Period
-from worker.next_windows import DELETED_AT_ONCE, REFRESH_COMMITS, windows_after
-from worker.window_records import CLOSED, decode_closed, name
-from worker.windows import HOUR_KEPT_HOURS, PartitionWindows, WindowLimits
+from worker.windows.after_batch import DELETED_AT_ONCE, REFRESH_COMMITS, windows_after
+from worker.windows.records import CLOSED, decode_closed, name
+from worker.windows.state import HOUR_KEPT_HOURS, PartitionWindows, WindowLimits
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS

@@ -20,7 +20,7 @@ from worker.process.metrics import Metrics
 from worker.process.stop import StopFlag
 from worker.redis.windows_publisher import WindowsPublisher
 from worker.time_limits import TimeLimit
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 pytestmark = [needs_redis_server, pytest.mark.timeout(120)]
 

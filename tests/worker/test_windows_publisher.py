@@ -17,9 +17,9 @@ from tests.worker.windows_publishing import (
     running_publisher,
     update,
 )
-from worker.cells_json import dump
 from worker.time_limits import TimeLimit
-from worker.windows import WindowUpdate
+from worker.windows.cells_json import dump
+from worker.windows.state import WindowUpdate
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from tests.worker.windows_publishing import (
     update,
 )
 from tweets.periods import Cells, Period
-from worker.cells_json import dump
 from worker.errors import TransientError
 from worker.time_limits import TimeLimit
-from worker.windows import WindowUpdate
+from worker.windows.cells_json import dump
+from worker.windows.state import WindowUpdate
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tweets.records import Partition
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.prefixed import PrefixedClient
 from worker.redis.window_store import WindowStore
-from worker.windows import WindowLimits
+from worker.windows.state import WindowLimits
 
 PREFIX = "{p}"
 P0, P1, P2 = (Partition("tweets", number) for number in range(3))

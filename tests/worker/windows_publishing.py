@@ -13,7 +13,7 @@ from worker.process.metrics import Metrics
 from worker.redis.window_store import WindowStore
 from worker.redis.windows_publisher import WindowsPublisher
 from worker.time_limits import TimeLimit
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 P0, P1 = Partition("tweets", 0), Partition("tweets", 1)
 M1, M2, M3 = Period("minute", 1000), Period("minute", 1001), Period("minute", 1002)

@@ -10,14 +10,14 @@ from kafka import KafkaConsumer, TopicPartition
 
 from tweets.records import Partition
 from worker import checkpoint, time_limits
-from worker.closed_periods import ClosedPeriods
 from worker.counts import CommittedCounts
 from worker.errors import ExitCode, FatalError, TransientError
 from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.offsets import end_offsets, first_offsets, position
 from worker.settings import Settings
-from worker.window_records import CLOSED, WINDOWS, WindowSummary, decode_cells, decode_closed, period_of
-from worker.windows import PartitionWindows
+from worker.windows.closed_periods import ClosedPeriods
+from worker.windows.records import CLOSED, WINDOWS, WindowSummary, decode_cells, decode_closed, period_of
+from worker.windows.state import PartitionWindows
 
 SPANS: Final = (100, 350, 1_200, 5_000, 20_000, None)
 """Offsets before the end that are searched, then more, then all: the newest record of a key is mostly near the end.

@@ -22,7 +22,7 @@ from worker.kafka.descriptions import cleanup_policy, owned_partitions
 from worker.kafka.errors import translating
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, topic_id
 from worker.settings import Settings
-from worker.window_recount import WindowRecount
+from worker.windows.recount import WindowRecount
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from worker.errors import FatalError, TransientError
 from worker.kafka.errors import translated
 from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
 from worker.settings import Settings
-from worker.windows import PartitionWindows
+from worker.windows.state import PartitionWindows
 
 
 class CommittedWindows:

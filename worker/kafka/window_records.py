@@ -15,8 +15,8 @@ from worker.kafka.checkpoints import read_checkpoints_with_windows, read_values
 from worker.kafka.client import Consumer, consumer_arguments
 from worker.kafka.offsets import end_offsets, first_offsets
 from worker.settings import Settings
-from worker.window_records import decode_cells, name
-from worker.windows import PartitionWindows, WindowUpdate
+from worker.windows.records import decode_cells, name
+from worker.windows.state import PartitionWindows, WindowUpdate
 
 SPAN: Final = 2_000
 """Offsets of all partitions that are read and held in memory at once: at most 20 MB with 100 tweet topics."""

@@ -10,8 +10,8 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from worker import time_limits
+from worker.configuration.redis_address import RedisAddress
 from worker.redis.sentinels import Sentinels
-from worker.redis_address import RedisAddress
 
 PROTOCOL: Final = 2
 """RESP2 needs no HELLO, which servers before Redis 6 and some proxies refuse; nothing here needs RESP3."""

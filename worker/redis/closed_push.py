@@ -5,9 +5,9 @@ from typing import Final
 
 from tweets.periods import Cells, Period
 from tweets.records import Partition
-from worker.cells_json import pack, unpacked_text
 from worker.redis.counted_subjects import FirstPeriods
 from worker.redis.errors import WrongKeyError
+from worker.windows.cells_json import pack, unpacked_text
 
 ReadClosed = Callable[[Collection[Partition]], Iterable[tuple[Partition, Period, Cells]]]
 """Returns the closed periods that are kept of these partitions. May raise TransientError or FatalError."""

@@ -8,7 +8,7 @@ from typing import Final
 
 import redis
 
-from worker.redis_address import RedisAddress
+from worker.configuration.redis_address import RedisAddress
 
 _PLACE: Final = re.compile(r"(?:connecting to|reading from) (\S+:[0-9]+|/\S+?)[.:]?(?: |$)")
 """Where redis-py names host and port, or the path of a socket, in the text of an error."""

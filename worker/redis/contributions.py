@@ -5,7 +5,7 @@ from typing import NamedTuple
 import orjson
 
 from tweets.periods import Cells
-from worker.cells_json import dump
+from worker.windows.cells_json import dump
 
 
 class Fence(NamedTuple):

@@ -16,9 +16,9 @@ from redis.exceptions import (
 )
 from redis.sentinel import MasterNotFoundError
 
+from worker.configuration.redis_address import RedisAddress
 from worker.errors import TransientError
 from worker.redis.connection_errors import failure
-from worker.redis_address import RedisAddress
 
 CLIENT_ERRORS: Final = (redis.RedisError, RedisClusterException, OSError)
 """Everything that redis-py raises when Redis fails; OSError: the look-up of a name of a cluster's node."""

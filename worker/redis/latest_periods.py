@@ -7,7 +7,7 @@ from tweets.periods import Cells, Period
 from tweets.records import Partition
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.published_markers import Reach
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 
 @dataclass(slots=True)

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 
 from redis.exceptions import NoScriptError
 
+from worker.configuration.redis_address import parse_redis_url
 from worker.redis.client import RedisClient
 from worker.redis.errors import CLIENT_ERRORS, translated
-from worker.redis_address import parse_redis_url
 from worker.settings import Settings
 
 READ_TOGETHER: Final = 1000

@@ -9,7 +9,6 @@ from typing import Final
 from tweets.event_time import FUTURE_MAX_MS
 from tweets.periods import ALL, UNITS, Cells, Period, Unit
 from tweets.records import Partition
-from worker.cells_json import load
 from worker.counts import state_name
 from worker.redis.contributions import Contribution, Fence
 from worker.redis.errors import CountsStoreError
@@ -17,7 +16,8 @@ from worker.redis.keys import PUBLISHED, SUBJECTS, contributions_name, partition
 from worker.redis.prefixed import READ_TOGETHER, PrefixedClient
 from worker.redis.window_scripts import COUNT_SUBJECTS, FORGET_SUBJECT, MARK, MORE, MOST_CONTRIBUTIONS, PERIOD, UNMARK
 from worker.settings import Settings
-from worker.windows import WindowLimits
+from worker.windows.cells_json import load
+from worker.windows.state import WindowLimits
 
 MOST_SUBJECTS: Final = 1000
 """Tweet topics that a store remembers; more would be those of many files, one after the other."""

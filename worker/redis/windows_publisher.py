@@ -20,7 +20,7 @@ from worker.redis.published_markers import PublishedMarkers
 from worker.redis.publishing_thread import PublishingThread
 from worker.redis.window_store import WindowStore
 from worker.redis.windows_log import WindowsLog
-from worker.windows import WindowUpdate
+from worker.windows.state import WindowUpdate
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from tweets.periods import PERIOD_MS, Cells, Period
 from tweets.records import Partition
-from worker.cells_json import dump, pack, unpacked_text
 from worker.verify.windows import KafkaWindows, PartitionState, StoredPeriod, StoredWindows
+from worker.windows.cells_json import dump, pack, unpacked_text
 
 
 class CommittedPeriods(KafkaWindows, Protocol):

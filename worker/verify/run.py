@@ -22,7 +22,7 @@ from worker.verify.finding import Explanation, Finding
 from worker.verify.findings import not_reached_finding
 from worker.verify.repair_windows import repair_windows
 from worker.verify.windows import WindowsCheck
-from worker.window_recount import WindowRecount
+from worker.windows.recount import WindowRecount
 
 
 def run_verify(settings: Settings, *, fix: bool, timeout_s: float | None) -> list[Finding]:

@@ -14,11 +14,11 @@ from typing import Protocol
 from tweets.periods import PERIOD_MS, Cells, Period
 from tweets.records import Partition
 from worker import time_limits
-from worker.cells_json import pack, unpack
 from worker.deadline import NEVER, Deadline
 from worker.verify.finding import Finding
 from worker.verify.window_findings import Difference, Differences, not_judged_finding
-from worker.windows import WindowLimits, add_cells
+from worker.windows.cells_json import pack, unpack
+from worker.windows.state import WindowLimits, add_cells
 
 
 class StoredPeriod(Protocol):

@@ -7,8 +7,8 @@ from itertools import islice, takewhile
 from typing import Final
 
 from tweets.periods import PERIOD_MS, UNITS, Cells, CountedTweet, Period, WindowTally
-from worker.window_records import CLOSED, encode_cells, encode_closed, name
-from worker.windows import LONGER_UNITS, PartitionWindows, add_cells
+from worker.windows.records import CLOSED, encode_cells, encode_closed, name
+from worker.windows.state import LONGER_UNITS, PartitionWindows, add_cells
 
 DELETED_AT_ONCE: Final = 100
 """Records of expired periods that one commit deletes at most."""

@@ -6,7 +6,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings
 
 from worker.setting_fields import setting
-from worker.windows import WindowLimits
+from worker.windows.state import WindowLimits
 
 _DAY_HOURS: Final = 25
 """A minute is kept at least until its day is over, and an hour more."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from tweets.periods import PERIOD_MS, Cells, Period, Unit
-from worker.closed_periods import ClosedPeriods
 from worker.counts import LARGEST_COUNT
-from worker.window_records import WindowSummary, name
+from worker.windows.closed_periods import ClosedPeriods
+from worker.windows.records import WindowSummary, name
 
 LONGER_UNITS: Final[tuple[Unit, ...]] = ("hour", "day")
 """The units that minutes are summed up to."""

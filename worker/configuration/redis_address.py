@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from worker.redis_options import check_options
+from worker.configuration.redis_options import check_options
 
 SCHEMES: Final = (
     "redis://",

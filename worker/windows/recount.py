@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from tweets.event_time import FUTURE_MAX_MS
 from tweets.periods import PERIOD_MS, Cells, CountedTweet, Period, WindowTally
-from worker.cells_json import pack, unpack
-from worker.windows import LONGER_UNITS, WindowLimits, add_cells
+from worker.windows.cells_json import pack, unpack
+from worker.windows.state import LONGER_UNITS, WindowLimits, add_cells
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
+from worker.configuration.tls_files import check_tls_files
 from worker.setting_fields import setting
-from worker.tls_files import check_tls_files
 
 TOPIC_NAME: Final = r"^[a-zA-Z0-9._-]{1,249}$"
 """The names that Kafka accepts for a topic; groups get the same rule, so that their names fit into file names too."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tweets.periods import UNITS, Cells, Period
-from worker.cells_json import flat, nested
-from worker.closed_periods import ClosedPeriods
 from worker.counts import LARGEST_COUNT, is_count
+from worker.windows.cells_json import flat, nested
+from worker.windows.closed_periods import ClosedPeriods
 
 CLOSED: Final = "closed"
 """The name of the record that lists the closed periods that are kept."""

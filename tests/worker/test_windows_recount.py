@@ -9,9 +9,9 @@ import pytest
 from tests.worker.window_truth import this
 from tweets.event_time import FUTURE_MAX_MS
 from tweets.periods import UNITS, Cells, CountedTweet, Period
-from worker.cells_json import dump, load, pack, unpack
-from worker.window_recount import WindowRecount
-from worker.windows import WindowLimits
+from worker.windows.cells_json import dump, load, pack, unpack
+from worker.windows.recount import WindowRecount
+from worker.windows.state import WindowLimits
 
 LIMITS = WindowLimits(late_minutes=60, minute_kept_hours=48)
 NOW_MS = this().start_ms
