@@ -141,6 +141,9 @@ class FakeConsumer:
     def assignment(self) -> set[TopicPartition]:
         return {THEIRS}
 
+    def paused(self) -> set[TopicPartition]:
+        return set()
+
     def _committed(self, asked: list[TopicPartition], timeout_ms: int) -> dict[TopicPartition, OffsetAndMetadata]:
         answer = self.answers.pop(0)
         return {} if answer is None else dict.fromkeys(asked, answer)

@@ -147,13 +147,14 @@ def test_a_record_of_the_oldest_format_has_no_timestamp() -> None:
     assert record.timestamp_ms == -1
 
 
-def test_a_control_batch_without_records_is_passed_over() -> None:
+@pytest.mark.parametrize("aborted", [[], [(ABORTED, 0)]], ids=["none aborted", "one aborted"])
+def test_trap_a_marker_without_content_stops_every_reader_of_a_compacted_topic(aborted: list[tuple[int, int]]) -> None:
     """The log cleaner keeps the last batch of a producer, without its records."""
     empty = a_marker(COMMIT_MARKER, base=0, producer=COMMITTED)[:61]
     empty[8:12] = (len(empty) - 12).to_bytes(4, "big")
     empty[57:61] = (0).to_bytes(4, "big")
     data = bytes(with_crc(empty, base_offset=0) + a_batch([(b"k", b"v", ())], base=1))
-    records, position, error = read(a_part(RecordReader, data))
+    records, position, error = same(data, aborted=aborted)
     assert ([each[3] for each in records], position, error) == ([b"v"], 2, None)
 
 

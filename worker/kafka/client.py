@@ -27,6 +27,7 @@ from kafka.protocol.producer import (
 from worker import time_limits
 from worker.kafka.connection import connection_arguments
 from worker.kafka.decompression import install as bound_decompression
+from worker.kafka.emptied_markers import install as read_emptied_markers
 from worker.kafka.poll_bound import install as bound_polls
 from worker.settings import Settings
 
@@ -181,6 +182,7 @@ def consumer_arguments(settings: Settings) -> dict[str, Any]:
     """Return the arguments of every consumer of the project; the caller adds the group and sizes."""
     bound_decompression()
     bound_polls()
+    read_emptied_markers()
     return {
         **NETWORK,
         **connection_arguments(settings),

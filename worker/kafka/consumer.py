@@ -16,6 +16,7 @@ from worker.kafka.client import Consumer, consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends, topic_id
 from worker.kafka.record_reader import read_records
+from worker.kafka.turns import Turns
 from worker.membership import CommittedOffset, Membership, PolledRecords, StoredState
 from worker.settings import Settings
 
@@ -50,6 +51,7 @@ class TweetConsumer:
             partition_assignment_strategy=(CooperativeStickyAssignor,),
         )
         read_records(self._consumer)
+        self._turns = Turns(self._consumer)
         self._ends = stable_ends(self._consumer)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
@@ -133,7 +135,7 @@ class TweetConsumer:
         FatalError if the next offset is beyond the end of the partition.
         """
         try:
-            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+            polled = self._turns.poll(timeout_ms, max_records)
             records = [record for of_partition in polled.values() for record in of_partition]
         except errors.NoOffsetForPartitionError:
             # Without a reset policy the client raises this for a new partition of this member, until the caller has

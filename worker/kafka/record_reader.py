@@ -42,7 +42,7 @@ class RecordReader(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-pyt
         """Return whether the batch is a transaction marker, or was aborted."""
         if batch.has_producer_id():
             self._consume_aborted_transactions_up_to(batch.last_offset)
-            if batch.records_count and self._contains_abort_marker(batch):
+            if self._contains_abort_marker(batch):
                 self.aborted_producer_ids.discard(batch.producer_id)
             elif self._is_batch_aborted(batch):
                 return True
