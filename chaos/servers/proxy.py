@@ -25,7 +25,6 @@ class TcpProxy:
     def __init__(self, proxies: "Proxies", target_port: int) -> None:
         self._proxies = proxies
         self._target_port = target_port
-        self._delay_s = 0.0
         self.port = proxies.ask("open", target_port)
 
     @property
@@ -35,18 +34,8 @@ class TcpProxy:
 
     @target_port.setter
     def target_port(self, port: int) -> None:
-        self._proxies.ask("change", self.port, target_port=port)
+        self._proxies.ask("set_target", self.port, target_port=port)
         self._target_port = port
-
-    @property
-    def delay_s(self) -> float:
-        """How many seconds later the server's answers arrive."""
-        return self._delay_s
-
-    @delay_s.setter
-    def delay_s(self, seconds: float) -> None:
-        self._proxies.ask("change", self.port, delay_s=seconds)
-        self._delay_s = seconds
 
     def cut(self, pids: Collection[int] | None = None, *, name: str = "") -> None:
         """Lose all packets, as a dead network does: connections stay open and carry nothing, new ones get no answer.

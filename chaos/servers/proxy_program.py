@@ -19,7 +19,6 @@ import psutil
 from chaos.servers.relayed import Connection
 from deploy.local.ports import LOOPBACK
 
-_LATE_LOOK_S: Final = 0.001
 _READ_BYTES: Final = 65_536
 
 
@@ -27,10 +26,7 @@ class Proxy:
     """One listening port, and the connections through the port."""
 
     def __init__(self, selector: selectors.BaseSelector, target_port: int) -> None:
-        self.target_port = target_port
-        self.delay_s = 0.0
-        self.delays = False
-        """Whether answers were ever delayed: some may still wait."""
+        self._target_port = target_port
         self._selector = selector
         self._cuts: dict[str, Collection[int] | None] = {}
         self._connections: set[Connection] = set()
@@ -39,11 +35,9 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         selector.register(self._listener, selectors.EVENT_READ, lambda _events: self._accept())
 
-    def change(self, *, target_port: int | None = None, delay_s: float | None = None) -> None:
-        """Send new connections to another port, or delay answers from now on."""
-        self.target_port = self.target_port if target_port is None else target_port
-        self.delay_s = self.delay_s if delay_s is None else delay_s
-        self.delays = self.delays or self.delay_s > 0
+    def set_target(self, *, target_port: int) -> None:
+        """Send new connections to another port."""
+        self._target_port = target_port
 
     def cut(self, *, name: str, pids: Collection[int] | None) -> None:
         """Carry nothing on connections of these processes, or on all, until the cut of this name is restored."""
@@ -69,18 +63,10 @@ class Proxy:
         self._listener.close()
         self.reset()
 
-    def pass_on_late(self) -> None:
-        """Pass on the delayed answers whose time has come."""
-        for connection in self._open():
-            if connection.late:
-                connection.update()
-
     def _accept(self) -> None:
         with suppress(OSError):  # the client has gone already
             client, _ = self._listener.accept()
-            connection = Connection(
-                self._selector, client, target_port=self.target_port, answers_delay_s=lambda: self.delay_s
-            )
+            connection = Connection(self._selector, client, self._target_port)
             self._connections = {*self._open(), connection}
             if self._hit([connection]):
                 connection.kill()
@@ -120,11 +106,8 @@ class ProxyProgram:
     def run(self) -> None:
         """Pass bytes on until the connection to the other program ends."""
         while self._commanded:
-            delaying = [proxy for proxy in self._proxies.values() if proxy.delays]
-            for key, events in self._selector.select(_LATE_LOOK_S if delaying else None):
+            for key, events in self._selector.select():
                 key.data(events)
-            for proxy in delaying:
-                proxy.pass_on_late()
 
     def _read_commands(self) -> None:
         received = self._control.recv(_READ_BYTES)
@@ -142,7 +125,7 @@ class ProxyProgram:
             return proxy.port
         proxy = self._proxies.pop(port) if do == "close" else self._proxies[port]
         commands: dict[str, Callable[..., None]] = {
-            "change": proxy.change,
+            "set_target": proxy.set_target,
             "cut": proxy.cut,
             "restore": proxy.restore,
             "reset": proxy.reset,

@@ -4,7 +4,6 @@ import hashlib
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -229,18 +228,6 @@ def test_a_server_that_refuses_connections_looks_reset(proxies: Proxies, connect
     proxy = proxies.open(free_ports(1)[0])
     with pytest.raises(ConnectionResetError):  # already while it connects, or afterwards
         answers(connect(proxy))
-
-
-def test_answers_arrive_later_by_the_delay_and_in_their_order(proxy: TcpProxy, connect: Connect) -> None:
-    client = connect(proxy)
-    proxy.delay_s = 0.2
-    sent = [b"%03d" % number for number in range(100)]
-    started_s = time.monotonic()
-    for each in sent:
-        client.sendall(each)
-    assert read(client, 3) == sent[0]
-    assert time.monotonic() - started_s >= 0.2
-    assert read(client, 297) == b"".join(sent[1:])
 
 
 def test_new_connections_go_to_the_new_target_and_old_ones_stay(
