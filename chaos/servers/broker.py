@@ -19,8 +19,6 @@ _END_S: Final = 10.0
 _STOP_S: Final = 15.0
 """A broker hands its partitions over before it ends."""
 
-_NAMES_OF_PROXIES: Final = ("CLIENTS", "BROKERS", "CONTROLLER")
-
 
 @dataclass(slots=True, eq=False)
 class Broker:
@@ -101,22 +99,22 @@ class Broker:
     def cut_off(self) -> None:
         """Lose every packet between this broker and the others or the clients under test, in both directions."""
         own, others = [self.pid], [other.pid for other in self.others]
-        self.proxies["CLIENTS"].cut(name=self._cut)
+        self.proxies["CLIENTS"].cut()
         for name in ("BROKERS", "CONTROLLER"):
-            self.proxies[name].cut(others, name=self._cut)
+            self.proxies[name].cut(others)
             for other in self.others:
-                other.proxies[name].cut(own, name=self._cut)
+                other.proxies[name].cut(own)
 
     def reconnect(self) -> None:
         """Let packets pass again; the connections that lost bytes are closed."""
         for broker in (self, *self.others):
-            for name in _NAMES_OF_PROXIES:
-                broker.proxies[name].restore(name=self._cut)
+            for proxy in broker.proxies.values():
+                proxy.restore()
 
     def reset_connections(self) -> None:
         """Close the connections of other brokers and of the clients under test to this broker."""
-        for name in _NAMES_OF_PROXIES:
-            self.proxies[name].reset()
+        for proxy in self.proxies.values():
+            proxy.reset()
 
     def check(self) -> None:
         """Raise ChaosError if the process has ended."""
@@ -129,10 +127,6 @@ class Broker:
         if self._child is None:
             raise ChaosError(f"Kafka broker {self.node} was not started")
         return self._child
-
-    @property
-    def _cut(self) -> str:
-        return f"broker {self.node}"
 
     def _signal(self, number: signal.Signals) -> None:
         if self.running:

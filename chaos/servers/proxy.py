@@ -37,24 +37,20 @@ class TcpProxy:
         self._proxies.ask("set_target", self.port, target_port=port)
         self._target_port = port
 
-    def cut(self, pids: Collection[int] | None = None, *, name: str = "") -> None:
+    def cut(self, pids: Collection[int] | None = None) -> None:
         """Lose all packets, as a dead network does: connections stay open and carry nothing, new ones get no answer.
 
-        `pids`: only connections of clients that are these processes. Cuts of different names add up.
+        `pids`: only connections of clients that are these processes.
         """
-        self._proxies.ask("cut", self.port, name=name, pids=None if pids is None else sorted(pids))
+        self._proxies.ask("cut", self.port, pids=None if pids is None else sorted(pids))
 
-    def restore(self, *, name: str = "") -> None:
-        """Remove a cut. Connections that lost bytes are closed; new ones work."""
-        self._proxies.ask("restore", self.port, name=name)
+    def restore(self) -> None:
+        """Remove the cut. Connections that lost bytes are closed; new ones work."""
+        self._proxies.ask("restore", self.port)
 
     def reset(self) -> None:
         """Close all connections now, at both ends."""
         self._proxies.ask("reset", self.port)
-
-    def close(self) -> None:
-        """Close all connections, and accept no more."""
-        self._proxies.ask("close", self.port)
 
 
 class Proxies:

@@ -28,7 +28,8 @@ class Proxy:
     def __init__(self, selector: selectors.BaseSelector, target_port: int) -> None:
         self._target_port = target_port
         self._selector = selector
-        self._cuts: dict[str, Collection[int] | None] = {}
+        self._cut = False
+        self._cut_pids: Collection[int] | None = None
         self._connections: set[Connection] = set()
         self._listener = socket.create_server((LOOPBACK, 0), backlog=1024)
         self._listener.setblocking(False)
@@ -39,29 +40,23 @@ class Proxy:
         """Send new connections to another port."""
         self._target_port = target_port
 
-    def cut(self, *, name: str, pids: Collection[int] | None) -> None:
-        """Carry nothing on connections of these processes, or on all, until the cut of this name is restored."""
-        self._cuts[name] = pids
+    def cut(self, *, pids: Collection[int] | None) -> None:
+        """Carry nothing on connections of these processes, or on all, until `restore`."""
+        self._cut, self._cut_pids = True, pids
         for connection in self._hit(self._open()):
             connection.kill()
 
-    def restore(self, *, name: str) -> None:
-        """Remove a cut, and close the connections that lost bytes, unless another cut hits them."""
-        self._cuts.pop(name, None)
-        dead = {connection for connection in self._open() if connection.dead}
-        for connection in dead - set(self._hit(dead)):
-            connection.close()
+    def restore(self) -> None:
+        """Remove the cut, and close the connections that lost bytes."""
+        self._cut = False
+        for connection in self._open():
+            if connection.dead:
+                connection.close()
 
     def reset(self) -> None:
         """Close all connections; both ends see a reset."""
         for connection in self._open():
             connection.close(reset=True)
-
-    def close(self) -> None:
-        """Close all connections, and listen no more."""
-        self._selector.unregister(self._listener)
-        self._listener.close()
-        self.reset()
 
     def _accept(self) -> None:
         with suppress(OSError):  # the client has gone already
@@ -77,11 +72,12 @@ class Proxy:
         return {connection for connection in self._connections if not connection.closed}
 
     def _hit(self, connections: Collection[Connection]) -> list[Connection]:
-        """Return those of the connections that a cut hits."""
-        if None in self._cuts.values():
+        """Return those of the connections that the cut hits."""
+        if not self._cut:
+            return []
+        if self._cut_pids is None:
             return list(connections)
-        pids = {pid for cut in self._cuts.values() for pid in cut or ()}
-        ports = {port for pid in pids for port in self._ports_of(pid)} if connections else set()
+        ports = {port for pid in self._cut_pids for port in self._ports_of(pid)}
         return [connection for connection in connections if connection.client_port in ports]
 
     def _ports_of(self, pid: int) -> list[int]:
@@ -123,13 +119,12 @@ class ProxyProgram:
             proxy = Proxy(self._selector, port)
             self._proxies[proxy.port] = proxy
             return proxy.port
-        proxy = self._proxies.pop(port) if do == "close" else self._proxies[port]
+        proxy = self._proxies[port]
         commands: dict[str, Callable[..., None]] = {
             "set_target": proxy.set_target,
             "cut": proxy.cut,
             "restore": proxy.restore,
             "reset": proxy.reset,
-            "close": proxy.close,
         }
         commands[do](**arguments)
         return port
