@@ -1,19 +1,16 @@
 """One node of the Kafka cluster, and everything that can happen to it."""
 
-import os
 import shutil
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.servers.children import start_child
+from chaos.servers.children import FreezableChild, start_child
 from chaos.servers.ports import listening
 from chaos.servers.proxy import TcpProxy
 from chaos.servers.waiting import wait_until
-from deploy.local.children import Child
 
 _END_S: Final = 10.0
 _STOP_S: Final = 15.0
@@ -30,7 +27,7 @@ class Broker:
     ports: Mapping[str, int]
     proxies: Mapping[str, TcpProxy]
     others: Sequence["Broker"] = field(default=(), repr=False)
-    _child: Child | None = field(default=None, init=False)
+    _child: FreezableChild | None = field(default=None, init=False)
 
     @property
     def node(self) -> int:
@@ -86,15 +83,15 @@ class Broker:
         """Send SIGTERM, and let a frozen process continue to see the signal."""
         if self.running:
             self._process.terminate()
-            self.thaw()
+            self._process.thaw()
 
     def freeze(self) -> None:
-        """Stop the process with SIGSTOP: its connections stay open, and it does nothing."""
-        self._signal(signal.SIGSTOP)
+        """Let the process stand still."""
+        self._process.freeze()
 
     def thaw(self) -> None:
         """Continue a frozen process."""
-        self._signal(signal.SIGCONT)
+        self._process.thaw()
 
     def cut_off(self) -> None:
         """Lose every packet between this broker and the others or the clients under test, in both directions."""
@@ -123,11 +120,7 @@ class Broker:
             raise ChaosError(f"Kafka broker {self.node} ended: {tail[-1] if tail else 'no output'} (log: {self.log})")
 
     @property
-    def _process(self) -> Child:
+    def _process(self) -> FreezableChild:
         if self._child is None:
             raise ChaosError(f"Kafka broker {self.node} was not started")
         return self._child
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.running:
-            os.kill(self.pid, number)
