@@ -3,13 +3,14 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, cast
 
 from confluent_kafka import Message
 
 from chaos.errors import ChaosError
+from chaos.part import Part
 from chaos.servers.waiting import became_true
 from chaos.stream.account import StreamAccount
 from chaos.stream.committed_offsets import fetch_positions
@@ -59,7 +60,7 @@ class Progress:
     total: int
 
 
-class StreamVerifier:
+class StreamVerifier(Part):
     """One thread that reads both output topics; memory does not grow with the number of records.
 
     `redis` returns a client of the Redis in use. With `strict=False` only names are judged (lost, doubled, out of
@@ -80,6 +81,7 @@ class StreamVerifier:
         redis_counter: str | None = None,
         redis_agrees_s: float = REDIS_AGREES_S,
     ) -> None:
+        super().__init__("verifier")
         self._bootstrap, self._names, self._input, self._redis = bootstrap, names, fed_input, redis
         self._kafka = KafkaOffsets(bootstrap)
         self._strict, self._redis_counter, self._redis_agrees_s = strict, redis_counter, redis_agrees_s
@@ -92,27 +94,14 @@ class StreamVerifier:
         }
         self._saved = dict(self._positions)
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._reader: CommittedReader | None = None
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="verifier", daemon=True)
 
     # While the stream runs
-
-    def start(self) -> None:
-        """Begin to read, at the beginning or where a restored state ends."""
-        self._thread.start()
 
     def forget_pauses_of_start(self) -> None:
         """Forget the pauses since `start`: that programs under test need seconds to start is no finding."""
         with self._lock:
             self._pauses.restore(self._pauses_before)
-
-    def stop(self) -> None:
-        """Read nothing more."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
 
     def check(self) -> None:
         """Raise ChaosError if the thread has failed."""
@@ -210,16 +199,11 @@ class StreamVerifier:
 
     # The thread
 
-    def _run(self) -> None:
-        try:
-            self._reader = CommittedReader(self._bootstrap, self._positions)
+    def _work(self) -> None:
+        self._reader = CommittedReader(self._bootstrap, self._positions)
+        with closing(self._reader) as reader:
             while not self._stopping.is_set():
-                self._take(self._reader.read(_READ, _READ_S))
-        except Exception as error:  # check() raises it
-            self._error = error
-        finally:
-            if self._reader is not None:
-                self._reader.close()
+                self._take(reader.read(_READ, _READ_S))
 
     def _take(self, messages: Sequence[Message]) -> None:
         """Judge the records, and note the progress."""
