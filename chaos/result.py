@@ -26,7 +26,7 @@ class RunResult:
     def broken(self) -> list[str]:
         """Return one sentence for each thing that broke the promise."""
         never = [f"{kind}: injected not once ({why})" for kind, why in never_injected(self.injected).items()]
-        return [*self.verdict.broken(), *self.findings, *never]
+        return [*self.verdict.broken, *self.findings, *never]
 
     @property
     def faults(self) -> dict[str, int]:

@@ -28,6 +28,7 @@ from chaos.saved_state import SavedState
 from chaos.schedule import schedule
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
+from chaos.servers.waiting import became_true
 from chaos.stream.event_times import HOUR_MS, EventTimes
 from chaos.stream.feeder import Feeder
 from chaos.stream.verdict import Verdict
@@ -161,7 +162,6 @@ class _Run:
             redis=self._redis.client,
             poison_share=options.poison_share,
             strict=options.strict,
-            redis_counter=f"{self._names.redis_prefix}:counts",
         )
         ending.callback(self._verifier.stop)
         if self._saved.verifier is not None:
@@ -179,11 +179,12 @@ class _Run:
 
     def _warm_up(self) -> None:
         """Wait until the workers label records of every partition; a program that never does is judged all the same."""
-        before, end_s = self._verifier.progress().seen, time.monotonic() + _START_S
-        while time.monotonic() < end_s and not self._stop.wait(_LOOK_S):
-            seen = self._verifier.progress().seen
-            if all(seen[partition] > before[partition] for partition in seen):
-                break
+        before = self._verifier.seen
+
+        def warm() -> bool:
+            return self._stop.is_set() or all(count > before[each] for each, count in self._verifier.seen.items())
+
+        became_true(warm, _START_S)
         self._verifier.forget_pauses_of_start()
 
     def _start_faults(self, ending: ExitStack) -> None:
@@ -222,7 +223,7 @@ class _Run:
         limit_s = _NO_PROGRESS_S if self._options.strict else _NO_PROGRESS_OF_OTHERS_S
         while True:
             self._look(progress)
-            now_s, total, fed = time.monotonic(), self._verifier.progress().total, self._feeder.total
+            now_s, total, fed = time.monotonic(), self._verifier.total, self._feeder.total
             if total != seen or not self._lanes.ended:
                 seen, moved_s = total, now_s
             complete = fed >= self._options.records and total >= fed
@@ -235,10 +236,10 @@ class _Run:
         """Take notice of the progress, and raise the error of a part that has failed."""
         for part in (self._lanes, self._fleet, self._feeder, self._verifier, self._early_counts, self._keeper):
             part.check()
-        injected, verified = self._injected(), self._verifier.progress()
-        self._samples.add(self._now_s(), verified.seen, self._feeder.fed, injected)
+        injected, seen = self._injected(), self._verifier.seen
+        self._samples.add(self._now_s(), seen, self._feeder.fed, injected)
         present = [each.fault.kind for each in injected if each.ended_s is None]
-        self._verified, self._finished = verified.total, len(injected) - len(present)
+        self._verified, self._finished = sum(seen.values()), len(injected) - len(present)
         progress.show(self._verified, self._finished, present)
 
     def _allowed(self) -> int:

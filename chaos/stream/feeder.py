@@ -14,7 +14,7 @@ from chaos.stream.clients import CLIENT
 from chaos.stream.event_times import EventTimes
 from chaos.stream.fed_numbers import FedNumbers
 from chaos.stream.kafka_offsets import KafkaOffsets
-from chaos.stream.tweets import KEYLESS, POISON_SHARE, TweetSource
+from chaos.stream.tweets import KEYLESS, TweetSource
 from chaos.stream.unusual import BOMB, BOMB_RECORDS, POISON
 from chaos.stream_names import StreamNames
 
@@ -58,7 +58,7 @@ class Feeder(Part):
         seed: int,
         *,
         allowed: Callable[[], int],
-        poison_share: float = POISON_SHARE,
+        poison_share: float,
         event_times: EventTimes | None = None,
         state: Mapping[str, Any] | None = None,
         before_bomb: Callable[[], None] = lambda: None,
