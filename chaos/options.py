@@ -9,7 +9,15 @@ from chaos.kinds import KINDS
 from chaos.stream_names import PARTITIONS
 
 OURS: Final = "ours"
-PROGRAMS: Final = (OURS, "kafka-loop", "quix")
+KAFKA_LOOP: Final = "kafka-loop"
+QUIX: Final = "quix"
+
+PROGRAMS: Final[Mapping[str, str]] = {
+    OURS: "emotion-stream",
+    KAFKA_LOOP: "kafka-python loop, commit after the flush",
+    QUIX: "Quix Streams, exactly-once",
+}
+"""Each program that a run can test, and its title."""
 
 
 @dataclass(frozen=True, slots=True)

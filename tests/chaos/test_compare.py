@@ -12,8 +12,7 @@ from benchmarks.suite.programs import Program
 from chaos import compare
 from chaos.compare import FAULTS, RECORDS, compare_programs, options_for
 from chaos.kinds import FOR_ANY_PROGRAM
-from chaos.options import OURS, RunOptions
-from chaos.peers.programs import KAFKA_LOOP, QUIX
+from chaos.options import KAFKA_LOOP, OURS, QUIX, RunOptions
 from chaos.result import RunResult
 from chaos.schedule import schedule
 from chaos.stream.verdict import Verdict
