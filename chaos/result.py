@@ -31,7 +31,7 @@ class RunResult:
     @property
     def faults(self) -> dict[str, int]:
         """Return the number of faults of each kind that were injected."""
-        return dict(sorted(by_kind(list(self.injected)).items()))
+        return dict(sorted(by_kind(self.injected).items()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the keys of the last line on stdout."""
@@ -57,7 +57,7 @@ class RunResult:
             "not_injected": {
                 str(each.fault.number): f"{each.fault.kind}: {each.not_injected}"
                 for each in self.injected
-                if each.not_injected is not None
+                if not each.was_injected
             },
             "worker_exits": {str(code): count for code, count in sorted(self.exits.items())},
             "seconds": round(self.seconds, 1),
