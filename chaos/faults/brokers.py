@@ -5,7 +5,7 @@ from typing import Final
 
 from chaos.errors import ChaosError
 from chaos.faults.surroundings import NotInjectedError, Surroundings
-from chaos.faults.topic_settings import topic_setting
+from chaos.faults.topic_settings import output_setting
 from chaos.schedule import Fault
 from chaos.servers.broker import Broker
 
@@ -34,7 +34,7 @@ def broker_cut_off(around: Surroundings, fault: Fault) -> None:
 def replicas_missing(around: Surroundings, fault: Fault) -> None:
     """Let the output topic need all replicas while a broker is down: writes fail past the delivery time-out."""
     replicas = str(len(around.cluster.brokers))
-    with topic_setting(around.cluster.direct, around.names.output, "min.insync.replicas", replicas):
+    with output_setting(around, "min.insync.replicas", replicas):
         broker_kill(around, fault)
 
 
