@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from chaos.kinds import KINDS
-from chaos.stream_names import PARTITIONS
 
 OURS: Final = "ours"
 KAFKA_LOOP: Final = "kafka-loop"
@@ -36,7 +35,6 @@ class RunOptions:
     program: str = OURS
     broken_rule: str | None = None
     kinds: Sequence[str] = tuple(KINDS)
-    partitions: int = PARTITIONS
     poison_share: float = 0.01
     folder: Path | None = None
     resume: bool = False

@@ -62,7 +62,7 @@ class InterruptedRunError(ChaosError):
     """A signal ended the run; the text says how to continue."""
 
 
-def run(options: RunOptions, stop: StopRequest | None = None) -> RunResult:
+def run(options: RunOptions, stop: StopRequest) -> RunResult:
     """Run until the last fault is over and every record is verified. Raises ChaosError if nothing can be judged."""
     home = kafka_home()
     saved = SavedState.read(options.folder) if options.resume and options.folder else SavedState(options.as_json())
@@ -70,7 +70,7 @@ def run(options: RunOptions, stop: StopRequest | None = None) -> RunResult:
     folder.mkdir(parents=True, exist_ok=True)
     keep = True
     try:
-        result = _Run(options, home, folder, saved, stop or threading.Event()).execute()
+        result = _Run(options, home, folder, saved, stop).execute()
         keep = bool(result.broken) and options.strict
         return result
     except InterruptedRunError:
@@ -92,7 +92,7 @@ class _Run:
         self._folder = folder
         self._saved = saved
         self._stop = stop
-        self._names = StreamNames(partitions=options.partitions)
+        self._names = StreamNames()
         self._faults = schedule(options.seed, options.faults, options.gap_s, options.kinds, density=options.density)
         numbered = {fault.number: fault for fault in self._faults}
         self._before = [Injected.from_json(fields, numbered) for fields in saved.injected]
@@ -189,7 +189,7 @@ class _Run:
 
     def _start_faults(self, ending: ExitStack) -> None:
         around = Surroundings(
-            self._cluster, self._redis, self._fleet, self._feeder, self._verifier, self._names, stopping=self._stopping
+            self._cluster, self._redis, self._fleet, self._feeder, self._verifier, self._names, self._stopping
         )
         done = {each.fault.number for each in self._before}
         left = [fault for fault in self._faults if fault.number not in done]
@@ -278,7 +278,7 @@ class _Run:
 
     def _event_times(self) -> EventTimes:
         """Return times that a resumed run continues, within the twelve hours before the start."""
-        step_ms = _TIMES_MS // max(1, self._options.records // self._options.partitions)
+        step_ms = _TIMES_MS // max(1, self._options.records // self._names.partitions)
         return EventTimes(start_ms=self._saved.start_ms, step_ms=max(1, min(200, step_ms)))
 
     def _how_to_continue(self) -> str:
