@@ -93,8 +93,6 @@ class Fleet(Part):
         with self._lock:
             self._paused = True
             for member in self._members:
-                if member.frozen:
-                    member.thaw()
                 member.terminate()
             for member in self._members:
                 self._stop(member)

@@ -90,7 +90,9 @@ class Member:
             self._child.kill()
 
     def terminate(self) -> None:
-        """Send SIGTERM, once to each process: a second one would end a worker at once."""
+        """Let a frozen process continue, and send SIGTERM once: a second one would end a worker at once."""
+        if self.frozen:
+            self.thaw()
         if self._child and self._terminated_s is None:
             self._child.terminate()
             self._terminated_s = time.monotonic()
@@ -113,8 +115,6 @@ class Member:
         """End the process, with SIGKILL if it does not end in time; return its exit code, None without a process."""
         if self._child is None:
             return None
-        if self.frozen:
-            self.thaw()
         self.terminate()
         child = self._child
         self.outlived_stop = not became_true(lambda: child.exit_code is not None, STOP_S)
