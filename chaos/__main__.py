@@ -127,7 +127,6 @@ def _resumed(parsed: argparse.Namespace) -> RunOptions:
 
 
 def _parser() -> argparse.ArgumentParser:
-
     parser = argparse.ArgumentParser(prog="python -m chaos", description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("--profile", default="quick", help="quick, within ten minutes, or long, 2,000 faults (%(default)s)")

@@ -8,17 +8,11 @@ from typing import Any, Final
 
 from benchmarks.suite.errors import SkippedError
 from chaos.kinds import FOR_ANY_PROGRAM
-from chaos.options import OURS, RunOptions
-from chaos.peers.programs import KAFKA_LOOP, PEERS, QUIX, peer
+from chaos.options import KAFKA_LOOP, OURS, PROGRAMS, QUIX, RunOptions
+from chaos.peers.programs import peer
 from chaos.result import RunResult
 from deploy.local.progress import say
 from deploy.markdown import table
-
-PROGRAMS: Final[Mapping[str, str]] = {
-    OURS: "emotion-stream",
-    KAFKA_LOOP: "kafka-python loop, commit after the flush",
-    QUIX: "Quix Streams, exactly-once",
-}
 
 RECORDS: Final = 200_000
 FAULTS: Final = 20
@@ -94,7 +88,7 @@ def for_any_program(options: RunOptions) -> RunOptions:
 def _prepared() -> dict[str, str]:
     """Install what the peers need, before anything is measured; return why a peer cannot run."""
     skipped = {}
-    for program in PEERS:
+    for program in (KAFKA_LOOP, QUIX):
         try:
             peer(program, Path())
         except SkippedError as error:

@@ -25,6 +25,11 @@ class Injected:
     not_injected: str | None = None
     """Why the fault was not possible; None for a fault that was injected."""
 
+    @property
+    def was_injected(self) -> bool:
+        """Whether the fault was possible."""
+        return self.not_injected is None
+
     def observe(self, now_s: float, pause_s: float) -> None:
         """Take notice of a pause that has lasted for `pause_s` at this moment."""
         if self.ended_s is None or now_s <= self.ended_s + SETTLING_S:
@@ -47,14 +52,14 @@ class Injected:
         return cls(faults[number], *others)
 
 
-def by_kind(injected: list[Injected]) -> Counter[str]:
+def by_kind(injected: Sequence[Injected]) -> Counter[str]:
     """Return the number of faults of each kind that were injected."""
-    return Counter(each.fault.kind for each in injected if each.not_injected is None)
+    return Counter(each.fault.kind for each in injected if each.was_injected)
 
 
 def never_injected(injected: Sequence[Injected]) -> dict[str, str]:
     """Return each kind of which no fault was possible, with the reason of the last one."""
-    possible = {each.fault.kind for each in injected if each.not_injected is None}
+    possible = by_kind(injected)
     return {
         each.fault.kind: each.not_injected
         for each in injected

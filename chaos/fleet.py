@@ -9,6 +9,7 @@ from typing import Final
 from benchmarks.suite.programs import Program
 from chaos.errors import ChaosError
 from chaos.member import STOP_S, Member
+from chaos.part import Part
 from worker.errors import ExitCode
 
 WORKERS: Final = 3
@@ -26,45 +27,31 @@ _EXPECTED: Final = frozenset({_TERMINATED_AT_ITS_START, ExitCode.OK, ExitCode.KA
 """What faults may end a worker with, beside a SIGKILL that was sent; every other exit code is a finding."""
 
 
-class Fleet:
-    """Members that run until `stop`; every method may be called from any thread."""
+class Fleet(Part):
+    """Members that run until `stop`, and their supervisor; every method may be called from any thread."""
 
     def __init__(self, program: Program, settings: Mapping[str, str], folder: Path) -> None:
+        super().__init__("fleet")
         self._program = program
         self._settings = settings
         self._folder = folder
         self._lock = threading.RLock()
         self._members: list[Member] = []
-        self._ending = threading.Event()
         self._paused = False
-        self._thread = threading.Thread(target=self._supervise, name="fleet", daemon=True)
         self.exits: Counter[int] = Counter()
         self.unexpected: list[str] = []
-        self._failure: BaseException | None = None
 
     def start(self) -> None:
         """Start the workers and their supervisor."""
         with self._lock:
-            for number in range(WORKERS):
-                self._add(f"worker-{number}", lasting_id=number < _WITH_LASTING_ID)
-        self._thread.start()
+            for _ in range(WORKERS):
+                self._add()
+        super().start()
 
     def stop(self) -> None:
         """End the supervisor, then all workers in an orderly way."""
-        self._ending.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        super().stop()
         self.stop_all()
-
-    def check(self) -> None:
-        """Raise the error that has ended the supervisor."""
-        if self._failure is not None:
-            raise self._failure
-
-    @property
-    def size(self) -> int:
-        """The number of members, those included that are about to be started again."""
-        return len(self._members)
 
     def pids(self) -> list[int]:
         """Return the process ids of all workers that run."""
@@ -89,9 +76,7 @@ class Fleet:
         with self._lock:
             if len(self._members) >= _MOST:
                 return False
-            numbers = {int(member.name.rpartition("-")[2]) for member in self._members}
-            number = next(number for number in range(_MOST + 1) if number not in numbers)
-            self._add(f"worker-{number}", lasting_id=number < _WITH_LASTING_ID)
+            self._add()
             return True
 
     def remove(self) -> bool:
@@ -108,8 +93,6 @@ class Fleet:
         with self._lock:
             self._paused = True
             for member in self._members:
-                if member.frozen:
-                    member.thaw()
                 member.terminate()
             for member in self._members:
                 self._stop(member)
@@ -118,18 +101,17 @@ class Fleet:
         """Let the supervisor start workers again."""
         self._paused = False
 
-    def _add(self, name: str, *, lasting_id: bool) -> None:
-        settings = {**self._settings, **({"WORKER_ID": name} if lasting_id else {})}
+    def _add(self) -> None:
+        number = len(self._members)  # the last member is the first to be removed
+        name = f"worker-{number}"
+        settings = {**self._settings, **({"WORKER_ID": name} if number < _WITH_LASTING_ID else {})}
         self._members.append(Member(name, self._program, settings, self._folder))
 
-    def _supervise(self) -> None:
-        try:
-            while not self._ending.wait(_LOOK_S):
-                with self._lock:
-                    if not self._paused:
-                        self._look()
-        except BaseException as error:
-            self._failure = error
+    def _work(self) -> None:
+        while not self._stopping.wait(_LOOK_S):
+            with self._lock:
+                if not self._paused:
+                    self._look()
 
     def _look(self) -> None:
         for member in self._members:

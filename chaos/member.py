@@ -1,7 +1,5 @@
 """One worker of the fleet: a name that outlives its processes."""
 
-import os
-import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +7,8 @@ from typing import Final
 
 from benchmarks.suite.programs import Program
 from chaos.kill_points import FILE, KillPoint
-from chaos.servers.children import start_child
+from chaos.servers.children import FreezableChild, start_child
 from chaos.servers.waiting import became_true
-from deploy.local.children import Child
 
 STOP_S: Final = 15.0
 """More than the worker's own limit between SIGTERM and its end."""
@@ -35,7 +32,7 @@ class Member:
         self.kill_point = KillPoint(folder / f"{name}.step")
         self._program = program
         self._log = folder / f"{name}.log"
-        self._child: Child | None = None
+        self._child: FreezableChild | None = None
         self._started_s = 0.0
         self._terminated_s: float | None = None
         self._pause_s = _FIRST_PAUSE_S
@@ -93,19 +90,23 @@ class Member:
             self._child.kill()
 
     def terminate(self) -> None:
-        """Send SIGTERM, once to each process: a second one would end a worker at once."""
+        """Let a frozen process continue, and send SIGTERM once: a second one would end a worker at once."""
+        if self.frozen:
+            self.thaw()
         if self._child and self._terminated_s is None:
             self._child.terminate()
             self._terminated_s = time.monotonic()
 
     def freeze(self) -> None:
         """Send SIGSTOP."""
-        self._signal(signal.SIGSTOP)
+        if self._child:
+            self._child.freeze()
         self.frozen = True
 
     def thaw(self) -> None:
         """Send SIGCONT."""
-        self._signal(signal.SIGCONT)
+        if self._child:
+            self._child.thaw()
         self.frozen = False
         if self._terminated_s is not None:
             self._terminated_s = time.monotonic()
@@ -114,8 +115,6 @@ class Member:
         """End the process, with SIGKILL if it does not end in time; return its exit code, None without a process."""
         if self._child is None:
             return None
-        if self.frozen:
-            self.thaw()
         self.terminate()
         child = self._child
         self.outlived_stop = not became_true(lambda: child.exit_code is not None, STOP_S)
@@ -129,7 +128,3 @@ class Member:
         lines = self._log.read_text(encoding="utf-8", errors="replace").split("\n") if self._log.exists() else []
         last = next((line for line in reversed(lines) if line.strip()), "nothing")
         return f"{last[:_LONGEST_LINE]} (log: {self._log})"
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._child and self._child.exit_code is None:
-            os.kill(self._child.pid, number)

@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from chaos.kinds import KINDS
-from chaos.stream_names import PARTITIONS
 
 OURS: Final = "ours"
-PROGRAMS: Final = (OURS, "kafka-loop", "quix")
+KAFKA_LOOP: Final = "kafka-loop"
+QUIX: Final = "quix"
+
+PROGRAMS: Final[Mapping[str, str]] = {
+    OURS: "emotion-stream",
+    KAFKA_LOOP: "kafka-python loop, commit after the flush",
+    QUIX: "Quix Streams, exactly-once",
+}
+"""Each program that a run can test, and its title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,6 @@ class RunOptions:
     program: str = OURS
     broken_rule: str | None = None
     kinds: Sequence[str] = tuple(KINDS)
-    partitions: int = PARTITIONS
     poison_share: float = 0.01
     folder: Path | None = None
     resume: bool = False

@@ -26,12 +26,12 @@ class RunResult:
     def broken(self) -> list[str]:
         """Return one sentence for each thing that broke the promise."""
         never = [f"{kind}: injected not once ({why})" for kind, why in never_injected(self.injected).items()]
-        return [*self.verdict.broken(), *self.findings, *never]
+        return [*self.verdict.broken, *self.findings, *never]
 
     @property
     def faults(self) -> dict[str, int]:
         """Return the number of faults of each kind that were injected."""
-        return dict(sorted(by_kind(list(self.injected)).items()))
+        return dict(sorted(by_kind(self.injected).items()))
 
     def as_json(self) -> dict[str, Any]:
         """Return the keys of the last line on stdout."""
@@ -57,7 +57,7 @@ class RunResult:
             "not_injected": {
                 str(each.fault.number): f"{each.fault.kind}: {each.not_injected}"
                 for each in self.injected
-                if each.not_injected is not None
+                if not each.was_injected
             },
             "worker_exits": {str(code): count for code, count in sorted(self.exits.items())},
             "seconds": round(self.seconds, 1),

@@ -28,6 +28,7 @@ from chaos.saved_state import SavedState
 from chaos.schedule import schedule
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
+from chaos.servers.waiting import became_true
 from chaos.stream.event_times import HOUR_MS, EventTimes
 from chaos.stream.feeder import Feeder
 from chaos.stream.verdict import Verdict
@@ -61,7 +62,7 @@ class InterruptedRunError(ChaosError):
     """A signal ended the run; the text says how to continue."""
 
 
-def run(options: RunOptions, stop: StopRequest | None = None) -> RunResult:
+def run(options: RunOptions, stop: StopRequest) -> RunResult:
     """Run until the last fault is over and every record is verified. Raises ChaosError if nothing can be judged."""
     home = kafka_home()
     saved = SavedState.read(options.folder) if options.resume and options.folder else SavedState(options.as_json())
@@ -69,7 +70,7 @@ def run(options: RunOptions, stop: StopRequest | None = None) -> RunResult:
     folder.mkdir(parents=True, exist_ok=True)
     keep = True
     try:
-        result = _Run(options, home, folder, saved, stop or threading.Event()).execute()
+        result = _Run(options, home, folder, saved, stop).execute()
         keep = bool(result.broken) and options.strict
         return result
     except InterruptedRunError:
@@ -91,7 +92,7 @@ class _Run:
         self._folder = folder
         self._saved = saved
         self._stop = stop
-        self._names = StreamNames(partitions=options.partitions)
+        self._names = StreamNames()
         self._faults = schedule(options.seed, options.faults, options.gap_s, options.kinds, density=options.density)
         numbered = {fault.number: fault for fault in self._faults}
         self._before = [Injected.from_json(fields, numbered) for fields in saved.injected]
@@ -161,7 +162,6 @@ class _Run:
             redis=self._redis.client,
             poison_share=options.poison_share,
             strict=options.strict,
-            redis_counter=f"{self._names.redis_prefix}:counts",
         )
         ending.callback(self._verifier.stop)
         if self._saved.verifier is not None:
@@ -179,16 +179,17 @@ class _Run:
 
     def _warm_up(self) -> None:
         """Wait until the workers label records of every partition; a program that never does is judged all the same."""
-        before, end_s = self._verifier.progress().seen, time.monotonic() + _START_S
-        while time.monotonic() < end_s and not self._stop.wait(_LOOK_S):
-            seen = self._verifier.progress().seen
-            if all(seen[partition] > before[partition] for partition in seen):
-                break
+        before = self._verifier.seen
+
+        def warm() -> bool:
+            return self._stop.is_set() or all(count > before[each] for each, count in self._verifier.seen.items())
+
+        became_true(warm, _START_S)
         self._verifier.forget_pauses_of_start()
 
     def _start_faults(self, ending: ExitStack) -> None:
         around = Surroundings(
-            self._cluster, self._redis, self._fleet, self._feeder, self._verifier, self._names, stopping=self._stopping
+            self._cluster, self._redis, self._fleet, self._feeder, self._verifier, self._names, self._stopping
         )
         done = {each.fault.number for each in self._before}
         left = [fault for fault in self._faults if fault.number not in done]
@@ -222,7 +223,7 @@ class _Run:
         limit_s = _NO_PROGRESS_S if self._options.strict else _NO_PROGRESS_OF_OTHERS_S
         while True:
             self._look(progress)
-            now_s, total, fed = time.monotonic(), self._verifier.progress().total, self._feeder.total
+            now_s, total, fed = time.monotonic(), self._verifier.total, self._feeder.total
             if total != seen or not self._lanes.ended:
                 seen, moved_s = total, now_s
             complete = fed >= self._options.records and total >= fed
@@ -235,10 +236,10 @@ class _Run:
         """Take notice of the progress, and raise the error of a part that has failed."""
         for part in (self._lanes, self._fleet, self._feeder, self._verifier, self._early_counts, self._keeper):
             part.check()
-        injected, verified = self._injected(), self._verifier.progress()
-        self._samples.add(self._now_s(), verified.seen, self._feeder.fed, injected)
+        injected, seen = self._injected(), self._verifier.seen
+        self._samples.add(self._now_s(), seen, self._feeder.fed, injected)
         present = [each.fault.kind for each in injected if each.ended_s is None]
-        self._verified, self._finished = verified.total, len(injected) - len(present)
+        self._verified, self._finished = sum(seen.values()), len(injected) - len(present)
         progress.show(self._verified, self._finished, present)
 
     def _allowed(self) -> int:
@@ -277,7 +278,7 @@ class _Run:
 
     def _event_times(self) -> EventTimes:
         """Return times that a resumed run continues, within the twelve hours before the start."""
-        step_ms = _TIMES_MS // max(1, self._options.records // self._options.partitions)
+        step_ms = _TIMES_MS // max(1, self._options.records // self._names.partitions)
         return EventTimes(start_ms=self._saved.start_ms, step_ms=max(1, min(200, step_ms)))
 
     def _how_to_continue(self) -> str:

@@ -1,14 +1,11 @@
 """What the stream under test is called: topics, group, keys in Redis."""
 
 from dataclasses import dataclass
-from typing import Final
-
-PARTITIONS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class StreamNames:
-    """Topics with PARTITIONS partitions each, the consumer group, and the prefix of the keys in Redis."""
+    """Topics with `partitions` partitions each, the consumer group, and the prefix of the keys in Redis."""
 
     input: str = "tweets"
     output: str = "tweets.emotions"
@@ -16,7 +13,7 @@ class StreamNames:
     checkpoints: str = "tweets.checkpoints"
     group: str = "emotion-worker"
     redis_prefix: str = "{emotion}"
-    partitions: int = PARTITIONS
+    partitions: int = 12
 
     def state_name(self, partition: int) -> str:
         """Return the field of a partition in the hashes of Redis, which is also its key on the checkpoint topic."""

@@ -5,15 +5,12 @@ from typing import Final
 
 from chaos.errors import ChaosError
 from chaos.faults.surroundings import NotInjectedError, Surroundings
-from chaos.faults.topic_settings import topic_setting
+from chaos.faults.topic_settings import output_setting
 from chaos.schedule import Fault
 from chaos.servers.broker import Broker
 
 _IN_SYNC_S: Final = 240.0
 """A broker that was killed starts a JVM and copies what it lacks, on a machine whose cores are busy."""
-
-
-_CUT: Final = "clients of one broker"
 
 
 def broker_kill(around: Surroundings, fault: Fault) -> None:
@@ -37,7 +34,7 @@ def broker_cut_off(around: Surroundings, fault: Fault) -> None:
 def replicas_missing(around: Surroundings, fault: Fault) -> None:
     """Let the output topic need all replicas while a broker is down: writes fail past the delivery time-out."""
     replicas = str(len(around.cluster.brokers))
-    with topic_setting(around.cluster.direct, around.names.output, "min.insync.replicas", replicas):
+    with output_setting(around, "min.insync.replicas", replicas):
         broker_kill(around, fault)
 
 
@@ -58,15 +55,14 @@ def connections_reset(around: Surroundings, fault: Fault) -> None:
 def clients_cut_off(around: Surroundings, fault: Fault) -> None:
     """Lose every packet between the brokers and one worker, or between one broker and all workers."""
     if fault.target % 2:
-        worker = around.worker(fault.target // 2).pid
-        if worker is None:
+        pid = around.worker(fault.target // 2).pid
+        if pid is None:
             raise NotInjectedError("the worker has just ended")
-        around.for_a_time(
-            fault.hold_s, partial(around.cluster.cut_off_clients, [worker]), around.cluster.reconnect_clients
-        )
+        cluster = around.cluster
+        around.for_a_time(fault.hold_s, partial(cluster.cut_off_client, pid), cluster.reconnect_clients)
     else:
         proxy = _broker(around, fault).proxies["CLIENTS"]
-        around.for_a_time(fault.hold_s, partial(proxy.cut, name=_CUT), partial(proxy.restore, name=_CUT))
+        around.for_a_time(fault.hold_s, proxy.cut, proxy.restore)
 
 
 def wait_in_sync(around: Surroundings) -> None:

@@ -22,15 +22,9 @@ def delete_positions(around: Surroundings) -> None:
 def _deleted(around: Surroundings) -> bool:
     names = around.names
     partitions = [TopicPartition(names.input, number) for number in range(names.partitions)]
-    with suppress(KafkaError):
-        admin = KafkaAdminClient(
-            bootstrap_servers=around.cluster.direct.split(","),
-            request_timeout_ms=_REQUEST_MS,
-            bootstrap_timeout_ms=_REQUEST_MS,
-        )
-        try:
-            answers = admin.delete_group_offsets(names.group, partitions)
-        finally:
-            admin.close()
+    servers = around.cluster.direct.split(",")
+    limits = {"request_timeout_ms": _REQUEST_MS, "bootstrap_timeout_ms": _REQUEST_MS}
+    with suppress(KafkaError), KafkaAdminClient(bootstrap_servers=servers, **limits) as admin:
+        answers = admin.delete_group_offsets(names.group, partitions)
         return bool(answers) and all(answer is NoError for answer in answers.values())
     return False

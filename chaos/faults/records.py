@@ -3,7 +3,7 @@
 from typing import Final
 
 from chaos.faults.surroundings import Surroundings
-from chaos.faults.topic_settings import topic_setting
+from chaos.faults.topic_settings import output_setting
 from chaos.schedule import Fault
 from chaos.servers.cluster_view import OUTPUT_MAX_BYTES
 
@@ -41,7 +41,7 @@ def _wait_until_sent(around: Surroundings) -> None:
 def refused(around: Surroundings, _: Fault) -> None:
     """Let Kafka refuse labelled tweets without a key for good, until the first dead letter says so."""
     feeder, verifier = around.feeder, around.verifier
-    with topic_setting(around.cluster.direct, around.names.output, "cleanup.policy", "compact"):
+    with output_setting(around, "cleanup.policy", "compact"):
         sent, letters = feeder.keyless_sent, verifier.dead_letters("refused")
         feeder.keyless(True)
         try:
@@ -53,6 +53,5 @@ def refused(around: Surroundings, _: Fault) -> None:
 
 def topic_settings(around: Surroundings, fault: Fault) -> None:
     """Lower the limit of a record batch on the output topic below what the workers send, and raise it again."""
-    servers, topic = around.cluster.direct, around.names.output
-    with topic_setting(servers, topic, "max.message.bytes", _SMALL_BYTES, before=OUTPUT_MAX_BYTES):
+    with output_setting(around, "max.message.bytes", _SMALL_BYTES, before=OUTPUT_MAX_BYTES):
         around.hold(fault.hold_s)

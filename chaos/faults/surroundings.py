@@ -1,21 +1,19 @@
 """What faults disturb, and how they wait."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chaos.errors import ChaosError
 from chaos.fleet import Fleet
 from chaos.member import Member
 from chaos.servers.cluster import KafkaCluster
 from chaos.servers.redis_servers import RedisServers
+from chaos.servers.waiting import became_true
 from chaos.stream.feeder import Feeder
 from chaos.stream.verifier import StreamVerifier
 from chaos.stream_names import StreamNames
-
-_LOOK_S = 0.05
 
 _RUNS_S = 30.0
 """A supervisor starts a program that has ended after some seconds."""
@@ -48,7 +46,7 @@ class Surroundings:
     feeder: Feeder
     verifier: StreamVerifier
     names: StreamNames
-    stopping: threading.Event = field(default_factory=threading.Event)
+    stopping: threading.Event
 
     def hold(self, seconds: float) -> None:
         """Wait for so long, or until the run stops."""
@@ -79,7 +77,5 @@ class Surroundings:
 
     def wait_for(self, condition: Callable[[], bool], limit_s: float, what: str) -> None:
         """Wait for the condition, or until the run stops. Raises NotInjectedError after the limit."""
-        end_s = time.monotonic() + limit_s
-        while not condition() and not self.stopping.wait(_LOOK_S):
-            if time.monotonic() > end_s:
-                raise NotInjectedError(f"not within {limit_s:g} s: {what}")
+        if not became_true(lambda: condition() or self.stopping.is_set(), limit_s):
+            raise NotInjectedError(f"not within {limit_s:g} s: {what}")

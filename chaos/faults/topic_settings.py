@@ -1,4 +1,4 @@
-"""Change one setting of a topic while the programs run, with a client that is not the one under test."""
+"""Change one setting of the output topic while the programs run, with a client that is not the one under test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,44 +8,39 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from chaos.faults.surroundings import healing
+from chaos.faults.surroundings import Surroundings, healing
 from chaos.stream.kafka_offsets import retried
 
 _ATTEMPT_S: Final = 10.0
 
 
 @contextmanager
-def topic_setting(servers: str, topic: str, name: str, value: str, *, before: str | None = None) -> Iterator[None]:
-    """Give a setting of a topic a value, and afterwards the one `before`; None: the broker's default.
+def output_setting(around: Surroundings, name: str, value: str, *, before: str | None = None) -> Iterator[None]:
+    """Give a setting of the output topic a value, and afterwards the one `before`; None: the broker's default.
 
     Raises ChaosError if Kafka does not accept the value in time, NotHealedError if the setting stays.
     """
+    servers, topic = around.cluster.direct, around.names.output
     try:
         set_topic(servers, topic, name, value)
         yield
     finally:
         with healing():
-            if before is None:
-                unset_topic(servers, topic, name)
-            else:
-                set_topic(servers, topic, name, before)
+            set_topic(servers, topic, name, before)
 
 
-def set_topic(servers: str, topic: str, name: str, value: str) -> None:
-    """Give a setting of a topic a value. Raises ChaosError if Kafka does not accept it in time."""
-    _alter(servers, topic, ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET))
+def set_topic(servers: str, topic: str, name: str, value: str | None) -> None:
+    """Give a setting of a topic a value; None: the broker's default.
 
+    Raises ChaosError if Kafka does not accept the value in time.
+    """
+    operation = AlterConfigOpType.DELETE if value is None else AlterConfigOpType.SET
+    entry = ConfigEntry(name, value or "", incremental_operation=operation)
 
-def unset_topic(servers: str, topic: str, name: str) -> None:
-    """Give a setting of a topic the broker's default. Raises ChaosError like `set_topic`."""
-    _alter(servers, topic, ConfigEntry(name, "", incremental_operation=AlterConfigOpType.DELETE))
-
-
-def _alter(servers: str, topic: str, entry: ConfigEntry) -> None:
     def attempt() -> None:
         resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         admin = AdminClient({"bootstrap.servers": servers, "log_level": 0})  # its futures end with it
         for future in admin.incremental_alter_configs([resource], request_timeout=_ATTEMPT_S).values():
             future.result(2 * _ATTEMPT_S)
 
-    retried(attempt, f"change {entry.name} of topic {topic}")
+    retried(attempt, f"change {name} of topic {topic}")

@@ -37,12 +37,8 @@ def kill_at_step(around: Surroundings, fault: Fault) -> None:
 
 def zombie(around: Surroundings, fault: Fault) -> None:
     """Freeze a worker until the group has given its partitions to others, then let it continue."""
-    member = around.worker(fault.target)
-    around.fleet.change(member, Member.freeze)
-    try:
-        around.hold(fault.hold_s)
-    finally:
-        around.fleet.change(member, Member.thaw)
+    member, change = around.worker(fault.target), around.fleet.change
+    around.for_a_time(fault.hold_s, lambda: change(member, Member.freeze), lambda: change(member, Member.thaw))
 
 
 def terminate(around: Surroundings, fault: Fault) -> None:

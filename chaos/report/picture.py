@@ -40,7 +40,7 @@ def draw(result: RunResult, path: Path) -> None:
     axes.set_ylabel("records verified")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_title(_caption(result), fontsize=9, loc="left")
-    _mark_faults(marks, [each for each in result.injected if each.not_injected is None])
+    _mark_faults(marks, [each for each in result.injected if each.was_injected])
     for each in (axes, marks):
         each.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

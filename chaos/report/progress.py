@@ -1,7 +1,6 @@
 """The progress of a run on stderr: one line that changes on a terminal, otherwise a line every ten seconds."""
 
 import time
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console
@@ -27,12 +26,7 @@ class RunProgress:
             self._status.start()
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._status:
             self._status.stop()
 

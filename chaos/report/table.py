@@ -21,7 +21,7 @@ def rows(injected: Sequence[Injected]) -> list[list[str]]:
     """
     pauses: defaultdict[str, list[float]] = defaultdict(list)
     for each in injected:
-        if each.not_injected is None:
+        if each.was_injected:
             pauses[each.fault.kind].append(each.pause_s)
     return [
         [kind, str(len(found)), f"{median(found):.1f}", f"{max(found):.1f}"]
@@ -40,7 +40,7 @@ def show(result: RunResult) -> None:
         drawn.add_row(*row)
     console.print(drawn)
     for each in result.injected:
-        if each.not_injected is not None:
+        if not each.was_injected:
             fault = each.fault
             console.print(f"not injected: fault {fault.number}, {fault.kind}: {each.not_injected}", markup=False)
     found = result.verdict

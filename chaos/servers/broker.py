@@ -1,25 +1,20 @@
 """One node of the Kafka cluster, and everything that can happen to it."""
 
-import os
 import shutil
-import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from chaos.errors import ChaosError
-from chaos.servers.children import start_child
+from chaos.servers.children import FreezableChild, start_child
 from chaos.servers.ports import listening
 from chaos.servers.proxy import TcpProxy
 from chaos.servers.waiting import wait_until
-from deploy.local.children import Child
 
 _END_S: Final = 10.0
 _STOP_S: Final = 15.0
 """A broker hands its partitions over before it ends."""
-
-_NAMES_OF_PROXIES: Final = ("CLIENTS", "BROKERS", "CONTROLLER")
 
 
 @dataclass(slots=True, eq=False)
@@ -32,7 +27,7 @@ class Broker:
     ports: Mapping[str, int]
     proxies: Mapping[str, TcpProxy]
     others: Sequence["Broker"] = field(default=(), repr=False)
-    _child: Child | None = field(default=None, init=False)
+    _child: FreezableChild | None = field(default=None, init=False)
 
     @property
     def node(self) -> int:
@@ -88,35 +83,35 @@ class Broker:
         """Send SIGTERM, and let a frozen process continue to see the signal."""
         if self.running:
             self._process.terminate()
-            self.thaw()
+            self._process.thaw()
 
     def freeze(self) -> None:
-        """Stop the process with SIGSTOP: its connections stay open, and it does nothing."""
-        self._signal(signal.SIGSTOP)
+        """Let the process stand still."""
+        self._process.freeze()
 
     def thaw(self) -> None:
         """Continue a frozen process."""
-        self._signal(signal.SIGCONT)
+        self._process.thaw()
 
     def cut_off(self) -> None:
         """Lose every packet between this broker and the others or the clients under test, in both directions."""
         own, others = [self.pid], [other.pid for other in self.others]
-        self.proxies["CLIENTS"].cut(name=self._cut)
+        self.proxies["CLIENTS"].cut()
         for name in ("BROKERS", "CONTROLLER"):
-            self.proxies[name].cut(others, name=self._cut)
+            self.proxies[name].cut(others)
             for other in self.others:
-                other.proxies[name].cut(own, name=self._cut)
+                other.proxies[name].cut(own)
 
     def reconnect(self) -> None:
         """Let packets pass again; the connections that lost bytes are closed."""
         for broker in (self, *self.others):
-            for name in _NAMES_OF_PROXIES:
-                broker.proxies[name].restore(name=self._cut)
+            for proxy in broker.proxies.values():
+                proxy.restore()
 
     def reset_connections(self) -> None:
         """Close the connections of other brokers and of the clients under test to this broker."""
-        for name in _NAMES_OF_PROXIES:
-            self.proxies[name].reset()
+        for proxy in self.proxies.values():
+            proxy.reset()
 
     def check(self) -> None:
         """Raise ChaosError if the process has ended."""
@@ -125,15 +120,7 @@ class Broker:
             raise ChaosError(f"Kafka broker {self.node} ended: {tail[-1] if tail else 'no output'} (log: {self.log})")
 
     @property
-    def _process(self) -> Child:
+    def _process(self) -> FreezableChild:
         if self._child is None:
             raise ChaosError(f"Kafka broker {self.node} was not started")
         return self._child
-
-    @property
-    def _cut(self) -> str:
-        return f"broker {self.node}"
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self.running:
-            os.kill(self.pid, number)

@@ -3,7 +3,6 @@
 import base64
 import shutil
 import uuid
-from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,6 @@ _START_S: Final = 120.0
 """Three JVMs start at the same time, perhaps on two processors."""
 
 _STOP_S: Final = 15.0
-_CLIENTS_CUT: Final = "clients"
 
 
 class KafkaCluster:
@@ -90,32 +88,19 @@ class KafkaCluster:
         """Return whether every partition, of internal topics too, has a leader and three in-sync replicas."""
         return all(broker.listening for broker in self.brokers) and self.view.in_sync()
 
-    def wait_in_sync(self, deadline_s: float) -> None:
-        """Return when `in_sync`. Raise ChaosError after `deadline_s` seconds."""
-        wait_until(self.in_sync, deadline_s, "every partition has three in-sync replicas")
-
-    def leader_of(self, topic: str, partition: int) -> int:
-        """Return the index of the broker that leads a partition. Raise ChaosError while there is none."""
-        return self.view.leader_of(topic, partition)
-
     def coordinator_of_transaction(self, transactional_id: str) -> int:
         """Return the index of the broker that coordinates this id's transactions. Raise ChaosError if there is none."""
         return self.view.coordinator_of_transaction(transactional_id)
 
-    def cut_off_clients(self, pids: Sequence[int] | None = None) -> None:
-        """Lose every packet between all brokers and all clients under test, or those that are these processes."""
+    def cut_off_client(self, pid: int) -> None:
+        """Lose every packet between all brokers and the client under test that is this process."""
         for broker in self.brokers:
-            broker.proxies["CLIENTS"].cut(pids, name=_CLIENTS_CUT)
+            broker.proxies["CLIENTS"].cut([pid])
 
     def reconnect_clients(self) -> None:
-        """Undo `cut_off_clients`; a broker that is cut off by itself stays so."""
+        """Undo `cut_off_client`."""
         for broker in self.brokers:
-            broker.proxies["CLIENTS"].restore(name=_CLIENTS_CUT)
-
-    def reset_connections(self) -> None:
-        """Close the connections of all clients under test."""
-        for broker in self.brokers:
-            broker.proxies["CLIENTS"].reset()
+            broker.proxies["CLIENTS"].restore()
 
     def _planned(self, proxies: Proxies) -> list[Broker]:
         numbers = iter(server_ports(REPLICAS * len(LISTENERS)))

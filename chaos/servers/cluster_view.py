@@ -1,6 +1,5 @@
 """What the brokers report about topics, replicas and coordinators; asked at their direct addresses."""
 
-import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -49,7 +48,6 @@ class ClusterView:
             "error_cb": _ignore,
         }
         self._admin = AdminClient(settings)
-        self._lock = threading.Lock()
         self._quorum: KafkaAdminClient | None = None
 
     def brokers(self) -> set[int]:
@@ -60,9 +58,7 @@ class ClusterView:
 
     def in_sync(self) -> bool:
         """Return whether every partition of every topic has a leader and all replicas, as up-to-date brokers see it."""
-        with self._lock:
-            follow = self._controllers_follow()
-        if not follow:  # the answer of a broker that was cut off is old
+        if not self._controllers_follow():  # the answer of a broker that was cut off is old
             return False
         with suppress(ChaosError):
             found = self._metadata()

@@ -25,7 +25,6 @@ class TcpProxy:
     def __init__(self, proxies: "Proxies", target_port: int) -> None:
         self._proxies = proxies
         self._target_port = target_port
-        self._delay_s = 0.0
         self.port = proxies.ask("open", target_port)
 
     @property
@@ -35,37 +34,23 @@ class TcpProxy:
 
     @target_port.setter
     def target_port(self, port: int) -> None:
-        self._proxies.ask("change", self.port, target_port=port)
+        self._proxies.ask("set_target", self.port, target_port=port)
         self._target_port = port
 
-    @property
-    def delay_s(self) -> float:
-        """How many seconds later the server's answers arrive."""
-        return self._delay_s
-
-    @delay_s.setter
-    def delay_s(self, seconds: float) -> None:
-        self._proxies.ask("change", self.port, delay_s=seconds)
-        self._delay_s = seconds
-
-    def cut(self, pids: Collection[int] | None = None, *, name: str = "") -> None:
+    def cut(self, pids: Collection[int] | None = None) -> None:
         """Lose all packets, as a dead network does: connections stay open and carry nothing, new ones get no answer.
 
-        `pids`: only connections of clients that are these processes. Cuts of different names add up.
+        `pids`: only connections of clients that are these processes.
         """
-        self._proxies.ask("cut", self.port, name=name, pids=None if pids is None else sorted(pids))
+        self._proxies.ask("cut", self.port, pids=None if pids is None else sorted(pids))
 
-    def restore(self, *, name: str = "") -> None:
-        """Remove a cut. Connections that lost bytes are closed; new ones work."""
-        self._proxies.ask("restore", self.port, name=name)
+    def restore(self) -> None:
+        """Remove the cut. Connections that lost bytes are closed; new ones work."""
+        self._proxies.ask("restore", self.port)
 
     def reset(self) -> None:
         """Close all connections now, at both ends."""
         self._proxies.ask("reset", self.port)
-
-    def close(self) -> None:
-        """Close all connections, and accept no more."""
-        self._proxies.ask("close", self.port)
 
 
 class Proxies:

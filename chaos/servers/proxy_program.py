@@ -19,7 +19,6 @@ import psutil
 from chaos.servers.relayed import Connection
 from deploy.local.ports import LOOPBACK
 
-_LATE_LOOK_S: Final = 0.001
 _READ_BYTES: Final = 65_536
 
 
@@ -27,60 +26,42 @@ class Proxy:
     """One listening port, and the connections through the port."""
 
     def __init__(self, selector: selectors.BaseSelector, target_port: int) -> None:
-        self.target_port = target_port
-        self.delay_s = 0.0
-        self.delays = False
-        """Whether answers were ever delayed: some may still wait."""
+        self._target_port = target_port
         self._selector = selector
-        self._cuts: dict[str, Collection[int] | None] = {}
+        self._cut = False
+        self._cut_pids: Collection[int] | None = None
         self._connections: set[Connection] = set()
         self._listener = socket.create_server((LOOPBACK, 0), backlog=1024)
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         selector.register(self._listener, selectors.EVENT_READ, lambda _events: self._accept())
 
-    def change(self, *, target_port: int | None = None, delay_s: float | None = None) -> None:
-        """Send new connections to another port, or delay answers from now on."""
-        self.target_port = self.target_port if target_port is None else target_port
-        self.delay_s = self.delay_s if delay_s is None else delay_s
-        self.delays = self.delays or self.delay_s > 0
+    def set_target(self, *, target_port: int) -> None:
+        """Send new connections to another port."""
+        self._target_port = target_port
 
-    def cut(self, *, name: str, pids: Collection[int] | None) -> None:
-        """Carry nothing on connections of these processes, or on all, until the cut of this name is restored."""
-        self._cuts[name] = pids
+    def cut(self, *, pids: Collection[int] | None) -> None:
+        """Carry nothing on connections of these processes, or on all, until `restore`."""
+        self._cut, self._cut_pids = True, pids
         for connection in self._hit(self._open()):
             connection.kill()
 
-    def restore(self, *, name: str) -> None:
-        """Remove a cut, and close the connections that lost bytes, unless another cut hits them."""
-        self._cuts.pop(name, None)
-        dead = {connection for connection in self._open() if connection.dead}
-        for connection in dead - set(self._hit(dead)):
-            connection.close()
+    def restore(self) -> None:
+        """Remove the cut, and close the connections that lost bytes."""
+        self._cut = False
+        for connection in self._open():
+            if connection.dead:
+                connection.close()
 
     def reset(self) -> None:
         """Close all connections; both ends see a reset."""
         for connection in self._open():
             connection.close(reset=True)
 
-    def close(self) -> None:
-        """Close all connections, and listen no more."""
-        self._selector.unregister(self._listener)
-        self._listener.close()
-        self.reset()
-
-    def pass_on_late(self) -> None:
-        """Pass on the delayed answers whose time has come."""
-        for connection in self._open():
-            if connection.late:
-                connection.update()
-
     def _accept(self) -> None:
         with suppress(OSError):  # the client has gone already
             client, _ = self._listener.accept()
-            connection = Connection(
-                self._selector, client, target_port=self.target_port, answers_delay_s=lambda: self.delay_s
-            )
+            connection = Connection(self._selector, client, self._target_port)
             self._connections = {*self._open(), connection}
             if self._hit([connection]):
                 connection.kill()
@@ -91,11 +72,12 @@ class Proxy:
         return {connection for connection in self._connections if not connection.closed}
 
     def _hit(self, connections: Collection[Connection]) -> list[Connection]:
-        """Return those of the connections that a cut hits."""
-        if None in self._cuts.values():
+        """Return those of the connections that the cut hits."""
+        if not self._cut:
+            return []
+        if self._cut_pids is None:
             return list(connections)
-        pids = {pid for cut in self._cuts.values() for pid in cut or ()}
-        ports = {port for pid in pids for port in self._ports_of(pid)} if connections else set()
+        ports = {port for pid in self._cut_pids for port in self._ports_of(pid)}
         return [connection for connection in connections if connection.client_port in ports]
 
     def _ports_of(self, pid: int) -> list[int]:
@@ -120,11 +102,8 @@ class ProxyProgram:
     def run(self) -> None:
         """Pass bytes on until the connection to the other program ends."""
         while self._commanded:
-            delaying = [proxy for proxy in self._proxies.values() if proxy.delays]
-            for key, events in self._selector.select(_LATE_LOOK_S if delaying else None):
+            for key, events in self._selector.select():
                 key.data(events)
-            for proxy in delaying:
-                proxy.pass_on_late()
 
     def _read_commands(self) -> None:
         received = self._control.recv(_READ_BYTES)
@@ -140,13 +119,12 @@ class ProxyProgram:
             proxy = Proxy(self._selector, port)
             self._proxies[proxy.port] = proxy
             return proxy.port
-        proxy = self._proxies.pop(port) if do == "close" else self._proxies[port]
+        proxy = self._proxies[port]
         commands: dict[str, Callable[..., None]] = {
-            "change": proxy.change,
+            "set_target": proxy.set_target,
             "cut": proxy.cut,
             "restore": proxy.restore,
             "reset": proxy.reset,
-            "close": proxy.close,
         }
         commands[do](**arguments)
         return port

@@ -1,8 +1,6 @@
 """One redis-server."""
 
-import os
 import shutil
-import signal
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,14 +55,6 @@ class RedisServer:
         with self.client() as client:
             wait_until(lambda: _saved(client), _ANSWER_S, "redis-server has saved its data")
         shutil.copyfile(self._saved, snapshot)
-
-    def freeze(self) -> None:
-        """Stop the process with SIGSTOP."""
-        os.kill(self.child.pid, signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Continue the frozen process."""
-        os.kill(self.child.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End the server with SIGKILL."""

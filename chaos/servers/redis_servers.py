@@ -56,12 +56,12 @@ class RedisServers:
         self._master = self._start(port=self._master.port)
 
     def freeze(self) -> None:
-        """Stop the master with SIGSTOP: connections stay open and get no answer."""
-        self._master.freeze()
+        """Let the master stand still: connections stay open and get no answer."""
+        self._master.child.freeze()
 
     def thaw(self) -> None:
         """Continue the frozen master."""
-        self._master.thaw()
+        self._master.child.thaw()
 
     def wipe(self) -> None:
         """Delete everything."""

@@ -3,18 +3,12 @@
 import selectors
 import socket
 import struct
-import time
-from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 from deploy.local.ports import LOOPBACK
 
 _READ_BYTES: Final = 1 << 20
-_MAX_LATE_BYTES: Final = 16 << 20
-"""So many bytes of delayed answers wait; a network with this delay and more in flight is slower."""
-
 _RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER of zero seconds: a close is a reset."""
 
@@ -25,82 +19,47 @@ _BUFFER: Final = memoryview(bytearray(_READ_BYTES))
 class Flow:
     """One direction of a connection."""
 
-    def __init__(self, source: socket.socket, sink: socket.socket, delay_s: Callable[[], float]) -> None:
+    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
         self.source = source
         self.sink = sink
-        self._delay_s = delay_s
-        self._waiting: deque[tuple[float, memoryview]] = deque()
-        self._waiting_bytes = 0
-        self._source_ended = False
+        self._waiting = memoryview(b"")
         self.ended = False
 
     @property
     def reads(self) -> bool:
-        """Whether the flow takes more bytes from its source: not while earlier ones block the sink."""
-        return not self._source_ended and not self.blocked and self._waiting_bytes < _MAX_LATE_BYTES
+        """Whether the flow takes more bytes from its source: not while earlier ones wait for the sink."""
+        return not self.ended and not self.blocked
 
     @property
     def blocked(self) -> bool:
         """Whether bytes wait for the sink."""
-        return bool(self._waiting) and self._waiting[0][0] <= time.monotonic()
-
-    @property
-    def late(self) -> bool:
-        """Whether bytes wait for their time."""
         return bool(self._waiting)
 
     def read(self) -> None:
         """Take what the source has sent and pass it on. Raise OSError if an end has reset the connection."""
         size = self.source.recv_into(_BUFFER)
-        delay_s = self._delay_s()
-        if not size:
-            self._source_ended = True
-        elif delay_s or self._waiting:
-            self._keep(time.monotonic() + delay_s, _BUFFER[:size])
-        else:
+        if size:
             sent = _send(self.sink, _BUFFER[:size])
-            if sent < size:
-                self._keep(0.0, _BUFFER[sent:size])
-        self._end_if_empty()
-
-    def write(self) -> None:
-        """Pass on what waited and is due, as far as the sink takes it."""
-        while self.blocked:
-            due_s, chunk = self._waiting.popleft()
-            sent = _send(self.sink, chunk)
-            self._waiting_bytes -= sent
-            if sent < len(chunk):
-                self._waiting.appendleft((due_s, chunk[sent:]))
-                return
-        self._end_if_empty()
-
-    def _keep(self, due_s: float, chunk: memoryview) -> None:
-        self._waiting.append((due_s, memoryview(bytes(chunk))))
-        self._waiting_bytes += len(chunk)
-
-    def _end_if_empty(self) -> None:
-        if self._source_ended and not self._waiting and not self.ended:
+            self._waiting = memoryview(bytes(_BUFFER[sent:size]))
+        else:
             self.ended = True
             self.sink.shutdown(socket.SHUT_WR)
+
+    def write(self) -> None:
+        """Pass on what waited, as far as the sink takes it."""
+        self._waiting = self._waiting[_send(self.sink, self._waiting) :]
 
 
 class Connection:
     """A client's connection and the one to the server behind the proxy."""
 
-    def __init__(
-        self,
-        selector: selectors.BaseSelector,
-        client: socket.socket,
-        *,
-        target_port: int,
-        answers_delay_s: Callable[[], float],
-    ) -> None:
+    def __init__(self, selector: selectors.BaseSelector, client: socket.socket, target_port: int) -> None:
         self.client_port: int = client.getpeername()[1]
         self._selector = selector
         self._client = client
         self._server = socket.socket()
-        self._to_server = Flow(client, self._server, lambda: 0.0)
-        self._to_client = Flow(self._server, client, answers_delay_s)
+        self._to_server = Flow(client, self._server)
+        self._to_client = Flow(self._server, client)
         self._masks = {client: 0, self._server: 0}
         self.dead = False
         """Whether the connection stays open and carries nothing."""
@@ -110,11 +69,6 @@ class Connection:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connecting = True
         self._target_port = target_port
-
-    @property
-    def late(self) -> bool:
-        """Whether answers wait for their time."""
-        return self._to_client.late and not self.dead
 
     def connect(self) -> None:
         """Begin to connect to the server; the client sees a refusal as a reset."""
@@ -137,13 +91,7 @@ class Connection:
             end.close()
 
     def update(self) -> None:
-        """Pass on delayed answers whose time has come, and wait for what can happen next."""
-        try:
-            if not self.dead:
-                self._to_client.write()
-        except OSError:
-            self.close(reset=True)
-            return
+        """Wait for what can happen next."""
         if self._to_server.ended and self._to_client.ended:
             self.close()
             return

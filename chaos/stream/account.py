@@ -40,11 +40,6 @@ class StreamAccount:
         self.labelled_records = 0
         self.findings = Findings()
 
-    @property
-    def seen(self) -> int:
-        """How many different input records have an output record."""
-        return sum(numbers.count for numbers in self.numbers)
-
     def labelled(self, record: Arrived) -> None:
         """Take the next record of an output partition."""
         self.labelled_records += 1

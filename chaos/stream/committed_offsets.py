@@ -13,7 +13,7 @@ from chaos.servers.waiting import became_true
 
 _OFFSET_FETCH, _VERSION = 9, 5  # https://kafka.apache.org/protocol#The_Messages_OffsetFetch
 _NO_COORDINATOR_YET: Final = (14, 15, 16)
-ANSWER_S: Final = 30.0
+_ANSWER_S: Final = 30.0
 """Seconds until the coordinator must have answered."""
 
 _BROKER_S: Final = 5.0
@@ -29,7 +29,7 @@ class GroupOffset:
 
 
 def fetch_positions(
-    bootstrap: str, group: str, topic: str, partitions: int, *, deadline_s: float = ANSWER_S
+    bootstrap: str, group: str, topic: str, partitions: int, *, deadline_s: float = _ANSWER_S
 ) -> dict[int, GroupOffset]:
     """Return the committed offset of each partition of the topic in which the group has committed.
 

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -83,13 +84,11 @@ def read_to_ends(bootstrap: str, begin: Mapping[Place, int], ends: Mapping[Place
 
     Raises ChaosError if nothing comes for _SILENCE_S.
     """
-    reader, heard_s = CommittedReader(bootstrap, begin), time.monotonic()
-    try:
+    heard_s = time.monotonic()
+    with closing(CommittedReader(bootstrap, begin)) as reader:
         while not reader.has_reached(ends):
             found = reader.read(1_000, 0.1)
             yield from found
             heard_s = time.monotonic() if found else heard_s
             if time.monotonic() > heard_s + _SILENCE_S:
                 raise ChaosError(f"nothing comes of {', '.join(sorted({topic for topic, _ in ends}))}")
-    finally:
-        reader.close()

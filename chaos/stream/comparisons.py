@@ -14,7 +14,7 @@ from chaos.stream.checkpoints import read_checkpoints
 from chaos.stream.committed_offsets import GroupOffset, fetch_positions
 from chaos.stream.differences import NONE, CountsDifference, difference
 from chaos.stream.kafka_offsets import KafkaOffsets
-from chaos.stream.redis_counts import counter_difference, redis_difference
+from chaos.stream.redis_counts import redis_difference, total_difference
 from chaos.stream.verdict import Comparisons
 from chaos.stream_names import StreamNames
 
@@ -41,7 +41,7 @@ class Comparing:
         fed: Mapping[int, int],
         *,
         redis: Connect,
-        redis_agrees_s: float = REDIS_AGREES_S,
+        redis_agrees_s: float,
     ) -> None:
         self._bootstrap = bootstrap
         self._names = account.names
@@ -49,21 +49,22 @@ class Comparing:
         self._fed = fed
         self._redis = redis
         self._redis_agrees_s = redis_agrees_s
-        self._failures: list[str] = []
+        self.failures: list[str] = []
+        """A sentence for each thing that could not be waited for or compared."""
 
     def all(self) -> Comparisons:
         """Compare Redis, the committed offsets and the checkpoint topic with the committed output."""
         redis = self._in_redis(lambda client: redis_difference(client, self._names, self._account))
         offsets, positions = self._offsets()
-        return Comparisons(redis, offsets, self._checkpoints(positions), tuple(self._failures))
+        return Comparisons(redis, offsets, self._checkpoints(positions), tuple(self.failures))
 
-    def counter(self, key: str) -> Comparisons:
-        """Compare one counter in Redis with the number of records that were fed."""
-        redis = self._in_redis(lambda client: counter_difference(client, key, sum(self._fed.values())))
-        return Comparisons(redis, failures=tuple(self._failures))
+    def total(self) -> Comparisons:
+        """Compare the total in Redis with the number of records that were fed."""
+        redis = self._in_redis(lambda client: total_difference(client, self._names, sum(self._fed.values())))
+        return Comparisons(redis, failures=tuple(self.failures))
 
-    def open_transactions(self) -> list[str]:
-        """Return a sentence for each topic on which a transaction stays open."""
+    def wait_for_transactions(self) -> None:
+        """Wait until no transaction is open on the topics."""
         kafka, names = KafkaOffsets(self._bootstrap), self._names
         topics = (names.output, names.dead_letters, names.checkpoints)
 
@@ -71,8 +72,9 @@ class Comparing:
             return [topic for topic in topics if kafka.has_open_transactions(topic)]
 
         if not became_true(lambda: not still_open(), _TRANSACTIONS_END_S):
-            return [f"a transaction is open on {topic} for {_TRANSACTIONS_END_S:g} s" for topic in still_open()]
-        return []
+            self.failures += [
+                f"a transaction is open on {topic} for {_TRANSACTIONS_END_S:g} s" for topic in still_open()
+            ]
 
     def _in_redis(self, compare: Callable[[Any], CountsDifference]) -> CountsDifference:
         """Compare again and again until Redis agrees, or its time is over."""
@@ -90,7 +92,7 @@ class Comparing:
         outcome = outcomes[-1]
         if isinstance(outcome, CountsDifference):
             return outcome
-        self._failures.append(f"Redis cannot be compared: {outcome}")
+        self.failures.append(f"Redis cannot be compared: {outcome}")
         return NONE
 
     def _offsets(self) -> tuple[CountsDifference, Mapping[int, GroupOffset]]:
@@ -107,14 +109,14 @@ class Comparing:
         try:
             became_true(agrees, min(_OFFSETS_AGREE_S, self._redis_agrees_s))
         except ChaosError as error:
-            self._failures.append(f"the committed offsets cannot be compared: {error}")
+            self.failures.append(f"the committed offsets cannot be compared: {error}")
         return outcome, found
 
     def _checkpoints(self, positions: Mapping[int, GroupOffset]) -> CountsDifference:
         try:
             copies = read_checkpoints(self._bootstrap, self._names)
         except (ChaosError, ValueError, KeyError) as error:
-            self._failures.append(f"the checkpoint topic cannot be compared: {error}")
+            self.failures.append(f"the checkpoint topic cannot be compared: {error}")
             return NONE
         rows = {partition: {"offset": copy.offset, **copy.counts} for partition, copy in copies.items()}
         return difference(_named(rows, self._names), _named(_rows(positions), self._names))

@@ -1,6 +1,5 @@
 """Feeds the input topic: record n of a partition is at offset n, so that the offset alone tells which record it is."""
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -10,11 +9,12 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, Message, Producer
 
 from chaos.errors import ChaosError
+from chaos.part import Part
 from chaos.stream.clients import CLIENT
 from chaos.stream.event_times import EventTimes
 from chaos.stream.fed_numbers import FedNumbers
 from chaos.stream.kafka_offsets import KafkaOffsets
-from chaos.stream.tweets import KEYLESS, POISON_SHARE, TweetSource
+from chaos.stream.tweets import KEYLESS, TweetSource
 from chaos.stream.unusual import BOMB, BOMB_RECORDS, POISON
 from chaos.stream_names import StreamNames
 
@@ -43,7 +43,7 @@ _BOMB: Final = _PRODUCER | {
 }
 
 
-class Feeder:
+class Feeder(Part):
     """One thread that feeds until `stop`.
 
     `allowed` returns how many records may have been sent in all by now. On a topic that has records the feeder
@@ -58,11 +58,12 @@ class Feeder:
         seed: int,
         *,
         allowed: Callable[[], int],
-        poison_share: float = POISON_SHARE,
+        poison_share: float,
         event_times: EventTimes | None = None,
         state: Mapping[str, Any] | None = None,
         before_bomb: Callable[[], None] = lambda: None,
     ) -> None:
+        super().__init__("feeder")
         self._names = names
         self._bootstrap = bootstrap
         self._source = TweetSource(seed, poison_share=poison_share)
@@ -77,9 +78,6 @@ class Feeder:
         self._keyless = False
         self.keyless_sent = 0
         """Tweets that were sent without a key because of `keyless`."""
-        self._stopping = threading.Event()
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="feeder", daemon=True)
 
     # For the run
 
@@ -95,8 +93,8 @@ class Feeder:
 
     def start(self) -> None:
         """Find the ends of the input topic, and begin to feed. Raises ChaosError if Kafka does not answer."""
-        self._begin_at_ends()
-        self._thread.start()
+        self._numbers.begin_at(KafkaOffsets(self._bootstrap).ends(self._names.input))
+        super().start()
 
     def check(self) -> None:
         """Raise ChaosError if the thread has failed."""
@@ -105,9 +103,7 @@ class Feeder:
 
     def stop(self) -> None:
         """Feed nothing more; return when everything sent is acknowledged. Raises ChaosError if that fails."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        super().stop()
         self.check()
 
     def is_bomb(self, partition: int, number: int) -> bool:
@@ -139,20 +135,17 @@ class Feeder:
 
     # The thread
 
-    def _run(self) -> None:
-        try:
-            producer = Producer(_TWEETS | {"bootstrap.servers": self._bootstrap})
-            while not self._stopping.is_set():
-                if self._bombs:
-                    self._send_bomb(producer, self._bombs[0])
-                    self._bombs.popleft()
-                if not self._send_turn(producer, self._allowed()):
-                    self._stopping.wait(_PAUSE_S)
-                producer.poll(0)
-                self._raise_if_failed()
-            self._flush(producer)
-        except Exception as error:  # check() raises it
-            self._error = error
+    def _work(self) -> None:
+        producer = Producer(_TWEETS | {"bootstrap.servers": self._bootstrap})
+        while not self._stopping.is_set():
+            if self._bombs:
+                self._send_bomb(producer, self._bombs[0])
+                self._bombs.popleft()
+            if not self._send_turn(producer, self._allowed()):
+                self._stopping.wait(_PAUSE_S)
+            producer.poll(0)
+            self._raise_if_failed()
+        self._flush(producer)
 
     def _send_turn(self, producer: Producer, most: int) -> int:
         """Send some records of each partition that has room, until `most` are sent in all; return how many."""
@@ -224,6 +217,3 @@ class Feeder:
     def _raise_if_failed(self) -> None:
         if self._error is not None:
             raise self._error
-
-    def _begin_at_ends(self) -> None:
-        self._numbers.begin_at(KafkaOffsets(self._bootstrap).ends(self._names.input))

@@ -27,7 +27,9 @@ class Findings:
         count = self.counts[kind]
         if not count:
             return None
-        return f"{kind.replace('_', ' ')}: {count}, {listed(self._examples[kind], count)}"
+        places = self._examples[kind]
+        more = f" and {count - len(places)} more" if count > len(places) else ""
+        return f"{kind.replace('_', ' ')}: {count}, {', '.join(places)}{more}"
 
     def state(self) -> dict[str, Any]:
         """Return the JSON object that `restored` reads."""
@@ -40,9 +42,3 @@ class Findings:
         for kind, (count, examples) in state.items():
             found.counts[kind], found._examples[kind] = count, list(examples)
         return found
-
-
-def listed(examples: list[str], count: int) -> str:
-    """Return the examples in one line that says how many more there are."""
-    more = count - len(examples)
-    return ", ".join(examples) + (f" and {more} more" if more > 0 else "")

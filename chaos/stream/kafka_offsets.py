@@ -61,13 +61,13 @@ class KafkaOffsets:
         return {asked.partition: answer.result(_REQUEST_S).offset for asked, answer in answers.items()}
 
 
-def retried(ask: Callable[[], _T], what: str, limit_s: float = _ANSWER_S) -> _T:
-    """Ask again and again until Kafka answers; `what` follows "Kafka does not". Raises ChaosError after `limit_s`."""
-    end_s = time.monotonic() + limit_s
+def retried(ask: Callable[[], _T], what: str) -> _T:
+    """Ask again and again until Kafka answers; `what` follows "Kafka does not". Raises ChaosError after _ANSWER_S."""
+    end_s = time.monotonic() + _ANSWER_S
     while True:
         try:
             return ask()
         except (KafkaException, TimeoutError) as error:
             if time.monotonic() > end_s:
-                raise ChaosError(f"Kafka does not {what} within {limit_s:g} s: {error}") from error
+                raise ChaosError(f"Kafka does not {what} within {_ANSWER_S:g} s: {error}") from error
         time.sleep(_PAUSE_S)

@@ -28,9 +28,10 @@ def redis_difference(client: Any, names: StreamNames, account: StreamAccount) ->
     )
 
 
-def counter_difference(client: Any, key: str, expected: int) -> CountsDifference:
-    """Return how far the sum of a hash, or a number, is from the number of records."""
-    counts = _numbers(client.hgetall(key)) if client.type(key) == "hash" else {"": int(client.get(key) or 0)}
+def total_difference(client: Any, names: StreamNames, expected: int) -> CountsDifference:
+    """Return how far the sum of the totals of all emotions is from the number of records."""
+    key = f"{names.redis_prefix}:counts"
+    counts = _numbers(client.hgetall(key))
     return difference({key: {_TOTAL: sum(counts.values())}}, {key: {_TOTAL: expected}})
 
 

@@ -1,7 +1,7 @@
 """Whether a stream kept its promise: what was lost, doubled, out of order or different, in numbers and sentences."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Final
 
 from chaos.stream.account import StreamAccount
@@ -21,16 +21,11 @@ class Comparisons:
     checkpoints: CountsDifference = NONE
     failures: tuple[str, ...] = ()
 
-    def plus(self, failures: Sequence[str]) -> "Comparisons":
-        """Return the same with more failures."""
-        return replace(self, failures=(*failures, *self.failures))
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a run has shown. All counts are 0 if the promise was kept; `records` were fed and seen."""
+    """What a run has shown. Every count of something wrong is 0 if the promise was kept."""
 
-    records: int
     fed: int
     labelled: int
     dead_letters: Mapping[str, int]
@@ -50,33 +45,25 @@ class Verdict:
     """Partitions that waited for STUCK_S without progress."""
     longest_pause_s: float
     longest_partition_pause_s: float
-    sentences: tuple[str, ...] = field(default=())
-
-    def broken(self) -> list[str]:
-        """Return one sentence for each thing that is wrong."""
-        return list(self.sentences)
+    broken: Sequence[str]
+    """One sentence for each thing that is wrong."""
 
 
 def verdict(account: StreamAccount, fed: Mapping[int, int], pauses: Pauses, compared: Comparisons) -> Verdict:
     """Return the verdict on everything that was fed."""
     findings = _all_findings(account, fed)
     return Verdict(
-        records=account.seen,
         fed=sum(fed.values()),
         labelled=account.labelled_records,
         dead_letters=dict(account.reasons),
-        lost=findings.counts["lost"],
-        doubled=findings.counts["doubled"],
-        out_of_order=findings.counts["out_of_order"],
-        changed=findings.counts["changed"],
-        unknown=findings.counts["unknown"],
+        **{kind: findings.counts[kind] for kind in _KINDS},
         redis_difference=compared.redis.sum,
         offsets_difference=compared.offsets.sum,
         checkpoint_difference=compared.checkpoints.sum,
         stuck=len(pauses.stuck),
         longest_pause_s=round(pauses.longest_s, 1),
         longest_partition_pause_s=round(pauses.longest_partition_s, 1),
-        sentences=(*_sentences(findings, pauses, compared), *compared.failures),
+        broken=[*_sentences(findings, pauses, compared), *compared.failures],
     )
 
 

@@ -3,23 +3,24 @@
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final, Protocol, cast
+from contextlib import closing, suppress
+from typing import Any, Final, cast
 
 from confluent_kafka import Message
 
 from chaos.errors import ChaosError
+from chaos.part import Part
 from chaos.servers.waiting import became_true
 from chaos.stream.account import StreamAccount
 from chaos.stream.committed_offsets import fetch_positions
 from chaos.stream.committed_reader import CommittedReader, Place
 from chaos.stream.comparisons import REDIS_AGREES_S, Comparing, Connect
+from chaos.stream.feeder import Feeder
 from chaos.stream.judge import Arrived, Judge
 from chaos.stream.kafka_offsets import KafkaOffsets
 from chaos.stream.pauses import Pauses
-from chaos.stream.tweets import POISON_SHARE, TweetSource
-from chaos.stream.verdict import Comparisons, Verdict, verdict
+from chaos.stream.tweets import TweetSource
+from chaos.stream.verdict import Verdict, verdict
 from chaos.stream_names import StreamNames
 
 _READ: Final = 2_000
@@ -37,34 +38,12 @@ _COORDINATOR_S: Final = 2.0
 """Seconds until the coordinator must have answered when records are deleted; there is a next time."""
 
 
-class FedInput(Protocol):
-    """What a verifier has to know of the input."""
-
-    @property
-    def fed(self) -> Mapping[int, int]:
-        """How many records of each partition Kafka has acknowledged."""
-        ...
-
-    def is_bomb(self, partition: int, number: int) -> bool:
-        """Return whether a record may be a dead letter that names nothing but its offset."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far the output is read."""
-
-    seen: Mapping[int, int]
-    """Partition → input records with an output record."""
-    total: int
-
-
-class StreamVerifier:
+class StreamVerifier(Part):
     """One thread that reads both output topics; memory does not grow with the number of records.
 
     `redis` returns a client of the Redis in use. With `strict=False` only names are judged (lost, doubled, out of
-    order), and `redis_counter`, the key of a hash or number in Redis, which has to count every record fed once. Redis
-    must agree within `redis_agrees_s` after the last commit.
+    order), and the total in Redis, which has to count every record fed once. Redis must agree within `redis_agrees_s`
+    after the last commit.
     """
 
     def __init__(
@@ -72,19 +51,19 @@ class StreamVerifier:
         bootstrap: str,
         names: StreamNames,
         seed: int,
-        fed_input: FedInput,
+        feeder: Feeder,
         *,
         redis: Connect,
-        poison_share: float = POISON_SHARE,
+        poison_share: float,
         strict: bool = True,
-        redis_counter: str | None = None,
         redis_agrees_s: float = REDIS_AGREES_S,
     ) -> None:
-        self._bootstrap, self._names, self._input, self._redis = bootstrap, names, fed_input, redis
+        super().__init__("verifier")
+        self._bootstrap, self._names, self._feeder, self._redis = bootstrap, names, feeder, redis
         self._kafka = KafkaOffsets(bootstrap)
-        self._strict, self._redis_counter, self._redis_agrees_s = strict, redis_counter, redis_agrees_s
+        self._strict, self._redis_agrees_s = strict, redis_agrees_s
         judge = Judge(TweetSource(seed, poison_share=poison_share)) if strict else None
-        self._account = StreamAccount(names, judge, is_bomb=fed_input.is_bomb)
+        self._account = StreamAccount(names, judge, is_bomb=feeder.is_bomb)
         self._pauses = Pauses(names.partitions)
         self._pauses_before = self._pauses.state()
         self._positions = {
@@ -92,38 +71,30 @@ class StreamVerifier:
         }
         self._saved = dict(self._positions)
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
         self._reader: CommittedReader | None = None
-        self._error: Exception | None = None
-        self._thread = threading.Thread(target=self._run, name="verifier", daemon=True)
 
     # While the stream runs
-
-    def start(self) -> None:
-        """Begin to read, at the beginning or where a restored state ends."""
-        self._thread.start()
 
     def forget_pauses_of_start(self) -> None:
         """Forget the pauses since `start`: that programs under test need seconds to start is no finding."""
         with self._lock:
             self._pauses.restore(self._pauses_before)
 
-    def stop(self) -> None:
-        """Read nothing more."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
     def check(self) -> None:
         """Raise ChaosError if the thread has failed."""
         if self._error is not None:
             raise ChaosError(f"reading {self._names.output} has failed: {self._error!r}") from self._error
 
-    def progress(self) -> Progress:
-        """Return how far the output is read now."""
+    @property
+    def seen(self) -> dict[int, int]:
+        """How many input records of each partition have an output record."""
         with self._lock:
-            seen = {partition: numbers.count for partition, numbers in enumerate(self._account.numbers)}
-            return Progress(seen, sum(seen.values()))
+            return {partition: numbers.count for partition, numbers in enumerate(self._account.numbers)}
+
+    @property
+    def total(self) -> int:
+        """How many input records of all partitions have an output record."""
+        return sum(self.seen.values())
 
     def dead_letters(self, reason: str) -> int:
         """Return how many dead letters with this reason were read until now."""
@@ -151,8 +122,8 @@ class StreamVerifier:
     def trim(self, *, kept_input: int = KEPT_INPUT) -> None:
         """Delete output records before the state of `keep`, and input records far behind the commits.
 
-        A broker that is down keeps its records until the next time. With
-        `strict=False` the input stays: other programs may go back behind their commits.
+        A broker that is down keeps its records until the next time. With `strict=False` the input stays: other
+        programs may go back behind their commits.
         """
         names = self._names
         for topic in (names.output, names.dead_letters):
@@ -174,21 +145,18 @@ class StreamVerifier:
 
         Call it once the feeder has stopped, while the workers still run. Raises ChaosError if reading fails.
         """
-        fed = dict(self._input.fed)
+        fed = self._feeder.fed
         became_true(lambda: self._error is not None or self._has_seen(fed), deadline_s)
         comparing = Comparing(
             self._bootstrap, self._account, fed, redis=self._redis, redis_agrees_s=self._redis_agrees_s
         )
-        failures = comparing.open_transactions() if self._strict else []
-        failures += self._read_to_ends()
+        if self._strict:
+            comparing.wait_for_transactions()
+        comparing.failures += self._read_to_ends()
         self.stop()
         self.check()
-        compared = Comparisons()
-        if self._strict:
-            compared = comparing.all()
-        elif self._redis_counter is not None:
-            compared = comparing.counter(self._redis_counter)
-        return verdict(self._account, fed, self._pauses, compared.plus(failures))
+        compared = comparing.all() if self._strict else comparing.total()
+        return verdict(self._account, fed, self._pauses, compared)
 
     def _has_seen(self, fed: Mapping[int, int]) -> bool:
         return all(self._account.numbers[partition].count >= count for partition, count in fed.items())
@@ -210,20 +178,15 @@ class StreamVerifier:
 
     # The thread
 
-    def _run(self) -> None:
-        try:
-            self._reader = CommittedReader(self._bootstrap, self._positions)
+    def _work(self) -> None:
+        self._reader = CommittedReader(self._bootstrap, self._positions)
+        with closing(self._reader) as reader:
             while not self._stopping.is_set():
-                self._take(self._reader.read(_READ, _READ_S))
-        except Exception as error:  # check() raises it
-            self._error = error
-        finally:
-            if self._reader is not None:
-                self._reader.close()
+                self._take(reader.read(_READ, _READ_S))
 
     def _take(self, messages: Sequence[Message]) -> None:
         """Judge the records, and note the progress."""
-        now_s, fed, numbers = time.monotonic(), self._input.fed, self._account.numbers
+        now_s, fed, numbers = time.monotonic(), self._feeder.fed, self._account.numbers
         with self._lock:
             before = [each.count for each in numbers]
             for message in messages:

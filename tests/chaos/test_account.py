@@ -28,7 +28,8 @@ def dead(*letters: Arrived) -> StreamAccount:
 
 def test_a_right_stream_has_no_findings() -> None:
     account = labelled(*(a_labelled(number, partition) for number in range(40) for partition in (0, 1)))
-    assert (account.seen, account.labelled_records, account.findings.counts.total()) == (80, 80, 0)
+    assert ([each.count for each in account.numbers], account.labelled_records) == ([40, 40], 80)
+    assert not account.findings.counts
     assert account.counts == [{"joy": 40}, {"joy": 40}]
 
 
@@ -55,7 +56,7 @@ def test_a_record_that_is_committed_twice_is_doubled_and_counted_twice() -> None
     assert account.findings.counts == {"doubled": 1}
     assert "tweets[0]@1 at tweets.emotions[0]@2" in (account.findings.sentence("doubled") or "")
     assert account.counts[0] == {"joy": 3}, "Redis must equal the fold of what is committed"
-    assert account.seen == 2
+    assert account.numbers[0].count == 2
 
 
 def test_a_record_that_is_labelled_and_a_dead_letter_is_doubled() -> None:
@@ -113,7 +114,7 @@ def test_a_labelled_tweet_without_emotion_or_time_is_found(fields: dict[str, Any
 def test_a_record_that_nobody_fed_is_unknown(record: Arrived) -> None:
     account = labelled(record)
     assert account.findings.counts == {"unknown": 1}
-    assert account.seen == 0
+    assert [each.count for each in account.numbers] == [0, 0]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in NO_TWEETS if kind != BOMB])

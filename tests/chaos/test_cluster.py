@@ -101,7 +101,7 @@ def cluster(folder: Path) -> Iterator[KafkaCluster]:
 @pytest.fixture
 def sender(cluster: KafkaCluster) -> Iterator[Sender]:
     """Start a client under test; at the end of the test everything that it sent was acknowledged."""
-    cluster.wait_in_sync(IN_SYNC_S)
+    wait_in_sync(cluster)
     sender = Sender(cluster)
     try:
         sender.wait_for_more()
@@ -110,12 +110,16 @@ def sender(cluster: KafkaCluster) -> Iterator[Sender]:
         sender.stop()
 
 
+def wait_in_sync(cluster: KafkaCluster) -> None:
+    eventually(cluster.in_sync, IN_SYNC_S, "every partition has three in-sync replicas")
+
+
 def led_by_another(cluster: KafkaCluster, broker: Broker) -> None:
     """Wait until no partition of the input topic is led by this broker."""
 
     def moved() -> bool:
         try:
-            leaders = [cluster.leader_of(NAMES.input, number) for number in range(NAMES.partitions)]
+            leaders = [cluster.view.leader_of(NAMES.input, number) for number in range(NAMES.partitions)]
         except ChaosError:  # at present no broker leads a partition
             return False
         return broker.index not in leaders
@@ -124,7 +128,7 @@ def led_by_another(cluster: KafkaCluster, broker: Broker) -> None:
 
 
 def leader(cluster: KafkaCluster) -> Broker:
-    return cluster.brokers[cluster.leader_of(NAMES.input, 0)]
+    return cluster.brokers[cluster.view.leader_of(NAMES.input, 0)]
 
 
 def test_every_way_to_a_broker_but_the_direct_one_goes_through_a_proxy(cluster: KafkaCluster, sender: Sender) -> None:
@@ -147,7 +151,7 @@ def test_a_killed_broker_leads_nothing_until_it_is_back_in_sync(cluster: KafkaCl
     sender.wait_for_more()
     broker.restart()
     assert not cluster.in_sync()
-    cluster.wait_in_sync(IN_SYNC_S)
+    wait_in_sync(cluster)
 
 
 def test_a_frozen_broker_leads_nothing_after_the_session_timeout(cluster: KafkaCluster, sender: Sender) -> None:
@@ -158,7 +162,7 @@ def test_a_frozen_broker_leads_nothing_after_the_session_timeout(cluster: KafkaC
     assert broker.running
     assert not cluster.in_sync()
     broker.thaw()
-    cluster.wait_in_sync(IN_SYNC_S)
+    wait_in_sync(cluster)
 
 
 def test_a_broker_that_is_cut_off_leads_nothing_and_follows_again_afterwards(
@@ -170,12 +174,12 @@ def test_a_broker_that_is_cut_off_leads_nothing_and_follows_again_afterwards(
     sender.wait_for_more()
     assert not cluster.in_sync()
     broker.reconnect()
-    cluster.wait_in_sync(IN_SYNC_S)
+    wait_in_sync(cluster)
 
 
 def test_clients_that_are_cut_off_continue_afterwards(cluster: KafkaCluster, sender: Sender) -> None:
-    cluster.cut_off_clients([os.getpid()])
-    cluster.wait_in_sync(IN_SYNC_S)
+    cluster.cut_off_client(os.getpid())
+    wait_in_sync(cluster)
     before = sender.delivered
     assert not became_true(lambda: sender.delivered > before, CUT_S)
     cluster.reconnect_clients()
@@ -186,11 +190,10 @@ def test_reset_connections_lose_nothing(cluster: KafkaCluster, sender: Sender) -
     for broker in cluster.brokers:
         broker.reset_connections()
         sender.wait_for_more(10)
-    cluster.reset_connections()
 
 
 def test_the_coordinator_of_a_transaction_is_the_one_that_kafka_names(cluster: KafkaCluster) -> None:
-    cluster.wait_in_sync(IN_SYNC_S)
+    wait_in_sync(cluster)
     ids = ["worker-0", "emotion-worker-ä-1", "x" * 40]
     for transactional_id in ids:
         producer = Producer({"bootstrap.servers": cluster.direct, "transactional.id": transactional_id})
@@ -208,14 +211,14 @@ def test_a_folder_of_brokers_that_were_all_killed_is_started_on_other_ports(
     sender = Sender(cluster)
     sender.wait_for_more()
     sender.stop()
-    cluster.wait_in_sync(IN_SYNC_S)
+    wait_in_sync(cluster)
     before = ends(cluster)
     for broker in cluster.brokers:
         broker.kill()
     cluster.stop()
     with running(folder) as again:
         again.create_topics(NAMES)
-        again.wait_in_sync(IN_SYNC_S)
+        wait_in_sync(again)
         assert again.direct != cluster.direct
         assert ends(again) == before
         assert sum(before) >= sender.delivered

@@ -12,15 +12,14 @@ from benchmarks.suite.programs import Program
 from chaos import compare
 from chaos.compare import FAULTS, RECORDS, compare_programs, options_for
 from chaos.kinds import FOR_ANY_PROGRAM
-from chaos.options import OURS, RunOptions
-from chaos.peers.programs import KAFKA_LOOP, QUIX
+from chaos.options import KAFKA_LOOP, OURS, QUIX, RunOptions
 from chaos.result import RunResult
 from chaos.schedule import schedule
 from chaos.stream.verdict import Verdict
 
 
 def result(options: RunOptions, **figures: Any) -> RunResult:
-    nothing: dict[str, Any] = {field.name: 0 for field in fields(Verdict)} | {"dead_letters": {}, "sentences": ()}
+    nothing: dict[str, Any] = {field.name: 0 for field in fields(Verdict)} | {"dead_letters": {}, "broken": ()}
     return RunResult(
         options,
         seconds=61.2,
@@ -75,7 +74,7 @@ def test_the_table_and_the_json_line_have_the_figures_of_each_program() -> None:
 @pytest.mark.parametrize(("program", "kept"), [(OURS, False), (KAFKA_LOOP, True), (QUIX, True)])
 def test_only_this_projects_worker_must_keep_the_promise(program: str, kept: bool) -> None:
     def run(options: RunOptions) -> RunResult:
-        return result(options, sentences=("lost: 1",) if options.program == program else ())
+        return result(options, broken=("lost: 1",) if options.program == program else ())
 
     assert compare_programs(options_for(7, gap_s=5.0), run).kept is kept
 

@@ -86,7 +86,7 @@ def test_a_fleet_grows_and_shrinks_within_its_limits(fleet: Fleet) -> None:
     assert [fleet.add() for _ in range(3)] == [True, True, False]
     eventually(lambda: len(fleet.pids()) == WORKERS + 2, WAIT_S, "the new workers run")
     assert [fleet.remove() for _ in range(4)] == [True, True, True, False]
-    assert fleet.size == 2
+    assert len(fleet.pids()) == 2
     assert fleet.unexpected == []
 
 

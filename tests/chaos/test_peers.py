@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from chaos.options import KAFKA_LOOP, QUIX
 from chaos.peers import programs
 from chaos.peers.instant_label import labelled
-from chaos.peers.programs import KAFKA_LOOP, QUIX, REQUIREMENTS, peer
+from chaos.peers.programs import REQUIREMENTS, peer
 from chaos.peers.time_outs import SESSION_TIMEOUT, TRANSACTION_TIMEOUT, milliseconds
 from tests.chaos.peer_run import label_some_tweets
 from tests.servers import Stack

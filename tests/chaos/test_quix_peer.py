@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from chaos.peers.programs import QUIX, peer
+from chaos.options import QUIX
+from chaos.peers.programs import peer
 from tests.chaos.peer_run import label_some_tweets
 from tests.servers import ApacheStack
 

@@ -122,7 +122,8 @@ def test_the_new_master_after_a_failover_lacks_the_last_writes_only(servers: Red
         assert servers.fail_over() > 0
         writer.join(CONNECTED_S)
         works(client)
-        assert before < int(client.get("written")) < written[-1]
+        # Equal if the lost write alone is one whose answer the client did not get.
+        assert before < int(client.get("written")) <= written[-1]
 
 
 def test_a_redis_that_takes_no_writes_answers_readonly(servers: RedisServers, client: Any) -> None:

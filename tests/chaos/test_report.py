@@ -26,7 +26,6 @@ def injected(number: int, kind: str, pause_s: float, not_injected: str | None = 
 
 def verdict(*broken: str) -> Verdict:
     return Verdict(
-        records=1_120 - len(broken),
         fed=1_120,
         labelled=1_100,
         dead_letters={"not_json": 20},
@@ -41,7 +40,7 @@ def verdict(*broken: str) -> Verdict:
         stuck=0,
         longest_pause_s=4.0,
         longest_partition_pause_s=9.0,
-        sentences=broken,
+        broken=broken,
     )
 
 
