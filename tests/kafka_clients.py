@@ -113,7 +113,9 @@ class FakeConsumer:
             rejoining=False,
             fetch_committed_offsets=self._committed,
         )
-        self._fetcher = SimpleNamespace(_next_partition_records=None, _parse_fetched_data=None)
+        self._fetcher = SimpleNamespace(
+            _next_partition_records=None, _next_in_line_exception_metadata=None, _parse_fetched_data=None
+        )
         self._subscription = SimpleNamespace(assignment={})
         self.topic_ids: dict[str, str] = {}
         self._client = SimpleNamespace(cluster=SimpleNamespace(topic_id=self.topic_ids.get))

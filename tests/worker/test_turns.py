@@ -1,6 +1,7 @@
 """Partitions take turns, over kafka-python's own fetcher and a fake of its consumer and of the brokers."""
 
 from collections import deque
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,20 +20,26 @@ def partition(number: int) -> TopicPartition:
     return TopicPartition("tweets", number)
 
 
+class UnreadableError(Exception):
+    """A record cannot be read."""
+
+
 class FetcherOfBacklogs(Fetcher):  # type: ignore[misc]  # kafka-python ships no types
     """Kafka-python's fetcher; a fetch returns all records of each partition that kafka-python would fetch now."""
 
     def __init__(self, backlog: dict[TopicPartition, int], paused: set[TopicPartition]) -> None:
         self.backlog = backlog
+        self.unreadable: set[tuple[TopicPartition, int]] = set()
         self.states = {each: SimpleNamespace(position=OffsetAndMetadata(0, "", -1), highwater=None) for each in backlog}
         self._subscriptions = SimpleNamespace(
             assignment=self.states,
             is_assigned=self.states.__contains__,
             is_fetchable=lambda each: each in self.states and each not in paused,
             is_paused=paused.__contains__,
+            position=lambda each: self.states[each].position,
             fetchable_partitions=lambda: [each for each in self.states if each not in paused],
         )
-        self._next_partition_records = None
+        self._next_partition_records: Any = None
         self._next_in_line_exception_metadata = None
         self._completed_fetches: deque[Any] = deque()
         self._paused_completed_fetches: dict[Any, Any] = {}
@@ -51,9 +58,18 @@ class FetcherOfBacklogs(Fetcher):  # type: ignore[misc]  # kafka-python ships no
             assert builder.append(number, 0, None, b"value", []) is not None
         data = builder.build()
         data[0:8] = completed.fetched_offset.to_bytes(8, "big")
-        return Fetcher.PartitionRecords(
+        part = Fetcher.PartitionRecords(
             completed.fetched_offset, completed.topic_partition, MemoryRecords(bytes(data)), check_crcs=False
         )
+        part.record_iterator = self._until_unreadable(part, part.record_iterator)
+        return part
+
+    def _until_unreadable(self, part: Any, records: Iterator[Any]) -> Iterator[Any]:
+        for record in records:
+            if (part.topic_partition, record.offset) in self.unreadable:
+                part.next_fetch_offset = record.offset
+                raise UnreadableError
+            yield record
 
     def close(self) -> None:
         """Do nothing: there is no client."""
@@ -82,7 +98,7 @@ class Consumer:
         return dict(polled)
 
     def left(self) -> int:
-        """Return how many records were not polled."""
+        """Return how many records were not polled, nor passed over by a seek."""
         return sum(end - self._fetcher.states[each].position.offset for each, end in self.backlog.items())
 
     def assignment(self) -> set[TopicPartition]:
@@ -182,3 +198,31 @@ def test_after_a_seek_everything_from_there_is_polled(backlog: list[int], seeks:
     for _ in range(2 * sum(backlog) + 5):
         turns.poll(1_000, 7)
     assert (consumer.left(), consumer.paused()) == (0, set())
+
+
+@given(
+    st.lists(st.integers(1, 30), min_size=1, max_size=4),
+    st.sets(st.tuples(st.integers(0, 3), st.integers(0, 29)), max_size=6),
+    st.integers(1, 20),
+)
+def test_an_unreadable_record_is_an_error_that_no_pause_hides(
+    backlog: list[int], unreadable: set[tuple[int, int]], max_records: int
+) -> None:
+    consumer = Consumer(backlog)
+    turns, fetcher = Turns(consumer), consumer._fetcher
+    bad = {(partition(number), offset) for number, offset in unreadable if number < len(backlog)}
+    fetcher.unreadable = {(place, offset) for place, offset in bad if offset < consumer.backlog[place]}
+    found: list[tuple[TopicPartition, int]] = []
+    for _ in range(2 * sum(backlog) + 5):
+        try:
+            found += [
+                (place, record.offset) for place, each in turns.poll(1_000, max_records).items() for record in each
+            ]
+        except UnreadableError:
+            place = fetcher._next_partition_records.topic_partition
+            offset = fetcher.states[place].position.offset
+            fetcher._next_partition_records.drain()
+            fetcher.states[place].position = OffsetAndMetadata(offset + 1, "", -1)
+            assert (place, offset) in fetcher.unreadable
+            found.append((place, offset))
+    assert sorted(found) == sorted((place, offset) for place, end in consumer.backlog.items() for offset in range(end))

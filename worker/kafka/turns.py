@@ -40,7 +40,10 @@ class Turns:
         fetcher._next_partition_records = fetcher._next_partition_records or None
 
     def _end_turn(self) -> None:
-        left = self._consumer._fetcher._next_partition_records
+        fetcher = self._consumer._fetcher
+        left = fetcher._next_partition_records
+        if fetcher._next_in_line_exception_metadata is not None:
+            left = None  # kafka-python forgets the error of a record of a paused partition, and then hangs there
         owned, paused = self._consumer.assignment(), self._consumer.paused()
         waiting = paused | {left.topic_partition} if left else set()
         if waiting >= owned:  # each partition had its turn: the next round begins with another one than this ended with
