@@ -45,7 +45,11 @@ class FakeKafkaConsumer:
         self._coordinator = SimpleNamespace(fetch_committed_offsets=self._committed)
         self._subscription = SimpleNamespace(assignment={})
         self._client = SimpleNamespace(cluster=SimpleNamespace(topic_id=lambda _topic: None))
-        self._fetcher = SimpleNamespace(_parse_fetched_data=lambda fetched: None)
+        self._fetcher = SimpleNamespace(
+            _parse_fetched_data=lambda fetched: None,
+            _next_partition_records=None,
+            _next_in_line_exception_metadata=None,
+        )
 
     def partitions_for_topic(self, topic: str) -> set[int]:
         return set(range(self.partitions))
@@ -62,6 +66,12 @@ class FakeKafkaConsumer:
     def end_offsets(self, asked: Collection[TopicPartition], timeout_ms: int) -> dict[TopicPartition, int]:
         self.requests.append("end")
         return dict.fromkeys(asked, 1)
+
+    def paused(self) -> set[TopicPartition]:
+        return set()
+
+    def assignment(self) -> set[TopicPartition]:
+        return set(self._subscription.assignment)
 
     def assign(self, partitions: Collection[TopicPartition]) -> None:
         at = OffsetAndMetadata(0, "", -1)
