@@ -111,6 +111,8 @@ class FakeConsumer:
             state=MemberState.STABLE,
             _heartbeat_enabled=True,
             rejoining=False,
+            _join_task=None,
+            _find_coordinator_future=None,
             fetch_committed_offsets=self._committed,
         )
         self._fetcher = SimpleNamespace(

@@ -64,6 +64,10 @@ MAX_POLL_INTERVAL: Final = TimeLimit(
 JOIN_GROUP: Final = TimeLimit(
     MAX_POLL_INTERVAL.seconds + 5, "A JoinGroup request; kafka-python adds 5 s to the poll interval."
 )
+JOIN: Final = TimeLimit(50, "A join without an outcome, which hangs in the Kafka client, begins again after this.")
+FIND_COORDINATOR: Final = TimeLimit(
+    15, "A search for the coordinator without an outcome, which hangs in the Kafka client, begins again after this."
+)
 FINISH_JOIN: Final = TimeLimit(3, "After a poll, a join that is under way may take this long to complete.")
 HEARTBEAT_MARGIN: Final = TimeLimit(0.5, "Extra wait for the answer to a heartbeat after the heartbeat interval.")
 HEARTBEATS_PER_SESSION: Final = 5

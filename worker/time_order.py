@@ -81,6 +81,16 @@ ORDER: Final = (
         "the wait for a heartbeat after a fenced producer must end before the watchdog ends the process",
     ),
     Order("MAX_POLL_INTERVAL", "JOIN_GROUP", "the broker answers JoinGroup only when all members had time to join"),
+    Order(
+        "CONNECTION_SETUP_MAX + JOIN_GROUP + REQUEST",
+        "JOIN",
+        "a connection, JoinGroup and SyncGroup may each take their time",
+    ),
+    Order(
+        "CONNECTION_SETUP_MAX + REQUEST",
+        "FIND_COORDINATOR",
+        "a connection and FindCoordinator may each take their time",
+    ),
     Order("JOIN_GROUP + FINISH_JOIN", "POLL", "a poll that joins must end before the watchdog ends the process"),
     Order(
         "BATCH_MAX_WAIT_MS",

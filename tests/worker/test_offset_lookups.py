@@ -42,7 +42,9 @@ class FakeKafkaConsumer:
     def __init__(self, *_: str, **__: Any) -> None:
         self.requests: list[str] = []
         self.partitions = 0
-        self._coordinator = SimpleNamespace(fetch_committed_offsets=self._committed)
+        self._coordinator = SimpleNamespace(
+            fetch_committed_offsets=self._committed, _join_task=None, _find_coordinator_future=None
+        )
         self._subscription = SimpleNamespace(assignment={})
         self._client = SimpleNamespace(cluster=SimpleNamespace(topic_id=lambda _topic: None))
         self._fetcher = SimpleNamespace(

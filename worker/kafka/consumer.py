@@ -14,6 +14,7 @@ from worker import time_limits
 from worker.errors import ExitCode, FatalError
 from worker.kafka.client import Consumer, consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
+from worker.kafka.hanging_joins import HangingJoins
 from worker.kafka.offsets import committed_offsets, end_offsets, first_offsets, position, stable_ends, topic_id
 from worker.kafka.record_reader import read_records
 from worker.kafka.turns import Turns
@@ -52,6 +53,7 @@ class TweetConsumer:
         )
         read_records(self._consumer)
         self._turns = Turns(self._consumer)
+        self._hanging_joins = HangingJoins(self._consumer._coordinator)
         self._ends = stable_ends(self._consumer)
 
     def poll(self, *, timeout_s: float, max_records: int) -> PolledRecords:
@@ -61,6 +63,7 @@ class TweetConsumer:
         """
         records = self._fetched(timeout_s * 1000, max_records)
         self._finish_joining()
+        self._hanging_joins.end()
         self._check_not_fenced()
         member = self._consumer.group_metadata()
         owned = {Partition(each.topic, each.partition): each for each in self._consumer.assignment()}
