@@ -1,7 +1,7 @@
 """Real servers, real workers and independent clients for the tests that need them."""
 
 from tests.servers.stacks import ApacheStack, EmbeddedStack, Stack, kafka_home, running_stack
-from tests.servers.topics import Message, create_topics, publish, read_committed, unique_topics
+from tests.servers.topics import Message, create_topics, publish, read_committed, settings_of, unique_topics
 from tests.servers.waiting import eventually
 from tests.servers.workers import WorkerProcess
 
@@ -17,5 +17,6 @@ __all__ = [
     "publish",
     "read_committed",
     "running_stack",
+    "settings_of",
     "unique_topics",
 ]

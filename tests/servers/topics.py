@@ -14,6 +14,7 @@ from confluent_kafka.cimpl import NewTopic
 from deploy.local.ports import LOOPBACK
 from tests.servers.stacks import Stack
 from tests.servers.waiting import eventually
+from worker.settings import Settings
 
 _CLIENT_S: Final = 60.0
 """Seconds that a request of the tests' own clients may take."""
@@ -60,6 +61,11 @@ def unique_topics(
             "METRICS_HOST": LOOPBACK,
         }
     )
+
+
+def settings_of(env: Mapping[str, str]) -> Settings:
+    """Return the worker's settings of environment variables, of these alone."""
+    return Settings.model_validate({name.lower(): value for name, value in env.items()})
 
 
 def create_topics(

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, unique_topics
+from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, settings_of, unique_topics
 from tests.stream.programs import StartWorker
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
@@ -14,7 +14,6 @@ from tweets.records import OutputRecord
 from worker.errors import ExitCode
 from worker.kafka.stream import KafkaStream
 from worker.process.watchdog import Watchdog
-from worker.settings import Settings
 
 PARTITIONS = 4
 DONE_S = 180.0
@@ -96,7 +95,7 @@ def test_of_two_workers_with_one_name_the_first_one_ends(apache_stack: ApacheSta
 
 def test_thirty_replaced_producers_leave_no_thread_behind(stack: Stack) -> None:
     env = unique_topics(stack, 1)
-    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    settings = settings_of(env)
     stream = KafkaStream(settings, max_record_bytes=1_000_000, watchdog=Watchdog())
     output = env["KAFKA_OUTPUT_TOPIC"]
     try:

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from tests.servers import Message, Stack, publish, unique_topics
+from tests.servers import Message, Stack, publish, settings_of, unique_topics
 from worker import time_limits
 from worker.kafka.client import Consumer, consumer_arguments
-from worker.settings import Settings
 
 WAIT_MS = 500
 
@@ -27,7 +26,7 @@ def test_an_idle_poll_fetches_no_more_often_than_the_limit_allows(
 
     monkeypatch.setattr(KafkaConsumer, "_poll_once", counted)
     partition = TopicPartition(env["KAFKA_INPUT_TOPIC"], 0)
-    with closing(Consumer(**consumer_arguments(Settings(_env_file=None, **lower(env))), group_id=None)) as consumer:
+    with closing(Consumer(**consumer_arguments(settings_of(env)), group_id=None)) as consumer:
         consumer.assign([partition])
         assert consumer.position(partition) == 0
         assert consumer.poll(timeout_ms=WAIT_MS) == {}
@@ -36,8 +35,3 @@ def test_an_idle_poll_fetches_no_more_often_than_the_limit_allows(
 
         publish(stack, partition.topic, [Message(b"value")])
         assert [record.value for record in consumer.poll(timeout_ms=10_000)[partition]] == [b"value"]
-
-
-def lower(env: dict[str, str]) -> dict[str, Any]:
-    """Return the settings of environment variables."""
-    return {name.lower(): value for name, value in env.items() if name.startswith("KAFKA_")}

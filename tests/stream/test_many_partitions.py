@@ -9,13 +9,12 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from deploy.local.ports import free_ports
-from tests.servers import ApacheStack, Message, kafka_home, publish, running_stack, unique_topics
+from tests.servers import ApacheStack, Message, kafka_home, publish, running_stack, settings_of, unique_topics
 from tests.stream.relay import Relay
 from worker.counts import RunningCounts
 from worker.kafka.stream import KafkaStream
 from worker.membership import Membership
 from worker.process.watchdog import Watchdog
-from worker.settings import Settings
 
 PARTITIONS: Final = 200
 ROUND_TRIP_S: Final = 0.02
@@ -68,7 +67,7 @@ def test_200_partitions_are_restored_within_two_seconds(stack: DistantStack) -> 
     env = unique_topics(stack, PARTITIONS)
     publish(stack, env["KAFKA_INPUT_TOPIC"], [Message(b"{}", partition=number) for number in range(PARTITIONS)])
     commit_half(stack, env)
-    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    settings = settings_of(env)
     stack.relay.delay_s = ROUND_TRIP_S
     stream = KafkaStream(settings, max_record_bytes=1_000_000, watchdog=Watchdog())
     try:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from tests.fakes import FakeClassifier
-from tests.servers import ApacheStack, eventually, publish, unique_topics
+from tests.servers import ApacheStack, eventually, publish, settings_of, unique_topics
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
 from tweets.prediction import Prediction
@@ -20,7 +20,6 @@ from worker.process.metrics import Metrics
 from worker.process.watchdog import Watchdog
 from worker.redis.publisher import CountsPublisher
 from worker.redis.store import CountsStore
-from worker.settings import Settings
 from worker.time_limits import TimeLimit
 
 PARTITIONS = 4
@@ -48,7 +47,7 @@ class SlowMember:
     """A worker's loop with a slow model on a real Kafka, in a thread."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        settings = Settings(**{name.lower(): value for name, value in env.items()})  # type: ignore[arg-type]
+        settings = settings_of(env)
         self.classifier = SlowClassifier()
         self.metrics = Metrics()
         self.failures: list[BaseException] = []

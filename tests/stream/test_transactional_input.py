@@ -9,13 +9,21 @@ from confluent_kafka import Producer
 
 from dashboard.lag import LagClock
 from dashboard.offsets_reader import OffsetsReader
-from tests.servers import ApacheStack, Message, WorkerProcess, eventually, publish, read_committed, unique_topics
+from tests.servers import (
+    ApacheStack,
+    Message,
+    WorkerProcess,
+    eventually,
+    publish,
+    read_committed,
+    settings_of,
+    unique_topics,
+)
 from tests.stream.programs import StartWorker, verify
 from tests.stream.test_deleted_records import delete_before
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
 from worker.errors import ExitCode
-from worker.settings import Settings
 
 PARTITIONS: Final = 2
 DONE_S: Final = 60.0
@@ -47,7 +55,7 @@ class Transactions:
 
 
 def page_lag(env: Mapping[str, str]) -> int:
-    with OffsetsReader(Settings.model_validate({name.lower(): value for name, value in env.items()})) as reader:
+    with OffsetsReader(settings_of(env)) as reader:
         offsets = reader.read()
     assert offsets.committed is not None
     return LagClock().measure(time.time(), ends=offsets.input_ends, committed=offsets.committed).records

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from contextlib import closing
-from typing import Any
 
-from tests.servers import Message, Stack, eventually, publish, unique_topics
+from tests.servers import Message, Stack, eventually, publish, settings_of, unique_topics
 from tweets.records import Record
 from worker.kafka.consumer import TweetConsumer
-from worker.settings import Settings
 
 PARTITIONS, BACKLOG, BATCH = 3, 2_000, 20
 
@@ -16,7 +14,7 @@ def test_polls_of_a_backlog_return_records_of_each_partition_in_turn(stack: Stac
     env = unique_topics(stack, PARTITIONS)
     for number in range(PARTITIONS):
         publish(stack, env["KAFKA_INPUT_TOPIC"], [Message(b"value", partition=number)] * BACKLOG)
-    with closing(TweetConsumer(Settings(_env_file=None, **lower(env)))) as consumer:
+    with closing(TweetConsumer(settings_of(env))) as consumer:
         eventually(lambda: joined(consumer), 60, "the consumer owns the partitions")
         polled: list[Record] = []
         while len(polled) < PARTITIONS * 10 * BATCH:
@@ -34,8 +32,3 @@ def joined(consumer: TweetConsumer) -> bool:
     for partition in partitions:
         consumer.seek(partition, 0)
     return len(partitions) == PARTITIONS
-
-
-def lower(env: dict[str, str]) -> dict[str, Any]:
-    """Return the settings of environment variables."""
-    return {name.lower(): value for name, value in env.items() if name.startswith("KAFKA_")}

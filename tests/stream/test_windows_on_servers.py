@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
-from tests.servers import ApacheStack, Message, Stack, publish, read_committed, unique_topics
+from tests.servers import ApacheStack, Message, Stack, publish, read_committed, settings_of, unique_topics
 from tests.stream.programs import StartWorker, run_program
 from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
@@ -24,7 +24,6 @@ from tweets.records import Partition
 from worker.errors import ExitCode, TransientError
 from worker.kafka.checkpoints import read_checkpoints_with_windows
 from worker.kafka.window_records import read_closed_periods, read_open_windows, read_windows
-from worker.settings import Settings
 
 DONE_S: Final = 120.0
 PARTITIONS: Final = 3
@@ -62,7 +61,7 @@ def expected(stack: Stack, env: Mapping[str, str]) -> dict[tuple[Partition, Peri
 
 
 def stored(env: Mapping[str, str]) -> dict[tuple[Partition, Period], Cells]:
-    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    settings = settings_of(env)
     partitions = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
     assert all(windows.complete_from == 0 for windows in read_windows(settings, partitions).values())
     current = {
@@ -110,7 +109,7 @@ def test_an_imported_state_leaves_the_closed_periods_and_the_next_worker_continu
     first.wait_ready()
     Verifier(apache_stack, env).wait_until_done(DONE_S)
     assert first.terminate() == ExitCode.OK
-    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    settings = settings_of(env)
     asked = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
     before = read_windows(settings, asked)
     file = tmp_path / "state.json"
@@ -148,7 +147,7 @@ def test_an_open_transaction_of_another_worker_does_not_hold_up_a_restore(
     producer.produce(env["KAFKA_CHECKPOINT_TOPIC"], b"{}", key, partition=0)
     producer.flush(DONE_S)
 
-    settings = Settings.model_validate({name.lower(): value for name, value in env.items()})
+    settings = settings_of(env)
     asked = [Partition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
     found = read_checkpoints_with_windows(settings, asked, lambda _partition, state: state is not None)
     assert all(found[partition].windows for partition in asked)

@@ -21,26 +21,24 @@ class HangingJoins:
     def __init__(self, coordinator: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._coordinator = coordinator
         self._clock = clock
-        self._since_s: dict[str, tuple[object, float]] = {}
+        self._since_s: dict[str, tuple[Any, float]] = {}
+        """What the coordinator waited for at the last call, and since when."""
 
     def end(self) -> None:
         """Forget what has taken longer than all of its requests may take: the next poll begins again. Raises nothing.
 
         Call it after each poll.
         """
-        self._end("_join_task", time_limits.JOIN)
-        self._end("_find_coordinator_future", time_limits.FIND_COORDINATOR)
+        self._end("_join_task", "the join", time_limits.JOIN)
+        self._end("_find_coordinator_future", "the search for the coordinator", time_limits.FIND_COORDINATOR)
 
-    def _end(self, name: str, limit: TimeLimit) -> None:
-        waiting, now_s = getattr(self._coordinator, name), self._clock()
-        if waiting is None or waiting.is_done:
-            self._since_s.pop(name, None)
-            return
-        known, since_s = self._since_s.setdefault(name, (waiting, now_s))
-        if known is not waiting:
+    def _end(self, name: str, what: str, limit: TimeLimit) -> None:
+        waiting: Any = getattr(self._coordinator, name)
+        now_s = self._clock()
+        known, since_s = self._since_s.get(name, (None, now_s))
+        if waiting is not known:
             self._since_s[name] = (waiting, now_s)
-        elif now_s - since_s > limit.seconds:
-            log.warning("%s has no outcome after %g s: joining the group again", name.strip("_"), limit.seconds)
+        elif waiting is not None and not waiting.is_done and now_s - since_s > limit.seconds:
+            log.warning("%s has no outcome after %g s: joining the group again", what, limit.seconds)
             setattr(self._coordinator, name, None)
             self._coordinator.coordinator_dead("no outcome")
-            del self._since_s[name]

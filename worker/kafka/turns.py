@@ -18,26 +18,26 @@ class Turns:
 
     def poll(self, timeout_ms: float, max_records: int) -> dict[Any, list[Any]]:
         """Return what `KafkaConsumer.poll` returns, and raise its errors. Only a poll without records waits."""
-        self._let_resumed_records_return()
         polled: dict[Any, list[Any]] = {}
         if paused := self._consumer.paused():
-            polled = self._consumer.poll(timeout_ms=0, max_records=max_records)
+            polled = self._poll(0, max_records)
             if not polled:  # the others have no records at present
                 self._consumer.resume(*paused)
-                self._let_resumed_records_return()
         if not polled:
-            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+            polled = self._poll(timeout_ms, max_records)
         self._end_turn()
         return polled
 
-    def _let_resumed_records_return(self) -> None:
-        """Empty the place of the partition that is returned at present, if its records have all been returned.
+    def _poll(self, timeout_ms: float, max_records: int) -> dict[Any, list[Any]]:
+        """Poll, and let the records of resumed partitions return.
 
         kafka-python puts the records of a resumed partition only into a place without content, not into that of a
         partition without records: those of the resumed partition would never be returned, and never be fetched again.
         """
         fetcher = self._consumer._fetcher
         fetcher._next_partition_records = fetcher._next_partition_records or None
+        polled: dict[Any, list[Any]] = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+        return polled
 
     def _end_turn(self) -> None:
         fetcher = self._consumer._fetcher
