@@ -1,8 +1,15 @@
 // What a reader has selected stays: new content waits until nothing is selected in its place any more.
 let pressed = null; // where the pointer went down: the beginning of a selection that is not there yet
-const waiting = new Set();
+const waiting = new Set(); // each draws its newest content, if its place is free
 
-for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => { pressed = null; });
+const drawWaiting = () => { for (const draw of [...waiting]) draw(); };
+const release = () => {
+  pressed = null;
+  setTimeout(drawWaiting); // a click comes after the pointer went up, and must find its element
+};
+
+for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, release);
+document.addEventListener("selectionchange", drawWaiting);
 
 /** Returns a function that draws content in these elements at once, or the newest content when they are free again. */
 export function holdable(elements, draw, sign) {
@@ -11,16 +18,17 @@ export function holdable(elements, draw, sign) {
     return elements.some((each) => each.contains(pressed) || (!selection.isCollapsed && selection.containsNode(each, true)));
   };
   let newest = [];
-  const update = (...content) => {
-    newest = content;
-    if (isHeld()) waiting.add(update);
+  const drawNewest = () => {
+    if (isHeld()) waiting.add(drawNewest);
     else {
-      waiting.delete(update);
-      draw(...content);
+      waiting.delete(drawNewest);
+      draw(...newest);
     }
     sign.hidden = !waiting.size;
   };
   for (const each of elements) each.addEventListener("pointerdown", (event) => { pressed = event.target; });
-  document.addEventListener("selectionchange", () => { if (waiting.has(update)) update(...newest); });
-  return update;
+  return (...content) => {
+    newest = content;
+    drawNewest();
+  };
 }

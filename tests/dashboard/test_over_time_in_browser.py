@@ -91,6 +91,18 @@ def test_the_table_equals_redis_for_every_span(
     assert found == {start: stored.get(start, {}) for start in found}
 
 
+def test_an_answer_that_comes_while_the_pointer_is_down_is_shown_when_it_goes_up(page: Page) -> None:
+    summary = page.locator(".series summary")
+    summary.hover()
+    page.mouse.down()
+    with page.expect_response("**/series?*"):
+        page.evaluate("document.querySelector('[name=span][value=week]').click()")
+    expect(page.locator("#held")).to_be_visible()
+    page.mouse.up()
+    expect(page.locator(".series-caption")).to_contain_text("the last 7 days")
+    expect(summary.locator("..")).to_have_attribute("open", "")
+
+
 def test_two_tweet_topics_are_compared_and_the_choice_is_undone(page: Page) -> None:
     page.select_option("#topic", "trains")
     page.select_option("#other-topic", "weather")
