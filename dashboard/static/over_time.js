@@ -4,6 +4,7 @@ import { SurestTweets } from "./surest.js";
 import { element, sentence, setText, swatch } from "./show.js";
 
 const EVERY_MS = { hour: 10_000, day: 60_000, week: 60_000 };
+const AGAIN_MS = 5_000; // after an error: what the server's Retry-After asks for
 const ANSWER_MS = 15_000;
 const WEEK_S = 7 * 24 * 3600;
 const NONE = "-"; // no name of a tweet topic begins with it
@@ -67,6 +68,7 @@ export class OverTime {
     if (!this.labels.length) return;
     const asked = (this.asked = Symbol());
     const span = this.span;
+    let pauseMs = EVERY_MS[span];
     if (!document.hidden) {
       try {
         const found = await Promise.all(this.chosen().map((topic) => this.fetch(topic, span)));
@@ -76,9 +78,10 @@ export class OverTime {
       } catch (error) {
         if (asked !== this.asked) return;
         this.say(`${error.message} The chart shows what was known before.`);
+        pauseMs = AGAIN_MS;
       }
     }
-    this.next = setTimeout(() => this.load(), EVERY_MS[span]);
+    this.next = setTimeout(() => this.load(), pauseMs);
   }
 
   chosen() {

@@ -103,6 +103,15 @@ def test_an_answer_that_comes_while_the_pointer_is_down_is_shown_when_it_goes_up
     expect(summary.locator("..")).to_have_attribute("open", "")
 
 
+def test_after_an_error_the_page_asks_again_soon_for_every_span(page: Page) -> None:
+    refused = {"status": 503, "json": {"error": "Redis does not answer: try again in a moment"}}
+    page.route("**/series?*", lambda route: route.fulfill(**refused), times=1)
+    page.get_by_role("radio", name="Day").check()
+    expect(page.locator("#series-error")).to_contain_text("Redis does not answer")
+    expect(page.locator(".series-caption")).to_contain_text("the last 24 hours")
+    expect(page.locator("#series-error")).to_be_hidden()
+
+
 def test_two_tweet_topics_are_compared_and_the_choice_is_undone(page: Page) -> None:
     page.select_option("#topic", "trains")
     page.select_option("#other-topic", "weather")
