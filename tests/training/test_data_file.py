@@ -135,11 +135,12 @@ def test_a_label_called_neutral_of_the_models_own_is_no_neutral_output(tmp_path:
 
 
 def test_the_file_of_the_bundled_model_maps_every_emotion_and_neutral() -> None:
-    emotion, comments, raw, everyday = read_data_file(BUNDLED_DATA)
+    emotion, comments, raw, everyday, implied = read_data_file(BUNDLED_DATA)
     assert comments.labels is not None
     assert len(comments.labels) == 28
     assert {name for names in comments.labels.values() for name in names} == {*EMOTIONS, "neutral"}
     assert not emotion.has_neutral
-    assert (raw.path, everyday.path) == ("raw-tweets", "everyday-tweets")
+    assert [each.path for each in (raw, everyday, implied)] == ["raw-tweets", "everyday-tweets", "implied-tweets"]
     assert everyday.has_neutral
-    assert all(Path(each.source).is_file() for each in (raw, everyday))
+    assert implied.has_neutral
+    assert all(Path(each.source).is_file() for each in (raw, everyday, implied))

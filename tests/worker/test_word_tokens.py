@@ -64,7 +64,7 @@ def test_the_ids_of_any_texts_are_those_of_the_tokenizer(name: str, texts: list[
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-@pytest.mark.parametrize("rows", ["everyday_tweets", "raw_tweets", "unusual_tweets"])
+@pytest.mark.parametrize("rows", ["everyday_tweets", "implied_tweets", "raw_tweets", "unusual_tweets"])
 def test_the_ids_of_the_training_tweets_are_those_of_the_tokenizer(name: str, rows: str) -> None:
     texts = [row.text for row in read_rows(str(DATA / f"{rows}.jsonl"), "train")]
     assert token_ids(TOKENIZERS[name], texts) == TOKENIZERS[name]._encoded(texts)

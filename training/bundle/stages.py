@@ -53,8 +53,8 @@ class Stages:
     normalizer: str = NORMALIZER
 
 
-VOCABULARY_ROWS: Final = 19_500
-"""Rows of the embedding table: the 19,000 tokens of the training texts, and the most frequent others."""
+VOCABULARY_ROWS: Final = 19_700
+"""Rows of the embedding table: the 19,560 tokens of the training texts, and the most frequent others."""
 
 _TEACHER: Final = "teacher"
 _FIRST_STAGE: Final = "first-stage"

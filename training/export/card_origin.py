@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from training.data.raw_tweets import EVERYDAY_TWEETS, RAW_TWEETS
+from training.data.raw_tweets import EVERYDAY_TWEETS, IMPLIED_TWEETS, RAW_TWEETS
 from training.export.card_stages import BASES, averaging, best_epoch, lineage, recipe, stages, teachers, time_of
 from training.export.markdown import bullets
 
@@ -15,6 +15,7 @@ _KNOWN_DATA: Final = {
     _COMMENTS: "GoEmotions (Demszky et al. 2020): English comments of Reddit, Apache-2.0",
     RAW_TWEETS: "tweets that the authors of this project wrote and labelled, Apache-2.0",
     EVERYDAY_TWEETS: "later tweets that the authors wrote and labelled, a third of them neutral, Apache-2.0",
+    IMPLIED_TWEETS: "tweets that the authors wrote and labelled, which seldom name their emotion, Apache-2.0",
 }
 """Further data sets with known terms, by their id of the hub or their name."""
 
