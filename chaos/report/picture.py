@@ -79,4 +79,4 @@ def _mark_faults(axes: Any, injected: Sequence[Injected]) -> None:
 
 
 def _caption(result: RunResult) -> str:
-    return f"{result.summary()}; shaded: at least {_SHORTEST_PAUSE_S:g} s without a verified record"
+    return f"{result.summary()};\nshaded: at least {_SHORTEST_PAUSE_S:g} s without a verified record"

@@ -8,23 +8,24 @@ STUCK_S: Final = 60.0
 
 
 class Pauses:
-    """The pauses of each partition and of the stream as a whole, in seconds of a monotonic clock."""
+    """The pauses of each partition and of the stream as a whole, in seconds of a clock that never goes back."""
 
     def __init__(self, partitions: int) -> None:
         self.longest_s = 0.0
         """The longest time without a record of any partition while records waited."""
         self.longest_partition_s = 0.0
-        self.stuck: set[int] = set()
+        self.stuck: dict[int, float] = {}
+        """Since when each partition that was stuck had waited, the first time."""
         self._since_s: list[float | None] = [None] * partitions
         self._all_since_s: float | None = None
 
     def update(self, *, waiting: Sequence[bool], moved: Sequence[bool], now_s: float) -> None:
         """Take which partitions have records that wait now, and which had a record since the last call."""
         for number, since_s in enumerate(self._since_s):
-            paused_s = 0.0 if since_s is None else now_s - since_s
-            self.longest_partition_s = max(self.longest_partition_s, paused_s)
-            if paused_s >= STUCK_S:
-                self.stuck.add(number)
+            if since_s is not None:
+                self.longest_partition_s = max(self.longest_partition_s, now_s - since_s)
+                if now_s - since_s >= STUCK_S:
+                    self.stuck.setdefault(number, since_s)
             self._since_s[number] = _next_start(since_s, waiting=waiting[number], moved=moved[number], now_s=now_s)
         if self._all_since_s is not None:
             self.longest_s = max(self.longest_s, now_s - self._all_since_s)
@@ -32,12 +33,13 @@ class Pauses:
 
     def state(self) -> dict[str, Any]:
         """Return the JSON object that `restore` reads; a pause that has not ended is not in it."""
-        return {"longest_s": self.longest_s, "longest_partition_s": self.longest_partition_s, "stuck": [*self.stuck]}
+        stuck = [*self.stuck.items()]
+        return {"longest_s": self.longest_s, "longest_partition_s": self.longest_partition_s, "stuck": stuck}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Continue with the longest pauses of an earlier `state`."""
         self.longest_s, self.longest_partition_s = state["longest_s"], state["longest_partition_s"]
-        self.stuck = set(state["stuck"])
+        self.stuck = dict(state["stuck"])
 
 
 def _next_start(since_s: float | None, *, waiting: bool, moved: bool, now_s: float) -> float | None:

@@ -1,5 +1,6 @@
 """Whether a stream kept its promise: what was lost, doubled, out of order or different, in numbers and sentences."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -88,6 +89,11 @@ def _sentences(findings: Findings, pauses: Pauses, compared: Comparisons) -> lis
     }
     sentences += [f"{what} by {each.sum}: {', '.join(each.examples)}" for what, each in tables.items() if each.sum]
     if pauses.stuck:
-        numbers = ", ".join(map(str, sorted(pauses.stuck)))
+        numbers = ", ".join(f"{number} (since {_clock_time(at)})" for number, at in sorted(pauses.stuck.items()))
         sentences.append(f"stuck for {STUCK_S:g} s or longer: partition {numbers}")
     return sentences
+
+
+def _clock_time(unix_s: float) -> str:
+    """Return the time of day as the workers' logs have it."""
+    return time.strftime("%H:%M:%S", time.localtime(unix_s))

@@ -65,6 +65,7 @@ class StreamVerifier(Part):
         judge = Judge(TweetSource(seed, poison_share=poison_share)) if strict else None
         self._account = StreamAccount(names, judge, is_bomb=feeder.is_bomb)
         self._pauses = Pauses(names.partitions)
+        self._clock_s = time.time() - time.monotonic()  # a monotonic time and this are a Unix time
         self._pauses_before = self._pauses.state()
         self._positions = {
             (topic, number): 0 for topic in (names.output, names.dead_letters) for number in range(names.partitions)
@@ -186,7 +187,7 @@ class StreamVerifier(Part):
 
     def _take(self, messages: Sequence[Message]) -> None:
         """Judge the records, and note the progress."""
-        now_s, fed, numbers = time.monotonic(), self._feeder.fed, self._account.numbers
+        now_s, fed, numbers = self._clock_s + time.monotonic(), self._feeder.fed, self._account.numbers
         with self._lock:
             before = [each.count for each in numbers]
             for message in messages:

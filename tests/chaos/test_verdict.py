@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import time
 
 import pytest
 
@@ -80,12 +81,12 @@ def test_the_first_places_are_named_and_the_others_counted() -> None:
 
 
 def test_stuck_partitions_break_the_promise() -> None:
-    pauses = Pauses(2)
-    for now_s in (0, 61):
+    pauses, noon_s = Pauses(2), time.mktime((2026, 7, 1, 12, 0, 0, 0, 0, -1))
+    for now_s in (noon_s, noon_s + 61):
         pauses.update(waiting=[False, True], moved=[False, False], now_s=now_s)
     found = judged(a_stream(), pauses=pauses)
     assert (found.stuck, found.longest_pause_s) == (1, 61)
-    assert found.broken == ["stuck for 60 s or longer: partition 1"]
+    assert found.broken == ["stuck for 60 s or longer: partition 1 (since 12:00:00)"]
 
 
 def test_differences_and_failures_break_the_promise() -> None:
