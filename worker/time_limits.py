@@ -68,6 +68,10 @@ JOIN: Final = TimeLimit(50, "A join without an outcome, which hangs in the Kafka
 FIND_COORDINATOR: Final = TimeLimit(
     15, "A search for the coordinator without an outcome, which hangs in the Kafka client, begins again after this."
 )
+JOIN_AGAIN: Final = TimeLimit(
+    10,
+    "A partition that moves has no owner until its owner joins again; after this, the leader of the group joins again.",
+)
 FINISH_JOIN: Final = TimeLimit(3, "After a poll, a join that is under way may take this long to complete.")
 HEARTBEAT_MARGIN: Final = TimeLimit(0.5, "Extra wait for the answer to a heartbeat after the heartbeat interval.")
 HEARTBEATS_PER_SESSION: Final = 5

@@ -56,6 +56,11 @@ ORDER: Final = (
         "an attempt to connect to a frozen broker must fail before the request that waits for the connection",
     ),
     Order("TOKEN_WAIT", "CONNECTION_SETUP", "a login that waited for an access token must still have time to use it"),
+    Order(
+        "LABEL_BUDGET",
+        "JOIN_AGAIN",
+        "an owner that must give up partitions joins again after its batch, before the leader of the group does",
+    ),
     Order("FETCH_ANSWER", "EMPTY_FETCH", "the last fetch of a poll comes after a pause, not in place of every pause"),
     Order("RECONNECT_PAUSE_MAX", "REQUEST", "a request must have time for more than one attempt to reconnect"),
     Order(

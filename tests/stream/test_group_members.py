@@ -5,6 +5,8 @@ import signal
 import threading
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 
 from tests.servers import ApacheStack, Stack, WorkerProcess, eventually, publish, settings_of, unique_topics
 from tests.stream.programs import StartWorker
@@ -12,6 +14,7 @@ from tests.stream.tweets import sample_tweets
 from tests.stream.verifier import Verifier
 from tweets.records import OutputRecord
 from worker.errors import ExitCode
+from worker.kafka.descriptions import owned_partitions
 from worker.kafka.stream import KafkaStream
 from worker.process.watchdog import Watchdog
 
@@ -91,6 +94,68 @@ def test_of_two_workers_with_one_name_the_first_one_ends(apache_stack: ApacheSta
     verifier.wait_until_done(DONE_S)
     assert second.exit_code is None
     assert len(verifier.check_all_done(total).labelled) == total
+
+
+class Liar:
+    """A member that claims all partitions and owns none, as kafka-python does after it has lost them."""
+
+    def __init__(self, stack: Stack, env: dict[str, str]) -> None:
+        self.assignor = CooperativeStickyAssignor()
+        self._lie = [TopicPartition(env["KAFKA_INPUT_TOPIC"], number) for number in range(PARTITIONS)]
+        self._lying, self._left = threading.Event(), threading.Event()
+        self._lying.set()
+        self._consumer = KafkaConsumer(
+            env["KAFKA_INPUT_TOPIC"],
+            bootstrap_servers=stack.bootstrap,
+            group_id=env["KAFKA_GROUP_ID"],
+            partition_assignment_strategy=(self.assignor,),
+            enable_auto_commit=False,
+        )
+        self._thread = threading.Thread(target=self._poll)
+        self._thread.start()
+
+    def _poll(self) -> None:
+        while not self._left.is_set():
+            if self._lying.is_set():
+                self.assignor.member_assignment = self._lie
+            self._consumer.poll(timeout_ms=50, max_records=1)
+        self._consumer.close()
+
+    def be_honest(self) -> None:
+        """Claim only what is owned from now on."""
+        self.assignor.member_assignment = list(self._consumer.assignment())
+        self._lying.clear()
+
+    def leave(self) -> None:
+        """Leave the group."""
+        self._left.set()
+        self._thread.join()
+
+
+def test_a_partition_that_waits_for_an_owner_who_has_lost_it_gets_another_owner(
+    apache_stack: ApacheStack, start_worker: StartWorker
+) -> None:
+    # The embedded Kafka names the members in an order in which nothing is left out.
+    env = unique_topics(apache_stack, PARTITIONS)
+    settings, verifier = settings_of(env), Verifier(apache_stack, env)
+    start_worker(env)
+
+    def owned(members: int) -> int | None:
+        found = owned_partitions(settings) if verifier.members() == members else None
+        return None if found is None else len(found)
+
+    eventually(lambda: owned(1) == PARTITIONS, SETTLED_S, "the worker has all partitions")
+    for _ in range(20):  # whether partitions are left out depends on the order in which the broker names the members
+        liar = Liar(apache_stack, env)
+        try:
+            eventually(lambda: owned(2) is not None, SETTLED_S, "the other one is a member")
+            if owned(2) in range(PARTITIONS):
+                liar.be_honest()
+                eventually(lambda: owned(2) == PARTITIONS, SETTLED_S, "all partitions have owners")
+                return
+        finally:
+            liar.leave()
+    raise AssertionError("no partition was left out in 20 attempts")
 
 
 def test_thirty_replaced_producers_leave_no_thread_behind(stack: Stack) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from kafka import TopicPartition, errors
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.structs import MemberState, OffsetAndMetadata
 
 from tweets.records import Partition, Record
 from worker import time_limits
 from worker.errors import ExitCode, FatalError
+from worker.kafka.assignor import CompleteAssignor
 from worker.kafka.client import Consumer, consumer_arguments, silent_client
 from worker.kafka.decompression import ExpandedBatchError
 from worker.kafka.hanging_joins import HangingJoins
@@ -38,6 +38,7 @@ class TweetConsumer:
         self._topic = settings.kafka_input_topic
         self._unreadable_once: tuple[TopicPartition, int | None] | None = None
         self._polls_without_position = 0
+        self._assignor = CompleteAssignor(self._owned, static=bool(settings.worker_id))
         self._consumer = Consumer(
             settings.kafka_input_topic,
             # The policy `earliest` would move a position that the broker refuses to the first record: deleted records
@@ -49,7 +50,7 @@ class TweetConsumer:
             session_timeout_ms=settings.kafka_session_timeout_ms,
             heartbeat_interval_ms=self._heartbeat_interval.ms,
             max_poll_interval_ms=time_limits.MAX_POLL_INTERVAL.ms,
-            partition_assignment_strategy=(CooperativeStickyAssignor,),
+            partition_assignment_strategy=(self._assignor,),
         )
         read_records(self._consumer)
         self._turns = Turns(self._consumer)
@@ -64,9 +65,10 @@ class TweetConsumer:
         records = self._fetched(timeout_s * 1000, max_records)
         self._finish_joining()
         self._hanging_joins.end()
+        self._leave_none_out()
         self._check_not_fenced()
         member = self._consumer.group_metadata()
-        owned = {Partition(each.topic, each.partition): each for each in self._consumer.assignment()}
+        owned = {Partition(each.topic, each.partition): each for each in self._owned()}
         positions = ((partition, position(self._consumer, each)) for partition, each in owned.items())
         return PolledRecords(
             records,
@@ -185,6 +187,16 @@ class TweetConsumer:
         coordinator = self._consumer._coordinator
         if coordinator.rejoining:
             coordinator.poll(timeout_ms=time_limits.FINISH_JOIN.ms)
+
+    def _owned(self) -> set[TopicPartition]:
+        owned: set[TopicPartition] = self._consumer.assignment()
+        return owned
+
+    def _leave_none_out(self) -> None:
+        """Join again if partitions may have no owner though nobody will join again for them."""
+        if self._assignor.is_overdue():
+            log.info("joining the group again: a partition may have no owner")
+            self._consumer._coordinator.request_rejoin()
 
     def _check_not_fenced(self) -> None:
         """Raise FencedInstanceIdError if another member has the same WORKER_ID.
