@@ -1,7 +1,7 @@
 """Ends a request to the group's coordinator that never gets an outcome.
 
 kafka-python 3.0.12 gives each request a time limit, and waits for the outcome at each poll. In fault injection, a
-worker waited at every poll for more than three minutes, in no group and without an error.
+worker had no partitions for more than three minutes, without an error; whether a join hung is not certain.
 """
 
 import logging
