@@ -19,21 +19,17 @@ class CompleteAssignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafk
     A partition that moves is assigned to nobody until its owner has given it up and joined again (KIP-429).
     kafka-python 3.0.12 claims what was assigned to the member last, even if the member has lost it meanwhile: a member
     with nothing to give up does not join again, and the partition has no owner until the group changes. A restarted
-    static member, which gets the assignment of its predecessor without a round, has nothing to give up either.
+    static member, which gets the assignment of its predecessor without a round, has nothing to give up either. Nobody
+    notices that only if this member was the leader itself.
     """
 
     def __init__(
-        self,
-        owned: Callable[[], Collection[TopicPartition]],
-        *,
-        static: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        self, owned: Callable[[], Collection[TopicPartition]], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`owned` returns the partitions of the member, which may be a static one; `clock` returns seconds."""
+        """`owned` returns the partitions of the member at present; `clock` returns seconds."""
         super().__init__()
         self._owned = owned
         self._clock = clock
-        self._may_have_predecessor = static
         self._incomplete_since_s: float | None = None
 
     def metadata(self, topics: Collection[str]) -> Any:
@@ -51,13 +47,7 @@ class CompleteAssignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafk
             self._incomplete_since_s = self._clock()
         return assignments
 
-    def on_assignment(self, assignment: Any, generation: int) -> None:
-        """Take notice of what was assigned to the member."""
-        super().on_assignment(assignment, generation)
-        if self._may_have_predecessor:  # who may have been the leader, or the owner of what moves
-            self._may_have_predecessor, self._incomplete_since_s = False, self._clock()
-
     def is_overdue(self) -> bool:
-        """Whether partitions may be left out: those who should have joined again for them have not done so in time."""
+        """Whether this member, as the leader, left partitions out, and their owners have not joined again in time."""
         since_s = self._incomplete_since_s
         return since_s is not None and self._clock() - since_s > time_limits.JOIN_AGAIN.seconds

@@ -38,7 +38,7 @@ class TweetConsumer:
         self._topic = settings.kafka_input_topic
         self._unreadable_once: tuple[TopicPartition, int | None] | None = None
         self._polls_without_position = 0
-        self._assignor = CompleteAssignor(self._owned, static=bool(settings.worker_id))
+        self._assignor = CompleteAssignor(self._owned)
         self._consumer = Consumer(
             settings.kafka_input_topic,
             # The policy `earliest` would move a position that the broker refuses to the first record: deleted records
@@ -193,9 +193,9 @@ class TweetConsumer:
         return owned
 
     def _leave_none_out(self) -> None:
-        """Join again if partitions may have no owner though nobody will join again for them."""
+        """Join again if this member has assigned partitions to nobody, and their owners did not join again."""
         if self._assignor.is_overdue():
-            log.info("joining the group again: a partition may have no owner")
+            log.warning("joining the group again: partitions that should have moved have no owner")
             self._consumer._coordinator.request_rejoin()
 
     def _check_not_fenced(self) -> None:
