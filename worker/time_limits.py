@@ -70,7 +70,7 @@ FIND_COORDINATOR: Final = TimeLimit(
 )
 JOIN_AGAIN: Final = TimeLimit(
     10,
-    "A partition that moves has no owner until its owner joins again; after this, the leader of the group joins again.",
+    "A partition that moves has no owner until the member that had it joins again; the leader joins again after this.",
 )
 FINISH_JOIN: Final = TimeLimit(3, "After a poll, a join that is under way may take this long to complete.")
 HEARTBEAT_MARGIN: Final = TimeLimit(0.5, "Extra wait for the answer to a heartbeat after the heartbeat interval.")

@@ -59,7 +59,7 @@ ORDER: Final = (
     Order(
         "LABEL_BUDGET",
         "JOIN_AGAIN",
-        "an owner that must give up partitions joins again after its batch, before the leader of the group does",
+        "a member that loses partitions joins again after its batch, before the leader of the group does",
     ),
     Order("FETCH_ANSWER", "EMPTY_FETCH", "the last fetch of a poll comes after a pause, not in place of every pause"),
     Order("RECONNECT_PAUSE_MAX", "REQUEST", "a request must have time for more than one attempt to reconnect"),

@@ -23,8 +23,9 @@ class Pauses:
         """Take which partitions have records that wait now, and which had a record since the last call."""
         for number, since_s in enumerate(self._since_s):
             if since_s is not None:
-                self.longest_partition_s = max(self.longest_partition_s, now_s - since_s)
-                if now_s - since_s >= STUCK_S:
+                paused_s = now_s - since_s
+                self.longest_partition_s = max(self.longest_partition_s, paused_s)
+                if paused_s >= STUCK_S:
                     self.stuck.setdefault(number, since_s)
             self._since_s[number] = _next_start(since_s, waiting=waiting[number], moved=moved[number], now_s=now_s)
         if self._all_since_s is not None:

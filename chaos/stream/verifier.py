@@ -65,8 +65,8 @@ class StreamVerifier(Part):
         judge = Judge(TweetSource(seed, poison_share=poison_share)) if strict else None
         self._account = StreamAccount(names, judge, is_bomb=feeder.is_bomb)
         self._pauses = Pauses(names.partitions)
-        self._clock_s = time.time() - time.monotonic()  # a monotonic time and this are a Unix time
         self._pauses_before = self._pauses.state()
+        self._clock_s = time.time() - time.monotonic()  # a monotonic time and this are a Unix time
         self._positions = {
             (topic, number): 0 for topic in (names.output, names.dead_letters) for number in range(names.partitions)
         }

@@ -2,7 +2,7 @@
 let pressed = null; // where the pointer went down: the beginning of a selection that is not there yet
 const waiting = new Set(); // each draws its newest content, if its place is free
 
-const drawWaiting = () => { for (const draw of [...waiting]) draw(); };
+const drawWaiting = () => waiting.forEach((draw) => draw());
 const release = () => {
   pressed = null;
   setTimeout(drawWaiting); // a click comes after the pointer went up, and must find its element

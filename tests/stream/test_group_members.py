@@ -123,8 +123,8 @@ class Liar:
 
     def be_honest(self) -> None:
         """Claim only what is owned from now on."""
-        self.assignor.member_assignment = list(self._consumer.assignment())
         self._lying.clear()
+        self.assignor.member_assignment = list(self._consumer.assignment())
 
     def leave(self) -> None:
         """Leave the group."""
@@ -135,7 +135,7 @@ class Liar:
 def test_a_partition_that_waits_for_an_owner_who_has_lost_it_gets_another_owner(
     apache_stack: ApacheStack, start_worker: StartWorker
 ) -> None:
-    # The embedded Kafka names the members in an order in which nothing is left out.
+    # The embedded Kafka takes half a minute for each change of the group.
     env = unique_topics(apache_stack, PARTITIONS)
     settings, verifier = settings_of(env), Verifier(apache_stack, env)
     start_worker(env)

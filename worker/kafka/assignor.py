@@ -1,6 +1,5 @@
 """Which member of the group gets which partition: sticky, cooperative, and no partition stays without an owner."""
 
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -10,17 +9,15 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 
 from worker import time_limits
 
-log = logging.getLogger(__name__)
-
 
 class CompleteAssignor(CooperativeStickyAssignor):  # type: ignore[misc]  # kafka-python ships no types
     """kafka-python's assignor, which claims only what its member owns, and notices what is left out.
 
-    A partition that moves is assigned to nobody until its owner has given it up and joined again (KIP-429).
-    kafka-python 3.0.12 claims what was assigned to the member last, even if the member has lost it meanwhile: a member
-    with nothing to give up does not join again, and the partition has no owner until the group changes. A restarted
-    static member, which gets the assignment of its predecessor without a round, has nothing to give up either. Nobody
-    notices that only if this member was the leader itself.
+    A partition that moves stays unassigned until the member that had it releases it and joins again (KIP-429).
+    kafka-python 3.0.12 claims what was assigned to the member last, even if the member has lost it meanwhile. Such a
+    member has nothing to release and does not join again: the partition has no owner until the group changes. The same
+    happens if a static member is restarted during a move: it gets the assignment of its predecessor. The leader notices
+    both, unless the leader itself is the restarted member.
     """
 
     def __init__(

@@ -65,7 +65,7 @@ class TweetConsumer:
         records = self._fetched(timeout_s * 1000, max_records)
         self._finish_joining()
         self._hanging_joins.end()
-        self._leave_none_out()
+        self._complete_assignment()
         self._check_not_fenced()
         member = self._consumer.group_metadata()
         owned = {Partition(each.topic, each.partition): each for each in self._owned()}
@@ -192,8 +192,8 @@ class TweetConsumer:
         owned: set[TopicPartition] = self._consumer.assignment()
         return owned
 
-    def _leave_none_out(self) -> None:
-        """Join again if this member has assigned partitions to nobody, and their owners did not join again."""
+    def _complete_assignment(self) -> None:
+        """Join again if partitions that this member, as the leader, left unassigned still have no owner."""
         if self._assignor.is_overdue():
             log.warning("joining the group again: partitions that should have moved have no owner")
             self._consumer._coordinator.request_rejoin()
