@@ -1,4 +1,4 @@
-"""What the brokers report about topics, replicas and coordinators; asked at their direct addresses."""
+"""What the brokers report about topics, replicas and coordinators."""
 
 import time
 from collections.abc import Mapping
@@ -37,12 +37,15 @@ OUTPUT_MAX_BYTES: Final = str(DEFAULT_MAX_MESSAGE_BYTES + OUTPUT_HEADROOM_BYTES)
 
 
 class ClusterView:
-    """Asks the brokers; methods return numbers of brokers that count from 0."""
+    """Asks the brokers at these addresses; methods return numbers of brokers that count from 0.
 
-    def __init__(self, direct: str) -> None:
-        self._direct = direct
+    A broker that is cut off from the others answers with what it knew before, where it can still be asked.
+    """
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
         settings: dict[str, Any] = {
-            "bootstrap.servers": direct,
+            "bootstrap.servers": servers,
             "socket.timeout.ms": int(1000 * _BROKER_ANSWER_S),
             "log_level": 0,
             "error_cb": _ignore,
@@ -123,7 +126,7 @@ class ClusterView:
         try:
             if self._quorum is None:
                 self._quorum = KafkaAdminClient(
-                    bootstrap_servers=self._direct.split(","),
+                    bootstrap_servers=self._servers.split(","),
                     bootstrap_timeout_ms=1000 * _ANSWER_S,
                     request_timeout_ms=1000 * _ANSWER_S,
                 )

@@ -16,6 +16,7 @@ from kafka import KafkaAdminClient
 from chaos.errors import ChaosError
 from chaos.servers.broker import Broker
 from chaos.servers.cluster import KafkaCluster
+from chaos.servers.cluster_view import ClusterView
 from chaos.servers.waiting import became_true
 from chaos.stream_names import StreamNames
 from tests.servers import eventually, kafka_home
@@ -110,16 +111,26 @@ def sender(cluster: KafkaCluster) -> Iterator[Sender]:
         sender.stop()
 
 
+@pytest.fixture(scope="module")
+def clients_view(cluster: KafkaCluster) -> Iterator[ClusterView]:
+    """Ask where clients under test ask: a broker that is cut off gives no answer there, instead of an old one."""
+    view = ClusterView(cluster.bootstrap)
+    try:
+        yield view
+    finally:
+        view.close()
+
+
 def wait_in_sync(cluster: KafkaCluster) -> None:
     eventually(cluster.in_sync, IN_SYNC_S, "every partition has three in-sync replicas")
 
 
-def led_by_another(cluster: KafkaCluster, broker: Broker) -> None:
+def led_by_another(view: ClusterView, broker: Broker) -> None:
     """Wait until no partition of the input topic is led by this broker."""
 
     def moved() -> bool:
         try:
-            leaders = [cluster.view.leader_of(NAMES.input, number) for number in range(NAMES.partitions)]
+            leaders = [view.leader_of(NAMES.input, number) for number in range(NAMES.partitions)]
         except ChaosError:  # at present no broker leads a partition
             return False
         return broker.index not in leaders
@@ -142,22 +153,26 @@ def test_every_way_to_a_broker_but_the_direct_one_goes_through_a_proxy(cluster: 
     assert connected == []
 
 
-def test_a_killed_broker_leads_nothing_until_it_is_back_in_sync(cluster: KafkaCluster, sender: Sender) -> None:
+def test_a_killed_broker_leads_nothing_until_it_is_back_in_sync(
+    cluster: KafkaCluster, clients_view: ClusterView, sender: Sender
+) -> None:
     broker = leader(cluster)
     broker.kill()
     assert not broker.running
     assert not cluster.in_sync()
-    led_by_another(cluster, broker)
+    led_by_another(clients_view, broker)
     sender.wait_for_more()
     broker.restart()
     assert not cluster.in_sync()
     wait_in_sync(cluster)
 
 
-def test_a_frozen_broker_leads_nothing_after_the_session_timeout(cluster: KafkaCluster, sender: Sender) -> None:
+def test_a_frozen_broker_leads_nothing_after_the_session_timeout(
+    cluster: KafkaCluster, clients_view: ClusterView, sender: Sender
+) -> None:
     broker = leader(cluster)
     broker.freeze()
-    led_by_another(cluster, broker)
+    led_by_another(clients_view, broker)
     sender.wait_for_more()
     assert broker.running
     assert not cluster.in_sync()
@@ -166,11 +181,11 @@ def test_a_frozen_broker_leads_nothing_after_the_session_timeout(cluster: KafkaC
 
 
 def test_a_broker_that_is_cut_off_leads_nothing_and_follows_again_afterwards(
-    cluster: KafkaCluster, sender: Sender
+    cluster: KafkaCluster, clients_view: ClusterView, sender: Sender
 ) -> None:
     broker = leader(cluster)
     broker.cut_off()
-    led_by_another(cluster, broker)
+    led_by_another(clients_view, broker)
     sender.wait_for_more()
     assert not cluster.in_sync()
     broker.reconnect()
