@@ -20,10 +20,13 @@ MEMBER = {"accuracy": 0.9, "macro_f1": 0.8, "best_epoch": 1}
 
 @pytest.fixture
 def metrics() -> dict[str, Any]:
-    """Return the metrics of the bundled model, as of two stages on one data set without teachers and neutral."""
+    """Return the metrics of the bundled model, as of two stages on one data set without teachers and neutral.
+
+    No previous model is described.
+    """
     found: dict[str, Any] = json.loads((BUNDLED_MODEL / "metrics.json").read_text(encoding="utf-8"))
     found |= {"sets": {}, "mistakes": {}, "notes": []}
-    for name in ("neutral", "label_passes", "training_rows", "unfamiliar_tokens"):
+    for name in ("neutral", "label_passes", "training_rows", "unfamiliar_tokens", "before"):
         found.pop(name, None)
     run = {
         name: value
@@ -117,6 +120,17 @@ def test_teachers_and_mean_of_an_earlier_stage_are_described(metrics: dict[str, 
     assert "teacher" not in text.split("- Recipe:")[1].split("\n")[0]
 
 
+def test_the_previous_model_has_the_data_that_it_learnt_from(metrics: dict[str, Any]) -> None:
+    run = {**metrics["run"], "add": "raw-tweets"}
+    text = card(metrics | {"before": {"model_id": "old-1", "robustness": metrics["robustness"], "run": run}})
+    assert text.split("Recipe of the previous model:")[1].split("\n")[0].endswith("Added data: raw-tweets.")
+    run["datasets"] = [{"path": "emotion", "ratio": 1}, {"path": "goemotions", "ratio": 0.2}]
+    text = card(metrics | {"before": {"model_id": "old-1", "robustness": metrics["robustness"], "run": run}})
+    line = text.split("Recipe of the previous model:")[1].split("\n")[0]
+    assert line.endswith("Data sets and their ratio: `emotion` 1, `goemotions` 0.2.")
+    assert "Added data" not in line
+
+
 def test_an_unknown_base_model_is_not_given_a_licence(metrics: dict[str, Any]) -> None:
     known = card(metrics).split("## Licence")[1]
     assert "The code and the base model are Apache-2.0." in known
@@ -145,7 +159,6 @@ def test_texts_that_were_not_scored_are_not_explained(metrics: dict[str, Any]) -
     without = deepcopy(metrics)
     for sample in ("sample", "sample-dev"):
         without["robustness"].pop(sample, None)
-    without.pop("before")
     assert "`sample`" not in card(without)
     assert "`shifted test` is the test split changed by code" in card(without)
 

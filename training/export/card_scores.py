@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from training.data.raw_tweets import RAW_TWEETS
 from training.export.card_origin import is_emotion
-from training.export.card_stages import recipe
+from training.export.card_stages import data_sets, recipe
 from training.export.int8 import MAX_MACRO_F1_LOST, MIN_LABEL_AGREEMENT
 from training.export.markdown import bullets, table
 from training.export.robustness import SHIFTED
@@ -134,7 +134,9 @@ def _previous(metrics: dict[str, Any]) -> list[str]:
     before = metrics.get("before")
     if not before or "run" not in before:
         return []
-    return [f"Recipe of the previous model: {recipe(before['run'])}; added data: {before['run'].get('add') or 'none'}."]
+    run = before["run"]
+    data = data_sets(run) or f" Added data: {run.get('add') or 'none'}."
+    return [f"Recipe of the previous model: {recipe(run)}.{data}"]
 
 
 def seeds(metrics: dict[str, Any]) -> list[str]:

@@ -42,7 +42,7 @@ def teachers(run: dict[str, Any]) -> Iterator[str]:
         base = BASES.get(teacher["base"], teacher["base"])
         yield (
             f"Teacher{of}, not part of this model: {base}; {recipe(teacher)}.{best_epoch(teacher)}"
-            f"{_data_sets(teacher)} Training time: {time_of(teacher)}."
+            f"{data_sets(teacher)} Training time: {time_of(teacher)}."
         )
 
 
@@ -55,7 +55,7 @@ def stages(run: dict[str, Any]) -> list[str]:
         return [base]
     start = _ordinal(len(earlier) - 1).lower()
     last = f"training starts from the weights of the {start} stage (the start model), with the recipe below"
-    return [base, *earlier, f"{_ordinal(len(earlier))} stage, this model: {last}.{_data_sets(run)}"]
+    return [base, *earlier, f"{_ordinal(len(earlier))} stage, this model: {last}.{data_sets(run)}"]
 
 
 def _stage(number: int, stage: dict[str, Any]) -> str:
@@ -63,7 +63,7 @@ def _stage(number: int, stage: dict[str, Any]) -> str:
     facts = " ".join(averaging(stage, start))
     return (
         f"{_ordinal(number)} stage, `{stage.get('model_id') or stage['name']}`: {recipe(stage)}.{best_epoch(stage)}"
-        f"{_data_sets(stage)}{' ' + facts if facts else ''} Training time: {time_of(stage)}."
+        f"{data_sets(stage)}{' ' + facts if facts else ''} Training time: {time_of(stage)}."
     )
 
 
@@ -71,7 +71,7 @@ def _ordinal(number: int) -> str:
     return _ORDINALS[number] if number < len(_ORDINALS) else f"{number + 1}th"
 
 
-def _data_sets(run: dict[str, Any]) -> str:
+def data_sets(run: dict[str, Any]) -> str:
     """Return the data sets of a stage with the share of their rows in an epoch; empty for a run on one data set."""
     shares = [f"`{dataset_name(entry['path'])}` {entry['ratio']:g}" for entry in run.get("datasets", ())]
     return f" Data sets and their ratio: {', '.join(shares)}." if shares else ""
