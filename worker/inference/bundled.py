@@ -6,5 +6,5 @@ a folder can change its manifest too. The digest below is part of the code, outs
 
 from typing import Final
 
-BUNDLED_MANIFEST_SHA256: Final = "b69fed2b96c95787efbb5f0d32c80a40e818c7a165ce90ed215a07301c7031f7"
+BUNDLED_MANIFEST_SHA256: Final = "76dbd5ae1b06ce498aaafef6d1b8d77d68f36b4b8462c1b8bdd7752056c670b6"
 """SHA-256 of `worker/model/SHA256SUMS`."""
