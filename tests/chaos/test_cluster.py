@@ -4,7 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -114,11 +114,8 @@ def sender(cluster: KafkaCluster) -> Iterator[Sender]:
 @pytest.fixture(scope="module")
 def clients_view(cluster: KafkaCluster) -> Iterator[ClusterView]:
     """Ask where clients under test ask: a broker that is cut off gives no answer there, instead of an old one."""
-    view = ClusterView(cluster.bootstrap)
-    try:
+    with closing(ClusterView(cluster.bootstrap)) as view:
         yield view
-    finally:
-        view.close()
 
 
 def wait_in_sync(cluster: KafkaCluster) -> None:

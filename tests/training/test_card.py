@@ -122,13 +122,16 @@ def test_teachers_and_mean_of_an_earlier_stage_are_described(metrics: dict[str, 
 
 def test_the_previous_model_has_the_data_that_it_learnt_from(metrics: dict[str, Any]) -> None:
     run = {**metrics["run"], "add": "raw-tweets"}
-    text = card(metrics | {"before": {"model_id": "old-1", "robustness": metrics["robustness"], "run": run}})
-    assert text.split("Recipe of the previous model:")[1].split("\n")[0].endswith("Added data: raw-tweets.")
+    metrics["before"] = {"model_id": "old-1", "robustness": metrics["robustness"], "run": run}
+    assert described_previous(metrics).endswith("Added data: raw-tweets.")
     run["datasets"] = [{"path": "emotion", "ratio": 1}, {"path": "goemotions", "ratio": 0.2}]
-    text = card(metrics | {"before": {"model_id": "old-1", "robustness": metrics["robustness"], "run": run}})
-    line = text.split("Recipe of the previous model:")[1].split("\n")[0]
+    line = described_previous(metrics)
     assert line.endswith("Data sets and their ratio: `emotion` 1, `goemotions` 0.2.")
     assert "Added data" not in line
+
+
+def described_previous(metrics: dict[str, Any]) -> str:
+    return card(metrics).split("Recipe of the previous model:")[1].split("\n")[0]
 
 
 def test_an_unknown_base_model_is_not_given_a_licence(metrics: dict[str, Any]) -> None:
